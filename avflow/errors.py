@@ -1,0 +1,132 @@
+"""One exception class per failure a user can meet.
+
+The class's *name* is the contract: Step Functions matches it in `Retry` and `Catch`
+(AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows"),
+a Batch job prints it, and `result/….error.json` carries it. Rename one, and the
+workflow changes.
+"""
+
+from __future__ import annotations
+
+
+class AvflowError(Exception):
+    """A failure with a name, a sentence on what is wrong with which input, and what to do.
+
+    Parameters
+    ----------
+    message:
+        What is wrong, naming the input.
+    advice:
+        What the user can do; the class's own advice when left out.
+    """
+
+    advice = "Look at the log of the failed step; the source video is untouched."
+    #: exit status of a Batch job or of the command line (sysexits.h)
+    exit_code = 70
+
+    def __init__(self, message: str, advice: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if advice is not None:
+            self.advice = advice
+
+    @property
+    def name(self) -> str:
+        """The error's name as Step Functions sees it."""
+        return type(self).__name__
+
+    def to_dict(self) -> dict[str, str]:
+        """`{"error": name, "message": what is wrong, "advice": what to do}`."""
+        return {"error": self.name, "message": self.message, "advice": self.advice}
+
+
+# ---------------------------------------------------------------- the user's input
+class InvalidMedia(AvflowError):
+    """The uploaded object can't be processed, on whatever machine: never retried, never moved to Batch."""
+
+    advice = "Upload a file that plays in an ordinary video player."
+    exit_code = 65  # EX_DATAERR
+
+
+class InvalidMediaEmpty(InvalidMedia):
+    """Zero bytes."""
+
+    advice = "The upload has no content: upload the file again."
+
+
+class InvalidMediaUnreadable(InvalidMedia):
+    """No demuxer accepts it: a text file, an archive, a damaged header."""
+
+
+class InvalidMediaTruncated(InvalidMedia):
+    """The container announces more than the file holds."""
+
+    advice = "The file ends too early: copy it again from its origin and upload it again."
+
+
+class InvalidMediaPlaylist(InvalidMedia):
+    """A playlist or script that would make FFmpeg open other files or addresses."""
+
+    advice = "Upload the media file itself, not a playlist that points at it."
+
+
+class InvalidMediaNoStreams(InvalidMedia):
+    """A readable container with neither picture nor sound."""
+
+    advice = "The file holds neither a picture nor sound: upload one that does."
+
+
+class InvalidMediaTooLarge(InvalidMedia):
+    """Pictures larger than the pipeline accepts."""
+
+    advice = "Scale the video down (for example `ffmpeg -i in -vf scale=3840:-2 out.mp4`) and upload that."
+
+
+class SourceMissing(AvflowError):
+    """The uploaded object, or this version of it, is no longer in the bucket."""
+
+    advice = "It was deleted or overwritten before the workflow read it: upload it again."
+    exit_code = 66  # EX_NOINPUT
+
+
+# ---------------------------------------------------------------- where it runs
+class LambdaBudgetExceeded(AvflowError):
+    """The step won't finish within Lambda's time, memory or /tmp: the workflow moves it to Batch."""
+
+    advice = "Nothing to do: the workflow moves the step to AWS Batch."
+
+
+class StorageUnavailable(AvflowError):
+    """S3 throttled, timed out or answered 5xx after the SDK's own retries: worth another try later."""
+
+    advice = "S3 did not answer for a while: start the execution again."
+    exit_code = 75  # EX_TEMPFAIL
+
+
+# ---------------------------------------------------------------- ours
+class FFmpegFailed(AvflowError):
+    """FFmpeg ended with an error on input that probed as valid."""
+
+
+class FrameCountMismatch(AvflowError):
+    """A step produced another number of frames than it was given: the result is discarded, never published."""
+
+
+class DarknetModelInvalid(AvflowError):
+    """A Darknet .cfg and .weights that don't describe one YOLOv3-family network."""
+
+    advice = "Check that the .cfg is the one the .weights were trained with."
+
+
+class ModelUnknown(AvflowError):
+    """A model name that the model manifest doesn't list."""
+
+    advice = "`avflow models list` shows the names."
+    exit_code = 64  # EX_USAGE
+
+
+class ModelUnavailable(AvflowError):
+    """No source of a model file answered with the right bytes."""
+
+    advice = "Check the network, or put the file into the model cache yourself (`avflow models list` shows where)."
+    exit_code = 69  # EX_UNAVAILABLE

@@ -1,0 +1,92 @@
+"""Which object of a run lives where in the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+START_PREFIX = "start/"
+RESULT_PREFIX = "result/"
+
+
+@dataclass(frozen=True)
+class VideoRef:
+    """One version of one uploaded video, and the execution that processes it.
+
+    `execution` is the Step Functions execution's name: it keeps the intermediates of
+    two uploads of the same key apart.
+    """
+
+    bucket: str
+    key: str
+    execution: str
+    version_id: str | None = None
+    size: int | None = None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> VideoRef:
+        """From the state machine's input; unknown fields are the workflow's own and ignored."""
+        return cls(
+            bucket=fields["bucket"],
+            key=fields["key"],
+            execution=fields["execution"],
+            version_id=fields.get("version_id"),
+            size=fields.get("size"),
+        )
+
+    @property
+    def filename(self) -> str:
+        """`my_video.mkv`."""
+        return PurePosixPath(self.key).name
+
+    @property
+    def stem(self) -> str:
+        """`my_video`: the file's name without its last suffix."""
+        return PurePosixPath(self.key).stem
+
+    def result(self, suffix: str) -> str:
+        """`result/<path>/my_video<suffix>`, `<path>` being what stood behind `start/`."""
+        return str(PurePosixPath(RESULT_PREFIX, self.key.removeprefix(START_PREFIX)).with_name(self.stem + suffix))
+
+    def _intermediate(self, prefix: str, name: str) -> str:
+        return f"{prefix}/{self.execution}/{name}"
+
+    @property
+    def media_json(self) -> str:
+        """What the FFmpeg step found and wrote; every later step reads it."""
+        return self._intermediate("media", "media.json")
+
+    def step_json(self, step: str) -> str:
+        """A later step's report: where it ran, how long, what it made."""
+        return self._intermediate("media", f"{step}.json")
+
+    def step_error_json(self, step: str) -> str:
+        """The named error with which a step's Batch job ended."""
+        return self._intermediate("media", f"{step}.error.json")
+
+    @property
+    def wav(self) -> str:
+        """Sound for speech recognition."""
+        return self._intermediate("audio", f"{self.stem}.wav")
+
+    @property
+    def srt(self) -> str:
+        """Subtitles, before they are published."""
+        return self._intermediate("audio", f"{self.stem}.srt")
+
+    @property
+    def converted(self) -> str:
+        """The video in a form the detector reads, where the source wasn't."""
+        return self._intermediate("video", f"{self.stem}.avi")
+
+    @property
+    def boxed(self) -> str:
+        """The pictures with boxes, without sound."""
+        return self._intermediate("video", f"{self.stem}.boxed.avi")
+
+    @property
+    def detections(self) -> str:
+        """What was detected on each frame, before it is published."""
+        return self._intermediate("video", f"{self.stem}.detections.jsonl")

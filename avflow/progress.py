@@ -1,0 +1,48 @@
+"""How far a step is: one small value that whoever started the step may show or log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units of a step; `rate` is units per second since it began."""
+
+    step: str
+    done: float
+    total: float | None
+    unit: str
+    rate: float
+
+    def to_dict(self) -> dict[str, object]:
+        """As it stands in a log line."""
+        return asdict(self)
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Report to nobody."""
+
+
+class Meter:
+    """Measures the pace of one step and reports it, at most once per `interval` seconds."""
+
+    def __init__(self, step: str, total: float | None, unit: str, report: Report, interval: float = 0.5) -> None:
+        self.step, self.total, self.unit = step, total, unit
+        self.started = time.monotonic()
+        self._report, self._interval, self._last = report, interval, 0.0
+
+    def update(self, done: float) -> None:
+        """Tell that `done` units are done; reports when the interval has passed or the end is reached."""
+        now = time.monotonic()
+        at_end = self.total is not None and done >= self.total
+        if now - self._last < self._interval and not at_end:
+            return
+        self._last = now
+        elapsed = now - self.started
+        self._report(Progress(self.step, done, self.total, self.unit, done / elapsed if elapsed > 0 else 0.0))

@@ -118,6 +118,13 @@ class DarknetModelInvalid(AvflowError):
     advice = "Check that the .cfg is the one the .weights were trained with."
 
 
+class GpuUnavailable(AvflowError):
+    """A GPU was demanded and the inference engine can't use one."""
+
+    advice = "Run on a machine with an NVIDIA GPU, its driver and onnxruntime-gpu, or choose the device `cpu`."
+    exit_code = 69  # EX_UNAVAILABLE
+
+
 class ModelUnknown(AvflowError):
     """A model name that the model manifest doesn't list."""
 

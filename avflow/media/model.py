@@ -1,0 +1,121 @@
+"""The description of a media file that the steps pass on to each other as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+
+def fraction_text(value: Fraction) -> str:
+    """`30000/1001`: always with a denominator, so that a rate never becomes a rounded float."""
+    return f"{value.numerator}/{value.denominator}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The video stream that is processed.
+
+    `frames` counts packets that are shown; in a stream that stores each field of an
+    interlaced picture on its own that is twice the number of pictures.
+    """
+
+    #: index of the stream in the container
+    index: int
+    codec: str
+    #: pixels as stored
+    width: int
+    height: int
+    #: pixels as a player shows them: rotated and with square pixels
+    display_width: int
+    display_height: int
+    pixel_format: str
+    bit_depth: int
+    #: degrees that a player turns the picture clockwise: 0, 90, 180 or 270
+    rotation: int
+    sample_aspect_ratio: Fraction
+    interlaced: bool
+    #: high dynamic range: SMPTE ST 2084 (PQ) or ARIB STD-B67 (HLG)
+    hdr: bool
+    #: FFmpeg's names, "unknown" where the file doesn't say
+    color_transfer: str
+    color_space: str
+    #: frames per second over the whole stream
+    average_rate: Fraction
+    #: the rate of most frames; equal to the true rate where `constant_rate`
+    nominal_rate: Fraction
+    constant_rate: bool
+    frames: int
+    #: seconds at which the first frame is shown, on the container's clock
+    start_time: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; fractions as text."""
+        return {key: fraction_text(v) if isinstance(v, Fraction) else v for key, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Picture:
+        """The inverse of `to_dict`."""
+        rationals = ("sample_aspect_ratio", "average_rate", "nominal_rate")
+        return cls(**{**fields, **{key: Fraction(fields[key]) for key in rationals}})
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The audio track that is kept and transcribed: the default one, else the first."""
+
+    #: index of the stream in the container
+    index: int
+    codec: str
+    channels: int
+    #: samples per second
+    rate: int
+    #: audio tracks in the file
+    tracks: int
+    #: seconds at which the first packet is heard, on the container's clock
+    start_time: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Sound:
+        """The inverse of `to_dict`."""
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Media:
+    """A media file: at least one of `picture` and `sound` is there."""
+
+    #: FFmpeg's name of the demuxer, such as `matroska,webm`
+    container: str
+    #: bytes
+    size: int
+    #: seconds from the first to the end of the last packet, whatever the header says
+    duration: float
+    picture: Picture | None
+    sound: Sound | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "container": self.container,
+            "size": self.size,
+            "duration": self.duration,
+            "picture": self.picture.to_dict() if self.picture else None,
+            "sound": self.sound.to_dict() if self.sound else None,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Media:
+        """The inverse of `to_dict`."""
+        return cls(
+            container=fields["container"],
+            size=fields["size"],
+            duration=fields["duration"],
+            picture=Picture.from_dict(fields["picture"]) if fields["picture"] else None,
+            sound=Sound.from_dict(fields["sound"]) if fields["sound"] else None,
+        )

@@ -1,0 +1,173 @@
+"""Finds out what an uploaded file is. The upload is hostile until proven otherwise."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from avflow.errors import (
+    InvalidMediaEmpty,
+    InvalidMediaNoStreams,
+    InvalidMediaPlaylist,
+    InvalidMediaTooLarge,
+    InvalidMediaTruncated,
+    InvalidMediaUnreadable,
+)
+from avflow.media.containers import (
+    CUT_ANYWHERE,
+    FORMAT_WHITELIST,
+    PROTOCOL_WHITELIST,
+    file_url,
+    is_playlist,
+    missing_bytes,
+)
+from avflow.media.model import Media, Picture, Sound
+from avflow.media.scan import AudioScan, PictureScan, scan_packets
+
+#: pixels: the largest side and the largest area of a picture
+MAX_SIDE = 16_384
+MAX_AREA = 64 * 1024 * 1024
+
+#: AVFieldOrder: 0 is unknown, 1 progressive, the rest interlaced
+_PROGRESSIVE = (0, 1)
+#: AVColorTransferCharacteristic
+_TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10", 15: "bt2020-12"} | {
+    16: "smpte2084",
+    18: "arib-std-b67",
+}
+_HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+#: AVColorSpace, where FFmpeg's scaler knows it
+_SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+
+
+def probe(path: Path) -> Media:
+    """Read `path` once from end to end and describe it.
+
+    Nothing but `path` itself is opened, whatever it contains; one picture is decoded.
+    Memory does not grow with the length of the file.
+
+    Raises
+    ------
+    InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
+    InvalidMediaNoStreams, InvalidMediaTooLarge
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise InvalidMediaEmpty(f"{path.name} has 0 bytes")
+    if is_playlist(path):
+        raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not media")
+    missing = missing_bytes(path)
+    if missing:
+        raise InvalidMediaTruncated(
+            f"{path.name} has {size} bytes and announces at least {missing} more: its end is missing"
+        )
+    try:
+        with _open(path) as container:
+            return _describe(path, size, container)
+    except av.error.FFmpegError as error:
+        raise InvalidMediaUnreadable(
+            f"{path.name} is no video or sound of a kind that is read: {error.strerror}"
+        ) from error
+
+
+def _open(path: Path) -> InputContainer:
+    options = {
+        "protocol_whitelist": PROTOCOL_WHITELIST,
+        "format_whitelist": FORMAT_WHITELIST,
+        # for the decoders that look into the first packets while the streams are identified
+        "max_pixels": str(MAX_AREA),
+    }
+    return av.open(file_url(path), mode="r", options=options, metadata_errors="replace")
+
+
+def _describe(path: Path, size: int, container: InputContainer) -> Media:
+    video = _choose([s for s in container.streams.video if not s.disposition & Disposition.attached_pic])
+    audio = _choose(list(container.streams.audio))
+    if video is None and audio is None:
+        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has neither picture nor sound")
+    for stream in (video, audio):
+        if stream is not None and stream.codec_context is None:
+            raise InvalidMediaUnreadable(f"{path.name}: the codec of stream {stream.index} is unknown to FFmpeg")
+    if video is not None:
+        _check_area(path, video.codec_context.width, video.codec_context.height)
+
+    pictures = PictureScan(video) if video is not None else None
+    sounds = AudioScan(audio) if audio is not None else None
+    try:
+        complete = scan_packets(container, pictures, sounds)
+    except av.error.FFmpegError as error:
+        raise InvalidMediaTruncated(f"{path.name} can't be read to its end: {error.strerror}") from error
+    if not complete and container.format.name not in CUT_ANYWHERE:
+        raise InvalidMediaTruncated(f"{path.name} ends in the middle of a packet")
+
+    picture = _picture(path, video, pictures) if pictures and pictures.clock.count else None
+    sound = _sound(audio, sounds, len(container.streams.audio)) if sounds and sounds.count else None
+    if picture is None and sound is None:
+        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) holds no picture and no sound")
+    spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
+    duration = max(end for _, end in spans) - min(start for start, _ in spans)
+    return Media(container.format.name, size, round(float(duration), 6), picture, sound)
+
+
+def _choose(streams: list[Any]) -> Any:
+    """The default stream, else the first, else None."""
+    return next((s for s in streams if s.disposition & Disposition.default), next(iter(streams), None))
+
+
+def _check_area(path: Path, width: int, height: int) -> None:
+    if max(width, height) > MAX_SIDE or width * height > MAX_AREA:
+        raise InvalidMediaTooLarge(
+            f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side and {MAX_AREA // 2**20} Mi in all"
+        )
+
+
+def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
+    context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
+    if frame is None:
+        raise InvalidMediaUnreadable(f"{path.name}: no picture of its {context.name} stream can be decoded")
+    _check_area(path, frame.width, frame.height)
+    announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
+    nominal = clock.nominal(announced)
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+    rotation = -round(frame.rotation) % 360
+    # as FFmpeg's scaler makes pixels square: the width follows the height
+    shown = (round(frame.width * aspect), frame.height)
+    transfer = _TRANSFERS.get(context.color_trc, "unknown")
+    return Picture(
+        index=stream.index,
+        codec=context.name,
+        width=frame.width,
+        height=frame.height,
+        display_width=shown[1] if rotation in (90, 270) else shown[0],
+        display_height=shown[0] if rotation in (90, 270) else shown[1],
+        pixel_format=frame.format.name,
+        bit_depth=max(component.bits for component in frame.format.components),
+        rotation=rotation,
+        sample_aspect_ratio=aspect,
+        interlaced=frame.interlaced_frame or int(context.field_order) not in _PROGRESSIVE,
+        hdr=transfer in _HDR_TRANSFERS,
+        color_transfer=transfer,
+        color_space=_SPACES.get(context.colorspace, "unknown"),
+        average_rate=nominal if clock.constant else (clock.average or nominal).limit_denominator(100_000),
+        nominal_rate=nominal,
+        constant_rate=scan.timed and clock.constant,
+        frames=clock.count,
+        start_time=scan.start_time,
+    )
+
+
+def _sound(stream: Any, scan: AudioScan, tracks: int) -> Sound:
+    context = stream.codec_context
+    return Sound(
+        index=stream.index,
+        codec=context.name,
+        channels=context.channels,
+        rate=context.sample_rate,
+        tracks=tracks,
+        start_time=scan.start_time,
+    )

@@ -1,0 +1,141 @@
+"""One pass over the packets of a file: counts, times and one decoded picture."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+from avflow.media.timing import FrameClock
+
+#: packets after which a stream that still gave no picture is given up
+_MOST_PACKETS_WITHOUT_PICTURE = 256
+
+
+class PictureScan:
+    """What the packets of a video stream tell."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.clock = FrameClock(stream.time_base)
+        self.first_frame: av.VideoFrame | None = None
+        #: whether every packet has a timestamp; raw streams have none
+        self.timed = True
+        self._tries = 0
+
+    def add(self, packet: av.Packet) -> None:
+        """Count one packet, and decode it while no picture has come out yet."""
+        if self.first_frame is None and self._tries < _MOST_PACKETS_WITHOUT_PICTURE:
+            self._decode(packet)
+        if packet.is_discard or packet.size == 0:
+            return
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if ticks is None:
+            self.timed = False
+            ticks = self.clock.count
+        self.clock.add(ticks)
+
+    def finish(self) -> None:
+        """To be called after the last packet."""
+        self.clock.finish()
+        if self.first_frame is None:
+            self._decode(None)
+
+    def _decode(self, packet: av.Packet | None) -> None:
+        self._tries += 1
+        try:
+            frames = self.stream.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            return
+        self.first_frame = next(iter(frames), None)
+
+    @property
+    def start_time(self) -> float:
+        """Seconds at which the first frame is shown."""
+        return round(float(self.clock.first * self.stream.time_base), 6) if self.timed else 0.0
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction] | None:
+        """Seconds at which the first frame is shown and the last one ends."""
+        if not self.clock.count:
+            return None
+        base = self.stream.time_base
+        average = self.clock.average if self.timed else None
+        if average is None:
+            rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
+            start = Fraction(self.clock.first * base) if self.timed else Fraction(0)
+            return start, start + self.clock.count / rate
+        return self.clock.first * base, self.clock.last * base + 1 / average
+
+
+class AudioScan:
+    """What the packets of an audio stream tell."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.count = 0
+        self._first: int | None = None
+        self._end = 0
+        self._length = 0
+
+    def add(self, packet: av.Packet) -> None:
+        """Count one packet."""
+        if packet.is_discard or packet.size == 0:
+            return
+        self.count += 1
+        length = packet.duration or 0
+        self._length += length
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if ticks is None:
+            return
+        self._first = ticks if self._first is None else min(self._first, ticks)
+        self._end = max(self._end, ticks + length)
+
+    @property
+    def _start(self) -> int:
+        """Ticks at which sound begins; the encoder's priming samples before that are not heard."""
+        first = self._first or 0
+        announced = self.stream.start_time
+        return max(first, announced) if announced is not None else first
+
+    @property
+    def start_time(self) -> float:
+        """Seconds at which the first packet is heard."""
+        return round(float(self._start * self.stream.time_base), 6)
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction] | None:
+        """Seconds at which the sound begins and ends."""
+        if not self.count:
+            return None
+        base = self.stream.time_base
+        end = self._end if self._first is not None else self._length
+        return self._start * base, end * base
+
+
+def scan_packets(container: InputContainer, pictures: PictureScan | None, sounds: AudioScan | None) -> bool:
+    """Feed every packet of the chosen streams to the scans.
+
+    Returns
+    -------
+    Whether the last packet is whole.
+
+    Raises
+    ------
+    av.error.FFmpegError
+        The demuxer can't go on.
+    """
+    scans = {scan.stream.index: scan for scan in (pictures, sounds) if scan is not None}
+    for stream in container.streams:
+        if stream.index not in scans:
+            stream.discard = "all"
+    complete = True
+    for packet in container.demux([scan.stream for scan in scans.values()]):
+        if packet.size:
+            complete = not packet.is_corrupt
+            scans[packet.stream_index].add(packet)
+    if pictures is not None:
+        pictures.finish()
+    return complete

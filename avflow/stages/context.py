@@ -1,0 +1,73 @@
+"""What a step is given, and the record it leaves."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from avflow.budget import Budget
+from avflow.layout import VideoRef
+from avflow.progress import Progress, Report, ignore
+from avflow.storage import Store
+
+RanOn = Literal["lambda", "batch"]
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Where a step reads and writes, what it may use, and whom it tells how far it is.
+
+    `settings` are the environment's: SPEECH_MODEL, YOLOV3_MODEL and the like.
+    """
+
+    store: Store
+    ran_on: RanOn
+    budget: Budget = field(default_factory=Budget)
+    report: Report = ignore
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+Stage = Callable[[VideoRef, StageContext], dict[str, Any]]
+
+
+class StepTimer:
+    """When a step began, where it ran and how long it took, for the manifest."""
+
+    def __init__(self, name: str, ran_on: RanOn) -> None:
+        self._name, self._ran_on = name, ran_on
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+
+    def record(self) -> dict[str, Any]:
+        """`{"name", "ran_on", "started" (ISO 8601, UTC), "seconds"}`."""
+        return {
+            "name": self._name,
+            "ran_on": self._ran_on,
+            "started": self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is gone afterwards, also after a failure: a warm Lambda keeps its /tmp."""
+    with tempfile.TemporaryDirectory(prefix="avflow-") as folder:
+        yield Path(folder)
+
+
+def paced(context: StageContext, what: str) -> Report:
+    """The context's report, which also ends the step early once its pace shows that Lambda is too short."""
+    started = time.monotonic()
+
+    def report(progress: Progress) -> None:
+        context.report(progress)
+        if progress.total:
+            context.budget.check_pace(min(1.0, progress.done / progress.total), started, what)
+
+    return report

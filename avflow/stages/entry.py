@@ -1,0 +1,47 @@
+"""What every entry to a step does around it: logs, metrics, and a named error left behind."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from avflow.budget import Budget
+from avflow.errors import AvflowError, LambdaBudgetExceeded
+from avflow.layout import VideoRef
+from avflow.observability import count_outcome, log_progress, logger_for
+from avflow.stages.context import RanOn, Stage, StageContext
+from avflow.storage import Store
+
+
+def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: Budget) -> dict[str, Any]:
+    """Run one step of one video.
+
+    Returns
+    -------
+    dict
+        The step's report, as it also stands in the bucket.
+
+    Raises
+    ------
+    AvflowError
+        The step's own failure. Its name, message and advice are left in the bucket for the failure
+        report: of a Batch job, Step Functions passes on only an exit code.
+    """
+    logger = logger_for(step, video)
+    store = Store(video.bucket)
+    context = StageContext(store, ran_on, budget, log_progress(logger), dict(os.environ))
+    logger.info("started", ran_on=ran_on)
+    try:
+        result = stage(video, context)
+    except Exception as error:
+        if isinstance(error, AvflowError):
+            logger.warning("failed", **error.to_dict())
+            if not isinstance(error, LambdaBudgetExceeded):  # that one is no failure: Batch takes over
+                store.write_json(video.step_error_json(step), error.to_dict())
+        else:
+            logger.exception("failed")
+        count_outcome(step, ran_on, error)
+        raise
+    logger.info("succeeded", step=result.get("step"))
+    count_outcome(step, ran_on, None)
+    return result

@@ -1,0 +1,54 @@
+"""Publish: boxes and the original sound, subtitles, detections, and the manifest last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from avflow import ffmpeg, manifest
+from avflow.layout import VideoRef
+from avflow.media import Media
+from avflow.stages.context import StageContext, StepTimer, paced, scratch
+
+
+def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
+    """Write everything under `result/`; the manifest's presence means that the rest is complete.
+
+    Raises
+    ------
+    LambdaBudgetExceeded
+        Time or scratch space don't suffice here.
+    """
+    timer = StepTimer("merge", context.ran_on)
+    store = context.store
+    media = store.read_json(video.media_json)
+    speech = store.read_json(video.step_json("audio2srt")) if media["has_sound"] else None
+    boxes = store.read_json(video.step_json("yolov3")) if media["has_picture"] else None
+    results = []
+    if boxes:
+        with scratch() as folder:
+            store.upload(_boxes_and_sound(video, context, Media.from_dict(media["input"]), folder), video.result(".avi"))
+        store.copy(video.detections, video.result(".detections.jsonl"))
+        results += [video.result(".avi"), video.result(".detections.jsonl")]
+    if speech:
+        store.copy(video.srt, video.result(".srt"))
+        results.append(video.result(".srt"))
+    store.delete(video.result(".error.json"))  # of an earlier try: this one went well
+    report = manifest.build(video, media, speech, boxes, timer.record(), results)
+    store.write_json(video.result(".json"), report)
+    return {**report, "step": report["steps"][-1]}
+
+
+def _boxes_and_sound(video: VideoRef, context: StageContext, media: Media, folder: Path) -> Path:
+    store, budget = context.store, context.budget
+    boxed, source, target = folder / "boxed.avi", folder / "source", folder / "result.avi"
+    boxed_size = store.size(video.boxed)
+    sound_size = round(media.duration * 40_000)  # mp3 320k
+    source_size = media.size if media.sound else 0
+    budget.require_disk(2 * boxed_size + sound_size + source_size, f"{video.filename} and its boxes")
+    store.download(video.boxed, boxed)
+    if media.sound is None:
+        return boxed
+    store.download(video.key, source, video.version_id)
+    ffmpeg.mux(boxed, source, media, target, report=paced(context, "merging the sound"))
+    return target

@@ -1,0 +1,123 @@
+"""Objects of one S3 bucket as files and JSON; S3's own errors as ours.
+
+Every write is whole or not at all: PutObject and CompleteMultipartUpload are atomic
+(Amazon S3 User Guide, "Amazon S3 data consistency model"), and files are handed over
+only when they are finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+from avflow.errors import SourceMissing, StorageUnavailable
+
+_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
+_CONTENT_TYPES = {
+    ".avi": "video/x-msvideo",
+    ".wav": "audio/wav",
+    ".srt": "application/x-subrip; charset=utf-8",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+}
+_TRANSFER = TransferConfig(max_concurrency=8, multipart_threshold=32 << 20, multipart_chunksize=16 << 20)
+
+
+class Store:
+    """The bucket of one workflow.
+
+    Raises
+    ------
+    SourceMissing
+        From every reading method: no such object or version.
+    StorageUnavailable
+        From every method: S3 did not answer, also after the SDK's retries.
+    """
+
+    def __init__(self, bucket: str, client: Any = None) -> None:
+        self.bucket = bucket
+        # path-style addressing is chosen by botocore itself where the endpoint is an IP address
+        self._s3 = client or boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+    def size(self, key: str, version_id: str | None = None) -> int:
+        """Bytes of an object."""
+        with self._errors(key):
+            return int(self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))["ContentLength"])
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """An object into a file, in parallel parts."""
+        with self._errors(key):
+            self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
+
+    def upload(self, path: Path, key: str) -> None:
+        """A finished file into an object, in parallel parts."""
+        with self._errors(key):
+            self._s3.upload_file(
+                str(path), self.bucket, key, ExtraArgs={"ContentType": _content_type(key)}, Config=_TRANSFER
+            )
+
+    def copy(self, source_key: str, target_key: str) -> None:
+        """An object to another key, inside S3."""
+        with self._errors(source_key):
+            self._s3.copy(
+                {"Bucket": self.bucket, "Key": source_key},
+                self.bucket,
+                target_key,
+                ExtraArgs={"ContentType": _content_type(target_key), "MetadataDirective": "REPLACE"},
+                Config=_TRANSFER,
+            )
+
+    def read_json(self, key: str) -> Any:
+        """A JSON object."""
+        with self._errors(key):
+            return json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def write_json(self, key: str, value: Any) -> None:
+        """A value as a JSON object, readable by people."""
+        body = json.dumps(value, indent=2, ensure_ascii=False).encode()
+        with self._errors(key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none there is no error."""
+        with self._errors(key):
+            self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError, Boto3Error) as error:
+            raise _ours(f"s3://{self.bucket}/{key}", error) from error
+
+
+def _ours(where: str, error: Exception) -> Exception:
+    """S3's error as ours; one that is neither a missing object nor transient stays what it is."""
+    # boto3's upload wraps the answer's error in one of its own that keeps only the text
+    cause = error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
+    if isinstance(cause, ClientError):
+        code = cause.response.get("Error", {}).get("Code", "")
+        if code in _MISSING:
+            return SourceMissing(f"{where} is not there")
+        return StorageUnavailable(f"S3 answered {code} for {where}") if code in _TRANSIENT else error
+    if isinstance(cause, ConnectionError | HTTPClientError | RetriesExceededError):
+        return StorageUnavailable(f"S3 did not answer for {where}: {cause}")
+    return error
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _content_type(key: str) -> str:
+    return _CONTENT_TYPES.get(Path(key).suffix, "application/octet-stream")

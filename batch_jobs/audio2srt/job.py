@@ -1,0 +1,9 @@
+"""audio2srt on Batch."""
+
+import sys
+
+from avflow.stages import audio2srt
+from batch_jobs.entry import job_main
+
+if __name__ == "__main__":
+    sys.exit(job_main("audio2srt", audio2srt.run, sys.argv))

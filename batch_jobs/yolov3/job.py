@@ -1,0 +1,9 @@
+"""yolov3 on Batch."""
+
+import sys
+
+from avflow.stages import yolov3
+from batch_jobs.entry import job_main
+
+if __name__ == "__main__":
+    sys.exit(job_main("yolov3", yolov3.run, sys.argv))

@@ -1,0 +1,28 @@
+"""A step's Lambda handler: the event holds the video, the context the time that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from avflow.budget import Budget
+from avflow.layout import VideoRef
+from avflow.stages.context import Stage
+from avflow.stages.entry import run_stage
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def lambda_handler(step: str, stage: Stage) -> Handler:
+    """The handler that runs `stage` within Lambda's budget; exceptions go out by their class's name."""
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        video = VideoRef.from_dict(event["video"])
+        budget = Budget.of_lambda(context.get_remaining_time_in_millis())
+        return {"step": run_stage(step, stage, video, "lambda", budget)["step"]}
+
+    traced: Handler = Tracer(service=step).capture_lambda_handler(handler)
+    return traced

@@ -1,0 +1,85 @@
+"""What Step Functions' Error and Cause say, in words for the person who uploaded the video.
+
+Error names: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows";
+Batch's texts: AWS Batch User Guide, "Troubleshooting AWS Batch".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+STEPS = ("ffmpeg", "audio2srt", "yolov3", "merge")
+_STEP_OF_JOB = re.compile(r"^(" + "|".join(STEPS) + r")-")
+_TRY_AGAIN = "Upload the video again; if it fails again, look at the execution in the Step Functions console."
+
+#: name given, what the Cause of a failed job holds, and the advice
+_BATCH = (
+    ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), "AWS gave no instance in time: ask for a quota of vCPUs for "
+     "G instances (Service Quotas), or deploy with DetectorCompute=gpu-then-cpu."),
+    ("JobOutOfMemory", re.compile(r"OutOfMemoryError"), "The job needs more memory: raise it in the job definition."),
+    ("JobTimedOut", re.compile(r"Job attempt duration exceeded timeout"), "Deploy with a larger JobTimeoutSeconds."),
+    ("SpotInterrupted", re.compile(r"Host EC2.*terminated"), _TRY_AGAIN),
+    ("ImageUnavailable", re.compile(r"CannotPull"), "The job's image could not be pulled: deploy again."),
+)  # fmt: skip
+
+_PLATFORM = {
+    "States.Timeout": ("A step did not end within its time.", "Look for a step that hangs in the execution's history."),
+    "States.Permissions": ("A role lacks a permission.", "Deploy again; if you changed a role, undo it."),
+    "States.DataLimitExceeded": ("A step's data is over Step Functions' limit.", _TRY_AGAIN),
+    "Batch.ClientException": ("AWS Batch refused the job.", "Deploy again: the job definition or queue is not there."),
+}
+
+
+def error_report_key(key: str) -> str:
+    """`start/a/my_video.mkv` -> `result/a/my_video.error.json`."""
+    path = PurePosixPath("result", key.removeprefix("start/"))
+    return str(path.with_name(path.stem + ".error.json"))
+
+
+def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:
+    """Where the failed step may have left its own error: a failed job's name tells the step, a function's does not."""
+    match = _STEP_OF_JOB.match(str(_cause(error).get("JobName", "")))
+    steps = [match.group(1)] if match else list(STEPS)
+    return [f"media/{execution}/{step}.error.json" for step in steps]
+
+
+def is_own(error: dict[str, str], found: dict[str, str]) -> bool:
+    """Whether an error that a step left is the one that ended the execution, and not one it recovered from."""
+    return error.get("Error") in ("States.TaskFailed", found.get("error"))
+
+
+def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]:
+    """`{"error", "message", "advice"}` of a failure; the step's own words where it left some."""
+    name, cause = error.get("Error") or "Unknown", _cause(error)
+    if own is not None:
+        return {key: own[key] for key in ("error", "message", "advice")}
+    if name == "States.TaskFailed":
+        return _explain_job(cause, error.get("Cause", ""))
+    if "errorMessage" in cause:  # an exception in a handler
+        return {"error": name, "message": str(cause["errorMessage"]), "advice": _TRY_AGAIN}
+    message, advice = _PLATFORM.get(name, ("A step failed.", _TRY_AGAIN))
+    return {"error": name, "message": f"{message} ({error.get('Cause') or name})", "advice": advice}
+
+
+def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
+    name = job.get("JobName", "a job")
+    reason = job.get("StatusReason") or text or "no reason given"
+    for error, pattern, advice in _BATCH:
+        if pattern.search(text):
+            return {"error": error, "message": f"{name}: {reason}.", "advice": advice}
+    exit_code = (job.get("Container") or {}).get("ExitCode")
+    log = (job.get("Container") or {}).get("LogStreamName")
+    where = f" Its log: {log}." if log else ""
+    return {"error": "JobFailed", "message": f"{name}: {reason} (exit code {exit_code}).{where}", "advice": _TRY_AGAIN}
+
+
+def _cause(error: dict[str, str]) -> dict[str, Any]:
+    """The Cause as JSON where it is JSON: a failed SubmitJob's is a sentence."""
+    try:
+        cause = json.loads(error.get("Cause") or "{}")
+    except ValueError:
+        return {}
+    return cause if isinstance(cause, dict) else {}

@@ -1,0 +1,30 @@
+"""Custom resource: the image, by digest, that a published version of a function was deployed with.
+
+`sam deploy` builds and pushes images for functions only; the Batch job definitions take
+theirs from here. AWS CloudFormation User Guide, "Custom resource request/response objects".
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import boto3
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Answers Create and Update with `Data.ImageUri`; Delete has nothing to undo."""
+    version = event["ResourceProperties"]["FunctionVersion"]
+    answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
+    if event["RequestType"] != "Delete":
+        try:
+            code = boto3.client("lambda").get_function(FunctionName=version)["Code"]
+            answer["Data"] = {"ImageUri": code["ResolvedImageUri"]}
+        except Exception as error:  # whatever it is, CloudFormation must hear of it, or it waits for an hour
+            answer = {"Status": "FAILED", "Reason": f"No image of FunctionVersion {version}: {error}"}
+    answer |= {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    answer["PhysicalResourceId"] = f"image-of-{event['LogicalResourceId']}"
+    body = json.dumps(answer).encode()
+    request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")  # noqa: S310
+    urllib.request.urlopen(request, timeout=30)  # noqa: S310

@@ -132,6 +132,13 @@ class ModelUnknown(AvflowError):
     exit_code = 64  # EX_USAGE
 
 
+class ModelManifestInvalid(AvflowError):
+    """A model manifest that isn't TOML, or that declares a model without what it takes to verify it."""
+
+    advice = "Compare it with avflow/models.toml; every file needs its name, bytes and sha256."
+    exit_code = 78  # EX_CONFIG
+
+
 class ModelUnavailable(AvflowError):
     """No source of a model file answered with the right bytes."""
 

@@ -28,6 +28,7 @@ from avflow.media.containers import (
 )
 from avflow.media.model import Media, Picture, Sound
 from avflow.media.scan import AudioScan, PictureScan, scan_packets
+from avflow.media.timing import announced_rate
 
 #: pixels: the largest side and the largest area of a picture
 MAX_SIDE = 16_384
@@ -82,7 +83,8 @@ def _open(path: Path) -> InputContainer:
         # for the decoders that look into the first packets while the streams are identified
         "max_pixels": str(MAX_AREA),
     }
-    return av.open(file_url(path), mode="r", options=options, metadata_errors="replace")
+    container: InputContainer = av.open(file_url(path), mode="r", options=options, metadata_errors="replace")
+    return container
 
 
 def _describe(path: Path, size: int, container: InputContainer) -> Media:
@@ -132,7 +134,8 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
         raise InvalidMediaUnreadable(f"{path.name}: no picture of its {context.name} stream can be decoded")
     _check_area(path, frame.width, frame.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
-    nominal = clock.nominal(announced)
+    nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
+    constant = scan.timed and clock.constant
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     rotation = -round(frame.rotation) % 360
     # as FFmpeg's scaler makes pixels square: the width follows the height
@@ -153,9 +156,9 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
         hdr=transfer in _HDR_TRANSFERS,
         color_transfer=transfer,
         color_space=_SPACES.get(context.colorspace, "unknown"),
-        average_rate=nominal if clock.constant else (clock.average or nominal).limit_denominator(100_000),
+        average_rate=(clock.average or nominal).limit_denominator(100_000) if scan.timed and not constant else nominal,
         nominal_rate=nominal,
-        constant_rate=scan.timed and clock.constant,
+        constant_rate=constant,
         frames=clock.count,
         start_time=scan.start_time,
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.stream import Discard, Stream
 
-from avflow.media.timing import FrameClock
+from avflow.media.timing import FrameClock, announced_rate
 
 #: packets after which a stream that still gave no picture is given up
 _MOST_PACKETS_WITHOUT_PICTURE = 256
@@ -25,7 +26,7 @@ class PictureScan:
         self.timed = True
         self._tries = 0
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: av.Packet[Stream]) -> None:
         """Count one packet, and decode it while no picture has come out yet."""
         if self.first_frame is None and self._tries < _MOST_PACKETS_WITHOUT_PICTURE:
             self._decode(packet)
@@ -43,7 +44,7 @@ class PictureScan:
         if self.first_frame is None:
             self._decode(None)
 
-    def _decode(self, packet: av.Packet | None) -> None:
+    def _decode(self, packet: av.Packet[Stream] | None) -> None:
         self._tries += 1
         try:
             frames = self.stream.codec_context.decode(packet)
@@ -64,7 +65,7 @@ class PictureScan:
         base = self.stream.time_base
         average = self.clock.average if self.timed else None
         if average is None:
-            rate = self.stream.guessed_rate or self.stream.average_rate or Fraction(25)
+            rate = announced_rate((self.stream.guessed_rate or Fraction(0), self.stream.average_rate or Fraction(0)))
             start = Fraction(self.clock.first * base) if self.timed else Fraction(0)
             return start, start + self.clock.count / rate
         return self.clock.first * base, self.clock.last * base + 1 / average
@@ -80,7 +81,7 @@ class AudioScan:
         self._end = 0
         self._length = 0
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: av.Packet[Stream]) -> None:
         """Count one packet."""
         if packet.is_discard or packet.size == 0:
             return
@@ -130,7 +131,7 @@ def scan_packets(container: InputContainer, pictures: PictureScan | None, sounds
     scans = {scan.stream.index: scan for scan in (pictures, sounds) if scan is not None}
     for stream in container.streams:
         if stream.index not in scans:
-            stream.discard = "all"
+            stream.discard = Discard.all
     complete = True
     for packet in container.demux([scan.stream for scan in scans.values()]):
         if packet.size:

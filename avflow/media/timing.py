@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 
 #: pictures that a codec may hold back for reordering: 16 frames, as fields, in H.264 and HEVC
 _REORDER = 32
@@ -15,10 +16,10 @@ _MOST_JITTER = 0.4
 #: different distances between frames that are worth remembering
 _DISTANCES = 4096
 
-STANDARD_RATES = tuple(
-    Fraction(rate)
-    for rate in ("24", "25", "30", "50", "60", "24000/1001", "30000/1001", "60000/1001", "15", "12", "10", "48", "100")
-    + ("120", "120000/1001", "240", "20", "5", "1")
+STANDARD_RATES = (
+    *(Fraction(rate, 1) for rate in (24, 25, 30, 50, 60)),
+    *(Fraction(rate, 1001) for rate in (24_000, 30_000, 60_000, 120_000)),
+    *(Fraction(rate, 1) for rate in (15, 12, 10, 48, 100, 120, 240, 20, 5, 1)),
 )
 
 
@@ -74,7 +75,7 @@ class FrameClock:
 
     def _begin(self) -> None:
         ordered = sorted(self._waiting)
-        distances = sorted(after - before for before, after in zip(ordered, ordered[1:], strict=False))
+        distances = sorted(after - before for before, after in pairwise(ordered))
         typical = distances[len(distances) // 2] if distances else 1
         rounding = max(1.0, float(_JITTER / self.time_base))
         self._jitter = min(rounding, _MOST_JITTER * typical)
@@ -100,7 +101,7 @@ class FrameClock:
             Rates that the header claims: taken where the timestamps agree.
         """
         if self.average is None:
-            return next((rate for rate in announced if 1 <= rate <= 240), Fraction(25))
+            return announced_rate(announced)
         if self.constant:
             low = 1 / (Fraction(self._longest) * self.time_base)
             high = 1 / (Fraction(self._shortest) * self.time_base) if self._shortest > 0 else low * 2
@@ -122,6 +123,11 @@ class FrameClock:
             if 2 * passed >= counted and distance > 0:
                 return distance
         return 1
+
+
+def announced_rate(announced: tuple[Fraction, ...]) -> Fraction:
+    """The first rate of the header that can be one; 25, FFmpeg's own guess, where there is none."""
+    return next((rate for rate in announced if 1 <= rate <= 240), Fraction(25))
 
 
 def simplest_between(low: Fraction, high: Fraction) -> Fraction:

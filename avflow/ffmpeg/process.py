@@ -1,0 +1,179 @@
+"""Runs FFmpeg: reports its progress, keeps to the budget, names its failure, and never leaves it behind."""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+
+from avflow.budget import Budget
+from avflow.errors import FFmpegFailed, LambdaBudgetExceeded
+from avflow.progress import Meter, Report, ignore
+
+#: the budget of a machine that may take its time
+UNLIMITED = Budget()
+#: seconds between two looks at the budget while FFmpeg says nothing
+_WAKE = 0.5
+#: lines of FFmpeg's log that are kept for the error message
+_KEPT_LINES = 12
+_SHOWN_LINES = 4
+
+
+def binary() -> str:
+    """Path of the FFmpeg that comes with `imageio-ffmpeg`."""
+    executable: str = imageio_ffmpeg.get_ffmpeg_exe()
+    return executable
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """A path to write to that becomes `target` if the block ends well, and vanishes if it doesn't."""
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class Process:
+    """A running FFmpeg. As a context manager it is killed on the way out if it still runs.
+
+    Parameters
+    ----------
+    command:
+        The argument list, the binary first.
+    name:
+        The input's name, for error messages.
+    stdin, stdout:
+        As for `subprocess.Popen`.
+    """
+
+    def __init__(self, command: Sequence[str], name: str, stdin: int | None = None, stdout: int | None = None) -> None:
+        self.name = name
+        self._popen = subprocess.Popen(
+            list(command), stdin=stdin or subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, bufsize=0
+        )
+        self._log: deque[str] = deque(maxlen=_KEPT_LINES)
+        # FFmpeg would block on a full pipe if nobody read its log
+        self._reader = threading.Thread(target=self._read_log, name=f"ffmpeg log of {name}", daemon=True)
+        self._reader.start()
+
+    def _read_log(self) -> None:
+        stream = self._popen.stderr
+        assert stream is not None
+        for line in stream:
+            text = line.decode(errors="replace").strip()
+            if text:
+                self._log.append(text[:500])
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where a process started with `stdin=PIPE` reads from."""
+        assert self._popen.stdin is not None
+        return self._popen.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Where a process started with `stdout=PIPE` writes to."""
+        assert self._popen.stdout is not None
+        return self._popen.stdout
+
+    def finish(self) -> None:
+        """Wait for the end.
+
+        Raises
+        ------
+        LambdaBudgetExceeded
+            The disk is full.
+        FFmpegFailed
+            Any other end than a good one.
+        """
+        status = self._popen.wait()
+        self._reader.join()
+        if status == 0:
+            return
+        if any("No space left on device" in line for line in self._log):
+            raise LambdaBudgetExceeded(f"the scratch space is full while FFmpeg works on {self.name}")
+        lines = " | ".join(list(self._log)[-_SHOWN_LINES:]) or "it left no message"
+        raise FFmpegFailed(f"FFmpeg ended with status {status} on {self.name}: {lines}")
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        self._popen.kill()
+        self._popen.wait()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._reader.join()
+        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            if pipe is not None:
+                # a killed reader leaves bytes in the buffer that can't be flushed
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+
+
+def run(
+    command: Sequence[str], name: str, *, step: str, seconds: float, report: Report = ignore, budget: Budget = UNLIMITED
+) -> None:
+    """Run an FFmpeg command whose `-progress pipe:1` is set, to its end.
+
+    Parameters
+    ----------
+    command:
+        The argument list, the binary first.
+    name:
+        The input's name, for error messages.
+    step:
+        What it does, for reports.
+    seconds:
+        Length of the media that it writes.
+
+    Raises
+    ------
+    FFmpegFailed
+        With the last lines of FFmpeg's log.
+    LambdaBudgetExceeded
+        The disk is full, or the pace shows that the time won't do; FFmpeg is killed.
+    """
+    meter = Meter(step, seconds, "s", report)
+    started = time.monotonic()
+    done = 0.0
+    with Process(command, name, stdout=subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        rest = b""
+        while True:
+            if selector.select(_WAKE):
+                chunk = process.stdout.read(65_536)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).split(b"\n")
+                done = max([done, *_seconds_done(lines)])
+                meter.update(min(done, seconds))
+            budget.check_pace(min(1.0, done / seconds) if seconds > 0 else 0.0, started, f"{step} of {name}")
+        process.finish()
+    meter.update(seconds)
+
+
+def _seconds_done(lines: Sequence[bytes]) -> Iterator[float]:
+    """Positions in the output, in seconds, in lines of FFmpeg's `-progress`."""
+    for line in lines:
+        key, _, value = line.partition(b"=")
+        if key == b"out_time_us" and value.lstrip(b"-").isdigit():
+            yield int(value) / 1e6

@@ -1,0 +1,23 @@
+"""S3 alone: `python -m local_aws.s3 FOLDER [--port PORT]`; prints its address and serves until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from local_aws.s3 import S3App, http_server
+
+
+def main() -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws.s3", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the objects are kept; made where it doesn't exist")
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    arguments = parser.parse_args()
+    server = http_server(S3App(arguments.folder), port=arguments.port)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Pages of a listing: keys in UTF-8 byte order, those with a common prefix rolled up into one entry."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from local_aws.s3.errors import S3Error
+
+_LAST = 0x10FFFF
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in a listing to go on: at the first row of `key` or a later key; with `seq`, behind that row of `key`."""
+
+    key: str
+    seq: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows and common prefixes (strings), in order."""
+
+    entries: list[sqlite3.Row | str]
+    truncated: bool
+
+    @property
+    def rows(self) -> list[sqlite3.Row]:
+        """The entries that are rows."""
+        return [entry for entry in self.entries if not isinstance(entry, str)]
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The entries that are common prefixes."""
+        return [entry for entry in self.entries if isinstance(entry, str)]
+
+    @property
+    def last(self) -> str:
+        """The last entry's key or common prefix."""
+        entry = self.entries[-1]
+        return entry if isinstance(entry, str) else str(entry["key"])
+
+
+def successor(prefix: str) -> str | None:
+    """The least string above all that begin with `prefix`; None: there is none."""
+    while prefix:
+        code = ord(prefix[-1])
+        if code < _LAST:
+            following = 0xE000 if code == 0xD7FF else code + 1  # surrogates are not characters
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return None
+
+
+def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
+    """The part of `key` up to the first delimiter behind `prefix`, with the delimiter; None: the key has none there."""
+    end = key.find(delimiter, len(prefix)) if delimiter else -1
+    return None if end < 0 else key[: end + len(delimiter)]
+
+
+def after(marker: str, prefix: str, delimiter: str) -> Position | None:
+    """The position behind a key, or behind all that a common prefix stands for; None: nothing lies behind it."""
+    if marker.startswith(prefix) and marker == common_prefix(marker, prefix, delimiter):
+        key = successor(marker)
+        return None if key is None else Position(key)
+    return Position(max(marker + "\0", prefix) if marker else prefix)
+
+
+def page(
+    scan: Callable[[Position], Iterator[sqlite3.Row]],
+    start: Position | None,
+    prefix: str,
+    delimiter: str,
+    limit: int,
+) -> Page:
+    """Up to `limit` entries.
+
+    Parameters
+    ----------
+    scan:
+        The rows from a position on in the listing's order, none outside `prefix`; each has a `key`.
+    """
+    entries: list[sqlite3.Row | str] = []
+    position = start if limit else None
+    while position is not None:
+        for row in scan(position):
+            if len(entries) == limit:
+                return Page(entries, truncated=True)
+            rolled = common_prefix(row["key"], prefix, delimiter)
+            entries.append(row if rolled is None else rolled)
+            if rolled is not None:  # go on behind it without looking at the keys in between
+                position = after(rolled, prefix, delimiter)
+                break
+        else:
+            position = None
+    return Page(entries, truncated=False)
+
+
+def to_token(marker: str) -> str:
+    """A continuation token for going on behind `marker`."""
+    return base64.urlsafe_b64encode(marker.encode()).decode()
+
+
+def from_token(token: str) -> str:
+    """The marker in a continuation token."""
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()
+    except (binascii.Error, UnicodeError):
+        raise S3Error("InvalidArgument", "The continuation token provided is incorrect.") from None

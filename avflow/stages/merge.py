@@ -10,6 +10,9 @@ from avflow.layout import VideoRef
 from avflow.media import Media
 from avflow.stages.context import StageContext, StepTimer, paced, scratch
 
+#: all that can stand under `result/` besides the manifest
+SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
+
 
 def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     """Write everything under `result/`; the manifest's presence means that the rest is complete.
@@ -24,6 +27,7 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     media = store.read_json(video.media_json)
     speech = store.read_json(video.step_json("audio2srt")) if media["has_sound"] else None
     boxes = store.read_json(video.step_json("yolov3")) if media["has_picture"] else None
+    store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
     results = []
     if boxes:
         with scratch() as folder:
@@ -33,7 +37,9 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     if speech:
         store.copy(video.srt, video.result(".srt"))
         results.append(video.result(".srt"))
-    store.delete(video.result(".error.json"))  # of an earlier try: this one went well
+    for suffix in SUFFIXES:  # what an earlier version had and this one has not, its failure included
+        if video.result(suffix) not in results:
+            store.delete(video.result(suffix))
     report = manifest.build(video, media, speech, boxes, timer.record(), results)
     store.write_json(video.result(".json"), report)
     return {**report, "step": report["steps"][-1]}

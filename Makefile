@@ -1,0 +1,66 @@
+# make run    process a video on this machine, without an AWS account
+# make test   everything that shows it works
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+VIDEO ?= samples/my_video.mkv
+OUT ?= result
+export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP YOLOV3_MODEL SPEECH_MODEL
+
+.PHONY: help run up test test-slow check clean
+
+help:
+	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
+	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller Lambdas, to see steps move to Batch'
+	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
+	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
+	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests'
+	@echo 'make test-slow                                 the tests that take longer'
+	@echo 'make check                                     style, types, template and state machine linters'
+
+run: .venv/.local
+	@$(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"
+
+up: .venv/.local
+	@$(BIN)/avflow up
+
+test: .venv/.dev
+	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/.dev
+	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/.dev .venv/.sam
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pip check
+	$(BIN)/cfn-lint
+	$(BIN)/python scripts/lint_state_machine.py
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1
+
+# ---------------------------------------------------------------- set-up: pinned and hashed, done once
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "av-workflow needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.local: .venv/bin/python requirements/local.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.local requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.sam: requirements/sam.txt .venv/bin/python
+	$(PYTHON) -m venv .venv-sam
+	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-sam .aws-sam build result

@@ -1,0 +1,1 @@
+"""The command line: `avflow run`, `avflow up`, `avflow models`."""

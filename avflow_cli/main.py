@@ -1,0 +1,125 @@
+"""`avflow`: the whole workflow on this machine, and the models it uses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from avflow.errors import AvflowError
+
+EXIT_CODES = """\
+exit status:
+  0    done
+  64   wrong usage (an unknown model, say)
+  65   the input is no media that can be processed
+  66   the input is not there
+  69   a model could not be had
+  70   the workflow failed; result/….error.json and the message say why
+  75   a service did not answer; try again
+  130  interrupted (Ctrl-C)
+"""
+SAMPLE_UP = """\
+example:
+  avflow up
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  aws s3 ls
+"""
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with sysexits.h's exit status for wrong usage."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.print_usage(sys.stderr)
+        self.exit(64, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = _Parser(prog="avflow", description=__doc__, epilog=EXIT_CODES, formatter_class=_raw())
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    run = commands.add_parser(
+        "run",
+        help="process one video: boxes, sound, subtitles",
+        description="Process one video on this machine, through the deployed template and its state machine.",
+        epilog=EXIT_CODES,
+        formatter_class=_raw(),
+    )
+    run.add_argument("video", type=Path, metavar="VIDEO", help="the video (or sound) file")
+    run.add_argument("--out", type=Path, default=Path("result"), metavar="DIR", help="where results go (result)")
+    _stack_options(run)
+
+    up = commands.add_parser(
+        "up",
+        help="keep the embedded AWS up, for the aws command and other programs",
+        description="Deploy the template to an embedded AWS on 127.0.0.1 and keep it up until Ctrl-C.",
+        epilog=SAMPLE_UP,
+        formatter_class=_raw(),
+    )
+    up.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (4566)")
+    _stack_options(up)
+
+    models = commands.add_parser("models", help="list, fetch and verify models")
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    actions.add_parser("list", help="every model, and whether it is here")
+    for action, text in (("fetch", "download models that are not here"), ("verify", "hash the files that are here")):
+        sub = actions.add_parser(action, help=text)
+        sub.add_argument("names", nargs="*", metavar="NAME", help="models; all that are here when left out")
+    return top
+
+
+def _stack_options(command: argparse.ArgumentParser) -> None:
+    env = os.environ.get
+    command.add_argument("--yolov3-model", default=env("YOLOV3_MODEL") or "yolov3-tiny", metavar="NAME",
+                         help="detector's model (yolov3-tiny)")  # fmt: skip
+    command.add_argument("--speech-model", default=env("SPEECH_MODEL") or "whisper-tiny.en", metavar="NAME",
+                         help="speech model (whisper-tiny.en)")  # fmt: skip
+    for name, text in (("timeout", "seconds"), ("memory", "MB of memory"), ("tmp", "MB of /tmp")):
+        command.add_argument(f"--lambda-{name}", type=float, default=env(f"LAMBDA_{name.upper()}") or None,
+                             metavar="N", help=f"give the steps' Lambdas at most N {text}")  # fmt: skip
+
+
+def _raw() -> type[argparse.HelpFormatter]:
+    return argparse.RawDescriptionHelpFormatter
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` cleans up as Ctrl-C does
+    try:
+        return _dispatch(arguments)
+    except AvflowError as error:
+        print(f"avflow: {error.name}: {error.message} {error.advice}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("avflow: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    # imported late: `avflow models` and `avflow --help` need no embedded AWS
+    if arguments.command == "models":
+        from avflow_cli import models  # noqa: PLC0415
+
+        return models.run(arguments.action, getattr(arguments, "names", []))
+    from avflow_cli.stack import StackOptions  # noqa: PLC0415
+
+    options = StackOptions.from_arguments(arguments)
+    if arguments.command == "up":
+        from avflow_cli import up  # noqa: PLC0415
+
+        return up.run(options, arguments.port)
+    from avflow_cli import run  # noqa: PLC0415
+
+    return run.run(arguments.video, arguments.out, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

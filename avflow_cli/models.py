@@ -1,0 +1,79 @@
+"""`avflow models`: list, fetch, verify."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from avflow.errors import ModelUnavailable
+from avflow.models import ModelStore
+from avflow.progress import Progress as Step
+
+EX_UNAVAILABLE = 69
+
+
+def run(action: str, names: list[str]) -> int:
+    """Carry out one of the actions; returns the exit status."""
+    store = ModelStore()
+    if action == "list":
+        _list(store)
+        return 0
+    if action == "fetch":
+        for name in names or store.names():
+            fetch(store, name)
+            print(f"{name}: {store.path(name)}")
+        return 0
+    return _verify(store, names or [name for name in store.names() if _is_here(store, name)])
+
+
+def fetch(store: ModelStore, name: str) -> None:
+    """Fetch a model, with a progress bar if there is anything to fetch.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable
+    """
+    if _is_here(store, name):
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(f"fetching {name}", total=None)
+
+        def report(step: Step) -> None:
+            bars.update(bar, completed=step.done, total=step.total)
+
+        store.fetch(name, report)
+
+
+def _is_here(store: ModelStore, name: str) -> bool:
+    try:
+        store.path(name)
+    except ModelUnavailable:
+        return False
+    return True
+
+
+def _list(store: ModelStore) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "size", "here", "what"):
+        table.add_column(heading, justify="right" if heading == "size" else "left")
+    for name in store.names():
+        model = store.describe(name)
+        table.add_row(name, f"{model.bytes / 1e6:.0f} MB", "yes" if _is_here(store, name) else "no", model.about)
+    console = Console()
+    console.print(table)
+    console.print(f"\nfolder: {store.root}", soft_wrap=True)
+
+
+def _verify(store: ModelStore, names: list[str]) -> int:
+    status = 0
+    for name in names:
+        problems = store.verify(name)
+        print(f"{name}: {'right' if not problems else 'WRONG'}")
+        for problem in problems:
+            status = EX_UNAVAILABLE
+            print(f"  {problem}", file=sys.stderr)
+    return status

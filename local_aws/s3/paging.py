@@ -108,6 +108,6 @@ def to_token(marker: str) -> str:
 def from_token(token: str) -> str:
     """The marker in a continuation token."""
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
         raise S3Error("InvalidArgument", "The continuation token provided is incorrect.") from None

@@ -39,16 +39,27 @@ class VideoRef:
     @property
     def filename(self) -> str:
         """`my_video.mkv`."""
-        return PurePosixPath(self.key).name
+        return self.key.rpartition("/")[2]
 
     @property
     def stem(self) -> str:
         """`my_video`: the file's name without its last suffix."""
-        return PurePosixPath(self.key).stem
+        return PurePosixPath(self.filename).stem
+
+    @property
+    def scratch_name(self) -> str:
+        """The file's name as far as every file system takes it: 200 bytes, and never a folder's."""
+        name = self.filename.replace("\0", "").encode()[-200:].decode(errors="ignore")
+        return "video" if name in ("", ".", "..") else name
 
     def result(self, suffix: str) -> str:
-        """`result/<path>/my_video<suffix>`, `<path>` being what stood behind `start/`."""
-        return str(PurePosixPath(RESULT_PREFIX, self.key.removeprefix(START_PREFIX)).with_name(self.stem + suffix))
+        """`result/<path>/my_video<suffix>`, `<path>` being what stood behind `start/`.
+
+        >>> VideoRef("bucket", "start/holiday/my_video.mkv", "run-1").result(".srt")
+        'result/holiday/my_video.srt'
+        """
+        path = self.key.removeprefix(START_PREFIX).rpartition("/")
+        return RESULT_PREFIX + path[0] + path[1] + self.stem + suffix
 
     def _intermediate(self, prefix: str, name: str) -> str:
         return f"{prefix}/{self.execution}/{name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from avflow.layout import VideoRef
+from avflow.models import Model
 
 #: raised when a reader of the former version would misread a manifest
 SCHEMA_VERSION = 1
@@ -12,6 +13,7 @@ SCHEMA_VERSION = 1
 
 def build(
     video: VideoRef,
+    *,
     media: dict[str, Any],
     speech: dict[str, Any] | None,
     boxes: dict[str, Any] | None,
@@ -39,6 +41,12 @@ def build(
         "results": results,
         "models": {report["model"]["role"]: report["model"] for report in reports if "model" in report},
         "speech": speech and {key: speech[key] for key in ("language", "cues", "words")},
-        "detections": boxes and {key: boxes[key] for key in ("frames", "frame_rate", "size", "classes")},
+        "detections": boxes and {key: boxes[key] for key in ("frames", "frame_rate", "size", "objects", "frames_with")},
         "steps": [*(report["step"] for report in reports), merge_step],
     }
+
+
+def model_entry(role: str, model: Model) -> dict[str, Any]:
+    """A model as the manifest names it: what it did, and the sums of its files."""
+    files = [{"name": file.name, "bytes": file.bytes, "sha256": file.sha256} for file in model.files]
+    return {"role": role, "name": model.name, "kind": model.kind, "files": files}

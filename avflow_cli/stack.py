@@ -11,8 +11,8 @@ from pathlib import Path
 
 from avflow.models import ModelStore
 from avflow_cli.models import fetch
-from local_aws import LocalAws
 from local_aws.activity import Listener
+from local_aws.server import LocalAws
 
 ROOT = Path(__file__).parents[1]
 STACK_NAME = "av-workflow"
@@ -25,8 +25,8 @@ class StackOptions:
     yolov3_model: str
     speech_model: str
     lambda_timeout: float | None = None
-    lambda_memory: float | None = None
-    lambda_tmp: float | None = None
+    lambda_memory: int | None = None
+    lambda_tmp: int | None = None
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> StackOptions:
@@ -63,11 +63,15 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
         fetch(store, name)
     parameters = {"Yolov3Model": options.yolov3_model, "SpeechModel": options.speech_model, "DetectorCompute": "gpu"}
     with tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder:
-        caps = {
-            "lambda_timeout": options.lambda_timeout,
-            "lambda_memory_mb": options.lambda_memory,
-            "lambda_scratch_mb": options.lambda_tmp,
-        }
-        with LocalAws(Path(folder), port=port, listener=listener, **caps) as aws:
+        aws = LocalAws(
+            ROOT,
+            Path(folder),
+            port=port,
+            on_activity=listener,
+            lambda_timeout=options.lambda_timeout,
+            lambda_memory=options.lambda_memory,
+            lambda_scratch=options.lambda_tmp,
+        )
+        with aws:
             outputs = aws.deploy(ROOT / "template.yaml", parameters, STACK_NAME)
             yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])

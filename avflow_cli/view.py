@@ -63,12 +63,13 @@ class RunView(AbstractContextManager["RunView"]):
         if not isinstance(activity, StepLog) or '"progress"' not in activity.line:
             return
         try:
-            progress = json.loads(activity.line)["progress"]
+            line = json.loads(activity.line)
+            step, progress = line["service"], line["progress"]
         except (ValueError, KeyError, TypeError):
             return
         with self._lock:
             for state, task in self._tasks.items():
-                if state.lower().startswith(progress["step"]):
+                if state.lower().startswith(step):
                     self._bars.update(task, completed=progress["done"], total=progress["total"], pace=_pace(progress))
 
 

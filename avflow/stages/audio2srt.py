@@ -6,6 +6,7 @@ from typing import Any
 
 from avflow import speech, subtitles
 from avflow.layout import VideoRef
+from avflow.manifest import model_entry
 from avflow.models import ModelStore
 from avflow.stages.context import StageContext, StepTimer, paced, scratch
 
@@ -39,7 +40,7 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
         "language": transcript.language,
         "words": sum(len(cue.text.split()) for cue in cues),
         "cues": len(cues),
-        "model": {"role": "speech", **models.describe(name).to_dict()},
+        "model": model_entry("speech", models.describe(name)),
         "step": timer.record(),
     }
     store.write_json(video.step_json("audio2srt"), report)

@@ -61,6 +61,13 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
+def source_path(folder: Path, video: VideoRef) -> Path:
+    """Where in a scratch folder the video goes: under its own name, which errors quote, apart from what is made of it."""
+    path = folder / "source" / video.scratch_name
+    path.parent.mkdir()
+    return path
+
+
 def paced(context: StageContext, what: str) -> Report:
     """The context's report, which also ends the step early once its pace shows that Lambda is too short."""
     started = time.monotonic()

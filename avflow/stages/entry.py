@@ -35,7 +35,7 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
         result = stage(video, context)
     except Exception as error:
         if isinstance(error, AvflowError):
-            logger.warning("failed", **error.to_dict())
+            logger.warning("failed", failure=error.to_dict())
             if not isinstance(error, LambdaBudgetExceeded):  # that one is no failure: Batch takes over
                 store.write_json(video.step_error_json(step), error.to_dict())
         else:

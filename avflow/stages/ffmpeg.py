@@ -8,7 +8,7 @@ from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
 from avflow.layout import VideoRef
 from avflow.media import Media, conversion_reasons, probe
-from avflow.stages.context import StageContext, StepTimer, paced, scratch
+from avflow.stages.context import StageContext, StepTimer, scratch, source_path
 
 #: bytes a second of what this step writes: 16 kHz mono 16-bit wav, and 4000k + 320k AVI
 WAV_BYTES_PER_SECOND = 32_000
@@ -34,18 +34,18 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
         raise InvalidMediaEmpty(f"{video.filename} is empty (0 bytes).")
     context.budget.require_disk(size, f"{video.filename}")
     with scratch() as folder:
-        source = folder / "source"
+        source = source_path(folder, video)
         store.download(video.key, source, video.version_id)
-        media = probe(source, name=video.filename)
+        media = probe(source)
         reasons = conversion_reasons(media)
         context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} and what is made of it")
         if media.sound:
             wav = folder / "sound.wav"
-            ffmpeg.extract_wav(source, media, wav, report=paced(context, "extracting the sound"))
+            ffmpeg.extract_wav(source, media, wav, report=context.report, budget=context.budget)
             store.upload(wav, video.wav)
         if reasons:
             converted = folder / "converted.avi"
-            ffmpeg.convert(source, media, converted, report=paced(context, "converting the picture"))
+            ffmpeg.convert(source, media, converted, report=context.report, budget=context.budget)
             store.upload(converted, video.converted)
     report = _report(video, media, reasons, timer)
     store.write_json(video.media_json, report)

@@ -8,7 +8,7 @@ from typing import Any
 from avflow import ffmpeg, manifest
 from avflow.layout import VideoRef
 from avflow.media import Media
-from avflow.stages.context import StageContext, StepTimer, paced, scratch
+from avflow.stages.context import StageContext, StepTimer, scratch, source_path
 
 #: all that can stand under `result/` besides the manifest
 SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
@@ -31,7 +31,9 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     results = []
     if boxes:
         with scratch() as folder:
-            store.upload(_boxes_and_sound(video, context, Media.from_dict(media["input"]), folder), video.result(".avi"))
+            store.upload(
+                _boxes_and_sound(video, context, Media.from_dict(media["input"]), folder), video.result(".avi")
+            )
         store.copy(video.detections, video.result(".detections.jsonl"))
         results += [video.result(".avi"), video.result(".detections.jsonl")]
     if speech:
@@ -40,14 +42,14 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     for suffix in SUFFIXES:  # what an earlier version had and this one has not, its failure included
         if video.result(suffix) not in results:
             store.delete(video.result(suffix))
-    report = manifest.build(video, media, speech, boxes, timer.record(), results)
+    report = manifest.build(video, media=media, speech=speech, boxes=boxes, merge_step=timer.record(), results=results)
     store.write_json(video.result(".json"), report)
     return {**report, "step": report["steps"][-1]}
 
 
 def _boxes_and_sound(video: VideoRef, context: StageContext, media: Media, folder: Path) -> Path:
     store, budget = context.store, context.budget
-    boxed, source, target = folder / "boxed.avi", folder / "source", folder / "result.avi"
+    boxed, source, target = folder / "boxed.avi", source_path(folder, video), folder / "result.avi"
     boxed_size = store.size(video.boxed)
     sound_size = round(media.duration * 40_000)  # mp3 320k
     source_size = media.size if media.sound else 0
@@ -56,5 +58,5 @@ def _boxes_and_sound(video: VideoRef, context: StageContext, media: Media, folde
     if media.sound is None:
         return boxed
     store.download(video.key, source, video.version_id)
-    ffmpeg.mux(boxed, source, media, target, report=paced(context, "merging the sound"))
+    ffmpeg.mux(boxed, source, media, target, report=context.report, budget=budget)
     return target

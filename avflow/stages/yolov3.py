@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from avflow import boxed_video, detection
-from avflow.errors import InvalidMediaNoStreams
+from avflow.boxed_video import box_video
+from avflow.detection import Detector, open_detector
+from avflow.errors import DarknetModelInvalid, InvalidMediaNoStreams
 from avflow.layout import VideoRef
+from avflow.manifest import model_entry
 from avflow.media import probe
 from avflow.media.model import fraction_text
 from avflow.models import ModelStore
-from avflow.stages.context import StageContext, StepTimer, paced, scratch
+from avflow.stages.context import StageContext, StepTimer, scratch, source_path
 
 DEFAULT_MODEL = "yolov3"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
@@ -31,22 +35,40 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     name = context.settings.get("YOLOV3_MODEL", DEFAULT_MODEL)
     where = store.read_json(video.media_json)["picture"]
     with scratch() as folder:
-        source, boxed, detections = folder / "source", folder / "boxed.avi", folder / "detections.jsonl"
+        source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
         store.download(where["key"], source, where["version_id"])
-        picture = probe(source, name=video.filename).picture
+        picture = probe(source).picture
         if picture is None:
             raise InvalidMediaNoStreams(f"{video.filename} has no picture.")
-        detector = detection.open_detector(name, models)
-        done = boxed_video.box_video(source, picture, detector, boxed, detections, report=paced(context, "detection"))
+        detector = open_model(name, models)
+        done = box_video(source, picture, detector, boxed, detections, report=context.report, budget=context.budget)
         store.upload(boxed, video.boxed)
         store.upload(detections, video.detections)
     report = {
-        "frames": done.frames,
+        **done.to_dict(),
         "frame_rate": fraction_text(picture.nominal_rate),
         "size": [picture.width, picture.height],
-        "classes": done.classes,
-        "model": {"role": "detector", **models.describe(name).to_dict()},
+        "model": model_entry("detector", models.describe(name)),
         "step": timer.record(),
     }
     store.write_json(video.step_json("yolov3"), report)
     return report
+
+
+def open_model(name: str, models: ModelStore) -> Detector:
+    """The detector of a named model.
+
+    The project has the .cfg and class names of the models it declares; a model of the user's own
+    brings its .cfg and .names beside its .weights.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    folder = models.path(name)
+    own = {path.suffix: path for path in folder.iterdir() if path.suffix in (".cfg", ".weights", ".names")}
+    cfg = own.get(".cfg", DATA / f"{name}.cfg")
+    if not cfg.is_file():
+        raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
+    names = own.get(".names", DATA / "coco.names")
+    return open_detector(cfg, own[".weights"], names, cache_dir=models.root / "converted")

@@ -20,7 +20,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Takes the state machine's data with `error` as Catch left it; returns error, message, text."""
     video, error = event["video"], event["error"]
     failure = explain(error, _own_error(video, error))
-    report = {"schema": 1, "video": f"s3://{video['bucket']}/{video['key']}", "execution": video["execution"], **failure}
+    report = {
+        "schema": 1,
+        "video": f"s3://{video['bucket']}/{video['key']}",
+        "execution": video["execution"],
+        **failure,
+    }
     body = json.dumps(report, indent=2, ensure_ascii=False).encode()
     s3.put_object(Bucket=video["bucket"], Key=error_report_key(video["key"]), Body=body, ContentType="application/json")
     logger.error("failed", **report)

@@ -35,8 +35,8 @@ _PLATFORM = {
 
 def error_report_key(key: str) -> str:
     """`start/a/my_video.mkv` -> `result/a/my_video.error.json`."""
-    path = PurePosixPath("result", key.removeprefix("start/"))
-    return str(path.with_name(path.stem + ".error.json"))
+    folder, slash, name = key.removeprefix("start/").rpartition("/")
+    return f"result/{folder}{slash}{PurePosixPath(name).stem}.error.json"
 
 
 def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:

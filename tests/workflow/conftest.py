@@ -1,0 +1,14 @@
+"""One embedded AWS for all workflow tests; their executions run side by side."""
+
+import pytest
+
+from local_aws.server import LocalAws
+from tests.workflow.harness import ROOT, TEMPLATE, Workflow
+
+
+@pytest.fixture(scope="session")
+def workflow(tmp_path_factory):
+    attempts = tmp_path_factory.mktemp("attempts")
+    with LocalAws(ROOT, tmp_path_factory.mktemp("aws"), cores=16) as aws:
+        outputs = aws.deploy(TEMPLATE, {"Attempts": str(attempts)}, "scripted")
+        yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"])

@@ -1,0 +1,95 @@
+"""Runs the project's state machine on the embedded AWS with scripted steps."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_aws.server import LocalAws
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = Path(__file__).with_name("template.yaml")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An execution that ended."""
+
+    status: str
+    error: str | None
+    cause: str | None
+    #: names of the states entered, in order
+    states: list[str]
+    #: how often each state's task was scheduled
+    tasks: dict[str, int]
+    #: `result/….error.json`, where there is one
+    report: dict[str, Any] | None
+
+
+class Workflow:
+    """The deployed state machine."""
+
+    def __init__(self, aws: LocalAws, bucket: str, state_machine: str) -> None:
+        self.aws, self.bucket, self.state_machine = aws, bucket, state_machine
+        self.states = aws.client("stepfunctions")
+
+    def start(self, script: dict[str, Any], state_machine: str | None = None, **video: Any) -> str:
+        """Begin an execution; returns its ARN."""
+        name = f"t-{uuid.uuid4().hex[:12]}"
+        fields = {"bucket": self.bucket, "key": f"start/{name}.mkv", "execution": name, "script": script, **video}
+        return self.states.start_execution(
+            stateMachineArn=state_machine or self.state_machine, name=name, input=json.dumps({"video": fields})
+        )["executionArn"]
+
+    def variant(self, old: str, new: str) -> str:
+        """Another state machine whose definition differs in one literal; returns its ARN."""
+        definition = self.states.describe_state_machine(stateMachineArn=self.state_machine)["definition"]
+        assert old in definition
+        role = "arn:aws:iam::123456789012:role/any"
+        name = f"variant-{uuid.uuid4().hex[:8]}"
+        return self.states.create_state_machine(name=name, definition=definition.replace(old, new), roleArn=role)[
+            "stateMachineArn"
+        ]
+
+    def end_job(self, execution: str, reason: str) -> None:
+        """End the execution's running job as AWS does, with its words."""
+        batch, end = self.aws.client("batch"), time.monotonic() + 60
+        queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
+        while time.monotonic() < end:
+            for queue in queues:
+                for job in batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]:
+                    if execution.rpartition(":")[2] in job["jobName"]:
+                        batch.terminate_job(jobId=job["jobId"], reason=reason)
+                        return
+            time.sleep(0.1)
+        raise AssertionError(f"{execution} has no running job")
+
+    def finish(self, execution: str) -> Finished:
+        """Wait for the end of an execution."""
+        end = time.monotonic() + 240
+        while (found := self.states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < end, f"{execution} hangs"
+            time.sleep(0.1)
+        states, tasks, state_of = [], {}, {}
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        for event in (event for page in pages for event in page["events"]):
+            entered = event.get("stateEnteredEventDetails")
+            state = entered["name"] if entered else state_of.get(event.get("previousEventId", 0), "")
+            state_of[event["id"]] = state
+            if entered:
+                states.append(state)
+            if event["type"] == "TaskScheduled":
+                tasks[state] = tasks.get(state, 0) + 1
+        return Finished(found["status"], found.get("error"), found.get("cause"), states, tasks, self._report(execution))
+
+    def _report(self, execution: str) -> dict[str, Any] | None:
+        key = f"result/{execution.rpartition(':')[2]}.error.json"
+        s3 = self.aws.client("s3")
+        listing = s3.list_objects_v2(Bucket=self.bucket, Prefix=key)
+        if not listing["KeyCount"]:
+            return None
+        return json.loads(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())

@@ -1,0 +1,80 @@
+"""Ways through the workflow other than the straight one."""
+
+import pytest
+
+SPOT_TOOK_IT = "Host EC2 (instance i-0123456789abcdef0) terminated."
+QUEUE_LIMIT = "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
+
+
+@pytest.mark.parametrize(
+    ("video", "skipped", "done"),
+    [({"sound": False}, "Audio2srt", "Yolov3"), ({"picture": False}, "Yolov3", "Audio2srt")],
+    ids=["no sound", "no picture"],
+)
+def test_what_is_not_there_costs_nothing(workflow, video, skipped, done):
+    run = workflow.finish(workflow.start({}, **video))
+    assert run.status == "SUCCEEDED"
+    assert skipped not in run.states
+    assert done in run.states
+    assert "Merge" in run.states
+
+
+@pytest.mark.parametrize("reason", [SPOT_TOOK_IT, QUEUE_LIMIT], ids=["interrupted", "no capacity"])
+def test_a_job_lost_to_spot_runs_again_on_demand(workflow, reason):
+    execution = workflow.start({"yolov3": {"batch": ["hold"]}})
+    workflow.end_job(execution, reason)
+    run = workflow.finish(execution)
+    assert run.status == "SUCCEEDED"
+    assert (run.tasks["Yolov3"], run.tasks["Yolov3OnDemand"]) == (1, 1)
+    assert "Yolov3OnCpu" not in run.states
+
+
+def test_without_a_gpu_quota_the_run_ends_with_what_to_do(workflow):
+    execution = workflow.start({"yolov3": {"batch": ["hold", "hold"]}})
+    for _ in range(2):
+        workflow.end_job(execution, QUEUE_LIMIT)
+    run = workflow.finish(execution)
+    assert (run.status, run.error) == ("FAILED", "GpuUnavailable")
+    assert "DetectorCompute=gpu-then-cpu" in run.report["advice"]
+
+
+def test_gpu_then_cpu_goes_on_without_a_gpu(workflow):
+    machine = workflow.variant('"Result":"gpu"', '"Result":"gpu-then-cpu"')
+    execution = workflow.start({"yolov3": {"batch": ["hold", "hold"]}}, machine)
+    for _ in range(2):
+        workflow.end_job(execution, QUEUE_LIMIT)
+    run = workflow.finish(execution)
+    assert run.status == "SUCCEEDED"
+    assert run.tasks["Yolov3OnCpu"] == 1
+
+
+def test_cpu_never_asks_for_a_gpu(workflow):
+    run = workflow.finish(workflow.start({}, workflow.variant('"Result":"gpu"', '"Result":"cpu"')))
+    assert run.status == "SUCCEEDED"
+    assert "Yolov3" not in run.states
+    assert run.tasks["Yolov3OnCpu"] == 1
+
+
+def test_a_refused_job_is_named(workflow):
+    definition = workflow.states.describe_state_machine(stateMachineArn=workflow.state_machine)["definition"]
+    job = definition.partition("ffmpeg-{}")[2].partition('"JobDefinition":"')[2].partition('"')[0]
+    machine = workflow.variant(job, "nowhere")
+    run = workflow.finish(workflow.start({"ffmpeg": {"lambda": ["LambdaBudgetExceeded"]}}, machine))
+    assert (run.status, run.error) == ("FAILED", "Batch.ClientException")
+    assert run.tasks["FFmpegOnBatch"] == 1, "a refused job is not asked for again"
+
+
+@pytest.mark.slow
+def test_a_lambda_without_capacity_ends_up_on_batch(workflow):
+    names = ["Lambda.TooManyRequestsException"] * 5
+    run = workflow.finish(workflow.start({"ffmpeg": {"lambda": names}}))
+    assert run.status == "SUCCEEDED"
+    assert (run.tasks["FFmpeg"], run.tasks["FFmpegOnBatch"]) == (5, 1)
+
+
+@pytest.mark.slow
+def test_storage_that_stays_away_ends_the_run(workflow):
+    run = workflow.finish(workflow.start({"ffmpeg": {"lambda": ["StorageUnavailable"] * 5}}))
+    assert (run.status, run.error) == ("FAILED", "StorageUnavailable")
+    assert run.tasks["FFmpeg"] == 5
+    assert "FFmpegOnBatch" not in run.states

@@ -1,0 +1,308 @@
+"""Runs commands as a sandbox would: in a process group of their own, within limits, and never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import psutil
+
+#: seconds between two looks at the running processes
+POLL_SECONDS = 0.05
+#: looks between two measurements of a scratch folder, which costs a directory walk
+POLLS_PER_SCRATCH_CHECK = 4
+#: seconds between SIGTERM and SIGKILL where a process is asked to end
+GRACE_SECONDS = 3.0
+#: seconds of initialisation that don't count against the time-out (AWS Lambda's "Init phase")
+INIT_SECONDS = 10.0
+MEGABYTE = 1024 * 1024
+
+
+class End(Enum):
+    """How a process came to its end."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    OUT_OF_SCRATCH = "out of scratch space"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process group may use; None means as much as it wants.
+
+    Parameters
+    ----------
+    seconds:
+        Wall-clock time.
+    memory_bytes:
+        Resident memory of the whole group.
+    scratch, scratch_bytes:
+        A folder, and how much the files in it may occupy.
+    starts_with:
+        The time-out runs from the moment at which this file exists, at the latest after `INIT_SECONDS`.
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    scratch: Path | None = None
+    scratch_bytes: int | None = None
+    starts_with: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`returncode` as in `subprocess`; `seconds` from start to end; `peak_memory_bytes` as far as it was seen."""
+
+    end: End
+    returncode: int
+    seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(eq=False)
+class Sandbox:
+    """One running process group; `terminate` may be called from any thread."""
+
+    process: subprocess.Popen[str]
+    limits: Limits
+    started: float = field(default_factory=time.monotonic)
+    end: End = End.EXITED
+    peak_memory_bytes: int = 0
+    _clock_started: float | None = None
+    _kill_at: float | None = None
+
+    def terminate(self, end: End = End.TERMINATED) -> None:
+        """Ask the group to end; it is killed when it hasn't after `GRACE_SECONDS`."""
+        if self.end is End.EXITED:
+            self.end, self._kill_at = end, time.monotonic() + GRACE_SECONDS
+            self._signal(signal.SIGTERM)
+
+    def kill(self, end: End) -> None:
+        """End the group at once."""
+        if self.end is End.EXITED:
+            self.end = end
+        self._signal(signal.SIGKILL)
+
+    def check(self, measure_scratch: bool, graceful: bool) -> None:
+        """Look once whether a limit is passed; a leader that has exited takes its group along."""
+        if self.process.poll() is not None:
+            self._signal(signal.SIGKILL)
+        elif self._kill_at is not None:
+            if time.monotonic() > self._kill_at:
+                self._signal(signal.SIGKILL)
+        elif passed := self._passed_limit(measure_scratch):
+            if graceful and passed is End.TIMED_OUT:
+                self.terminate(passed)
+            else:
+                self.kill(passed)
+
+    def _passed_limit(self, measure_scratch: bool) -> End | None:
+        limits = self.limits
+        if limits.seconds is not None and self._seconds_on_the_clock() > limits.seconds:
+            return End.TIMED_OUT
+        memory = group_memory(self.process.pid)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+        if limits.memory_bytes is not None and memory > limits.memory_bytes:
+            return End.OUT_OF_MEMORY
+        if measure_scratch and limits.scratch is not None and limits.scratch_bytes is not None:
+            if folder_size(limits.scratch) > limits.scratch_bytes:
+                return End.OUT_OF_SCRATCH
+        return None
+
+    def _seconds_on_the_clock(self) -> float:
+        now = time.monotonic()
+        if self._clock_started is None:
+            ready = self.limits.starts_with
+            if ready is None:
+                self._clock_started = self.started
+            elif ready.exists() or now - self.started > INIT_SECONDS:
+                self._clock_started = now
+            else:
+                return 0.0
+        return now - self._clock_started
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def group_memory(leader: int) -> int:
+    """Bytes of resident memory of a process and its descendants; 0 once it is gone."""
+    if sys.platform == "linux":
+        page = os.sysconf("SC_PAGE_SIZE")
+        return page * sum(_resident_pages(pid) for pid in _descendants(leader))
+    try:
+        top = psutil.Process(leader)
+        return sum(process.memory_info().rss for process in [top, *top.children(recursive=True)])
+    except psutil.Error:
+        return 0
+
+
+def _descendants(pid: int) -> list[int]:
+    """A process and its descendants, without the scan over all of /proc that psutil needs for it."""
+    found = [pid]
+    try:
+        for thread in os.scandir(f"/proc/{pid}/task"):
+            for child in Path(thread.path, "children").read_text().split():
+                found += _descendants(int(child))
+    except OSError:
+        pass
+    return found
+
+
+def _resident_pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes that the files below a folder occupy; files that vanish meanwhile don't count."""
+    total = 0
+    pending = [os.fspath(folder)]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
+
+
+class Processes:
+    """All processes of one embedded AWS; leaving it, or dying, ends every one of them."""
+
+    def __init__(self) -> None:
+        self._sandboxes: set[Sandbox] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._wake = threading.Event()
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-ISE", os.fspath(Path(__file__).with_name("watchdog.py"))],
+            stdin=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
+        )
+        threading.Thread(target=self._watch, name="local-aws-processes", daemon=True).start()
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        limits: Limits,
+        on_line: Callable[[str], None],
+        log: Path | None = None,
+        on_start: Callable[[Sandbox], None] | None = None,
+    ) -> Outcome:
+        """Run a command to its end; its output, stdout and stderr together, goes to `on_line` and into `log`.
+
+        Raises
+        ------
+        OSError
+            The command can't be started.
+        """
+        sandbox = self._start(command, env, cwd, limits)
+        try:
+            if on_start:
+                on_start(sandbox)
+            self._read_output(sandbox, on_line, log)
+            sandbox.process.wait()
+        finally:
+            self._forget(sandbox)
+        seconds = time.monotonic() - sandbox.started
+        return Outcome(sandbox.end, sandbox.process.returncode, seconds, sandbox.peak_memory_bytes)
+
+    def _start(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, limits: Limits) -> Sandbox:
+        with self._lock:
+            if self._closed.is_set():
+                raise OSError("the embedded AWS is shutting down")
+            process = subprocess.Popen(
+                list(command),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+            sandbox = Sandbox(process, limits)
+            self._sandboxes.add(sandbox)
+            self._tell_watchdog("+", process.pid)
+        self._wake.set()
+        return sandbox
+
+    @staticmethod
+    def _read_output(sandbox: Sandbox, on_line: Callable[[str], None], log: Path | None) -> None:
+        assert sandbox.process.stdout is not None
+        with contextlib.ExitStack() as stack:
+            file = None
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
+            for line in stack.enter_context(sandbox.process.stdout):
+                if file:
+                    file.write(line)
+                on_line(line.rstrip("\n"))
+
+    def _forget(self, sandbox: Sandbox) -> None:
+        if sandbox.process.poll() is None:
+            sandbox.kill(End.TERMINATED)
+            sandbox.process.wait()
+        else:
+            sandbox.check(measure_scratch=False, graceful=False)  # descendants that outlived it
+        with self._lock:
+            self._sandboxes.discard(sandbox)
+            self._tell_watchdog("-", sandbox.process.pid)
+
+    def _tell_watchdog(self, sign: str, group: int) -> None:
+        assert self._watchdog.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._watchdog.stdin.write(f"{sign}{group}\n")
+
+    def _watch(self) -> None:
+        polls = 0
+        while not self._closed.is_set():
+            with self._lock:
+                sandboxes = list(self._sandboxes)
+                if not sandboxes:
+                    self._wake.clear()
+            if not sandboxes:
+                self._wake.wait()
+                continue
+            polls += 1
+            for sandbox in sandboxes:
+                sandbox.check(polls % POLLS_PER_SCRATCH_CHECK == 0, graceful=sandbox.limits.starts_with is None)
+            self._closed.wait(POLL_SECONDS)
+
+    def close(self) -> None:
+        """Kill everything that still runs; further calls of `run` raise OSError."""
+        with self._lock:
+            self._closed.set()
+            running = list(self._sandboxes)
+        self._wake.set()
+        for sandbox in running:
+            sandbox.kill(End.TERMINATED)
+        assert self._watchdog.stdin is not None
+        with contextlib.suppress(OSError):
+            self._watchdog.stdin.close()  # its list of groups, already dead, goes with it
+        self._watchdog.wait()

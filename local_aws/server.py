@@ -1,0 +1,218 @@
+"""The embedded AWS: one address for all services, and everything that runs behind it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from boto3.session import Session
+from botocore.config import Config
+
+from local_aws import engine, moto_patches, states_api
+from local_aws.activity import Listener, ignore
+from local_aws.batch import Batch
+from local_aws.batch_api import BatchApi
+from local_aws.callbacks import Callbacks
+from local_aws.events import Events, object_created
+from local_aws.functions import Caps, Functions
+from local_aws.lambda_api import LambdaApi
+from local_aws.names import REGION
+from local_aws.processes import Processes
+from local_aws.s3 import S3App, http_server
+from local_aws.wire import Environ, Reply, ServiceError, StartResponse, signed_service
+
+#: the longest that one call of the engine may take: a function's 15 minutes, and its start
+ENGINE_TIMEOUT_SECONDS = 1000
+
+
+class LocalAws:
+    """AWS on this machine, as a context manager; one at a time in a process, because moto's state is the process's.
+
+    >>> with LocalAws(Path("."), Path("build/local")) as aws:  # doctest: +SKIP
+    ...     outputs = aws.deploy(Path("template.yaml"), stack_name="av-workflow")
+    ...     aws.client("s3").upload_file("my_video.mkv", outputs["BucketName"], "start/my_video.mkv")
+
+    Parameters
+    ----------
+    root:
+        The repository: where functions from images and jobs find their code.
+    state_dir:
+        For objects, logs, sandboxes and caches; objects outlive the process, the rest of AWS doesn't.
+    port:
+        On 127.0.0.1; 0 picks a free one.
+    on_activity:
+        Called from several threads with what functions and jobs are doing.
+    lambda_timeout, lambda_memory, lambda_scratch:
+        Caps, in seconds, MiB and MiB, for functions from images.
+    environment:
+        Additional environment variables of functions and jobs.
+    cores:
+        How many vCPUs Batch jobs may use at once; the machine's when left out.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        on_activity: Listener = ignore,
+        lambda_timeout: float | None = None,
+        lambda_memory: int | None = None,
+        lambda_scratch: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        cores: float | None = None,
+    ) -> None:
+        moto_patches.share_botocore_data()
+        self.root, self.state_dir = root.resolve(), state_dir.resolve()
+        self._sandboxes = self.state_dir / "sandboxes"
+        shutil.rmtree(self._sandboxes, ignore_errors=True)
+        self._sandboxes.mkdir(parents=True)
+        self._clients: dict[str, Any] = {}
+        self._engine_clients: dict[str, Any] = {}
+        self._lock = threading.RLock()
+        self._server = http_server(self._application, "127.0.0.1", port)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = child_environment(self.url, environment or {})
+        self._session, self._engine_session = _session(), _session()
+        engine.adapt(self._engine_session)
+        self.processes = Processes()
+        caps = Caps(lambda_timeout, lambda_memory, lambda_scratch)
+        self.functions = Functions(self.processes, self.environment, self._sandboxes, self.logs, on_activity, caps)
+        self.batch = Batch(self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity, cores)
+        self.events = Events(self.client, self.functions)
+        self.callbacks = Callbacks()
+        self._s3 = S3App(
+            self.state_dir / "s3", on_object_created=lambda created: self.events.publish(object_created(created))
+        )
+        self._lambda = LambdaApi(self.functions, self.events.invoke_later)
+        self._batch = BatchApi(self.batch)
+        self._moto: Any = None
+
+    @property
+    def logs(self) -> Path:
+        """Where the output of functions and jobs is kept."""
+        return self.state_dir / "logs"
+
+    # ------------------------------------------------------------ life
+    def __enter__(self) -> LocalAws:
+        threading.Thread(target=self._server.serve_forever, name="local-aws-server", daemon=True).start()
+        from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
+
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        moto_patches.apply(self._engine_client, self.batch.terminate)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop all executions, kill all processes, and forget everything but the objects and the logs."""
+        self.events.close()
+        with contextlib.suppress(Exception):  # whatever state it is in, the processes must end
+            self._stop_executions()
+        self.processes.close()
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()  # noqa: S310
+        self._server.shutdown()
+        self._server.server_close()
+        shutil.rmtree(self._sandboxes, ignore_errors=True)
+
+    def _stop_executions(self) -> None:
+        states = self.client("stepfunctions")
+        for machine in states.list_state_machines()["stateMachines"]:
+            arn = machine["stateMachineArn"]
+            for execution in states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
+                states.stop_execution(executionArn=execution["executionArn"])
+
+    # ------------------------------------------------------------ use
+    def client(self, service: str) -> Any:
+        """boto3's client of a service; made once, safe in threads."""
+        with self._lock:
+            if service not in self._clients:
+                config = Config(max_pool_connections=50, retries={"max_attempts": 1})
+                self._clients[service] = self._session.client(service, endpoint_url=self.url, config=config)
+            return self._clients[service]
+
+    def _engine_client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._engine_clients:
+                config = Config(
+                    max_pool_connections=50,
+                    parameter_validation=False,
+                    retries={"total_max_attempts": 1},
+                    read_timeout=ENGINE_TIMEOUT_SECONDS,
+                )
+                client = self._engine_session.client(service, endpoint_url=self.url, config=config)
+                self._engine_clients[service] = client
+            return self._engine_clients[service]
+
+    def deploy(
+        self, template: Path, parameters: Mapping[str, str] | None = None, stack_name: str = "local"
+    ) -> dict[str, str]:
+        """Create everything that a SAM template declares; its outputs.
+
+        Raises
+        ------
+        DeployError
+            The template can't be translated, or a resource can't be created.
+        """
+        from local_aws.deploy import deploy  # noqa: PLC0415 - only who deploys needs it
+
+        return deploy(self, template, parameters or {}, stack_name)
+
+    # ------------------------------------------------------------ requests
+    def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        service = signed_service(environ)
+        if self.callbacks.handles(environ):
+            return self.callbacks(environ).send(start_response)
+        if service == "lambda":
+            return self._lambda(environ).send(start_response)
+        if service == "batch":
+            return self._batch(environ).send(start_response)
+        if self.events.handles(environ):
+            return self.events(environ).send(start_response)
+        if not environ["PATH_INFO"].startswith("/moto-api") and self._s3.handles(environ):
+            return self._s3(environ, start_response)
+        if states_api.handles(environ):
+            try:
+                states_api.prepare_start(environ)
+            except ServiceError as error:
+                return Reply.of_error(error).send(start_response)
+        return self._moto(environ, _with_request_id(start_response))
+
+
+def _with_request_id(start_response: StartResponse) -> StartResponse:
+    """moto leaves the request's id out of some errors; its own engine then stumbles over that."""
+
+    def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
+            headers = [*headers, ("x-amzn-RequestId", os.urandom(16).hex())]
+        return start_response(status, headers, *rest)
+
+    return start
+
+
+def _session() -> Session:
+    return Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)
+
+
+def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:
+    """The environment of functions and jobs: this process's, without its AWS, and with ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return {
+        **kept,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **additional,
+    }

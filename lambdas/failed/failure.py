@@ -57,7 +57,7 @@ def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]
     if own is not None:
         return {key: own[key] for key in ("error", "message", "advice")}
     if name == "States.TaskFailed":
-        return _explain_job(cause, error.get("Cause", ""))
+        return _explain_job(cause, error.get("Cause") or "")
     if "errorMessage" in cause:  # an exception in a handler
         return {"error": name, "message": str(cause["errorMessage"]), "advice": _TRY_AGAIN}
     message, advice = _PLATFORM.get(name, ("A step failed.", _TRY_AGAIN))

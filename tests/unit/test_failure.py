@@ -1,0 +1,77 @@
+"""What a person reads about a failure, from what Step Functions and Batch say about it."""
+
+import json
+
+import pytest
+
+from lambdas.failed.failure import explain, is_own, own_error_keys
+
+
+def job_failed(reason, exit_code=None, **container):
+    job = {"JobName": "yolov3-run-1", "StatusReason": reason, "Container": {**container}}
+    if exit_code is not None:
+        job["Container"]["ExitCode"] = exit_code
+    return {"Error": "States.TaskFailed", "Cause": json.dumps(job)}
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "words"),
+    [
+        (job_failed("Essential container in task exited", 3), "JobFailed", "exit code 3"),
+        (job_failed("x", 137, Reason="OutOfMemoryError: Container killed due to memory usage"), "JobOutOfMemory", "x"),
+        (job_failed("Job attempt duration exceeded timeout"), "JobTimedOut", "duration"),
+        (job_failed("Host EC2 (instance i-0) terminated."), "SpotInterrupted", "Host EC2"),
+        (
+            job_failed("Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"),
+            "GpuUnavailable",
+            "CAPACITY",
+        ),
+        (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),
+        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout", "did not end"),
+        ({"Error": "Batch.ClientException", "Cause": "JobQueue q not found"}, "Batch.ClientException", "q not found"),
+        ({"Error": "Something.New"}, "Something.New", "A step failed"),
+    ],
+)
+def test_every_failure_has_a_name_a_reason_and_advice(error, name, words):
+    found = explain(error, None)
+    assert found["error"] == name
+    assert words in found["message"]
+    assert len(found["advice"]) > 20
+
+
+def test_a_job_without_container_details_is_explained_too():
+    cause = json.dumps({"JobName": "merge-run-1", "Attempts": [], "StatusReason": "Essential container in task exited"})
+    found = explain({"Error": "States.TaskFailed", "Cause": cause}, None)
+    assert found["error"] == "JobFailed"
+    assert "merge-run-1" in found["message"]
+
+
+def test_an_exception_in_a_handler_keeps_its_words():
+    cause = json.dumps({"errorMessage": "a.mkv is empty", "errorType": "InvalidMediaEmpty", "stackTrace": []})
+    found = explain({"Error": "InvalidMediaEmpty", "Cause": cause}, None)
+    assert (found["error"], found["message"]) == ("InvalidMediaEmpty", "a.mkv is empty")
+
+
+def test_the_steps_own_words_win():
+    own = {"error": "InvalidMediaTruncated", "message": "m", "advice": "a", "more": "x"}
+    assert explain(job_failed("Essential container in task exited", 65), own) == {
+        "error": "InvalidMediaTruncated",
+        "message": "m",
+        "advice": "a",
+    }
+
+
+def test_a_failed_job_leads_to_its_own_words_only():
+    assert own_error_keys("run-1", job_failed("x")) == ["media/run-1/yolov3.error.json"]
+
+
+def test_a_failed_function_left_its_words_under_one_of_the_steps():
+    error = {"Error": "InvalidMediaEmpty", "Cause": "{}"}
+    assert "media/run-1/ffmpeg.error.json" in own_error_keys("run-1", error)
+    assert is_own(error, {"error": "InvalidMediaEmpty"})
+    assert not is_own(error, {"error": "StorageUnavailable"}), "an error that the run got over"
+
+
+@pytest.mark.parametrize("cause", ["not JSON", "", "[]", '"text"', None])
+def test_any_cause_is_survived(cause):
+    assert explain({"Error": "States.TaskFailed", "Cause": cause}, None)["error"] == "JobFailed"

@@ -1,0 +1,86 @@
+"""The custom resource answers CloudFormation whatever happens, or a deployment hangs for an hour."""
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+from lambdas.image_uri import app
+
+VERSION = "arn:aws:lambda:us-east-1:123456789012:function:f:7"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/media@sha256:" + "0" * 64
+
+
+@pytest.fixture
+def cloudformation():
+    """What CloudFormation receives at its presigned address."""
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", received
+    server.shutdown()
+    server.server_close()
+
+
+def event(url, request_type):
+    return {
+        "RequestType": request_type,
+        "ResponseURL": url,
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "MediaImage",
+        "ResourceProperties": {"FunctionVersion": VERSION},
+    }
+
+
+class Lambda:
+    def get_function(self, FunctionName):
+        assert FunctionName == VERSION
+        return {"Code": {"ResolvedImageUri": IMAGE}}
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_the_image_is_told_by_its_digest(cloudformation, monkeypatch, request_type):
+    url, received = cloudformation
+    monkeypatch.setattr(app.boto3, "client", lambda service: Lambda())
+    app.handler(event(url, request_type), None)
+    assert received[0]["Status"] == "SUCCESS"
+    assert received[0]["Data"] == {"ImageUri": IMAGE}
+    assert (received[0]["StackId"], received[0]["RequestId"], received[0]["LogicalResourceId"]) == ("s", "r", "MediaImage")
+
+
+def test_the_physical_id_stays_so_that_an_update_replaces_nothing(cloudformation, monkeypatch):
+    url, received = cloudformation
+    monkeypatch.setattr(app.boto3, "client", lambda service: Lambda())
+    for request_type in ("Create", "Update", "Delete"):
+        app.handler(event(url, request_type), None)
+    assert len({answer["PhysicalResourceId"] for answer in received}) == 1
+    assert [answer["Status"] for answer in received] == ["SUCCESS"] * 3
+
+
+def test_a_failure_is_told_with_its_reason(cloudformation, monkeypatch):
+    url, received = cloudformation
+
+    class Denied:
+        def get_function(self, FunctionName):
+            raise RuntimeError("AccessDenied")
+
+    monkeypatch.setattr(app.boto3, "client", lambda service: Denied())
+    app.handler(event(url, "Create"), None)
+    assert received[0]["Status"] == "FAILED"
+    assert "AccessDenied" in received[0]["Reason"]
+    assert VERSION in received[0]["Reason"]

@@ -137,7 +137,10 @@ class S3App:
                 headers.setdefault("Content-Length", str(len(response.body)))
             if response.body:
                 headers.setdefault("Content-Type", "application/xml")
-        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(headers.items()))
+        start_response(
+            f"{response.status} {HTTPStatus(response.status).phrase}",
+            [(name, _header(value)) for name, value in headers.items()],
+        )
         if request.method == "HEAD":
             return []
         return [response.body] if isinstance(response.body, bytes) else response.body
@@ -150,9 +153,19 @@ def _operation(request: Request) -> Operation:
         names.append("copy")
     operation = _OPERATIONS.get((request.method, level, " ".join(names)))
     if operation is None:
-        what = f"{request.method} of a {level}" + (f" with ?{'&'.join(names)}" if names else "")
+        what = f"{request.method} {level}" + (f" with ?{'&'.join(names)}" if names else "")
         raise S3Error("NotImplemented", f"The embedded S3 does not implement {what}.")
     return operation
+
+
+def _header(value: str) -> str:
+    """A value that may have come from a query, as HTTP can carry it: one line, in latin-1 or else in UTF-8."""
+    line = value.replace("\r", " ").replace("\n", " ")
+    try:
+        line.encode("latin-1")
+    except UnicodeEncodeError:
+        return line.encode().decode("latin-1")
+    return line
 
 
 def _error(request: Request, error: S3Error) -> Response:

@@ -154,6 +154,21 @@ def test_response_overrides_and_presigned_url(s3: Any, server: S3Server, bucket:
     assert (answer.status, answer.read()) == (200, b"x")
 
 
+def test_a_query_cannot_forge_headers(s3: Any, server: S3Server, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    forged = "response-content-type=text/plain%0D%0AX-Forged:%20yes&response-content-language=%E2%82%AC"
+    answer = server.raw("GET", f"/{bucket}/k?{forged}")
+    assert (answer.status, answer.read(), answer.getheader("X-Forged")) == (200, b"x", None)
+    answer = server.raw("DELETE", f"/{bucket}/k?versionId=a%0D%0AX-Forged:%20yes")
+    assert (answer.status, answer.getheader("X-Forged")) == (204, None)
+
+
+def test_bucket_in_the_host_name(s3: Any, server: S3Server, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
+    answer = server.raw("GET", "/a/b", Host=f"{bucket}.localhost:{server.port}")
+    assert (answer.status, answer.read()) == (200, b"x")
+
+
 def test_missing_things_have_their_codes(s3: Any, bucket: str) -> None:
     nowhere = "no-such-bucket-here"
     assert error_of(s3.get_object, Bucket=bucket, Key="no") == ("NoSuchKey", 404)

@@ -9,7 +9,8 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from .failure import error_report_key, explain, is_own, own_error_keys
+from .failure import error_report_key, explain
+from .own_error import own_error
 
 logger = Logger(service="failed")
 s3 = boto3.client("s3")
@@ -19,7 +20,7 @@ s3 = boto3.client("s3")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Takes the state machine's data with `error` as Catch left it; returns error, message, text."""
     video, error = event["video"], event["error"]
-    failure = explain(error, _own_error(video, error))
+    failure = explain(error, own_error(s3, video, error))
     report = {
         "schema": 1,
         "video": f"s3://{video['bucket']}/{video['key']}",
@@ -31,15 +32,3 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     logger.error("failed", **report)
     text = f"{report['video']}\n\n{failure['message']}\n{failure['advice']}\n\nExecution: {video['execution']}\n"
     return {"error": failure["error"], "message": f"{failure['message']} {failure['advice']}", "text": text}
-
-
-def _own_error(video: dict[str, Any], error: dict[str, str]) -> dict[str, str] | None:
-    """What the step itself left in the bucket about its failure, if it could."""
-    for key in own_error_keys(video["execution"], error):
-        try:
-            found: dict[str, str] = json.loads(s3.get_object(Bucket=video["bucket"], Key=key)["Body"].read())
-        except s3.exceptions.NoSuchKey:
-            continue
-        if is_own(error, found):
-            return found
-    return None

@@ -1,14 +1,11 @@
 """Executions are named so that a person finds the video, and a duplicate event finds the execution."""
 
-import os
 import re
-
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.start.app import execution_name
+from lambdas.start.naming import execution_name
 
 
 @given(st.text(), st.text())

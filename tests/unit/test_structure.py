@@ -41,10 +41,7 @@ def test_dependencies_point_one_way(package):
 
 @pytest.mark.parametrize("entry", [*ROOT.glob("lambdas/*/app.py"), *ROOT.glob("batch_jobs/*/job.py")], ids=str)
 def test_entries_are_short(entry):
-    code = [line for line in entry.read_text().splitlines() if line.strip()]
-    assert len(code) <= 50
-    functions = [node for node in ast.walk(ast.parse(entry.read_text())) if isinstance(node, ast.FunctionDef)]
-    assert all(node.end_lineno - node.lineno < 40 for node in functions)
+    assert len(entry.read_text().splitlines()) <= 40
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "tests", "scripts", "benchmarks"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import selectors
 import subprocess
 import threading
@@ -11,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
@@ -23,6 +23,8 @@ from avflow.progress import Meter, Report, ignore
 UNLIMITED = Budget()
 #: seconds between two looks at the budget while FFmpeg says nothing
 _WAKE = 0.5
+#: Linux's default limit: raw frames then need fewer switches between FFmpeg and us
+_PIPE_BYTES = 1_048_576
 #: lines of FFmpeg's log that are kept for the error message
 _KEPT_LINES = 12
 _SHOWN_LINES = 4
@@ -61,7 +63,12 @@ class Process:
     def __init__(self, command: Sequence[str], name: str, stdin: int | None = None, stdout: int | None = None) -> None:
         self.name = name
         self._popen = subprocess.Popen(
-            list(command), stdin=stdin or subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, bufsize=0
+            list(command),
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pipesize=_PIPE_BYTES,
         )
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         # FFmpeg would block on a full pipe if nobody read its log
@@ -77,16 +84,31 @@ class Process:
                 self._log.append(text[:500])
 
     @property
-    def stdin(self) -> IO[bytes]:
-        """Where a process started with `stdin=PIPE` reads from."""
-        assert self._popen.stdin is not None
-        return self._popen.stdin
-
-    @property
-    def stdout(self) -> IO[bytes]:
-        """Where a process started with `stdout=PIPE` writes to."""
-        assert self._popen.stdout is not None
+    def stdout(self) -> io.FileIO:
+        """Where a process started with `stdout=PIPE` writes to; unbuffered."""
+        assert isinstance(self._popen.stdout, io.FileIO)
         return self._popen.stdout
+
+    def write(self, data: memoryview) -> None:
+        """Give all of `data` to a process started with `stdin=PIPE`.
+
+        Raises
+        ------
+        LambdaBudgetExceeded, FFmpegFailed
+            It ended instead of reading.
+        """
+        assert isinstance(self._popen.stdin, io.FileIO)
+        try:
+            while data:
+                data = data[self._popen.stdin.write(data) :]
+        except BrokenPipeError as error:
+            self.finish()
+            raise FFmpegFailed(f"FFmpeg stopped reading the frames of {self.name}") from error
+
+    def end_input(self) -> None:
+        """Tell a process started with `stdin=PIPE` that nothing more comes."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.close()
 
     def finish(self) -> None:
         """Wait for the end.
@@ -122,11 +144,7 @@ class Process:
         self._reader.join()
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
-                # a killed reader leaves bytes in the buffer that can't be flushed
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
+                pipe.close()
 
 
 def run(

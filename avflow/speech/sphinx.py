@@ -1,0 +1,99 @@
+"""PocketSphinx (Huggins-Daines et al., ICASSP 2006), the engine of the original audio2srt."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from pocketsphinx import Decoder, Endpointer  # type: ignore[import-untyped]
+
+from avflow.progress import Meter, Report, ignore
+from avflow.speech.transcript import Segment, Transcript, Word
+from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
+
+#: an utterance that goes on for longer is cut where it is quietest
+UTTERANCE_SECONDS = 30.0
+#: seconds of non-speech that end an utterance; shorter ones leave the language model too little to go by
+_PAUSE_SECONDS = 1.0
+_FRAMES_PER_SECOND = 100
+
+
+class PocketSphinxEngine:
+    """PocketSphinx with its US English model: lower case, no punctuation, one core.
+
+    Parameters
+    ----------
+    model:
+        Folder with `en-us/`, `en-us.lm.bin` and `cmudict-en-us.dict`.
+    """
+
+    def __init__(self, model: Path) -> None:
+        self._decoder = Decoder(
+            hmm=str(model / "en-us"),
+            lm=str(model / "en-us.lm.bin"),
+            dict=str(model / "cmudict-en-us.dict"),
+            loglevel="FATAL",
+        )
+        self._cepstral_mean = self._decoder.get_cmn(False)
+
+    def transcribe(self, wav: Path, report: Report = ignore) -> Transcript:
+        """See SpeechEngine."""
+        segments = []
+        # what it learned of the last file's microphone doesn't hold for this one
+        self._decoder.set_cmn(self._cepstral_mean)
+        with Wav(wav) as sound:
+            meter = Meter("recognise speech", sound.duration, "seconds", report)
+            for start, samples in _utterances(sound):
+                if words := self._recognise(start, samples):
+                    segments.append(Segment(words))
+                meter.update(start + len(samples) / SAMPLE_RATE)
+            meter.update(sound.duration)
+            return Transcript(tuple(segments), sound.duration, "en" if segments else None)
+
+    def _recognise(self, start: float, samples: Samples) -> tuple[Word, ...]:
+        self._decoder.start_utt()
+        # The whole utterance at once: the cepstral mean is then that of the utterance, not of what came before.
+        self._decoder.process_raw(samples.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        return tuple(
+            Word(
+                start=start + part.start_frame / _FRAMES_PER_SECOND,
+                end=start + (part.end_frame + 1) / _FRAMES_PER_SECOND,
+                text=re.sub(r"\(\d+\)$", "", part.word),  # `a(2)` is the second way to say `a`
+                probability=min(1.0, float(part.prob)),
+            )
+            for part in self._decoder.seg() or ()
+            if part.word[0] not in "<["  # silence and noises
+        )
+
+
+def _utterances(sound: Wav) -> Iterator[tuple[float, Samples]]:
+    """Stretches of speech with their start in seconds, 30 s at most."""
+    endpointer = Endpointer(window=_PAUSE_SECONDS, sample_rate=SAMPLE_RATE)
+    longest = int(UTTERANCE_SECONDS * SAMPLE_RATE)
+    start, spoken = 0.0, np.empty(0, np.int16)
+    for frame, last in _frames(sound, endpointer.frame_bytes // 2):
+        was_speaking = endpointer.in_speech
+        data = endpointer.end_stream(frame.tobytes()) if last else endpointer.process(frame.tobytes())
+        if data is None:
+            continue
+        if not was_speaking:
+            start, spoken = endpointer.speech_start, np.empty(0, np.int16)
+        spoken = np.concatenate([spoken, np.frombuffer(data, np.int16)])
+        if last or not endpointer.in_speech:
+            yield start, spoken
+            spoken = np.empty(0, np.int16)
+        elif len(spoken) >= longest:
+            cut = quietest(spoken, longest // 2)
+            yield start, spoken[:cut]
+            start, spoken = start + cut / SAMPLE_RATE, spoken[cut:]
+
+
+def _frames(sound: Wav, length: int) -> Iterator[tuple[Samples, bool]]:
+    """Frames of `length` samples, each with whether it is the last one."""
+    count = math.ceil(sound.samples / length)
+    for index, frame in enumerate(sound.blocks(length), start=1):
+        yield frame, index >= count

@@ -1,0 +1,90 @@
+"""Reading a WAV file of any length, in stretches that end where nobody speaks."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from avflow.errors import InvalidMediaUnreadable
+
+SAMPLE_RATE = 16_000
+_ADVICE = "Make it with `ffmpeg -i IN -vn -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`."
+#: a cut is made in the middle of the quietest stretch of this many samples (0.2 s)
+_QUIET = SAMPLE_RATE // 5
+
+Samples = npt.NDArray[np.int16]
+
+
+class Wav:
+    """A 16 kHz mono pcm_s16le WAV file; a context manager.
+
+    Raises
+    ------
+    InvalidMediaUnreadable
+        It is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._reader = wave.open(str(path), "rb")  # noqa: SIM115 - closed by __exit__
+        except (wave.Error, EOFError) as error:
+            raise InvalidMediaUnreadable(f"{path.name} is not a PCM WAV file ({error}).", _ADVICE) from error
+        rate, channels, width = (
+            self._reader.getframerate(),
+            self._reader.getnchannels(),
+            self._reader.getsampwidth(),
+        )
+        if (rate, channels, width) != (SAMPLE_RATE, 1, 2):
+            self._reader.close()
+            raise InvalidMediaUnreadable(
+                f"{path.name} has {rate} Hz, {channels} channel(s) and {8 * width} bits, "
+                f"speech recognition reads {SAMPLE_RATE} Hz, 1 channel and 16 bits.",
+                _ADVICE,
+            )
+        # A header written to a pipe announces more than there is.
+        self.samples = min(self._reader.getnframes(), path.stat().st_size // 2)
+
+    def __enter__(self) -> Wav:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound."""
+        return self.samples / SAMPLE_RATE
+
+    def blocks(self, length: int) -> Iterator[Samples]:
+        """The samples in order, `length` at a time; the last block may be shorter."""
+        while data := self._reader.readframes(length):
+            yield np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
+
+    def spans(self, longest: float) -> Iterator[tuple[float, Samples]]:
+        """The samples in spans of `longest` seconds at most, each with its start in seconds.
+
+        A span that has to be cut is cut where it is quietest within its last quarter.
+        """
+        limit = int(longest * SAMPLE_RATE)
+        start, kept = 0, np.empty(0, np.int16)
+        for block in self.blocks(limit):
+            kept = np.concatenate([kept, block])
+            while len(kept) > limit:
+                cut = quietest(kept[:limit], limit * 3 // 4)
+                yield start / SAMPLE_RATE, kept[:cut]
+                start, kept = start + cut, kept[cut:]
+        if len(kept):
+            yield start / SAMPLE_RATE, kept
+
+
+def quietest(samples: Samples, earliest: int) -> int:
+    """Index, from `earliest` on, in the middle of the 0.2 s with the least energy."""
+    power = samples[earliest:].astype(np.float64) ** 2
+    if len(power) <= _QUIET:
+        return len(samples)
+    energy = np.cumsum(np.concatenate([[0.0], power]))
+    return earliest + int(np.argmin(energy[_QUIET:] - energy[:-_QUIET])) + _QUIET // 2

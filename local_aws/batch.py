@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_aws.activity import Listener, StepEnded, StepLog, StepStarted
+from local_aws.activity import StepEnded, StepLog, StepStarted
 from local_aws.batch_retry import TASK_EXITED, TIMED_OUT, should_retry
+from local_aws.host import Host
 from local_aws.names import arn
-from local_aws.processes import MEGABYTE, End, Limits, Outcome, Processes, Sandbox
+from local_aws.processes import MEGABYTE, End, Limits, Outcome, Sandbox
 from local_aws.wire import ServiceError
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -157,22 +158,8 @@ class Capacity:
 class Batch:
     """The jobs, job definitions, queues and compute environments of one embedded AWS."""
 
-    def __init__(
-        self,
-        processes: Processes,
-        environment: Mapping[str, str],
-        code: Path,
-        folder: Path,
-        logs: Path,
-        listener: Listener,
-        cores: float | None = None,
-    ) -> None:
-        self._processes = processes
-        self._environment = environment
-        self._code = code
-        self._folder = folder
-        self._logs = logs
-        self._listener = listener
+    def __init__(self, host: Host, cores: float | None = None) -> None:
+        self._host = host
         self._capacity = Capacity(cores or os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._definitions: dict[str, list[dict[str, Any]]] = {}
@@ -316,8 +303,8 @@ class Batch:
     def _attempt(self, job: Job) -> bool:
         """Run the job once; whether it has to run again."""
         job.started, job.status = _milliseconds(), "RUNNING"
-        self._listener(StepStarted("batch", job.name, job.id))
-        tmp = Path(tempfile.mkdtemp(prefix="batch-", dir=self._folder))
+        self._host.listener(StepStarted("batch", job.name, job.id))
+        tmp = Path(tempfile.mkdtemp(prefix="batch-", dir=self._host.sandboxes))
         try:
             outcome = self._run_command(job, tmp)
         except OSError as error:
@@ -335,7 +322,7 @@ class Batch:
         times = {"startedAt": job.started, "stoppedAt": _milliseconds()}
         job.attempts.append({"container": container, **times, "statusReason": job.status_reason})
         error_name = None if exit_code == 0 and not job.stop_reason else reason or job.status_reason
-        self._listener(StepEnded("batch", job.name, job.id, seconds, error_name))
+        self._host.listener(StepEnded("batch", job.name, job.id, seconds, error_name))
         if exit_code == 0 or status_reason == TIMED_OUT or job.stop_reason is not None:
             return False
         return should_retry(job.setting("retryStrategy"), len(job.attempts), exit_code, reason, job.status_reason)
@@ -347,19 +334,19 @@ class Batch:
                 sandbox.terminate()
 
         def on_line(line: str) -> None:
-            self._listener(StepLog("batch", job.name, job.id, line))
+            self._host.listener(StepLog("batch", job.name, job.id, line))
 
-        environment = {**self._environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp), **job.environment()}
-        return self._processes.run(
+        environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp), **job.environment()}
+        return self._host.processes.run(
             _argv(job.command()),
             env=environment,
-            cwd=self._code,
+            cwd=self._host.code,
             limits=Limits(
                 seconds=job.setting("timeout").get("attemptDurationSeconds"),
                 memory_bytes=int(job.resource("MEMORY", 2048)) * MEGABYTE,
             ),
             on_line=on_line,
-            log=self._logs / "batch" / job.name / f"{job.id.replace(':', '-')}.log",
+            log=self._host.logs / "batch" / job.name / f"{job.id.replace(':', '-')}.log",
             on_start=on_start,
         )
 

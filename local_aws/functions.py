@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from local_aws.activity import Listener, StepEnded, StepLog, StepStarted
+from local_aws.activity import StepEnded, StepLog, StepStarted
+from local_aws.host import Host
 from local_aws.names import function_arn
-from local_aws.processes import MEGABYTE, End, Limits, Outcome, Processes
+from local_aws.processes import MEGABYTE, End, Limits, Outcome
 
 #: AWS Lambda Developer Guide, "Lambda quotas"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -133,20 +134,8 @@ class Invocation:
 class Functions:
     """The functions of one embedded AWS."""
 
-    def __init__(
-        self,
-        processes: Processes,
-        environment: Mapping[str, str],
-        folder: Path,
-        logs: Path,
-        listener: Listener,
-        caps: Caps,
-    ) -> None:
-        self._processes = processes
-        self._environment = environment
-        self._folder = folder
-        self._logs = logs
-        self._listener = listener
+    def __init__(self, host: Host, caps: Caps) -> None:
+        self._host = host
         self._caps = caps
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
@@ -196,21 +185,21 @@ class Functions:
         """
         function, version = self.get(reference, qualifier)
         request_id = str(uuid.uuid4())
-        self._listener(StepStarted("lambda", function.name, request_id))
-        sandbox = Path(tempfile.mkdtemp(prefix="lambda-", dir=self._folder))
+        self._host.listener(StepStarted("lambda", function.name, request_id))
+        sandbox = Path(tempfile.mkdtemp(prefix="lambda-", dir=self._host.sandboxes))
         try:
             outcome, tail = self._run(function, version, request_id, payload, sandbox)
             result, error = _answer(function, request_id, outcome, sandbox / "response.json")
         finally:
             shutil.rmtree(sandbox, ignore_errors=True)
         ended = StepEnded("lambda", function.name, request_id, outcome.seconds, error and error["errorType"])
-        self._listener(ended)
+        self._host.listener(ended)
         return Invocation(request_id, result, version, tail, error)
 
     def _run(
         self, function: Function, version: str, request_id: str, payload: bytes, sandbox: Path
     ) -> tuple[Outcome, bytes]:
-        log = self._logs / "lambda" / function.name / f"{request_id}.log"
+        log = self._host.logs / "lambda" / function.name / f"{request_id}.log"
         (sandbox / "tmp").mkdir()
         (sandbox / "event.json").write_bytes(payload or b"{}")
         facts = {
@@ -229,9 +218,9 @@ class Functions:
         (sandbox / "invocation.json").write_text(json.dumps(facts))
 
         def on_line(line: str) -> None:
-            self._listener(StepLog("lambda", function.name, request_id, line))
+            self._host.listener(StepLog("lambda", function.name, request_id, line))
 
-        outcome = self._processes.run(
+        outcome = self._host.processes.run(
             [sys.executable, os.fspath(Path(__file__).with_name("lambda_bootstrap.py")), os.fspath(sandbox)],
             env=self._function_environment(function, version, sandbox),
             cwd=function.code,
@@ -249,7 +238,7 @@ class Functions:
 
     def _function_environment(self, function: Function, version: str, sandbox: Path) -> dict[str, str]:
         return {
-            **self._environment,
+            **self._host.environment,
             "PYTHONUNBUFFERED": "1",
             "POWERTOOLS_TRACE_DISABLED": "true",  # there is no X-Ray daemon
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

@@ -1,4 +1,4 @@
-"""CloudFormation's parameters, conditions and intrinsic functions (CloudFormation User Guide, "Intrinsic functions")."""
+"""CloudFormation's parameters, conditions and intrinsic functions (User Guide, "Intrinsic function reference")."""
 
 from __future__ import annotations
 

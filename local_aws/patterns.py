@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -61,26 +61,17 @@ def _matches_one(rule: Any, value: Any, present: bool) -> bool:
 
 
 def _apply(operator: str, operand: Any, value: Any) -> bool:
-    text = value if isinstance(value, str) else None
-    match operator:
-        case "prefix" | "suffix" if isinstance(operand, Mapping):
-            folded = operand["equals-ignore-case"].lower()
-            return text is not None and _apply(operator, folded, text.lower())
-        case "prefix":
-            return text is not None and text.startswith(operand)
-        case "suffix":
-            return text is not None and text.endswith(operand)
-        case "equals-ignore-case":
-            return text is not None and text.lower() == operand.lower()
-        case "wildcard":
-            return text is not None and _wildcard(operand).fullmatch(text) is not None
-        case "anything-but":
-            return not any(_excluded(each, value) for each in (operand if isinstance(operand, list) else [operand]))
-        case "numeric":
-            return _numeric(operand, value)
-        case "cidr":
-            return text is not None and ip_address(text) in ip_network(operand)
-    raise InvalidPattern(f"{operator}: no operator of EventBridge")
+    if operator == "anything-but":
+        return not any(_excluded(each, value) for each in (operand if isinstance(operand, list) else [operand]))
+    if operator == "numeric":
+        return _numeric(operand, value)
+    if operator not in _TEXT:
+        raise InvalidPattern(f"{operator}: no operator of EventBridge")
+    if not isinstance(value, str):
+        return False
+    if isinstance(operand, Mapping):  # {"prefix": {"equals-ignore-case": …}}
+        return _TEXT[operator](value.lower(), operand["equals-ignore-case"].lower())
+    return _TEXT[operator](value, operand)
 
 
 def _excluded(rule: Any, value: Any) -> bool:
@@ -102,3 +93,12 @@ def _wildcard(operand: str) -> re.Pattern[str]:
     """`*` stands for anything; a backslash takes the meaning of the character behind it away."""
     parts = re.findall(r"\\.|\*|[^*\\]+", operand, re.S)
     return re.compile("".join(".*" if part == "*" else re.escape(part.removeprefix("\\")) for part in parts), re.S)
+
+
+_TEXT: dict[str, Callable[[str, str], bool]] = {
+    "prefix": lambda value, operand: value.startswith(operand),
+    "suffix": lambda value, operand: value.endswith(operand),
+    "equals-ignore-case": lambda value, operand: value.lower() == operand.lower(),
+    "wildcard": lambda value, operand: _wildcard(operand).fullmatch(value) is not None,
+    "cidr": lambda value, operand: ip_address(value) in ip_network(operand),
+}

@@ -116,8 +116,7 @@ class Sandbox:
         if limits.memory_bytes is not None and memory > limits.memory_bytes:
             return End.OUT_OF_MEMORY
         if measure_scratch and limits.scratch is not None and limits.scratch_bytes is not None:
-            if folder_size(limits.scratch) > limits.scratch_bytes:
-                return End.OUT_OF_SCRATCH
+            return End.OUT_OF_SCRATCH if folder_size(limits.scratch) > limits.scratch_bytes else None
         return None
 
     def _seconds_on_the_clock(self) -> float:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import threading
-import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from boto3.session import Session
 from botocore.config import Config
 
-from local_aws import engine, moto_patches, states_api
+from local_aws import engine, states_api
 from local_aws.activity import Listener, ignore
 from local_aws.batch import Batch
 from local_aws.batch_api import BatchApi
 from local_aws.callbacks import Callbacks
 from local_aws.events import Events, object_created
 from local_aws.functions import Caps, Functions
+from local_aws.host import Host
 from local_aws.lambda_api import LambdaApi
 from local_aws.names import REGION
 from local_aws.processes import Processes
 from local_aws.s3 import S3App, http_server
+from local_aws.sessions import new_session, share_service_data
 from local_aws.wire import Environ, Reply, ServiceError, StartResponse, signed_service
 
 #: the longest that one call of the engine may take: a function's 15 minutes, and its start
@@ -69,7 +70,7 @@ class LocalAws:
         environment: Mapping[str, str] | None = None,
         cores: float | None = None,
     ) -> None:
-        moto_patches.share_botocore_data()
+        share_service_data()
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
@@ -80,12 +81,12 @@ class LocalAws:
         self._server = http_server(self._application, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.environment = child_environment(self.url, environment or {})
-        self._session, self._engine_session = _session(), _session()
+        self._session, self._engine_session = new_session(), new_session()
         engine.adapt(self._engine_session)
         self.processes = Processes()
-        caps = Caps(lambda_timeout, lambda_memory, lambda_scratch)
-        self.functions = Functions(self.processes, self.environment, self._sandboxes, self.logs, on_activity, caps)
-        self.batch = Batch(self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity, cores)
+        host = Host(self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity)
+        self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
+        self.batch = Batch(host, cores)
         self.events = Events(self.client, self.functions)
         self.callbacks = Callbacks()
         self._s3 = S3App(
@@ -102,11 +103,14 @@ class LocalAws:
 
     # ------------------------------------------------------------ life
     def __enter__(self) -> LocalAws:
-        threading.Thread(target=self._server.serve_forever, name="local-aws-server", daemon=True).start()
-        from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-aws-server", daemon=True).start()
+        with _without_collections():
+            from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
 
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        moto_patches.apply(self._engine_client, self.batch.terminate)
+            from local_aws import moto_patches  # noqa: PLC0415 - likewise
+
+            self._moto = DomainDispatcherApplication(create_backend_app)
+            moto_patches.apply(self._engine_client, self.batch.terminate)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,8 +122,6 @@ class LocalAws:
         with contextlib.suppress(Exception):  # whatever state it is in, the processes must end
             self._stop_executions()
         self.processes.close()
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()  # noqa: S310
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
@@ -165,20 +167,14 @@ class LocalAws:
         """
         from local_aws.deploy import deploy  # noqa: PLC0415 - only who deploys needs it
 
-        return deploy(self, template, parameters or {}, stack_name)
+        with _without_collections():
+            return deploy(self, template, parameters or {}, stack_name)
 
     # ------------------------------------------------------------ requests
     def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        service = signed_service(environ)
-        if self.callbacks.handles(environ):
-            return self.callbacks(environ).send(start_response)
-        if service == "lambda":
-            return self._lambda(environ).send(start_response)
-        if service == "batch":
-            return self._batch(environ).send(start_response)
-        if self.events.handles(environ):
-            return self.events(environ).send(start_response)
-        if not environ["PATH_INFO"].startswith("/moto-api") and self._s3.handles(environ):
+        if ours := self._ours(environ):
+            return ours(environ).send(start_response)
+        if self._s3.handles(environ):
             return self._s3(environ, start_response)
         if states_api.handles(environ):
             try:
@@ -186,6 +182,25 @@ class LocalAws:
             except ServiceError as error:
                 return Reply.of_error(error).send(start_response)
         return self._moto(environ, _with_request_id(start_response))
+
+    def _ours(self, environ: Environ) -> Callable[[Environ], Reply] | None:
+        """What answers a request that neither S3 nor moto does."""
+        if self.callbacks.handles(environ):
+            return self.callbacks
+        if self.events.handles(environ):
+            return self.events
+        return {"lambda": self._lambda, "batch": self._batch}.get(signed_service(environ))
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Imports and service descriptions are a lot of memory that stays: looking for garbage in it doubles the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _with_request_id(start_response: StartResponse) -> StartResponse:
@@ -197,10 +212,6 @@ def _with_request_id(start_response: StartResponse) -> StartResponse:
         return start_response(status, headers, *rest)
 
     return start
-
-
-def _session() -> Session:
-    return Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)
 
 
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""What functions and jobs need of the machine they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_aws.activity import Listener
+from local_aws.processes import Processes
+
+
+@dataclass(frozen=True)
+class Host:
+    """The machine.
+
+    Parameters
+    ----------
+    processes:
+        Runs commands.
+    environment:
+        The environment variables of every function and job.
+    code:
+        The repository.
+    sandboxes, logs:
+        Folders for what runs, and for what it printed.
+    listener:
+        Told what happens.
+    """
+
+    processes: Processes
+    environment: Mapping[str, str]
+    code: Path
+    sandboxes: Path
+    logs: Path
+    listener: Listener

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import srt
+import srt  # type: ignore[import-untyped]
 
 from avflow.errors import InvalidMediaUnreadable
 from avflow.speech.transcript import Transcript, Word, join_words

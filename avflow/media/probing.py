@@ -96,7 +96,10 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
         if stream is not None and stream.codec_context is None:
             raise InvalidMediaUnreadable(f"{path.name}: the codec of stream {stream.index} is unknown to FFmpeg")
     if video is not None:
+        if not video.codec_context.width and _refused_for_its_size(path):
+            raise InvalidMediaTooLarge(f"{path.name} has pictures of more than {MAX_AREA // 2**20} Mi pixels")
         _check_area(path, video.codec_context.width, video.codec_context.height)
+        video.codec_context.options = {"max_pixels": str(MAX_AREA)}
 
     pictures = PictureScan(video) if video is not None else None
     sounds = AudioScan(audio) if audio is not None else None
@@ -114,6 +117,17 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
     spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
     duration = max(end for _, end in spans) - min(start for start, _ in spans)
     return Media(container.format.name, size, round(float(duration), 6), picture, sound)
+
+
+def _refused_for_its_size(path: Path) -> bool:
+    """Whether a decoder that gave no picture did so because of its size: only libavutil's log tells."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as log, _open(path):
+            return any("max pixel count" in message for _, _, message in log)
+    finally:
+        av.logging.set_level(level)
 
 
 def _choose(streams: list[Any]) -> Any:

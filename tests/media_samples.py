@@ -1,0 +1,103 @@
+"""Media files synthesised by FFmpeg's lavfi, and what a player sees and hears in a file."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avflow.ffmpeg import binary
+
+#: frames that carry their number: a 10-bit code of black and white columns, 16 pixels wide each
+NUMBERED = (
+    "color=black:s=160x64:r={rate},format=gray,"
+    "geq=lum='if(mod(floor(N/pow(2\\,floor(X/16)))\\,2)\\,235\\,16)',format=yuv420p"
+)
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+TONE_RATE = 48_000
+
+
+def ffmpeg(*arguments: str | Path) -> bytes:
+    """Run FFmpeg and return its standard output."""
+    command = [binary(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return done.stdout
+
+
+def lavfi(*sources: str) -> list[str]:
+    """Inputs made by filters."""
+    return [argument for source in sources for argument in ("-f", "lavfi", "-i", source)]
+
+
+def picture(seconds: float = 1, rate: str = "25", size: str = "160x120") -> str:
+    """A moving test picture."""
+    return f"testsrc2=r={rate}:s={size}:d={seconds}"
+
+
+def tone(seconds: float = 1) -> str:
+    """A steady tone."""
+    return f"sine=440:d={seconds}"
+
+
+def beeps(at: tuple[float, ...], seconds: float) -> str:
+    """Silence with beeps of 0.1 s, stereo, 44.1 kHz."""
+    when = "+".join(f"between(t\\,{start}\\,{start + 0.1})" for start in at)
+    return f"aevalsrc='0.8*sin(2*PI*1000*t)*({when})':s=44100:d={seconds}:c=stereo"
+
+
+def flashes(at: tuple[float, ...], seconds: float, rate: str = "25") -> str:
+    """Black with single white frames."""
+    when = "+".join(f"between(t\\,{start - 0.001}\\,{start + 0.02})" for start in at)
+    return f"color=black:s=64x64:r={rate}:d={seconds},drawbox=c=white:t=fill:enable='{when}'"
+
+
+def heard_at(path: Path) -> list[float]:
+    """Seconds at which beeps begin, counted from the first sample that a player gets."""
+    raw = ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-ar", str(TONE_RATE), "-f", "f32le", "-")
+    loud = np.flatnonzero(np.abs(np.frombuffer(raw, np.float32)) > 0.2)
+    begins = loud[np.diff(loud, prepend=-TONE_RATE) > TONE_RATE // 10]
+    return [round(float(sample) / TONE_RATE, 4) for sample in begins]
+
+
+def seen_at(path: Path) -> list[int]:
+    """Numbers of the white frames."""
+    raw = ffmpeg(
+        *(
+            "-i",
+            path,
+            "-map",
+            "0:v:0",
+            "-vf",
+            "scale=8:8,format=gray",
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "-",
+        )
+    )
+    brightness = np.frombuffer(raw, np.uint8).reshape(-1, 64).mean(axis=1)
+    return [int(frame) for frame in np.flatnonzero(brightness > 120)]
+
+
+def pictures(path: Path, width: int, height: int) -> NDArray[np.uint8]:
+    """Every frame as it is stored: (frames, height, width, 3), RGB."""
+    raw = ffmpeg(
+        *("-noautorotate", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+
+
+def numbers(path: Path) -> list[int]:
+    """The numbers that the frames of a `NUMBERED` video carry, in order."""
+    return [number_of(frame) for frame in pictures(path, 160, 64)]
+
+
+def number_of(frame: NDArray[np.uint8]) -> int:
+    """The number on one frame of a `NUMBERED` video."""
+    bits = frame[16:48, :160].reshape(32, 10, 16, 3)[:, :, 4:12].mean(axis=(0, 2, 3)) > 128
+    return int(sum(int(bit) << place for place, bit in enumerate(bits)))

@@ -172,7 +172,7 @@ def _times(groups: Sequence[Sequence[Word]], duration: float) -> list[tuple[int,
     limit = last
     for index in reversed(range(len(groups))):
         limit = starts[index] = min(starts[index], limit - 1)
-    limits = [*starts[1:], last]
+    limits = [*starts, last][1:]
     return [(start, _end(group, start, limit)) for group, start, limit in zip(groups, starts, limits, strict=True)]
 
 

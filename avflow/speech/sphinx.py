@@ -37,13 +37,12 @@ class PocketSphinxEngine:
             dict=str(model / "cmudict-en-us.dict"),
             loglevel="FATAL",
         )
-        self._cepstral_mean = self._decoder.get_cmn(False)
 
     def transcribe(self, wav: Path, report: Report = ignore) -> Transcript:
         """See SpeechEngine."""
         segments = []
-        # what it learned of the last file's microphone doesn't hold for this one
-        self._decoder.set_cmn(self._cepstral_mean)
+        # forget the last file's noise and microphone: the same sound is heard the same way, whatever came before
+        self._decoder.reinit_feat()
         with Wav(wav) as sound:
             meter = Meter("recognise speech", sound.duration, "seconds", report)
             for start, samples in _utterances(sound):

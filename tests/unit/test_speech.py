@@ -1,0 +1,202 @@
+"""Both engines against real sound; the arithmetic around them against made-up samples."""
+
+from __future__ import annotations
+
+import re
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avflow.errors import InvalidMediaUnreadable, LambdaBudgetExceeded, ModelUnknown
+from avflow.models import ModelStore
+from avflow.progress import Progress
+from avflow.speech import Segment, SpeechEngine, Transcript, Word, open_engine
+from avflow.speech.wav import SAMPLE_RATE, Wav, quietest
+from tests.media_samples import ffmpeg, lavfi
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "my_video.mkv"
+SAID = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+#: engine's model, and the share of words it may get wrong in the sample
+ENGINES = {"whisper-tiny.en": 0.05, "pocketsphinx-en-us": 0.5}
+PCM = ("-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le")
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    ffmpeg("-i", SAMPLE, *PCM, path)
+    return path
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def engine(name: str) -> SpeechEngine:
+    store = ModelStore()
+    store.fetch(name)
+    return open_engine(name, store)
+
+
+@pytest.fixture(scope="module")
+def heard_and_told(engine: SpeechEngine, speech: Path) -> tuple[Transcript, list[Progress]]:
+    told: list[Progress] = []
+    return engine.transcribe(speech, told.append), told
+
+
+def word_error_rate(said: str, heard: str) -> float:
+    """Levenshtein distance in words, by the number of words said."""
+    reference, words = said.split(), re.sub(r"[^a-z' ]", "", heard.lower()).split()
+    row = list(range(len(words) + 1))
+    for i, expected in enumerate(reference, start=1):
+        before, row[0] = row[0], i
+        for j, word in enumerate(words, start=1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (expected != word))
+    return row[-1] / len(reference)
+
+
+def seconds(path: Path) -> float:
+    with Wav(path) as sound:
+        return sound.duration
+
+
+def write(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, channels: int = 1) -> Path:
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+# ---------------------------------------------------------------- both engines
+def test_the_sentence_is_heard_with_its_times(heard_and_told: tuple[Transcript, list[Progress]], name: str) -> None:
+    heard, told = heard_and_told
+    assert word_error_rate(SAID, heard.text) <= ENGINES[name]
+    assert heard.language == "en"
+    assert heard.duration == pytest.approx(11.0, abs=0.05)
+    assert all(0 <= word.start < word.end <= heard.duration and 0 <= word.probability <= 1 for word in heard.words)
+    assert all(a.end <= b.start + 0.02 for a, b in zip(heard.words, heard.words[1:], strict=False))
+    # "country" is said at 6.0 s and at 10.2 s
+    times = [word.start for word in heard.words if word.text.strip(".,").lower() == "country"]
+    assert times == pytest.approx([6.0, 10.2], abs=0.5)
+    assert (told[-1].done, told[-1].total, told[-1].unit) == (heard.duration, heard.duration, "seconds")
+
+
+def test_the_same_sound_is_heard_the_same_way_again(
+    heard_and_told: tuple[Transcript, list[Progress]], engine: SpeechEngine, speech: Path
+) -> None:
+    assert engine.transcribe(speech) == heard_and_told[0]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        "anullsrc=r=16000:cl=mono:d=8",
+        "anullsrc=r=16000:cl=mono:d=0.01",
+        "anoisesrc=r=16000:a=0.3:c=white:d=8",
+        "sine=440:r=16000:d=8",
+    ],
+)
+def test_nothing_is_heard_where_nothing_is_said(engine: SpeechEngine, sound: str, tmp_path: Path) -> None:
+    ffmpeg(*lavfi(sound), *PCM, tmp_path / "no_speech.wav")
+    duration = seconds(tmp_path / "no_speech.wav")
+    assert engine.transcribe(tmp_path / "no_speech.wav") == Transcript((), duration, None)
+
+
+def test_a_file_without_samples_is_an_empty_transcript(engine: SpeechEngine, tmp_path: Path) -> None:
+    assert engine.transcribe(write(tmp_path / "empty.wav", np.empty(0))) == Transcript((), 0.0, None)
+
+
+def test_times_count_from_the_start_of_the_file(engine: SpeechEngine, speech: Path, tmp_path: Path) -> None:
+    with Wav(speech) as sound:
+        said = next(sound.blocks(sound.samples))
+    late = write(tmp_path / "late.wav", np.concatenate([np.zeros(20 * SAMPLE_RATE), said]))
+    times = [word.start for word in engine.transcribe(late).words if word.text.strip(".,").lower() == "country"]
+    assert times == pytest.approx([26.0, 30.2], abs=0.5)
+
+
+def test_what_report_raises_ends_the_transcription(engine: SpeechEngine, speech: Path) -> None:
+    def too_late(progress: Progress) -> None:
+        raise LambdaBudgetExceeded(f"{progress.done} of {progress.total} s")
+
+    with pytest.raises(LambdaBudgetExceeded):
+        engine.transcribe(speech, too_late)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "told"), [(8000, 1, "8000 Hz"), (16000, 2, r"2 channel\(s\)"), (44100, 2, "44100 Hz")]
+)
+def test_another_form_of_sound_is_refused(
+    engine: SpeechEngine, tmp_path: Path, rate: int, channels: int, told: str
+) -> None:
+    with pytest.raises(InvalidMediaUnreadable, match=told) as failure:
+        engine.transcribe(write(tmp_path / "other.wav", np.zeros(rate * channels), rate, channels))
+    assert "-ar 16000" in failure.value.advice
+
+
+@pytest.mark.parametrize("content", [b"", b"not sound at all", b"RIFF\x24\x00\x00\x00WAVE"])
+def test_what_is_no_wav_file_is_refused(engine: SpeechEngine, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "talk.wav").write_bytes(content)
+    with pytest.raises(InvalidMediaUnreadable, match=r"talk\.wav is not a PCM WAV file"):
+        engine.transcribe(tmp_path / "talk.wav")
+
+
+def test_a_detector_is_no_speech_engine() -> None:
+    with pytest.raises(ModelUnknown, match=r"whisper-tiny\.en"):
+        open_engine("yolov3-tiny", ModelStore())
+
+
+# ---------------------------------------------------------------- spans
+def test_speech_is_whole_across_the_border_of_two_spans(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avflow.speech.whisper.SPAN_SECONDS", 5.0)
+    store = ModelStore()
+    store.fetch("whisper-tiny.en")
+    heard = open_engine("whisper-tiny.en", store).transcribe(speech)
+    assert word_error_rate(SAID, heard.text) <= 0.25
+    assert heard.words[-1].text == "country."
+    assert heard.words[-1].end == pytest.approx(10.5, abs=0.5)
+
+
+def test_spans_hold_every_sample_once(tmp_path: Path) -> None:
+    samples = np.arange(100 * SAMPLE_RATE) % 30_000
+    with Wav(write(tmp_path / "ramp.wav", samples)) as sound:
+        spans = list(sound.spans(7.0))
+    assert np.array_equal(np.concatenate([part for _, part in spans]), samples)
+    assert all(len(part) <= 7 * SAMPLE_RATE for _, part in spans)
+    lengths = np.cumsum([0] + [len(part) for _, part in spans])[:-1]
+    assert [start for start, _ in spans] == pytest.approx(list(lengths / SAMPLE_RATE))
+
+
+def test_a_span_is_cut_in_the_silence(tmp_path: Path) -> None:
+    samples = np.random.default_rng(1).integers(-9000, 9000, 20 * SAMPLE_RATE)
+    samples[int(8.5 * SAMPLE_RATE) : int(9.1 * SAMPLE_RATE)] = 0
+    with Wav(write(tmp_path / "pause.wav", samples)) as sound:
+        starts = [start for start, _ in sound.spans(10.0)]
+    assert 8.5 < starts[1] < 9.1
+
+
+def test_what_is_shorter_than_a_pause_is_not_cut() -> None:
+    assert quietest(np.ones(100, np.int16), 50) == 100
+
+
+def test_a_header_that_announces_too_much_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path / "piped.wav", np.ones(SAMPLE_RATE))
+    data = bytearray(path.read_bytes())
+    data[40:44] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert seconds(path) == pytest.approx(1.0, abs=0.01)
+
+
+# ---------------------------------------------------------------- transcripts
+def test_a_transcript_reads_as_it_is_written() -> None:
+    words = (Word(0, 1, "A"), Word(1, 2, "well"), Word(2, 3, "-known", joined=True), Word(3, 4, "fact."))
+    transcript = Transcript((Segment(words[:1]), Segment(words[1:])), 5.0, "en")
+    assert transcript.text == "A well-known fact."
+    assert transcript.words == words
+    assert (transcript.segments[1].start, transcript.segments[1].end) == (1, 4)
+    assert transcript.segments[1].text == "well-known fact."

@@ -1,0 +1,174 @@
+"""What every detector offers, and what all of them share: all but the inference itself.
+
+A pipeline that wants its threads to overlap uses the four parts of `detect` by themselves::
+
+    blob = detector.preprocess(frame)  # any thread
+    request = detector.start([blob])  # returns at once; keep two or three in flight, not more
+    heads = request.result()[0]  # waits
+    boxes = detector.postprocess(heads, frame_size)  # any thread
+
+`start` puts the pictures in a queue that one thread works off in order, outside Python's
+global lock; its result is a `concurrent.futures.Future`, so whatever works with futures works
+here. The queue has no limit of its own: whoever starts requests holds back.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avflow.darknet import Network
+from avflow.detection.heads import Heads, decode, suppress
+from avflow.detection.letterbox import Blob, Frame, Letterbox
+
+#: Darknet's own defaults
+THRESHOLD = 0.25
+OVERLAP = 0.45
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One object in one frame.
+
+    Parameters
+    ----------
+    confidence:
+        Probability, 0 to 1, that there is an object and that it is of this class.
+    box:
+        Left, top, width and height in pixels of the frame, clipped to the frame.
+    """
+
+    class_id: int
+    class_name: str
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+class Detector(Protocol):
+    """Finds objects in pictures. Safe to use from several threads at once."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(width, height) in pixels of the network's input."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes' names, by class number."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures to give to one `start` for the best throughput."""
+
+    def preprocess(self, frame: Frame) -> Blob:
+        """Turn a frame, (height, width, 3) BGR uint8 of any size, into the network's input."""
+
+    def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:
+        """Begin inference on some pictures; the result holds the raw heads of each, in order."""
+
+    def postprocess(self, heads: Heads, frame_size: tuple[int, int]) -> list[Detection]:
+        """Turn the raw heads of a picture of (width, height) pixels into detections, best first."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
+        """All of the above for each of `frames`, which may differ in size."""
+
+    def close(self) -> None:
+        """Wait for what is under way and give back the engine's memory."""
+
+
+class YoloDetector(ABC):
+    """The part of a detector that doesn't depend on the inference engine.
+
+    Parameters
+    ----------
+    network:
+        The network whose ONNX file the engine runs.
+    names:
+        The classes' names.
+    threshold:
+        Confidence, between 0 and 1, that a detection must exceed.
+    overlap:
+        Intersection over union above which the less confident of two boxes of a class goes.
+    letterbox:
+        True keeps the picture's aspect, as pjreddie's Darknet does; False stretches it, as AlexeyAB's.
+    """
+
+    batch_size = 1
+
+    def __init__(
+        self,
+        network: Network,
+        names: Sequence[str],
+        *,
+        threshold: float = THRESHOLD,
+        overlap: float = OVERLAP,
+        letterbox: bool = True,
+    ) -> None:
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold is {threshold}, must lie between 0 and 1")
+        self._network, self._threshold, self._overlap, self._letterbox = network, threshold, overlap, letterbox
+        self.names = tuple(names)
+        self.input_size = network.input_size
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+
+    @abstractmethod
+    def _infer(self, blobs: Sequence[Blob]) -> list[Heads]:
+        """Run the network; called by one thread at a time."""
+
+    def _fit(self, frame_size: tuple[int, int]) -> Letterbox:
+        return Letterbox.fit(frame_size, self.input_size, self._letterbox)
+
+    def preprocess(self, frame: Frame) -> Blob:
+        height, width = frame.shape[:2]
+        return self._fit((width, height)).blob(frame)
+
+    def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:
+        return self._worker.submit(self._infer, blobs)
+
+    def postprocess(self, heads: Heads, frame_size: tuple[int, int]) -> list[Detection]:
+        shares, scores = decode(heads, self._network.heads, self.input_size, self._threshold)
+        boxes = self._fit(frame_size).to_frame(shares)
+        indices, classes = suppress(boxes, scores, self._overlap)
+        corners = _clipped_corners(boxes[indices], frame_size)
+        found: list[Detection] = []
+        for index, class_id, (left, top, right, bottom) in zip(indices, classes, corners.tolist(), strict=True):
+            if right > left and bottom > top:  # else it lies in the grey beside the picture
+                confidence = float(scores[index, class_id])
+                box = (left, top, right - left, bottom - top)
+                found.append(Detection(int(class_id), self.names[class_id], confidence, box))
+        return found
+
+    def detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
+        requests = []
+        for first in range(0, len(frames), self.batch_size):
+            batch = frames[first : first + self.batch_size]
+            requests.append(self.start([self.preprocess(frame) for frame in batch]))
+        heads = [picture for request in requests for picture in request.result()]
+        return [
+            self.postprocess(picture, (frame.shape[1], frame.shape[0]))
+            for picture, frame in zip(heads, frames, strict=True)
+        ]
+
+    def close(self) -> None:
+        self._worker.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _clipped_corners(boxes: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
+    """(n, 4) of centre and size -> (n, 4) of left, top, right, bottom within the frame."""
+    half = boxes[:, 2:] / 2
+    corners = np.hstack([boxes[:, :2] - half, boxes[:, :2] + half])
+    return np.clip(corners, 0, np.tile(frame_size, 2))

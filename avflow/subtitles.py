@@ -184,7 +184,7 @@ def _end(group: Sequence[Word], start: int, limit: int) -> int:
 
 
 # ---------------------------------------------------------------- SubRip
-def write_srt(path: Path, laid_out: Sequence[Cue]) -> None:
+def write(laid_out: Sequence[Cue], path: Path) -> None:
     """Write a SubRip file: UTF-8 without a byte order mark, lines ended by LF.
 
     SubRip was born on Windows with CRLF, yet every current player reads LF, and LF survives git,
@@ -196,7 +196,7 @@ def write_srt(path: Path, laid_out: Sequence[Cue]) -> None:
     path.write_text(srt.compose(entries, reindex=False), encoding="utf-8", newline="\n")
 
 
-def read_srt(path: Path) -> list[Cue]:
+def read(path: Path) -> list[Cue]:
     """Read a SubRip file back.
 
     Raises
@@ -208,7 +208,7 @@ def read_srt(path: Path) -> list[Cue]:
         entries = list(srt.parse(path.read_text(encoding="utf-8-sig")))
     except (srt.SRTParseError, UnicodeDecodeError) as error:
         raise InvalidMediaUnreadable(
-            f"{path.name} is not a SubRip file: {error}", "Write it anew with avflow.subtitles.write_srt."
+            f"{path.name} is not a SubRip file: {error}", "Write it anew with avflow.subtitles.write."
         ) from error
     return [Cue(entry.start.total_seconds(), entry.end.total_seconds(), entry.content) for entry in entries]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from avflow.errors import InvalidMediaUnreadable
 from avflow.speech import Segment, Transcript, Word
-from avflow.subtitles import LINE_WIDTH, MAX_SECONDS, MIN_SECONDS, Cue, cues, read_srt, width, write_srt
+from avflow.subtitles import LINE_WIDTH, MAX_SECONDS, MIN_SECONDS, Cue, cues, read, width, write
 
 JFK = (
     "And@0.0-0.76 so@0.76-1.06 my@1.06-1.46 fellow@1.46-1.76 Americans,@1.76-2.38 ask@3.72-3.88 not@3.88-4.6 "
@@ -151,34 +151,34 @@ def test_ordinary_speech_is_neither_hasty_nor_endless(words: list[str]) -> None:
 # ---------------------------------------------------------------- SubRip
 def test_a_file_is_written_and_read_back(tmp_path: Path) -> None:
     laid_out = [Cue(0.0, 2.38, "Ça va, “Zoë”?"), Cue(3.72, 3663.005, "はい。\n- Yes")]
-    write_srt(tmp_path / "a.srt", laid_out)
+    write(laid_out, tmp_path / "a.srt")
     assert (tmp_path / "a.srt").read_bytes() == (
         "1\n00:00:00,000 --> 00:00:02,380\nÇa va, “Zoë”?\n\n2\n00:00:03,720 --> 01:01:03,005\nはい。\n- Yes\n\n"
     ).encode()
-    assert read_srt(tmp_path / "a.srt") == laid_out
+    assert read(tmp_path / "a.srt") == laid_out
 
 
 @settings(max_examples=50, deadline=None)
 @given(transcripts())
 def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, said: Transcript) -> None:
     path = tmp_path_factory.mktemp("srt") / "a.srt"
-    write_srt(path, cues(said))
-    assert read_srt(path) == cues(said)
+    write(cues(said), path)
+    assert read(path) == cues(said)
 
 
 def test_no_cues_make_an_empty_file(tmp_path: Path) -> None:
-    write_srt(tmp_path / "a.srt", [])
+    write([], tmp_path / "a.srt")
     assert (tmp_path / "a.srt").read_bytes() == b""
-    assert read_srt(tmp_path / "a.srt") == []
+    assert read(tmp_path / "a.srt") == []
 
 
 def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_bytes("\ufeff1\r\n00:00:00,000 --> 00:00:01,000\r\nHi\r\n\r\n".encode())
-    assert [(cue.start, cue.end, cue.text.strip()) for cue in read_srt(tmp_path / "a.srt")] == [(0.0, 1.0, "Hi")]
+    assert [(cue.start, cue.end, cue.text.strip()) for cue in read(tmp_path / "a.srt")] == [(0.0, 1.0, "Hi")]
 
 
 @pytest.mark.parametrize("content", [b"no subtitles", b"\xff\xfe\x00"])
 def test_what_is_no_subrip_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.srt").write_bytes(content)
     with pytest.raises(InvalidMediaUnreadable, match=r"a\.srt is not a SubRip file"):
-        read_srt(tmp_path / "a.srt")
+        read(tmp_path / "a.srt")

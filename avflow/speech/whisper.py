@@ -68,6 +68,7 @@ class FasterWhisperEngine:
                     if words := _words(segment, start):
                         language = spoken
                         segments.append(Segment(words))
+                meter.update(start + len(samples) / SAMPLE_RATE)
             meter.update(sound.duration)
             return Transcript(tuple(segments), sound.duration, language if segments else None)
 

@@ -163,8 +163,7 @@ def _plain_pictures(pictures: Any, picture: Picture) -> Any:
     """The filters that make pictures readable; FFmpeg turns rotated ones upright before them."""
     if picture.interlaced:
         pictures = pictures.filter("bwdif", mode="send_frame", deint="all")
-    pictures = pictures.filter("setpts", f"PTS-{picture.start_time:.6f}/TB")
-    pictures = pictures.filter("fps", str(conversion_rate(picture)), start_time=0)
+    pictures = pictures.filter("setpts", "PTS-STARTPTS").filter("fps", str(conversion_rate(picture)))
     if picture.hdr:
         pictures = _tone_mapped(pictures, picture)
     if picture.sample_aspect_ratio != 1:
@@ -173,8 +172,10 @@ def _plain_pictures(pictures: Any, picture: Picture) -> Any:
 
 
 def _tone_mapped(pictures: Any, picture: Picture) -> Any:
-    """PQ or HLG pictures of BT.2020 in BT.709, by way of linear light (Report ITU-R BT.2390)."""
-    light = {"tin": picture.color_transfer, "pin": "bt2020", "min": "bt2020nc", "t": "linear", "npl": 100}
-    pictures = pictures.filter("zscale", **light).filter("format", "gbrpf32le").filter("zscale", p="bt709")
-    pictures = pictures.filter("tonemap", tonemap="hable", desat=0)
-    return pictures.filter("zscale", t="bt709", m="bt709", r="tv")
+    """Pictures of PQ or HLG light, in BT.709, by way of linear light (Report ITU-R BT.2390)."""
+    light = pictures.filter(
+        "setparams", color_primaries="bt2020", color_trc=picture.color_transfer, colorspace="bt2020nc"
+    )
+    light = light.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="bt709")
+    light = light.filter("tonemap", tonemap="hable", desat=0)
+    return light.filter("zscale", t="bt709", m="bt709", r="tv")

@@ -47,7 +47,7 @@ class Picture:
     nominal_rate: Fraction
     constant_rate: bool
     frames: int
-    #: seconds at which the first frame is shown, on the container's clock
+    #: seconds at which the first picture is shown, on the container's clock
     start_time: float
 
     def to_dict(self) -> dict[str, Any]:

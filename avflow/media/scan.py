@@ -54,8 +54,15 @@ class PictureScan:
 
     @property
     def start_time(self) -> float:
-        """Seconds at which the first frame is shown."""
-        return round(float(self.clock.first * self.stream.time_base), 6) if self.timed else 0.0
+        """Seconds at which the first picture that can be decoded is shown.
+
+        AVI has no such time: its pictures begin with its sound, and what a demuxer
+        adds for a codec that reorders pictures is a guess.
+        """
+        if not self.timed or self.first_frame is None or self.stream.container.format.name == "avi":
+            return 0.0
+        ticks = self.first_frame.pts if self.first_frame.pts is not None else self.clock.first
+        return round(float(ticks * self.stream.time_base), 6)
 
     @property
     def span(self) -> tuple[Fraction, Fraction] | None:

@@ -12,7 +12,7 @@ from avflow.ffmpeg import binary
 
 #: frames that carry their number: a 10-bit code of black and white columns, 16 pixels wide each
 NUMBERED = (
-    "color=black:s=160x64:r={rate},format=gray,"
+    "color=black:s=160x128:r={rate},format=gray,"
     "geq=lum='if(mod(floor(N/pow(2\\,floor(X/16)))\\,2)\\,235\\,16)',format=yuv420p"
 )
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -94,7 +94,7 @@ def pictures(path: Path, width: int, height: int) -> NDArray[np.uint8]:
 
 def numbers(path: Path) -> list[int]:
     """The numbers that the frames of a `NUMBERED` video carry, in order."""
-    return [number_of(frame) for frame in pictures(path, 160, 64)]
+    return [number_of(frame) for frame in pictures(path, 160, 128)]
 
 
 def number_of(frame: NDArray[np.uint8]) -> int:

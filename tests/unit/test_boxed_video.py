@@ -1,0 +1,306 @@
+"""The detector's stage: every frame once, in order, at its time, with its own boxes; all or nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avflow.boxed_video import box_video
+from avflow.budget import RESERVE_SECONDS, Budget
+from avflow.detection import Detection
+from avflow.errors import FFmpegFailed, FrameCountMismatch, LambdaBudgetExceeded
+from avflow.media import probe
+from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi, number_of, numbers, picture, pictures
+
+
+class NumberReader:
+    """A detector that reads the number on each frame and finds one object with that name."""
+
+    input_size = (160, 128)
+    names = ("number",)
+
+    def __init__(self, batch_size: int = 1, seconds: float = 0.0) -> None:
+        self.batch_size = batch_size
+        self.batches: list[int] = []
+        self.buffers: set[int] = set()
+        self._seconds = seconds
+        self._worker = ThreadPoolExecutor(1)
+
+    def preprocess(self, frame):
+        self.buffers.add(frame.ctypes.data)
+        return number_of(frame)
+
+    def start(self, blobs):
+        self.batches.append(len(blobs))
+        return self._worker.submit(self._infer, list(blobs))
+
+    def _infer(self, blobs):
+        time.sleep(self._seconds)
+        return blobs
+
+    def postprocess(self, heads, frame_size):
+        assert frame_size == (160, 128)
+        # below the number, which must stay legible
+        return [Detection(0, "odd" if heads % 2 else "even", 0.123456, (float(heads % 100), 118.06, 10.0, 6.0))]
+
+    def detect(self, frames):
+        raise NotImplementedError
+
+    def close(self):
+        self._worker.shutdown()
+
+
+class Failing(NumberReader):
+    """Fails in one of its parts on the 30th frame."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        self._part = part
+
+    def preprocess(self, frame):
+        if self._part == "preprocess" and number_of(frame) == 30:
+            raise RuntimeError("preprocess failed")
+        return super().preprocess(frame)
+
+    def start(self, blobs):
+        if self._part == "start" and 30 in blobs:
+            raise RuntimeError("start failed")
+        if self._part == "inference" and 30 in blobs:
+            failed: Future = Future()
+            failed.set_exception(RuntimeError("inference failed"))
+            return failed
+        return super().start(blobs)
+
+    def postprocess(self, heads, frame_size):
+        if self._part == "postprocess" and heads == 30:
+            raise RuntimeError("postprocess failed")
+        return super().postprocess(heads, frame_size)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """300 numbered frames at 30000/1001 a second, with reordered pictures."""
+    path = tmp_path_factory.mktemp("numbered") / "v.mkv"
+    ffmpeg(*lavfi(NUMBERED.format(rate="30000/1001")), "-frames:v", "300", *H264, "-bf", "2", path.with_suffix(".mkv"))
+    return path
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "boxed.avi", tmp_path / "out" / "found.jsonl"
+
+
+def box(source, detector, outputs, **options):
+    return box_video(source, probe(source).picture, detector, *outputs, **options)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_every_frame_once_and_in_order(numbered, outputs, batch_size):
+    detector = NumberReader(batch_size)
+    boxed = box(numbered, detector, outputs)
+    assert numbers(outputs[0]) == list(range(300))
+    assert (boxed.frames, boxed.objects, boxed.frames_with) == (
+        300,
+        {"even": 150, "odd": 150},
+        {"even": 150, "odd": 150},
+    )
+    assert sum(detector.batches) == 300
+    assert set(detector.batches[:-1]) == {batch_size}
+    found = probe(outputs[0])
+    assert found.picture is not None
+    assert (found.picture.codec, found.picture.nominal_rate) == ("mpeg4", Fraction(30000, 1001))
+    assert (found.picture.frames, found.picture.constant_rate, found.sound) == (300, True, None)
+
+
+def test_each_line_tells_what_is_on_its_frame(numbered, outputs):
+    box(numbered, NumberReader(), outputs)
+    lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(300))
+    assert lines[0]["time"] == 0
+    assert lines[299]["time"] == round(299 * 1001 / 30000, 6)
+    assert lines[42]["objects"] == [{"class": "even", "confidence": 0.1235, "box": [42.0, 118.1, 10.0, 6.0]}]
+    assert [line["objects"][0]["box"][0] for line in lines] == [number % 100 for number in range(300)]
+
+
+def test_boxes_are_drawn_on_their_own_frame(numbered, outputs):
+    box(numbered, NumberReader(), outputs)
+    before, after = pictures(numbered, 160, 128), pictures(outputs[0], 160, 128)
+    changed = np.abs(after.astype(int) - before).max(axis=3) > 60
+    for number in (10, 50, 90):
+        columns = np.flatnonzero(changed[number, 120:].any(axis=0))
+        assert number - 4 <= columns.min() <= number + 2
+        assert number + 8 <= columns.max()
+
+
+def test_counts_are_of_objects_and_of_frames(numbered, outputs):
+    class Twins(NumberReader):
+        def postprocess(self, heads, frame_size):
+            return super().postprocess(heads, frame_size) * (2 if heads < 10 else 0)
+
+    boxed = box(numbered, Twins(), outputs)
+    assert boxed.to_dict() == {
+        "frames": 300,
+        "objects": {"even": 10, "odd": 10},
+        "frames_with": {"even": 5, "odd": 5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("v.mp4", H264),
+        ("v.ts", H264),
+        ("v.avi", ("-c:v", "mpeg4", "-bf", "2")),
+        ("x264.avi", ("-c:v", "libx264")),
+        ("v.webm", ("-c:v", "libvpx", "-cpu-used", "8", "-deadline", "realtime")),
+        ("v.mpg", ("-c:v", "mpeg2video", "-bf", "2")),
+        ("fragments.mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
+    ],
+)
+def test_each_container_frame_by_frame(tmp_path, outputs, name, codec):
+    source = tmp_path / name
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "60", *codec, source)
+    assert box(source, NumberReader(), outputs).frames == 60
+    assert numbers(outputs[0]) == list(range(60))
+
+
+def test_a_picture_that_starts_late_loses_nothing(tmp_path, outputs):
+    source = tmp_path / "v.mkv"
+    late = ("-itsoffset", "0.4", *lavfi(NUMBERED.format(rate="25")))
+    ffmpeg(*lavfi("sine=d=3"), *late, "-map", "1", "-map", "0", "-frames:v", "50", *H264, source)
+    assert box(source, NumberReader(), outputs).frames == 50
+    assert numbers(outputs[0]) == list(range(50))
+
+
+def test_rotation_is_left_to_the_conversion(tmp_path, outputs):
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "20", *H264, tmp_path / "flat.mp4")
+    ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
+    box(tmp_path / "v.mp4", NumberReader(), outputs)
+    assert numbers(outputs[0]) == list(range(20))
+
+
+def test_odd_sizes_grow_by_one_pixel(tmp_path, outputs):
+    class Nothing(NumberReader):
+        def preprocess(self, frame):
+            assert frame.shape == (121, 161, 3)
+            return 0
+
+        def postprocess(self, heads, frame_size):
+            assert frame_size == (161, 121)
+            return []
+
+    ffmpeg(*lavfi(picture() + ",scale=161:121"), "-c:v", "libx264", "-pix_fmt", "yuv444p", tmp_path / "v.mkv")
+    box(tmp_path / "v.mkv", Nothing(), outputs)
+    found = probe(outputs[0]).picture
+    assert found is not None
+    assert (found.width, found.height, found.frames) == (162, 122, 25)
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m"])
+def test_colours_survive(tmp_path, outputs, matrix):
+    class Nothing(NumberReader):
+        def preprocess(self, frame):
+            return 0
+
+        def postprocess(self, heads, frame_size):
+            return []
+
+    bars = f"smptebars=s=160x128:d=0.2,scale=out_color_matrix={matrix},setparams=colorspace={matrix},format=yuv420p"
+    ffmpeg(*lavfi(bars), "-c:v", "libx264", "-qp", "1", tmp_path / "v.mkv")
+    box(tmp_path / "v.mkv", Nothing(), outputs)
+    planes = [ffmpeg("-i", p, "-frames:v", "1", "-f", "rawvideo", "-") for p in (tmp_path / "v.mkv", outputs[0])]
+    before, after = (np.frombuffer(plane, np.uint8).astype(int) for plane in planes)
+    assert np.abs(before - after).mean() < 2
+
+
+def test_a_damaged_picture_does_not_shift_the_others(tmp_path, outputs):
+    source = tmp_path / "v.mkv"
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", "-c:v", "mjpeg", source)
+    content = bytearray(source.read_bytes())
+    marks = [at for at in range(len(content) - 3) if content[at : at + 3] == b"\xff\xd8\xff"]
+    assert len(marks) == 100
+    content[marks[50] : marks[50] + 40] = bytes(40)
+    source.write_bytes(content)
+    boxed = box(source, NumberReader(), outputs)
+    assert boxed.frames == 100
+    assert numbers(outputs[0])[51:] == list(range(51, 100))
+
+
+def test_memory_does_not_grow_with_the_length(numbered, outputs):
+    detector = NumberReader(batch_size=2)
+    box(numbered, detector, outputs)
+    assert len(detector.buffers) <= 8
+
+
+# ---------------------------------------------------------------- failure
+def left_over(outputs):
+    return list(outputs[0].parent.iterdir())
+
+
+@pytest.mark.parametrize("part", ["preprocess", "start", "inference", "postprocess"])
+def test_a_failing_detector_ends_everything(numbered, outputs, part):
+    threads = threading.active_count()
+    detector = Failing(part)
+    with pytest.raises(RuntimeError, match=f"{part} failed"):
+        box(numbered, detector, outputs)
+    detector.close()
+    assert left_over(outputs) == []
+    assert threading.active_count() <= threads
+    assert "ffmpeg" not in Path("/proc/thread-self/children").read_text()
+
+
+def test_another_count_than_the_source_has_is_discarded(numbered, outputs):
+    wrong = replace(probe(numbered).picture, frames=299)
+    with pytest.raises(FrameCountMismatch, match=r"v\.mkv has 299 frames, 300 were decoded"):
+        box_video(numbered, wrong, NumberReader(), *outputs)
+    assert left_over(outputs) == []
+
+
+def test_a_missing_source(numbered, outputs, tmp_path):
+    with pytest.raises(FFmpegFailed, match=r"gone\.mkv"):
+        box_video(tmp_path / "gone.mkv", probe(numbered).picture, NumberReader(), *outputs)
+    assert left_over(outputs) == []
+
+
+def test_an_encoder_that_dies(numbered, outputs, monkeypatch):
+    monkeypatch.setattr("avflow.boxed_video.PICTURE_BITRATE", "nonsense")
+    with pytest.raises(FFmpegFailed, match="nonsense"):
+        box(numbered, NumberReader(), outputs)
+    assert left_over(outputs) == []
+
+
+def test_a_variable_rate_is_refused(numbered, outputs):
+    with pytest.raises(ValueError, match="variable frame rate"):
+        box_video(numbered, replace(probe(numbered).picture, constant_rate=False), NumberReader(), *outputs)
+
+
+def test_a_detector_too_slow_for_the_time_left_gives_up_early(numbered, outputs):
+    started = time.monotonic()
+    with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.mkv"):
+        box(numbered, NumberReader(seconds=0.05), outputs, budget=Budget(started + RESERVE_SECONDS + 6))
+    assert time.monotonic() - started < 5
+    assert left_over(outputs) == []
+
+
+def test_an_error_of_the_listener_ends_everything(numbered, outputs):
+    def fail(progress):
+        raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener"):
+        box(numbered, NumberReader(), outputs, report=fail)
+    assert left_over(outputs) == []
+
+
+def test_progress_reaches_the_end(numbered, outputs):
+    reports = []
+    box(numbered, NumberReader(), outputs, report=reports.append)
+    assert (reports[-1].step, reports[-1].done, reports[-1].total, reports[-1].unit) == ("detect", 300, 300, "frames")

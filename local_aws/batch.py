@@ -33,6 +33,10 @@ def client_error(message: str) -> ServiceError:
     return ServiceError("ClientException", message, 400)
 
 
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
+
+
 @dataclass(eq=False)
 class Job:
     """A job, an array of jobs, or one child of an array; the fields of DescribeJobs are made by `describe`."""
@@ -46,7 +50,7 @@ class Job:
     children: list[Job] = field(default_factory=list)
     status: str = "SUBMITTED"
     status_reason: str | None = None
-    created: int = field(default_factory=lambda: _milliseconds())
+    created: int = field(default_factory=_milliseconds)
     started: int | None = None
     stopped: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -377,7 +381,3 @@ def _validate(request: Mapping[str, Any]) -> None:
     values += [pair["value"] for pair in request.get("containerOverrides", {}).get("environment", [])]
     if not all(isinstance(value, str) for value in values):
         raise client_error("Parameters and environment values must be strings")
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)

@@ -117,7 +117,7 @@ def _terminate_abandoned_jobs(terminate_job: TerminateJob) -> None:
 
     def eval_sync(self: Any, env: Any, sync_resolver: Any, **kwargs: Any) -> Any:
         outcome = _eval_sync(self, env=env, sync_resolver=sync_resolver, **kwargs)
-        if outcome is None and not env.is_running():
+        if not isinstance(outcome, dict):  # neither succeeded nor, which raises, failed
             terminate_job(sync_resolver.job_id, "Terminated by Step Functions: the task ended before the job")
         return outcome
 

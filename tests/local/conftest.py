@@ -1,0 +1,101 @@
+"""One embedded AWS with the little template in fixtures/, for most tests of this folder."""
+
+import json
+import time
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from local_aws.server import LocalAws
+
+FIXTURES = Path(__file__).with_name("fixtures")
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+def until(condition, seconds=15):
+    """The first true value of `condition()`; fails when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+class Workbench:
+    """The deployed template, and what tests do with it."""
+
+    def __init__(self, aws, activities):
+        self.aws, self.activities = aws, activities
+        self.outputs = aws.deploy(FIXTURES / "template.yaml", stack_name="tests")
+        self.states = aws.client("stepfunctions")
+
+    def start(self, state, data=None):
+        """Begin an execution of a state machine with the state T; what is caught goes to C."""
+        definition = {
+            "StartAt": "T",
+            "States": {"T": {"End": True, **state}, "C": {"Type": "Pass", "End": True}},
+        }
+        machine = self.states.create_state_machine(
+            name=f"m-{uuid.uuid4().hex}", definition=json.dumps(definition), roleArn=self.outputs["RoleArn"]
+        )["stateMachineArn"]
+        execution = self.states.start_execution(stateMachineArn=machine, input=json.dumps(data or {}))
+        return execution["executionArn"]
+
+    def finish(self, execution, seconds=30):
+        def ended():
+            found = self.states.describe_execution(executionArn=execution)
+            return found if found["status"] in ENDED else None
+
+        found = until(ended, seconds)
+        output = json.loads(found["output"]) if "output" in found else None
+        return SimpleNamespace(
+            status=found["status"], error=found.get("error"), cause=found.get("cause"), output=output
+        )
+
+    def run(self, state, data=None):
+        return self.finish(self.start(state, data))
+
+    def history(self, execution):
+        return [event["type"] for event in self.states.get_execution_history(executionArn=execution)["events"]]
+
+    def invoke(self, do, **kwargs):
+        """A Task that invokes the function of fixtures/code/pictures."""
+        parameters = {"FunctionName": self.outputs["Alias"], "Payload": {"do": do, **kwargs}}
+        return {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}
+
+    def submit(self, what, *rest, **settings):
+        """A Task that runs the job of fixtures/code/jobs and waits for it."""
+        values = dict(zip(("with", "and"), rest, strict=False))
+        parameters = {
+            "JobName": "job",
+            "JobQueue": self.outputs["Queue"],
+            "JobDefinition": self.outputs["Job"],
+            "Parameters": {"what": what, **values},
+            **settings,
+        }
+        return {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": parameters}
+
+    def messages(self, queue, count=1):
+        """Messages of a queue, taken out of it."""
+        sqs, found = self.aws.client("sqs"), []
+
+        def enough():
+            answer = sqs.receive_message(QueueUrl=self.outputs[queue], MessageAttributeNames=["All"])
+            for message in answer.get("Messages", []):
+                sqs.delete_message(QueueUrl=self.outputs[queue], ReceiptHandle=message["ReceiptHandle"])
+                found.append(message)
+            return len(found) >= count
+
+        until(enough)
+        return found
+
+
+@pytest.fixture(scope="package")
+def bench(tmp_path_factory):
+    activities = []
+    state = tmp_path_factory.mktemp("aws")
+    with LocalAws(FIXTURES / "code", state, on_activity=activities.append, cores=4) as aws:
+        yield Workbench(aws, activities)

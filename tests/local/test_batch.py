@@ -1,0 +1,192 @@
+"""AWS Batch: how jobs end, are tried again, are stopped, and what Step Functions makes of it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from local_aws.batch_retry import should_retry
+from tests.local.conftest import until
+
+
+def test_a_succeeded_job_answers_in_pascal_case(bench):
+    result = bench.run({**bench.submit("tell"), "ResultSelector": {"s.$": "$.Status", "c.$": "$.Container"}})
+    assert result.status == "SUCCEEDED", result.cause
+    assert result.output["s"] == "SUCCEEDED"
+    container = result.output["c"]
+    assert container["ExitCode"] == 0
+    assert container["Command"] == ["python", "-m", "jobs.job", "tell", "", ""]
+    assert container["Image"] == bench.outputs["ImageUri"]
+
+
+def test_a_job_sees_its_environment(bench, tmp_path):
+    overrides = {"ContainerOverrides": {"Environment": [{"Name": "EXTRA", "Value": "v"}]}}
+    bench.run(bench.submit("environment", os.fspath(tmp_path / "env"), **overrides))
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+    assert (seen["COLOUR"], seen["EXTRA"], seen["MANAGED_BY_AWS"]) == ("red", "v", "STARTED_BY_STEP_FUNCTIONS")
+    assert (seen["AWS_BATCH_JOB_ATTEMPT"], seen["AWS_BATCH_JQ_NAME"]) == ("1", "tests-Queue")
+    assert seen["AWS_ENDPOINT_URL"] == bench.aws.url
+    assert "AWS_PROFILE" not in seen
+
+
+@pytest.mark.parametrize(
+    ("what", "settings", "attempts", "exit_code", "reason", "status_reason"),
+    [
+        (("fail", "7"), {}, 1, 7, None, "Essential container in task exited"),
+        (("fail", "75"), {}, 3, 75, None, "Essential container in task exited"),
+        (
+            ("memory",),
+            {},
+            1,
+            137,
+            "OutOfMemoryError: Container killed due to memory usage",
+            "Essential container in task exited",
+        ),
+        (
+            ("sleep", "{tmp}/pid"),
+            {"Timeout": {"AttemptDurationSeconds": 1}, "RetryStrategy": {"Attempts": 5}},
+            1,
+            137,
+            None,
+            "Job attempt duration exceeded timeout",
+        ),
+    ],
+)
+def test_each_failure_has_its_cause(bench, tmp_path, what, settings, attempts, exit_code, reason, status_reason):
+    what = [word.format(tmp=tmp_path) for word in what]
+    result = bench.run(bench.submit(*what, **settings))
+    assert (result.status, result.error) == ("FAILED", "States.TaskFailed")
+    job = json.loads(result.cause)
+    assert (job["Status"], job["StatusReason"]) == ("FAILED", status_reason)
+    assert (job["Container"]["ExitCode"], job["Container"].get("Reason")) == (exit_code, reason)
+    assert len(job["Attempts"]) == attempts
+
+
+def test_a_job_that_asks_for_another_try_gets_it(bench):
+    result = bench.run({**bench.submit("flaky"), "ResultSelector": {"n.$": "States.ArrayLength($.Attempts)"}})
+    assert result.output == {"n": 2}
+
+
+@pytest.mark.parametrize(
+    ("rules", "seen", "again"),
+    [
+        ([], (1, "", "x"), True),
+        ([{"onExitCode": "1", "action": "exit"}], (1, "", "x"), False),
+        ([{"onExitCode": "1", "action": "EXIT"}], (2, "", "x"), True),
+        ([{"onExitCode": "13*", "action": "EXIT"}], (137, "", "x"), False),
+        ([{"onReason": "CannotPull*", "action": "RETRY"}, {"onStatusReason": "*", "action": "EXIT"}], (1, "", "x"), False),
+        ([{"onReason": "CannotPull*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}], (1, "cannotpullit", "x"), True),
+        ([{"onStatusReason": "Host EC2*", "onExitCode": "1", "action": "EXIT"}], (1, "", "Host EC2 (i-1) terminated."), False),
+        ([{"onStatusReason": "Host EC2*", "onExitCode": "2", "action": "EXIT"}], (1, "", "Host EC2 (i-1) terminated."), True),
+        ([{"onStatusReason": "a?c", "action": "EXIT"}], (1, "", "abc"), True),
+    ],
+)
+def test_the_first_rule_whose_conditions_all_match_decides(rules, seen, again):
+    assert should_retry({"attempts": 2, "evaluateOnExit": rules}, 1, *seen) is again
+    assert should_retry({"attempts": 2, "evaluateOnExit": rules}, 2, *seen) is False
+
+
+def test_an_array_runs_one_child_for_each_index(bench, tmp_path):
+    result = bench.run(bench.submit("array", os.fspath(tmp_path), ArrayProperties={"Size": 3}))
+    assert result.status == "SUCCEEDED", result.cause
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-of-3", "1-of-3", "2-of-3"]
+    assert result.output["ArrayProperties"]["StatusSummary"] == {"SUCCEEDED": 3}
+
+
+def test_an_array_fails_with_one_child(bench, tmp_path):
+    result = bench.run(bench.submit("array", os.fspath(tmp_path), "1", ArrayProperties={"Size": 3}))
+    assert (result.status, result.error) == ("FAILED", "States.TaskFailed")
+    job = json.loads(result.cause)
+    assert job["ArrayProperties"]["StatusSummary"] == {"SUCCEEDED": 2, "FAILED": 1}
+    batch = bench.aws.client("batch")
+    failed = batch.list_jobs(arrayJobId=job["JobId"], jobStatus="FAILED")["jobSummaryList"]
+    assert [each["jobId"] for each in failed] == [f"{job['JobId']}:1"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"JobDefinition": "nobody"},
+        {"JobQueue": "nowhere"},
+        {"JobName": "with a space"},
+        {"ArrayProperties": {"Size": 1}},
+        {"Parameters": {"what": 7}},
+    ],
+)
+def test_a_request_that_batch_refuses(bench, settings):
+    assert bench.run(bench.submit("tell", **settings)).error == "Batch.ClientException"
+
+
+def running(pid_file):
+    """The process id that a sleeping job has written down."""
+    until(lambda: pid_file.exists() and pid_file.read_text(), 20)
+    return int(pid_file.read_text())
+
+
+def gone(pid):
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_a_job_is_terminated_when_its_state_times_out(bench, tmp_path):
+    catch = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.caught", "Next": "C"}]
+    result = bench.run({**bench.submit("sleep", os.fspath(tmp_path / "pid")), "TimeoutSeconds": 1, "Catch": catch})
+    assert result.output["caught"]["Error"] == "States.Timeout"
+    pid = running(tmp_path / "pid")
+    until(lambda: gone(pid), 8)
+
+
+def test_a_job_is_terminated_when_its_execution_is_stopped(bench, tmp_path):
+    execution = bench.start(bench.submit("sleep", os.fspath(tmp_path / "pid")))
+    pid = running(tmp_path / "pid")
+    bench.states.stop_execution(executionArn=execution, error="Enough", cause="stopped by hand")
+    assert bench.finish(execution).status == "ABORTED"
+    until(lambda: gone(pid), 8)
+
+
+def test_a_job_is_terminated_when_another_branch_fails(bench, tmp_path):
+    job = {"StartAt": "J", "States": {"J": {**bench.submit("sleep", os.fspath(tmp_path / "pid")), "End": True}}}
+    wait = {"Type": "Wait", "Seconds": 2, "Next": "F"}
+    other = {"StartAt": "W", "States": {"W": wait, "F": {"Type": "Fail", "Error": "Other"}}}
+    result = bench.run({"Type": "Parallel", "Branches": [job, other]})
+    assert result.error == "Other"
+    pid = running(tmp_path / "pid")
+    until(lambda: gone(pid), 8)
+
+
+def test_terminate_job_gives_its_reason(bench, tmp_path):
+    execution = bench.start(bench.submit("sleep", os.fspath(tmp_path / "pid"), JobName="to-terminate"))
+    pid, batch = running(tmp_path / "pid"), bench.aws.client("batch")
+    listed = batch.list_jobs(jobQueue=bench.outputs["Queue"])["jobSummaryList"]
+    (job,) = [each["jobId"] for each in listed if each["jobName"] == "to-terminate"]
+    batch.terminate_job(jobId=job, reason="Host EC2 (instance i-1) terminated.")
+    result = bench.finish(execution)
+    assert json.loads(result.cause)["StatusReason"] == "Host EC2 (instance i-1) terminated."
+    assert len(json.loads(result.cause)["Attempts"]) == 1
+    assert gone(pid)
+
+
+def test_jobs_wait_for_cores(bench, tmp_path):
+    batch = bench.aws.client("batch")
+    overrides = {"resourceRequirements": [{"type": "VCPU", "value": "99"}]}
+    common = {"jobQueue": bench.outputs["Queue"], "jobDefinition": bench.outputs["Job"]}
+    sleep = {"what": "sleep", "with": os.fspath(tmp_path / "pid")}
+    first = batch.submit_job(jobName="all", parameters=sleep, containerOverrides=overrides, **common)["jobId"]
+    running(tmp_path / "pid")
+    second = batch.submit_job(jobName="waits", parameters={"what": "tell"}, **common)["jobId"]
+
+    def status(job):
+        return batch.describe_jobs(jobs=[job])["jobs"][0]["status"]
+
+    assert status(second) == "RUNNABLE"
+    batch.cancel_job(jobId=first, reason="no effect on a running job")
+    assert status(first) == "RUNNING"
+    batch.terminate_job(jobId=first, reason="make room")
+    until(lambda: status(second) == "SUCCEEDED")
+    third = batch.submit_job(jobName="all", parameters=sleep, containerOverrides=overrides, **common)["jobId"]
+    fourth = batch.submit_job(jobName="never", parameters={"what": "tell"}, **common)["jobId"]
+    until(lambda: status(third) == "RUNNING")
+    batch.cancel_job(jobId=fourth, reason="changed my mind")
+    until(lambda: status(fourth) == "FAILED")
+    assert batch.describe_jobs(jobs=[fourth])["jobs"][0]["statusReason"] == "changed my mind"
+    batch.terminate_job(jobId=third, reason="end")

@@ -29,6 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     }
     body = json.dumps(report, indent=2, ensure_ascii=False).encode()
     s3.put_object(Bucket=video["bucket"], Key=error_report_key(video["key"]), Body=body, ContentType="application/json")
-    logger.error("failed", **report)
+    logger.error("failed", report=report)
     text = f"{report['video']}\n\n{failure['message']}\n{failure['advice']}\n\nExecution: {video['execution']}\n"
     return {"error": failure["error"], "message": f"{failure['message']} {failure['advice']}", "text": text}

@@ -15,6 +15,9 @@ STEPS = ("ffmpeg", "audio2srt", "yolov3", "merge")
 _STEP_OF_JOB = re.compile(r"^(" + "|".join(STEPS) + r")-")
 _TRY_AGAIN = "Upload the video again; if it fails again, look at the execution in the Step Functions console."
 
+#: a job's failure as `.sync` names it, and as the state Yolov3Failed passes it on
+_JOB_FAILED = ("States.TaskFailed", "JobFailed")
+
 #: name given, what the Cause of a failed job holds, and the advice
 _BATCH = (
     ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), "AWS gave no instance in time: ask for a quota of vCPUs for "
@@ -48,7 +51,7 @@ def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:
 
 def is_own(error: dict[str, str], found: dict[str, str]) -> bool:
     """Whether an error that a step left is the one that ended the execution, and not one it recovered from."""
-    return error.get("Error") in ("States.TaskFailed", found.get("error"))
+    return error.get("Error") in (*_JOB_FAILED, found.get("error"))
 
 
 def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]:
@@ -56,12 +59,14 @@ def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]
     name, cause = error.get("Error") or "Unknown", _cause(error)
     if own is not None:
         return {key: own[key] for key in ("error", "message", "advice")}
-    if name == "States.TaskFailed":
+    if name in _JOB_FAILED:
         return _explain_job(cause, error.get("Cause") or "")
     if "errorMessage" in cause:  # an exception in a handler
         return {"error": name, "message": str(cause["errorMessage"]), "advice": _TRY_AGAIN}
     message, advice = _PLATFORM.get(name, ("A step failed.", _TRY_AGAIN))
-    return {"error": name, "message": f"{message} ({error.get('Cause') or name})", "advice": advice}
+    # a Fail state may not use the reserved names (Amazon States Language, "Errors")
+    own_name = name.removeprefix("States.")
+    return {"error": own_name, "message": f"{message} ({error.get('Cause') or name})", "advice": advice}
 
 
 def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ def job_failed(reason, exit_code=None, **container):
             "CAPACITY",
         ),
         (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),
-        ({"Error": "States.Timeout", "Cause": ""}, "States.Timeout", "did not end"),
+        ({"Error": "States.Timeout", "Cause": ""}, "Timeout", "did not end"),
         ({"Error": "Batch.ClientException", "Cause": "JobQueue q not found"}, "Batch.ClientException", "q not found"),
         ({"Error": "Something.New"}, "Something.New", "A step failed"),
     ],
@@ -37,6 +37,7 @@ def test_every_failure_has_a_name_a_reason_and_advice(error, name, words):
     assert found["error"] == name
     assert words in found["message"]
     assert len(found["advice"]) > 20
+    assert not found["error"].startswith("States."), "reserved: a Fail state may not use it"
 
 
 def test_a_job_without_container_details_is_explained_too():

@@ -11,4 +11,4 @@ def workflow(tmp_path_factory):
     attempts = tmp_path_factory.mktemp("attempts")
     with LocalAws(ROOT, tmp_path_factory.mktemp("aws"), cores=16) as aws:
         outputs = aws.deploy(TEMPLATE, {"Attempts": str(attempts)}, "scripted")
-        yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"])
+        yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], attempts)

@@ -33,8 +33,9 @@ class Finished:
 class Workflow:
     """The deployed state machine."""
 
-    def __init__(self, aws: LocalAws, bucket: str, state_machine: str) -> None:
-        self.aws, self.bucket, self.state_machine = aws, bucket, state_machine
+    def __init__(self, aws: LocalAws, bucket: str, state_machine: str, attempts: Path) -> None:
+        self.aws, self.bucket, self.state_machine, self._attempts = aws, bucket, state_machine, attempts
+        self._ended: list[str] = []
         self.states = aws.client("stepfunctions")
 
     def start(self, script: dict[str, Any], state_machine: str | None = None, **video: Any) -> str:
@@ -45,9 +46,14 @@ class Workflow:
             stateMachineArn=state_machine or self.state_machine, name=name, input=json.dumps({"video": fields})
         )["executionArn"]
 
+    def definition(self) -> str:
+        """The deployed definition as JSON without spaces."""
+        found = self.states.describe_state_machine(stateMachineArn=self.state_machine)["definition"]
+        return json.dumps(json.loads(found), separators=(",", ":"))
+
     def variant(self, old: str, new: str) -> str:
         """Another state machine whose definition differs in one literal; returns its ARN."""
-        definition = self.states.describe_state_machine(stateMachineArn=self.state_machine)["definition"]
+        definition = self.definition()
         assert old in definition
         role = "arn:aws:iam::123456789012:role/any"
         name = f"variant-{uuid.uuid4().hex[:8]}"
@@ -56,15 +62,21 @@ class Workflow:
         ]
 
     def end_job(self, execution: str, reason: str) -> None:
-        """End the execution's running job as AWS does, with its words."""
+        """End the execution's running detector job as AWS does, with its words, once it has read its script."""
         batch, end = self.aws.client("batch"), time.monotonic() + 60
+        name = f"{execution.rpartition(':')[2]}-yolov3-batch"
         queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
         while time.monotonic() < end:
-            for queue in queues:
-                for job in batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]:
-                    if execution.rpartition(":")[2] in job["jobName"]:
-                        batch.terminate_job(jobId=job["jobId"], reason=reason)
-                        return
+            jobs = [
+                job["jobId"]
+                for queue in queues
+                for job in batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]
+                if execution.rpartition(":")[2] in job["jobName"] and job["jobId"] not in self._ended
+            ]
+            if jobs and len(list(self._attempts.glob(f"{name}-*"))) > self._ended.count(execution):
+                batch.terminate_job(jobId=jobs[0], reason=reason)
+                self._ended += [execution, jobs[0]]
+                return
             time.sleep(0.1)
         raise AssertionError(f"{execution} has no running job")
 

@@ -10,8 +10,8 @@ RETRIED = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
 ]
-# "sleep" really outlives the function's 5 s, "exit" really ends its process
-TO_BATCH = ["LambdaBudgetExceeded", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"]
+# "sleep" really outlives the function's 15 s, "exit" really ends its process
+TO_BATCH = ["LambdaBudgetExceeded", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]
 TO_BATCH_FOR_REAL = ["sleep", "exit"]
 AT_ONCE = ["InvalidMediaUnreadable", "InvalidMediaEmpty", "SourceMissing", "KeyError", "FFmpegFailed"]
 

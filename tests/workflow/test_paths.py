@@ -1,5 +1,7 @@
 """Ways through the workflow other than the straight one."""
 
+import json
+
 import pytest
 
 SPOT_TOOK_IT = "Host EC2 (instance i-0123456789abcdef0) terminated."
@@ -55,9 +57,16 @@ def test_cpu_never_asks_for_a_gpu(workflow):
     assert run.tasks["Yolov3OnCpu"] == 1
 
 
+def test_an_answer_that_never_comes_moves_the_step_to_batch(workflow):
+    machine = workflow.variant('"TimeoutSeconds":930', '"TimeoutSeconds":2')
+    run = workflow.finish(workflow.start({"ffmpeg": {"lambda": ["sleep"]}}, machine))
+    assert run.status == "SUCCEEDED"
+    assert (run.tasks["FFmpeg"], run.tasks["FFmpegOnBatch"]) == (1, 1)
+
+
 def test_a_refused_job_is_named(workflow):
-    definition = workflow.states.describe_state_machine(stateMachineArn=workflow.state_machine)["definition"]
-    job = definition.partition("ffmpeg-{}")[2].partition('"JobDefinition":"')[2].partition('"')[0]
+    definition = json.loads(workflow.definition())
+    job = definition["States"]["FFmpegOnBatch"]["Parameters"]["JobDefinition"]
     machine = workflow.variant(job, "nowhere")
     run = workflow.finish(workflow.start({"ffmpeg": {"lambda": ["LambdaBudgetExceeded"]}}, machine))
     assert (run.status, run.error) == ("FAILED", "Batch.ClientException")

@@ -38,8 +38,15 @@ _eval_sync = StateTaskServiceBatch._eval_sync
 _sync_poll_seconds = state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK
 
 
-def apply(engine_client: ClientFactory, terminate_job: TerminateJob) -> None:
-    """Begin with an empty AWS, whatever this process did before, and patch moto's Step Functions engine.
+def begin() -> None:
+    """Begin with an empty AWS, whatever this process did before, in which state machines really run."""
+    if default_user_config["stepfunctions"]["execute_state_machine"]:
+        moto_api_backend.reset()
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+
+
+def patch_engine(engine_client: ClientFactory, terminate_job: TerminateJob) -> None:
+    """Patch moto's Step Functions engine.
 
     Parameters
     ----------
@@ -48,9 +55,6 @@ def apply(engine_client: ClientFactory, terminate_job: TerminateJob) -> None:
     terminate_job:
         Takes the id of a Batch job that nobody waits for any more, and the reason.
     """
-    if default_user_config["stepfunctions"]["execute_state_machine"]:
-        moto_api_backend.reset()
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
     _use_our_clients(engine_client)
     _format_start_time()
     _name_s3_errors()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import shutil
 import threading
@@ -110,7 +111,9 @@ class LocalAws:
             from local_aws import moto_patches  # noqa: PLC0415 - likewise
 
             self._moto = DomainDispatcherApplication(create_backend_app)
-            moto_patches.apply(self._engine_client, self.batch.terminate)
+            logging.getLogger("moto").addHandler(logging.NullHandler())  # each caught error is an ERROR to it
+            moto_patches.begin()
+            moto_patches.patch_engine(self._engine_client, self.batch.terminate)
         return self
 
     def __exit__(self, *_: object) -> None:

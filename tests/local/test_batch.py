@@ -75,10 +75,26 @@ def test_a_job_that_asks_for_another_try_gets_it(bench):
         ([{"onExitCode": "1", "action": "exit"}], (1, "", "x"), False),
         ([{"onExitCode": "1", "action": "EXIT"}], (2, "", "x"), True),
         ([{"onExitCode": "13*", "action": "EXIT"}], (137, "", "x"), False),
-        ([{"onReason": "CannotPull*", "action": "RETRY"}, {"onStatusReason": "*", "action": "EXIT"}], (1, "", "x"), False),
-        ([{"onReason": "CannotPull*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}], (1, "cannotpullit", "x"), True),
-        ([{"onStatusReason": "Host EC2*", "onExitCode": "1", "action": "EXIT"}], (1, "", "Host EC2 (i-1) terminated."), False),
-        ([{"onStatusReason": "Host EC2*", "onExitCode": "2", "action": "EXIT"}], (1, "", "Host EC2 (i-1) terminated."), True),
+        (
+            [{"onReason": "CannotPull*", "action": "RETRY"}, {"onStatusReason": "*", "action": "EXIT"}],
+            (1, "", "x"),
+            False,
+        ),
+        (
+            [{"onReason": "CannotPull*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}],
+            (1, "cannotpullit", "x"),
+            True,
+        ),
+        (
+            [{"onStatusReason": "Host EC2*", "onExitCode": "1", "action": "EXIT"}],
+            (1, "", "Host EC2 (i-1) terminated."),
+            False,
+        ),
+        (
+            [{"onStatusReason": "Host EC2*", "onExitCode": "2", "action": "EXIT"}],
+            (1, "", "Host EC2 (i-1) terminated."),
+            True,
+        ),
         ([{"onStatusReason": "a?c", "action": "EXIT"}], (1, "", "abc"), True),
     ],
 )

@@ -17,7 +17,9 @@ def test_outputs_resolve_every_intrinsic_function(bench):
     assert outputs["Joined"] == "b-red/${kept}/123456789012"
     assert outputs["Bucket"] == "tests-bucket-123456789012"
     assert outputs["Machine"] == "arn:aws:states:us-east-1:123456789012:stateMachine:tests-Machine"
-    assert re.fullmatch(r"123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/pictures@sha256:[0-9a-f]{64}", outputs["ImageUri"])
+    assert re.fullmatch(
+        r"123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/pictures@sha256:[0-9a-f]{64}", outputs["ImageUri"]
+    )
     assert "Only" not in outputs
 
 
@@ -86,7 +88,12 @@ def test_parameters_are_checked():
             "Parts": {"Type": "CommaDelimitedList", "Default": "a, b"},
         }
     }
-    assert parameter_values(declared, {"Size": "3"}) == {"Size": "3", "Colour": "red", "Name": "ab", "Parts": ["a", "b"]}
+    assert parameter_values(declared, {"Size": "3"}) == {
+        "Size": "3",
+        "Colour": "red",
+        "Name": "ab",
+        "Parts": ["a", "b"],
+    }
     for wrong, message in [
         ({}, "parameter Size needs a value"),
         ({"Size": "10"}, "from 2 to 9"),

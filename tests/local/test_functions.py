@@ -1,4 +1,4 @@
-"""Lambda: what a handler sees, and the name of each way to fail (FACTS of AWS: Sandbox.Timedout, Runtime.ExitError …)."""
+"""Lambda: what a handler sees, and the name that Step Functions gives each way to fail."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_each_failure_has_its_name_in_step_functions(bench, do, error, message):
 
 def test_an_exception_carries_its_stack(bench):
     cause = json.loads(bench.run(bench.invoke("raise_error", id=1)).cause)
-    assert 'raise PictureNotFound(f"no picture {event[\'id\']}")' in cause["stackTrace"][-1]
+    assert "raise PictureNotFound(f\"no picture {event['id']}\")" in cause["stackTrace"][-1]
 
 
 def test_a_timed_out_sandbox_takes_its_children_along(bench, tmp_path):
@@ -73,7 +73,9 @@ def test_inline_code_runs_and_async_invocation_answers_at_once(bench):
     client = bench.aws.client("lambda")
     answer = client.invoke(FunctionName=bench.outputs["Inline"], Payload=b'{"a": 1}', LogType="Tail")
     assert json.load(answer["Payload"]) == {"inline": {"a": 1}}
-    assert client.invoke(FunctionName=bench.outputs["Inline"], InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
+    assert (
+        client.invoke(FunctionName=bench.outputs["Inline"], InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
+    )
     with pytest.raises(client.exceptions.InvalidRequestContentException):
         client.invoke(FunctionName=bench.outputs["Inline"], Payload=b"{")
 

@@ -7,7 +7,14 @@ from local_aws.patterns import InvalidPattern, matches
 EVENT = {
     "source": "aws.s3",
     "resources": ["arn:a", "arn:b"],
-    "detail": {"key": "start/My Video.mkv", "size": 7, "ip": "10.0.0.9", "flag": True, "none": None, "list": [{"a": 1}, {"a": 2}]},
+    "detail": {
+        "key": "start/My Video.mkv",
+        "size": 7,
+        "ip": "10.0.0.9",
+        "flag": True,
+        "none": None,
+        "list": [{"a": 1}, {"a": 2}],
+    },
 }
 
 
@@ -69,7 +76,9 @@ def test_structure(pattern, expected):
     assert matches(pattern, EVENT) is expected
 
 
-@pytest.mark.parametrize("pattern", [{"source": "aws.s3"}, {"source": [{"like": "x"}]}, {"source": [{"prefix": "a", "suffix": "b"}]}])
+@pytest.mark.parametrize(
+    "pattern", [{"source": "aws.s3"}, {"source": [{"like": "x"}]}, {"source": [{"prefix": "a", "suffix": "b"}]}]
+)
 def test_what_is_no_pattern_is_an_error(pattern):
     with pytest.raises(InvalidPattern):
         matches(pattern, EVENT)

@@ -1,0 +1,91 @@
+"""Each patch of moto: with it the engine does as AWS does, without it (`undo`) it doesn't.
+
+When a test's second half fails, moto has caught up: drop the patch. When its first half fails, moto has
+moved: mend the patch.
+"""
+
+import os
+import time
+
+import pytest
+
+from local_aws import moto_patches
+from tests.local.conftest import until
+
+
+@pytest.fixture
+def plain_moto(bench, monkeypatch):
+    """Undo the patches for the rest of the test."""
+
+    def undo():
+        monkeypatch.setenv("MOTO_PORT", bench.aws.url.rpartition(":")[2])
+        moto_patches.undo()
+
+    yield undo
+    moto_patches.patch_engine(bench.aws._engine_client, bench.aws.batch.terminate)
+
+
+START_TIME = {"Type": "Pass", "Parameters": {"t.$": "$$.Execution.StartTime"}, "End": True}
+
+
+def test_start_time_is_text(bench, plain_moto):
+    started = bench.run(START_TIME).output["t"]
+    assert time.strptime(started.partition(".")[0], "%Y-%m-%dT%H:%M:%S")
+    assert started.endswith("Z")
+    plain_moto()
+    execution = bench.start(START_TIME)
+    with pytest.raises(Exception, match=r"datetime|InternalError|500"):
+        until(lambda: "output" in bench.states.describe_execution(executionArn=execution), 10)
+
+
+def test_s3_errors_have_their_name(bench, plain_moto):
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": bench.outputs["Bucket"], "Key": "nowhere"},
+    }
+    assert bench.run(task).error == "S3.NoSuchKeyException"
+    plain_moto()
+    assert bench.run(task).error == "s3.NoSuchKeyException"
+
+
+def test_the_engine_calls_through_our_clients(bench, plain_moto):
+    task = bench.submit("tell")
+    assert bench.run({**task, "ResultSelector": {"s.$": "$.Status"}}).output == {"s": "SUCCEEDED"}
+    plain_moto()
+    assert bench.run(task).status == "FAILED"  # PascalCase parameters reach Batch as they are
+
+
+def status_after_stop(bench):
+    execution = bench.start(bench.invoke("sleep"))
+    until(lambda: "TaskStarted" in bench.history(execution))
+    bench.states.stop_execution(executionArn=execution)
+    return bench.states.describe_execution(executionArn=execution)["status"]
+
+
+def test_stopping_shows_at_once(bench, plain_moto):
+    assert status_after_stop(bench) == "ABORTED"
+    plain_moto()
+    assert status_after_stop(bench) == "RUNNING"
+
+
+def job_after_time_out(bench, pid_file):
+    """The status of a job some time after its state's time-out."""
+    task = bench.submit("sleep", os.fspath(pid_file), JobName=pid_file.name)
+    execution = bench.start({**task, "TimeoutSeconds": 1})
+    until(pid_file.exists)
+    bench.finish(execution)
+    time.sleep(1)
+    (job,) = [job for job in bench.aws.batch.jobs() if job.name == pid_file.name]
+    status = job.status
+    bench.aws.batch.terminate(job.id, "end of the test")
+    until(lambda: job.status == "FAILED")
+    return status
+
+
+def test_abandoned_jobs_are_terminated(bench, plain_moto, tmp_path, monkeypatch):
+    assert job_after_time_out(bench, tmp_path / "patched") == "FAILED"
+    undo_clients = moto_patches._use_our_clients
+    plain_moto()
+    undo_clients(bench.aws._engine_client)  # this one is needed to submit at all
+    assert job_after_time_out(bench, tmp_path / "plain") == "RUNNING"

@@ -1,0 +1,104 @@
+"""Limits on a process group, measured from outside."""
+
+import os
+import resource
+import sys
+import time
+
+import pytest
+
+from local_aws.processes import MEGABYTE, End, Limits, Processes, folder_size, group_memory
+
+
+@pytest.fixture(scope="module")
+def processes():
+    running = Processes()
+    yield running
+    running.close()
+
+
+def run(processes, tmp_path, program, limits=None, **kwargs):
+    lines = []
+    outcome = processes.run(
+        [sys.executable, "-c", program],
+        env=dict(os.environ),
+        cwd=tmp_path,
+        limits=limits or Limits(),
+        on_line=lines.append,
+        **kwargs,
+    )
+    return outcome, lines
+
+
+def test_both_outputs_line_by_line_and_the_exit_status(processes, tmp_path):
+    program = "import sys; print('a'); sys.stdout.flush(); sys.stderr.write('b\\rc\\n\\xff'); sys.exit(4)"
+    outcome, lines = run(processes, tmp_path, program, log=tmp_path / "logs" / "x.log")
+    assert (outcome.end, outcome.returncode) == (End.EXITED, 4)
+    assert lines[:3] == ["a", "b", "c"]
+    assert (tmp_path / "logs" / "x.log").read_text().startswith("a\nb\nc\n")
+
+
+CHILD_WITH_MEMORY = """
+import subprocess, sys
+program = "import time; b = bytearray(150 * 2**20); b[::4096] = b'1' * len(b[::4096]); time.sleep(20)"
+subprocess.run([sys.executable, "-c", program])
+"""
+
+
+def test_memory_of_children_counts(processes, tmp_path):
+    outcome, _ = run(processes, tmp_path, CHILD_WITH_MEMORY, Limits(seconds=15, memory_bytes=100 * MEGABYTE))
+    assert outcome.end is End.OUT_OF_MEMORY
+    assert 100 * MEGABYTE < outcome.peak_memory_bytes < 250 * MEGABYTE
+
+
+def test_a_job_may_tidy_up_when_it_is_asked_to_end(processes, tmp_path):
+    program = "import signal, sys, time; signal.signal(15, lambda *_: (print('tidy'), sys.exit(0))); time.sleep(20)"
+    outcome, lines = run(processes, tmp_path, program, Limits(seconds=0.7))
+    assert (outcome.end, lines) == (End.TIMED_OUT, ["tidy"])
+
+
+def test_one_that_does_not_listen_is_killed(processes, tmp_path, monkeypatch):
+    monkeypatch.setattr("local_aws.processes.GRACE_SECONDS", 0.3)
+    outcome, _ = run(
+        processes,
+        tmp_path,
+        "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(20)",
+        Limits(seconds=0.5),
+    )
+    assert (outcome.end, outcome.returncode) == (End.TIMED_OUT, -9)
+
+
+def test_the_clock_starts_when_initialisation_ends(processes, tmp_path):
+    program = "import time, pathlib; time.sleep(1); pathlib.Path('ready').touch(); time.sleep(20)"
+    outcome, _ = run(processes, tmp_path, program, Limits(seconds=0.3, starts_with=tmp_path / "ready"))
+    assert outcome.end is End.TIMED_OUT
+    assert 1.3 <= outcome.seconds < 4
+
+
+def test_a_detached_child_does_not_hold_the_end_up(processes, tmp_path):
+    program = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)'])"
+    outcome, _ = run(processes, tmp_path, program)
+    assert outcome.end is End.EXITED
+    assert outcome.seconds < 5
+
+
+def test_watching_costs_little(processes, tmp_path):
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    run(processes, tmp_path, "import time; time.sleep(2)", Limits(60, 10**9, tmp_path, 10**9))
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used / (time.monotonic() - started) < 0.1
+
+
+def test_what_cannot_be_started_raises(processes, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        processes.run(["nothing-of-that-name"], env={}, cwd=tmp_path, limits=Limits(), on_line=print)
+
+
+def test_sizes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(bytes(10_000))
+    assert 10_000 <= folder_size(tmp_path) < 30_000
+    assert folder_size(tmp_path / "nowhere") == 0
+    assert group_memory(os.getpid()) > MEGABYTE
+    assert group_memory(2**22 + 1) == 0

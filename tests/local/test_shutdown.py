@@ -1,0 +1,59 @@
+"""Nothing outlives the embedded AWS: not on Ctrl-C, not on SIGTERM, not on SIGKILL, not on an exception."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.local.conftest import FIXTURES, until
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import json, sys, time
+from pathlib import Path
+from local_aws.server import LocalAws
+
+fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
+with LocalAws(fixtures / "code", folder / "state", cores=2) as aws:
+    outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")
+    payload = json.dumps({"do": "sleep", "pid_file": str(folder / "function")})
+    aws.functions.get("tests-Pictures")[0].timeout = 60
+    aws.client("lambda").invoke(FunctionName=outputs["Pictures"], InvocationType="Event", Payload=payload)
+    aws.client("batch").submit_job(
+        jobName="j", jobQueue=outputs["Queue"], jobDefinition=outputs["Job"],
+        parameters={"what": "sleep", "with": str(folder / "job")},
+    )
+    if sys.argv[3] == "raise":
+        while not (folder / "job").exists() or not (folder / "function").exists():
+            time.sleep(0.05)
+        time.sleep(0.2)
+        raise SystemExit(5)
+    time.sleep(60)
+"""
+
+
+def gone(pid):
+    return not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("how", ["raise", signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_behind(tmp_path, how):
+    arguments = [sys.executable, "-c", PROGRAM, os.fspath(FIXTURES), os.fspath(tmp_path), str(how)]
+    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    files = [tmp_path / "function", tmp_path / "job"]
+    until(lambda: all(file.exists() and file.read_text() for file in files), 40)
+    pids = [pid for file in files for pid in file.read_text().split()]
+    assert len(pids) == 3
+    if how == "raise":
+        assert process.wait(20) == 5
+    else:
+        assert not any(gone(pid) for pid in pids)
+        process.send_signal(how)
+        started = time.monotonic()
+        assert process.wait(20) != 0
+        assert time.monotonic() - started < 5
+    until(lambda: all(gone(pid) for pid in pids), 5)

@@ -107,7 +107,8 @@ def box_video(
 
 def _decoder(source: Path, picture: Picture) -> list[str]:
     """Frames as BGR, 8 bits, not turned; a frame that can't be decoded is replaced by the one before it."""
-    pictures = source_input(source, noautorotate=None)[str(picture.index)]
+    pictures = source_input(source, noautorotate=None, reinit_filter=0)[str(picture.index)]
+    pictures = pictures.filter("scale", picture.width, picture.height)
     pictures = pictures.filter("setpts", "PTS-STARTPTS").filter("fps", str(picture.nominal_rate))
     output = pictures.output("pipe:1", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
     return arguments(output, "-copyts")

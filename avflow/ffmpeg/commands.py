@@ -1,7 +1,7 @@
 """What FFmpeg is asked to do: sound for the recogniser, a video the detector can read, and the finished AVI.
 
-Every command keeps the container's own clock (`-copyts`) and subtracts the time of
-the first picture, so that picture and sound that start apart stay apart.
+Every command keeps the container's own clock and subtracts the time of the first
+picture, so that picture and sound that start apart stay apart.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.budget import Budget
 from avflow.errors import InvalidMediaNoStreams
-from avflow.ffmpeg.process import UNLIMITED, binary, run, written_whole
-from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
-from avflow.media.model import Media, Picture, Sound
+from avflow.ffmpeg.arguments import arguments, source_input
+from avflow.ffmpeg.process import UNLIMITED, run, written_whole
+from avflow.ffmpeg.sound import clock_options, run_with_samples, samples, track_from_first_picture
+from avflow.media.containers import file_url
+from avflow.media.model import Media, Picture
 from avflow.progress import Report, ignore
 
 #: samples per second and format that speech recognisers are trained on
@@ -33,20 +35,6 @@ _MP3_RATES = (32_000, 44_100, 48_000)
 MP3_DELAY = 1_105
 
 
-def source_input(source: Path, **options: Any) -> Any:
-    """An upload as ffmpeg-python's input: only the file itself is opened, whatever its name and content."""
-    return ffmpeg.input(
-        file_url(source), protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist=FORMAT_WHITELIST, **options
-    )
-
-
-def arguments(output: Any, *options: str) -> list[str]:
-    """The argument list of an ffmpeg-python output."""
-    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *options)
-    command: list[str] = output.global_args(*everywhere).overwrite_output().compile(cmd=binary())
-    return command
-
-
 def extract_wav(
     source: Path, media: Media, target: Path, *, report: Report = ignore, budget: Budget = UNLIMITED
 ) -> None:
@@ -59,10 +47,13 @@ def extract_wav(
     ------
     FFmpegFailed, LambdaBudgetExceeded, InvalidMediaNoStreams
     """
-    track = _from_first_picture(source_input(source), _sound(source, media), media.picture, SPEECH_RATE)
+    if media.sound is None:
+        raise InvalidMediaNoStreams(f"{source.name} has no sound to extract")
+    feed = samples(source, media, media.sound, rate=SPEECH_RATE, channels=1)
+    track = track_from_first_picture(media, media.sound, rate=SPEECH_RATE)
     with written_whole(target) as partial:
-        output = track.output(file_url(partial), format="wav", acodec="pcm_s16le", ac=1)
-        _run(output, source, "extract sound", media.duration, report=report, budget=budget)
+        output = track.output(file_url(partial), format="wav", acodec="pcm_s16le")
+        _run(output, feed, source, media, step="extract sound", report=report, budget=budget)
 
 
 def convert(source: Path, media: Media, target: Path, *, report: Report = ignore, budget: Budget = UNLIMITED) -> None:
@@ -74,13 +65,13 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     """
     if media.picture is None:
         raise InvalidMediaNoStreams(f"{source.name} has no picture to convert")
-    origin = source_input(source)
-    streams = [_plain_pictures(origin[str(media.picture.index)], media.picture)]
-    if media.sound is not None:
-        streams.append(_mp3_track(origin, media.sound, media.picture))
+    # filters that are built anew would begin counting frames anew: the scaler adapts to a change of size instead
+    pictures = source_input(source, reinit_filter=0)[str(media.picture.index)]
+    feed, tracks = _mp3_track(source, media)
+    streams = [_plain_pictures(pictures, media.picture), *tracks]
     with written_whole(target) as partial:
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **{"b:v": PICTURE_BITRATE})
-        _run(output, source, "convert", media.duration, report=report, budget=budget)
+        _run(output, feed, source, media, step="convert", report=report, budget=budget)
 
 
 def mux(
@@ -92,12 +83,11 @@ def mux(
     ------
     FFmpegFailed, LambdaBudgetExceeded
     """
-    streams = [source_input(boxed)["v:0"]]
-    if media.sound is not None:
-        streams.append(_mp3_track(source_input(source), media.sound, media.picture))
+    feed, tracks = _mp3_track(source, media)
+    streams = [source_input(boxed)["v:0"], *tracks]
     with written_whole(target) as partial:
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="copy"))
-        _run(output, source, "merge", media.duration, report=report, budget=budget)
+        _run(output, feed, source, media, step="merge", report=report, budget=budget)
 
 
 def conversion_rate(picture: Picture) -> Fraction:
@@ -114,37 +104,29 @@ def encodable_rate(rate: Fraction) -> Fraction:
     return 1 / (1 / rate).limit_denominator(_MOST_TICKS)
 
 
-def _run(output: Any, source: Path, step: str, seconds: float, *, report: Report, budget: Budget) -> None:
-    command = arguments(output, "-copyts", "-progress", "pipe:1", "-stats_period", "0.25")
-    run(command, source.name, step=step, seconds=seconds, report=report, budget=budget)
+def _run(
+    output: Any, feed: list[str] | None, source: Path, media: Media, *, step: str, report: Report, budget: Budget
+) -> None:
+    command = arguments(output, *clock_options(media), "-progress", "pipe:1", "-stats_period", "0.25")
+    if feed is None:
+        run(command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
+    else:
+        run_with_samples(feed, command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
 
 
-def _sound(source: Path, media: Media) -> Sound:
-    if media.sound is None:
-        raise InvalidMediaNoStreams(f"{source.name} has no sound to extract")
-    return media.sound
-
-
-def _from_first_picture(
-    origin: Any, sound: Sound, picture: Picture | None, rate: int, ahead: Fraction | None = None
-) -> Any:
-    """The audio track at `rate`, padded or trimmed to begin with the first picture; `ahead` seconds sooner."""
-    start = "STARTPTS" if picture is None else f"{picture.start_time + float(ahead or 0):.6f}/TB"
-    track = origin[str(sound.index)].filter("asetpts", f"PTS-{start}")
-    # async=1 fills holes and cuts overlaps but never stretches: speech keeps its pitch
-    return track.filter("aresample", rate, first_pts=0, **{"async": 1})
-
-
-def _mp3_track(origin: Any, sound: Sound, picture: Picture | None) -> Any:
-    """The audio track as it goes into LAME.
+def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]:
+    """The command that decodes the sound, if there is any, and the track as it goes into LAME.
 
     AVI can't say that the first samples of an MP3 are padding, so the sound is begun
     that much earlier for it to be heard on time.
     """
-    rate = sound.rate if sound.rate in _MP3_RATES else 44_100 if sound.rate % 11_025 == 0 else 48_000
-    layout = "mono" if sound.channels == 1 else "stereo"
-    track = _from_first_picture(origin, sound, picture, rate, Fraction(MP3_DELAY, rate))
-    return track.filter("aformat", channel_layouts=layout)
+    if media.sound is None:
+        return None, []
+    rate = media.sound.rate
+    if rate not in _MP3_RATES:
+        rate = 44_100 if rate % 11_025 == 0 else 48_000
+    feed = samples(source, media, media.sound, rate=rate, channels=min(2, media.sound.channels))
+    return feed, [track_from_first_picture(media, media.sound, rate=rate, sooner=Fraction(MP3_DELAY, rate))]
 
 
 def _avi(vcodec: str) -> dict[str, Any]:
@@ -161,13 +143,16 @@ def _avi(vcodec: str) -> dict[str, Any]:
 
 def _plain_pictures(pictures: Any, picture: Picture) -> Any:
     """The filters that make pictures readable; FFmpeg turns rotated ones upright before them."""
+    upright = picture.rotation not in (90, 270)
+    width, height = (picture.width, picture.height) if upright else (picture.height, picture.width)
+    pictures = pictures.filter("scale", width, height)
     if picture.interlaced:
         pictures = pictures.filter("bwdif", mode="send_frame", deint="all")
     pictures = pictures.filter("setpts", "PTS-STARTPTS").filter("fps", str(conversion_rate(picture)))
     if picture.hdr:
         pictures = _tone_mapped(pictures, picture)
     if picture.sample_aspect_ratio != 1:
-        pictures = pictures.filter("scale", "round(iw*sar)", "ih").filter("setsar", 1)
+        pictures = pictures.filter("scale", picture.display_width, picture.display_height).filter("setsar", 1)
     return pictures.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
 
 

@@ -60,11 +60,13 @@ class Process:
         As for `subprocess.Popen`.
     """
 
-    def __init__(self, command: Sequence[str], name: str, stdin: int | None = None, stdout: int | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], name: str, stdin: int | io.FileIO | None = None, stdout: int | None = None
+    ) -> None:
         self.name = name
         self._popen = subprocess.Popen(
             list(command),
-            stdin=stdin or subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -148,7 +150,14 @@ class Process:
 
 
 def run(
-    command: Sequence[str], name: str, *, step: str, seconds: float, report: Report = ignore, budget: Budget = UNLIMITED
+    command: Sequence[str],
+    name: str,
+    *,
+    step: str,
+    seconds: float,
+    report: Report = ignore,
+    budget: Budget = UNLIMITED,
+    stdin: io.FileIO | None = None,
 ) -> None:
     """Run an FFmpeg command whose `-progress pipe:1` is set, to its end.
 
@@ -162,6 +171,8 @@ def run(
         What it does, for reports.
     seconds:
         Length of the media that it writes.
+    stdin:
+        Another process's output to read; closed here, so that its writer notices when FFmpeg ends.
 
     Raises
     ------
@@ -173,7 +184,9 @@ def run(
     meter = Meter(step, seconds, "s", report)
     started = time.monotonic()
     done = 0.0
-    with Process(command, name, stdout=subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
+    with Process(command, name, stdin, subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
+        if stdin is not None:
+            stdin.close()
         selector.register(process.stdout, selectors.EVENT_READ)
         rest = b""
         while True:

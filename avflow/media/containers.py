@@ -23,6 +23,8 @@ CUT_ANYWHERE = RAW_STREAMS | frozenset(
     {"mpegts", "mpeg", "dv", "mp3", "aac", "ac3", "eac3", "dts", "truehd", "loas", "amr", "amrnb", "amrwb", "ogg"}
     | {"live_flv"}
 )
+#: recordings may be joined, and then their clock jumps
+CLOCK_MAY_JUMP = frozenset({"mpegts", "mpeg"})
 #: what av-workflow reads, by the names of FFmpeg's demuxers
 CONTAINERS = CUT_ANYWHERE | frozenset(
     {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "flv", "asf", "asf_o", "mxf", "gxf", "nut", "rm", "ivf", "gif"}

@@ -96,6 +96,8 @@ class Media:
     size: int
     #: seconds from the first to the end of the last packet, whatever the header says
     duration: float
+    #: False where recordings with clocks of their own were joined
+    continuous: bool
     picture: Picture | None
     sound: Sound | None
 
@@ -105,6 +107,7 @@ class Media:
             "container": self.container,
             "size": self.size,
             "duration": self.duration,
+            "continuous": self.continuous,
             "picture": self.picture.to_dict() if self.picture else None,
             "sound": self.sound.to_dict() if self.sound else None,
         }
@@ -116,6 +119,7 @@ class Media:
             container=fields["container"],
             size=fields["size"],
             duration=fields["duration"],
+            continuous=fields["continuous"],
             picture=Picture.from_dict(fields["picture"]) if fields["picture"] else None,
             sound=Sound.from_dict(fields["sound"]) if fields["sound"] else None,
         )

@@ -116,7 +116,8 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) holds no picture and no sound")
     spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
     duration = max(end for _, end in spans) - min(start for start, _ in spans)
-    return Media(container.format.name, size, round(float(duration), 6), picture, sound)
+    joints = sum(scan.joints.found for scan in (pictures, sounds) if scan is not None and scan.joints is not None)
+    return Media(container.format.name, size, round(float(duration), 6), joints == 0, picture, sound)
 
 
 def _refused_for_its_size(path: Path) -> bool:

@@ -12,7 +12,7 @@ def conversion_reasons(media: Media) -> tuple[str, ...]:
     The detector's decoder is the FFmpeg that converts, so a codec alone is never a
     reason; odd dimensions are none either, the boxed video is padded by a pixel.
 
-    >>> conversion_reasons(Media("wav", 44, 0.0, None, None))
+    >>> conversion_reasons(Media("wav", 44, 0.0, True, None, None))
     ()
     """
     picture = media.picture
@@ -20,6 +20,7 @@ def conversion_reasons(media: Media) -> tuple[str, ...]:
         return ()
     found = {
         "variable frame rate": not picture.constant_rate,
+        "joined recordings": not media.continuous,
         "rotated": picture.rotation != 0,
         "interlaced": picture.interlaced,
         "non-square pixels": picture.sample_aspect_ratio != 1,

@@ -9,7 +9,8 @@ import av
 from av.container import InputContainer
 from av.stream import Discard, Stream
 
-from avflow.media.timing import FrameClock, announced_rate
+from avflow.media.containers import CLOCK_MAY_JUMP
+from avflow.media.timing import FrameClock, Joints, announced_rate
 
 #: packets after which a stream that still gave no picture is given up
 _MOST_PACKETS_WITHOUT_PICTURE = 256
@@ -21,6 +22,7 @@ class PictureScan:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.clock = FrameClock(stream.time_base)
+        self.joints = _joints(stream)
         self.first_frame: av.VideoFrame | None = None
         #: whether every packet has a timestamp; raw streams have none
         self.timed = True
@@ -36,6 +38,9 @@ class PictureScan:
         if ticks is None:
             self.timed = False
             ticks = self.clock.count
+        if self.joints is not None:
+            self.joints.add(packet.dts, packet.duration or 0)
+            ticks += self.joints.offset
         self.clock.add(ticks)
 
     def finish(self) -> None:
@@ -83,6 +88,7 @@ class AudioScan:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
+        self.joints = _joints(stream)
         self.count = 0
         self._first: int | None = None
         self._end = 0
@@ -98,6 +104,9 @@ class AudioScan:
         ticks = packet.pts if packet.pts is not None else packet.dts
         if ticks is None:
             return
+        if self.joints is not None:
+            self.joints.add(packet.dts, length)
+            ticks += self.joints.offset
         self._first = ticks if self._first is None else min(self._first, ticks)
         self._end = max(self._end, ticks + length)
 
@@ -121,6 +130,10 @@ class AudioScan:
         base = self.stream.time_base
         end = self._end if self._first is not None else self._length
         return self._start * base, end * base
+
+
+def _joints(stream: Any) -> Joints | None:
+    return Joints(stream.time_base) if stream.container.format.name in CLOCK_MAY_JUMP else None
 
 
 def scan_packets(container: InputContainer, pictures: PictureScan | None, sounds: AudioScan | None) -> bool:

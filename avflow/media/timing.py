@@ -16,11 +16,40 @@ _MOST_JITTER = 0.4
 #: different distances between frames that are worth remembering
 _DISTANCES = 4096
 
+#: seconds by which time never goes back or skips within one recording
+_JUMP_BACK, _JUMP_FORTH = Fraction(1, 2), Fraction(10)
+
 STANDARD_RATES = (
     *(Fraction(rate, 1) for rate in (24, 25, 30, 50, 60)),
     *(Fraction(rate, 1001) for rate in (24_000, 30_000, 60_000, 120_000)),
     *(Fraction(rate, 1) for rate in (15, 12, 10, 48, 100, 120, 240, 20, 5, 1)),
 )
+
+
+class Joints:
+    """Finds where recordings were joined, and closes the gap in their timestamps as FFmpeg does.
+
+    Parameters
+    ----------
+    time_base:
+        Seconds per tick of the timestamps.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._back, self._forth = _JUMP_BACK / time_base, _JUMP_FORTH / time_base
+        self._next: int | None = None
+        #: ticks to add to the timestamps read last
+        self.offset = 0
+        self.found = 0
+
+    def add(self, ticks: int | None, duration: int) -> None:
+        """Look at the decoding time of the next packet."""
+        if ticks is None:
+            return
+        if self._next is not None and not -self._back < ticks - self._next < self._forth:
+            self.offset += self._next - ticks
+            self.found += 1
+        self._next = ticks + duration
 
 
 class FrameClock:

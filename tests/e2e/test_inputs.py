@@ -1,0 +1,90 @@
+"""Inputs that are not what one hopes for, through the whole workflow."""
+
+import av
+import pytest
+import srt
+
+from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
+
+EX_USAGE, EX_DATAERR, EX_NOINPUT = 64, 65, 66
+
+
+def bad(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    return run_video(tmp_path / name, tmp_path / "result")
+
+
+def assert_one_clear_line(run, error):
+    lines = run.err.strip().splitlines()
+    assert len(lines) == 1, run.err
+    assert lines[0].startswith(f"avflow: {error}: ")
+    assert run.status == EX_DATAERR
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [("notes.mp4", b"This is a list of things to do.\n" * 50, "InvalidMediaUnreadable"), ("empty.mkv", b"", "InvalidMediaEmpty")],
+)  # fmt: skip
+def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, content, error):
+    run = bad(tmp_path, name, content)
+    assert_one_clear_line(run, error)
+    stem = name.partition(".")[0]
+    assert run.files == {f"{stem}.error.json"}
+    report = run.json(f"{stem}.error.json")
+    assert report["error"] == error
+    assert name in report["message"]
+    assert "upload" in report["advice"].lower()
+    assert "Batch" not in run.out, "no job was started"
+
+
+def test_a_truncated_video_is_refused_rather_than_half_done(tmp_path):
+    run = bad(tmp_path, "cut.mkv", SAMPLE.read_bytes()[:400_000])
+    assert_one_clear_line(run, "InvalidMediaTruncated")
+    assert run.files == {"cut.error.json"}
+
+
+def test_sound_alone_gets_its_subtitles(tmp_path):
+    source = tmp_path / "l'été #1 100% 🎬.mp3"
+    ffmpeg("-i", SAMPLE, "-vn", "-c:a", "libmp3lame", source)
+    run = run_video(source, tmp_path / "result")
+    assert run.status == 0, run.err
+    assert run.files == {f"{source.stem}.srt", f"{source.stem}.json"}
+    text = " ".join(cue.content for cue in srt.parse((run.folder / f"{source.stem}.srt").read_text(encoding="utf-8")))
+    assert "what your country can do for you" in text.replace("\n", " ")
+    assert "Yolov3" not in run.out
+
+
+def test_a_silent_film_gets_its_boxes_and_a_converted_one_keeps_its_length(tmp_path):
+    """A phone's film: turned by 90 degrees, of an odd size, no sound; its name begins with a dash."""
+    plain, film = tmp_path / "plain.mp4", tmp_path / "-film.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=321x241:r=30000/1001:d=2", "-pix_fmt", "yuv444p", "-c:v", "libx264", plain)
+    ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", f"file:{film}")
+    run = run_video(film, tmp_path / "result")
+    assert run.status == 0, run.err
+    assert run.files == {"-film.avi", "-film.json", "-film.detections.jsonl"}
+    assert "rotated" in run.json("-film.json")["converted_because"]
+    with av.open(str(run.folder / "-film.avi")) as result:
+        assert str(result.streams.video[0].average_rate) == "30000/1001"
+        assert len(list(result.decode(video=0))) == 60
+        assert result.streams.video[0].height > result.streams.video[0].width
+        assert not result.streams.audio
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    run = run_video(tmp_path / "nothing.mkv", tmp_path)
+    assert run.status == EX_NOINPUT
+    assert "nothing.mkv is not a file" in run.err
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["dance"], ["run", "--lambda-timeout", "soon", "a.mkv"]], ids=str)
+def test_wrong_usage(arguments):
+    done = avflow(*arguments)
+    assert done.returncode == EX_USAGE
+    assert "usage: avflow" in done.stderr
+
+
+def test_an_unknown_model(tmp_path):
+    run = run_video(SAMPLE, tmp_path, "--yolov3-model", "yolov9")
+    assert run.status == EX_USAGE
+    assert "yolov9" in run.err
+    assert "yolov3-tiny" in run.err, "the error lists what there is"

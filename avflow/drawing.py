@@ -48,7 +48,7 @@ def draw(frame: NDArray[np.uint8], detections: Sequence[Detection]) -> None:
     """Draw each detection's box, class and percentage into `frame`, (height, width, 3) BGR, in place.
 
     Lines and text grow with the picture. A label stands on its box, or where the picture ends or
-    another label is in the way, elsewhere on the box's edge; it never leaves the picture.
+    another label is in the way, elsewhere at the box's edge; it never leaves the picture.
     """
     height, width = frame.shape[:2]
     diagonal = float(np.hypot(width, height))
@@ -99,17 +99,18 @@ def _draw_label(
 
 
 def _place(box: Corners, size: tuple[int, int], picture: tuple[int, int], labels: Sequence[Corners]) -> Corners:
-    """A place for a label of (width, height): on the box, under it, or in it, whichever is free first."""
-    left, top, _, bottom = box
+    """A place for a label of (width, height): on the box, under it, in it or beside it, whichever is free first."""
+    left, top, right, bottom = box
     width, height = size
-    x = min(left, picture[0] - width)
+    furthest_x, furthest_y = picture[0] - width, picture[1] - height
     places = [
         (x, y, x + width - 1, y + height - 1)
+        for x in (min(left, furthest_x), max(0, right + 1 - width), left - width, right + 1)
         for y in (top - height, bottom + 1, top, bottom + 1 - height)
-        if 0 <= y <= picture[1] - height
+        if 0 <= x <= furthest_x and 0 <= y <= furthest_y
     ]
-    if not places:
-        return x, 0, x + width - 1, height - 1
+    if not places:  # a box smaller than its label in a picture hardly larger
+        return 0, 0, width - 1, height - 1
     return next((place for place in places if not any(_overlap(place, label) for label in labels)), places[0])
 
 

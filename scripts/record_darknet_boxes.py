@@ -12,6 +12,9 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import re
+import struct
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from avflow.darknet import Convolutional, Network, read_network  # noqa: E402
+
 LIBRARY = Path("/usr/lib/darknet/libdarknet.so")
 PICTURES = Path("/usr/share/darknet/data")
 RECORDINGS = ROOT / "tests/unit/data/darknet"
-CFG = ROOT / "avflow/data/yolov3-tiny.cfg"
+DATA = ROOT / "avflow/data"
+CFG = DATA / "yolov3-tiny.cfg"
+#: networks of which only the structure is compared, with random weights
+STRUCTURES = ("yolov3", "yolov3-spp", "yolov3-tiny")
+STRUCTURE_SIZE = 96
 
 NAMES = ("dog", "eagle", "giraffe", "horses", "kite", "person", "scream")
 FRAMES = (0, 40, 75, 109)
@@ -158,6 +169,54 @@ def _image(frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], _Image]:
     return pixels, _Image(width, height, 3, pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_float)))
 
 
+def random_model(cfg: Path, size: int, folder: Path) -> tuple[Path, Path]:
+    """The network of `cfg` with an eighth of its filters, an input of `size` pixels and random weights.
+
+    Keeps the structure, which is what is to be compared, and is a thousandth of the work.
+    """
+    text = re.sub(r"(?m)^(width|height)=\d+", rf"\1={size}", cfg.read_text(encoding="utf-8"))
+    text = re.sub(r"(?m)^filters=(\d+)", lambda match: _narrowed(match[0], int(match[1])), text)
+    small = folder / cfg.name
+    small.write_text(text, encoding="utf-8")
+    weights = folder / f"{cfg.stem}.weights"
+    write_random_weights(read_network(small), weights)
+    return small, weights
+
+
+def write_random_weights(network: Network, path: Path) -> None:
+    """Weights with which neither the layers nor the sums of the shortcuts let the values grow."""
+    random = np.random.default_rng(20180408)
+    floats: list[NDArray[np.float64]] = []
+    for layer in network.layers:
+        if not isinstance(layer, Convolutional):
+            continue
+        filters, *rest = layer.kernel_shape
+        floats.append(random.normal(0, 0.1, filters))
+        if layer.batch_normalize:
+            floats += [random.uniform(*bounds, filters) for bounds in ((0.4, 0.9), (-0.1, 0.1), (0.5, 1.5))]
+        floats.append(random.normal(0, np.sqrt(2 / np.prod(rest)), layer.kernel_shape).ravel())
+    path.write_bytes(struct.pack("<iiiQ", 0, 2, 5, 0) + np.concatenate(floats).astype("<f4").tobytes())
+
+
+def _narrowed(line: str, filters: int) -> str:
+    return line if filters == 255 else f"filters={filters // 8}"
+
+
+def random_blob(size: int) -> NDArray[np.float32]:
+    """A (3, size, size) input."""
+    return np.random.default_rng(20180409).random((3, size, size), np.float32)
+
+
+def raw_heads(cfg: Path, weights: Path, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """What comes out of each head's convolution, flat."""
+    heads = []
+    for number in range(len(read_network(cfg).heads)):
+        network = Darknet(cfg, weights, cut=number)
+        heads.append(network.output(blob))
+        network.close()
+    return heads
+
+
 def sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """`SAMPLES` values of a head, evenly spread: recorder and tests must agree on which."""
     flat = values.reshape(-1)
@@ -181,7 +240,6 @@ def main() -> None:
     weights = parser.parse_args().weights
     RECORDINGS.mkdir(parents=True, exist_ok=True)
     whole = Darknet(CFG, weights)
-    cuts = [Darknet(CFG, weights, cut=head) for head in range(2)]
     boxes: dict[str, list[dict[str, Any]]] = {}
     heads: dict[str, NDArray[np.float32]] = {}
     for name, source in sources().items():
@@ -191,8 +249,13 @@ def main() -> None:
         cv2.imwrite(str(path), small, [cv2.IMWRITE_JPEG_QUALITY, 90])
         frame = cv2.imread(str(path))
         boxes[name] = whole.boxes(frame)
-        for number, cut in enumerate(cuts):
-            heads[f"{name}.{number}"] = sampled(cut.output(whole.letterbox(frame)))
+        for number, values in enumerate(raw_heads(CFG, weights, whole.letterbox(frame))):
+            heads[f"{name}.{number}"] = sampled(values)
+    for name in STRUCTURES:
+        with tempfile.TemporaryDirectory() as folder:
+            small = random_model(DATA / f"{name}.cfg", STRUCTURE_SIZE, Path(folder))
+            for number, values in enumerate(raw_heads(*small, random_blob(STRUCTURE_SIZE))):
+                heads[f"{name}.{number}"] = sampled(values)
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(found)}" for name, found in boxes.items())
     (RECORDINGS / "boxes.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     np.savez_compressed(RECORDINGS / "heads.npz", **heads)

@@ -137,7 +137,7 @@ def deploy(aws: LocalAws, path: Path, parameters: Mapping[str, str], stack_name:
         The template can't be translated, or a resource can't be created.
     """
     try:
-        template = templates.load(path.resolve(), parameters, aws.state_dir / "cache")
+        template = templates.load(path.resolve(), parameters, aws.cache_dir)
     except templates.TemplateError as error:
         raise DeployError(str(error)) from error
     values = parameter_values(template, parameters)

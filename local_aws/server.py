@@ -45,7 +45,7 @@ class LocalAws:
     root:
         The repository: where functions from images and jobs find their code.
     state_dir:
-        For objects, logs, sandboxes and caches; objects outlive the process, the rest of AWS doesn't.
+        For objects, logs and sandboxes; objects and logs outlive the process, the rest of AWS doesn't.
     port:
         On 127.0.0.1; 0 picks a free one.
     on_activity:
@@ -54,6 +54,8 @@ class LocalAws:
         Caps, in seconds, MiB and MiB, for functions from images.
     environment:
         Additional environment variables of functions and jobs.
+    cache_dir:
+        For translated templates; the user's cache folder when left out.
     cores:
         How many vCPUs Batch jobs may use at once; the machine's when left out.
     """
@@ -69,10 +71,12 @@ class LocalAws:
         lambda_memory: int | None = None,
         lambda_scratch: int | None = None,
         environment: Mapping[str, str] | None = None,
+        cache_dir: Path | None = None,
         cores: float | None = None,
     ) -> None:
         share_service_data()
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
+        self.cache_dir = cache_dir or user_cache()
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -215,6 +219,11 @@ def _with_request_id(start_response: StartResponse) -> StartResponse:
         return start_response(status, headers, *rest)
 
     return start
+
+
+def user_cache() -> Path:
+    """Where the XDG Base Directory Specification wants files that can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "av-workflow" / "templates"
 
 
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:

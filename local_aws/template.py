@@ -15,6 +15,8 @@ from local_aws.names import ACCOUNT, REGION
 
 #: the bucket that stands for "code in this folder"; the key is the folder
 CODE_BUCKET = "local-code"
+#: translated templates that are kept
+MAX_KEPT = 20
 
 
 class TemplateError(Exception):
@@ -42,6 +44,8 @@ def load(path: Path, parameters: Mapping[str, str], cache: Path) -> dict[str, An
     with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as file:  # whole or not at all
         json.dump({"template": template, "files": _digests(files, path.parent)}, file)
     Path(file.name).replace(kept)
+    for old in sorted(cache.glob("template-*.json"), key=lambda each: each.stat().st_mtime)[:-MAX_KEPT]:
+        old.unlink(missing_ok=True)
     return template
 
 

@@ -53,7 +53,7 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
     if execution["status"] != "SUCCEEDED":
         return _failed(execution, files)
     manifest = json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8"))
-    console.print(summary(manifest, [str(file) for file in files]))
+    console.print(summary(manifest, files), soft_wrap=True)
     return 0
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from local_aws.activity import Activity, StepLog
 
@@ -50,9 +52,11 @@ class RunView(AbstractContextManager["RunView"]):
         with self._lock:
             task = self._tasks.pop(state, None)
             if task is not None:
-                mark, pace = ("✓", "") if error is None else ("✗", error)
-                total = self._bars.tasks[self._bars.task_ids.index(task)].total or 1
-                self._bars.update(task, total=total, completed=total if error is None else 0, mark=mark, pace=pace)
+                if error is None:
+                    total = self._bars.tasks[self._bars.task_ids.index(task)].total or 1
+                    self._bars.update(task, total=total, completed=total, mark="✓")
+                else:
+                    self._bars.update(task, total=1, completed=0, mark="✗", pace=error)
                 self._bars.stop_task(task)
         if not self._console.is_terminal:
             outcome = "done" if error is None else f"failed ({error})"
@@ -80,7 +84,7 @@ def _pace(progress: dict[str, Any]) -> str:
     return f"{progress['done']:.0f} s of media"
 
 
-def summary(manifest: dict[str, Any], files: list[str]) -> Table:
+def summary(manifest: dict[str, Any], files: list[Path]) -> Group:
     """What ran where and for how long, and where the results are."""
     table = Table(box=None, pad_edge=False)
     table.add_column("step")
@@ -88,7 +92,4 @@ def summary(manifest: dict[str, Any], files: list[str]) -> Table:
     table.add_column("seconds", justify="right")
     for step in manifest["steps"]:
         table.add_row(step["name"], WHERE[step["ran_on"]], f"{step['seconds']:.1f}")
-    table.add_section()
-    for file in files:
-        table.add_row("result", file, "")
-    return table
+    return Group("", table, "", *(Text(str(file), overflow="ignore", no_wrap=True) for file in files))

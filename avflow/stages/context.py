@@ -62,7 +62,7 @@ def scratch() -> Iterator[Path]:
 
 
 def source_path(folder: Path, video: VideoRef) -> Path:
-    """Where in a scratch folder the video goes: under its own name, which errors quote, apart from what is made of it."""
+    """Where the video goes in a scratch folder: under its own name, which errors quote, apart from all else."""
     path = folder / "source" / video.scratch_name
     path.parent.mkdir()
     return path

@@ -32,7 +32,7 @@ class Run:
 
 def avflow(*arguments, timeout=240):
     command = [sys.executable, "-m", "avflow_cli.main", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def run_video(video, folder, *options):
@@ -41,10 +41,9 @@ def run_video(video, folder, *options):
 
 
 def ffmpeg(*arguments):
-    done = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-y", *map(str, arguments)],
-                          capture_output=True, text=True)  # fmt: skip
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-y", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import srt
 
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
 
+EMPTY = "InvalidMediaEmpty"
 EX_USAGE, EX_DATAERR, EX_NOINPUT = 64, 65, 66
 
 
@@ -23,8 +24,8 @@ def assert_one_clear_line(run, error):
 
 @pytest.mark.parametrize(
     ("name", "content", "error"),
-    [("notes.mp4", b"This is a list of things to do.\n" * 50, "InvalidMediaUnreadable"), ("empty.mkv", b"", "InvalidMediaEmpty")],
-)  # fmt: skip
+    [("notes.mp4", b"This is a list of things to do.\n" * 50, "InvalidMediaUnreadable"), ("empty.mkv", b"", EMPTY)],
+)
 def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, content, error):
     run = bad(tmp_path, name, content)
     assert_one_clear_line(run, error)

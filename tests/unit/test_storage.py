@@ -82,7 +82,7 @@ def test_a_busy_s3_is_transient(answering, file, action):
 
 @pytest.mark.parametrize("action", ["read_json", "write_json", "size"])
 def test_a_refusal_is_neither(answering, file, action):
-    with pytest.raises(ClientError, match="Forbidden|AccessDenied"):
+    with pytest.raises(ClientError, match=r"Forbidden|AccessDenied"):
         ACTIONS[action](answering(403, "AccessDenied"), file)
 
 

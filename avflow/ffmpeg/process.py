@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import selectors
 import subprocess
@@ -9,9 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
@@ -70,8 +72,9 @@ class Process:
             stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
-            pipesize=_PIPE_BYTES,
         )
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            _widen(pipe)
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         # FFmpeg would block on a full pipe if nobody read its log
         self._reader = threading.Thread(target=self._read_log, name=f"ffmpeg log of {name}", daemon=True)
@@ -147,6 +150,13 @@ class Process:
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold more, where the system has such a setting and allows it."""
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def run(

@@ -8,7 +8,7 @@ VIDEO ?= samples/my_video.mkv
 OUT ?= result
 export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP YOLOV3_MODEL SPEECH_MODEL
 
-.PHONY: help run up test test-slow check clean
+.PHONY: help run up test test-slow check lock clean
 
 help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
@@ -43,23 +43,32 @@ check: .venv/.dev .venv/.sam
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1
 
 # ---------------------------------------------------------------- set-up: pinned and hashed, done once
+PIP := -m pip --disable-pip-version-check --quiet
+LOCK := -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+        --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+# after a change of a requirements/*.in: writes the pinned, hashed files anew
+lock: .venv/.local
+	$(BIN)/python $(PIP) install pip-tools
+	for name in local dev sam; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "av-workflow needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/.local: .venv/bin/python requirements/local.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python $(PIP) install --require-hashes -r requirements/local.txt
+	$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: .venv/.local requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/.sam: requirements/sam.txt .venv/bin/python
 	$(PYTHON) -m venv .venv-sam
-	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	.venv-sam/bin/python $(PIP) install --no-deps --require-hashes -r requirements/sam.txt
 	@touch $@
 
 clean:

@@ -60,7 +60,11 @@ def test_the_image_is_told_by_its_digest(cloudformation, monkeypatch, request_ty
     app.handler(event(url, request_type), None)
     assert received[0]["Status"] == "SUCCESS"
     assert received[0]["Data"] == {"ImageUri": IMAGE}
-    assert (received[0]["StackId"], received[0]["RequestId"], received[0]["LogicalResourceId"]) == ("s", "r", "MediaImage")
+    assert (received[0]["StackId"], received[0]["RequestId"], received[0]["LogicalResourceId"]) == (
+        "s",
+        "r",
+        "MediaImage",
+    )
 
 
 def test_the_physical_id_stays_so_that_an_update_replaces_nothing(cloudformation, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -32,7 +33,7 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
     context = StageContext(store, ran_on, budget, log_progress(logger), dict(os.environ))
     logger.info("started", ran_on=ran_on)
     try:
-        result = stage(video, context)
+        result = _within_lambdas_means(stage, video, context)
     except Exception as error:
         if isinstance(error, AvflowError):
             logger.warning("failed", failure=error.to_dict())
@@ -45,3 +46,14 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
     logger.info("succeeded", step=result.get("step"))
     count_outcome(step, ran_on, None)
     return result
+
+
+def _within_lambdas_means(stage: Stage, video: VideoRef, context: StageContext) -> dict[str, Any]:
+    """A full /tmp or memory on Lambda is no failure of the video's: Batch has more of both."""
+    try:
+        return stage(video, context)
+    except (OSError, MemoryError) as error:
+        full = isinstance(error, MemoryError) or error.errno in (errno.ENOSPC, errno.EFBIG, errno.ENOMEM)
+        if context.ran_on == "lambda" and full:
+            raise LambdaBudgetExceeded(f"{video.filename} does not fit into Lambda: {error}") from error
+        raise

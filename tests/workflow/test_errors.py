@@ -11,7 +11,7 @@ RETRIED = [
     "Lambda.TooManyRequestsException",
 ]
 # "sleep" really outlives the function's 15 s, "exit" really ends its process
-TO_BATCH = ["LambdaBudgetExceeded", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]
+TO_BATCH = ["LambdaBudgetExceeded", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "OSError"]
 TO_BATCH_FOR_REAL = ["sleep", "exit"]
 AT_ONCE = ["InvalidMediaUnreadable", "InvalidMediaEmpty", "SourceMissing", "KeyError", "FFmpegFailed"]
 

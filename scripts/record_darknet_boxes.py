@@ -66,6 +66,9 @@ class _Detection(ctypes.Structure):
 class Darknet:
     """The parts of Darknet's library (darknet.h) that a comparison needs.
 
+    Debian's is built with -ffast-math: loading it switches subnormal numbers off in the whole
+    process, and on an error it ends the process. Tests therefore use it in one of its own.
+
     Parameters
     ----------
     cfg, weights:
@@ -88,7 +91,6 @@ class Darknet:
             ("network_outputs", ctypes.c_int, [ctypes.c_void_p]),
             ("network_predict_image", floats, [ctypes.c_void_p, _Image]),
             ("letterbox_image", _Image, [_Image, ctypes.c_int, ctypes.c_int]),
-            ("resize_image", _Image, [_Image, ctypes.c_int, ctypes.c_int]),
             ("free_image", None, [_Image]),
             ("get_network_boxes", found, [ctypes.c_void_p, *whole[:2], *real[:2], ctypes.c_void_p, *whole[:1], counts]),
             ("do_nms_sort", None, [found, *whole[:2], *real[:1]]),
@@ -111,11 +113,6 @@ class Darknet:
         """(3, height, width): the network's input for a BGR frame."""
         _pixels, image = _image(frame)
         return self._copy(self._library.letterbox_image(image, *self.input_size))
-
-    def resize(self, frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
-        """(3, height, width): the frame scaled without regard to its aspect."""
-        _pixels, image = _image(frame)
-        return self._copy(self._library.resize_image(image, *size))
 
     def output(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """The last layer's values, flat."""
@@ -207,6 +204,16 @@ def random_blob(size: int) -> NDArray[np.float32]:
     return np.random.default_rng(20180409).random((3, size, size), np.float32)
 
 
+def look(
+    cfg: Path, weights: Path, frame: NDArray[np.uint8]
+) -> tuple[list[dict[str, Any]], NDArray[np.float32], list[NDArray[np.float32]]]:
+    """The boxes that Darknet finds, the input that it makes of the frame, and the raw heads that it gets from it."""
+    network = Darknet(cfg, weights)
+    boxes, blob = network.boxes(frame), network.letterbox(frame)
+    network.close()
+    return boxes, blob, raw_heads(cfg, weights, blob)
+
+
 def raw_heads(cfg: Path, weights: Path, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """What comes out of each head's convolution, flat."""
     heads = []
@@ -239,7 +246,6 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="yolov3-tiny.weights")
     weights = parser.parse_args().weights
     RECORDINGS.mkdir(parents=True, exist_ok=True)
-    whole = Darknet(CFG, weights)
     boxes: dict[str, list[dict[str, Any]]] = {}
     heads: dict[str, NDArray[np.float32]] = {}
     for name, source in sources().items():
@@ -248,8 +254,8 @@ def main() -> None:
         path = RECORDINGS / f"{name}.jpg"
         cv2.imwrite(str(path), small, [cv2.IMWRITE_JPEG_QUALITY, 90])
         frame = cv2.imread(str(path))
-        boxes[name] = whole.boxes(frame)
-        for number, values in enumerate(raw_heads(CFG, weights, whole.letterbox(frame))):
+        boxes[name], _, found = look(CFG, weights, frame)
+        for number, values in enumerate(found):
             heads[f"{name}.{number}"] = sampled(values)
     for name in STRUCTURES:
         with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ confidences by 0.02 to 0.03.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -46,17 +47,9 @@ class Letterbox:
     def blob(self, frame: Frame) -> Blob:
         """The network's input for a frame of `frame_size`."""
         (width, height), (input_width, input_height) = self.scaled_size, self.input_size
-        step_x, step_y = (
-            (source - 1) / (target - 1) if target > 1 else 0.0
-            for source, target in zip(self.frame_size, self.scaled_size, strict=True)
-        )
-        scaled = cv2.warpAffine(
-            frame,
-            np.array([[step_x, 0, 0], [0, step_y, 0]]),
-            self.scaled_size,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        rows, map_x, map_y = _sampling(self.frame_size, self.scaled_size)
+        # in float: rounding the scaled picture to 8 bits alone moves confidences by up to 0.02
+        scaled = cv2.remap(frame[rows].astype(np.float32), map_x, map_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         blob = np.full((3, input_height, input_width), GREY, np.float32)
         left, top = (input_width - width) // 2, (input_height - height) // 2
         inside = blob[:, top : top + height, left : left + width]
@@ -68,3 +61,20 @@ class Letterbox:
         frame, whole, scaled = (np.array(size, float) for size in (self.frame_size, self.input_size, self.scaled_size))
         centre = (boxes[:, :2] * whole - (whole - scaled) / 2) / scaled * frame
         return np.hstack([centre, boxes[:, 2:] * whole / scaled * frame])
+
+
+@lru_cache(maxsize=16)
+def _sampling(
+    source: tuple[int, int], target: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+    """Where each pixel of the scaled picture lies: the two rows around each of its rows, and x and y among these.
+
+    Only these rows need to become float, which of a large picture are few.
+    """
+    x, y = (
+        np.arange(new) * ((old - 1) / (new - 1) if new > 1 else 0.0) for old, new in zip(source, target, strict=True)
+    )
+    above = np.floor(y).astype(np.intp)
+    rows = np.stack([above, np.minimum(above + 1, source[1] - 1)], axis=1).ravel()
+    map_x, map_y = np.meshgrid(x, 2 * np.arange(target[1]) + y - above)
+    return rows, map_x.astype(np.float32), map_y.astype(np.float32)

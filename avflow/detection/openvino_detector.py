@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,7 @@ class OpenVinoDetector(YoloDetector):
         confidences move by about 0.01. "fp32" keeps single precision.
     cache_dir:
         Where compiled networks are kept for a faster next start. They fit the kind of CPU
-        that made them: don't put them into an image.
+        that made them: don't put them into an image. Done without where it can't be written.
     options:
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
     """
@@ -52,7 +53,7 @@ class OpenVinoDetector(YoloDetector):
         if precision == "fp32":
             config["INFERENCE_PRECISION_HINT"] = "f32"
         core = openvino.Core()
-        if cache_dir is not None:
+        if cache_dir is not None and _writable(cache_dir):
             core.set_property({"CACHE_DIR": str(cache_dir)})
         model = core.read_model(onnx_path)
         model.reshape([1, 3, height, width])
@@ -66,3 +67,11 @@ class OpenVinoDetector(YoloDetector):
         self._request.infer([blob[np.newaxis]], share_inputs=True)
         # copied, as the next inference overwrites the request's own arrays
         return [self._request.get_output_tensor(number).data[0].copy() for number in self._outputs]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

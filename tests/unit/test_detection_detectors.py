@@ -1,0 +1,212 @@
+"""What every detector does, whichever engine runs the network."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from avflow.darknet import read_names, read_network
+from avflow.detection import Detector, open_detector, opening
+from avflow.detection.detector import YoloDetector
+from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector
+from avflow.detection.opening import cached_onnx
+from avflow.detection.openvino_detector import OpenVinoDetector
+from avflow.errors import DarknetModelInvalid, GpuUnavailable
+from avflow.models import ModelStore
+from scripts.record_darknet_boxes import CFG, DATA, RECORDINGS
+
+NAMES = DATA / "coco.names"
+ENGINES = {
+    "openvino": (OpenVinoDetector, {"precision": "fp32"}),
+    "onnxruntime": (OnnxRuntimeDetector, {"providers": CPU_PROVIDERS}),
+}
+
+
+@pytest.fixture(scope="module")
+def weights() -> Path:
+    return ModelStore().fetch("yolov3-tiny") / "yolov3-tiny.weights"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def open_with(weights, cache):
+    def open_with(engine: str, input_size: tuple[int, int] | None = None, **options) -> YoloDetector:
+        network = read_network(CFG, input_size)
+        kind, own = ENGINES[engine]
+        return kind(cached_onnx(CFG, weights, network, cache), network, read_names(NAMES, network), **own, **options)
+
+    return open_with
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def detector(engine, open_with) -> Iterator[Detector]:
+    with open_with(engine) as detector:
+        yield detector
+
+
+@pytest.fixture(scope="module")
+def person() -> np.ndarray:
+    return cv2.imread(str(RECORDINGS / "person.jpg"))
+
+
+def test_what_is_in_the_picture(detector, person):
+    found = detector.detect([person])[0]
+    assert [(one.class_name, one.class_id) for one in found] == [("horse", 17), ("dog", 16), ("person", 0)]
+    assert [one.confidence for one in found] == pytest.approx([0.937, 0.906, 0.837], abs=0.005)
+    assert found[2].box == pytest.approx((184.6, 104.2, 91.5, 277), abs=3)
+    assert detector.input_size == (416, 416)
+    assert detector.names[:3] == ("person", "bicycle", "car")
+    assert detector.batch_size == 1
+
+
+def test_pictures_of_different_sizes_at_once_give_what_each_gives_by_itself(detector, person):
+    frames = [person, person[:, ::2], np.zeros((1, 1, 3), np.uint8), cv2.resize(person, (1280, 300)), person[50:350]]
+    together = detector.detect(frames)
+    assert together == [detector.detect([frame])[0] for frame in frames]
+    assert [len(found) > 0 for found in together] == [True, True, False, True, True]
+    assert detector.detect([]) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (10000, 16), (16, 10000)])
+def test_hostile_sizes_give_boxes_within_the_picture(detector, size):
+    frame = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    for one in detector.detect([frame])[0]:
+        left, top, width, height = one.box
+        assert 0 <= left < left + width <= size[0]
+        assert 0 <= top < top + height <= size[1]
+
+
+def test_boxes_that_reach_out_of_the_picture_are_clipped(detector, person):
+    half = np.ascontiguousarray(person[:, :230])  # through the person
+    found = [one for one in detector.detect([half])[0] if one.class_name == "person"]
+    assert found
+    left, _, width, _ = found[0].box
+    assert left + width <= 230
+    assert left + width > 220
+
+
+def test_parts_used_by_several_threads_at_once(detector, person):
+    frames = [person, np.ascontiguousarray(person[:, ::-1]), np.zeros_like(person)]
+    expected = [detector.detect([frame])[0] for frame in frames]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(6):
+            which = (number + turn) % 3
+            blob = detector.preprocess(frames[which])
+            heads = detector.start([blob]).result(timeout=60)[0]
+            height, width = frames[which].shape[:2]
+            if detector.postprocess(heads, (width, height)) != expected[which]:
+                wrong.append(which)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_requests_in_flight_keep_their_own_results(detector, person):
+    frames = [person, np.zeros_like(person), person[:200], person[200:]]
+    requests = [detector.start([detector.preprocess(frame)]) for frame in frames]
+    for frame, request in zip(reversed(frames), reversed(requests), strict=True):
+        height, width = frame.shape[:2]
+        assert detector.postprocess(request.result()[0], (width, height)) == detector.detect([frame])[0]
+
+
+def test_one_request_with_several_pictures(detector, person):
+    blobs = [detector.preprocess(frame) for frame in (person, person[:200])]
+    together = detector.start(blobs).result()
+    for blob, heads in zip(blobs, together, strict=True):
+        for head, alone in zip(heads, detector.start([blob]).result()[0], strict=True):
+            np.testing.assert_allclose(head, alone, atol=1e-4)
+
+
+def test_threshold_and_overlap(engine, open_with, person):
+    with open_with(engine, threshold=0.9) as strict:
+        assert [one.class_name for one in strict.detect([person])[0]] == ["horse", "dog"]
+    with open_with(engine, threshold=0.05, overlap=0.999) as loose:
+        assert len(loose.detect([person])[0]) > 10
+    for threshold in (0, 1, -1, 25):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            open_with(engine, threshold=threshold)
+
+
+def test_without_letterbox_the_boxes_are_still_the_objects(engine, open_with, person):
+    with open_with(engine, letterbox=False) as stretching:
+        found = {one.class_name: one for one in stretching.detect([person])[0]}
+    assert len(found) == 3  # a stretched horse may look like a sheep
+    assert found["dog"].box == pytest.approx((70.7, 267.5, 131, 85), abs=15)
+    assert found["person"].box == pytest.approx((184.6, 104.2, 91.5, 277), abs=15)
+
+
+def test_another_input_size(engine, open_with, person):
+    with open_with(engine, input_size=(608, 352)) as wide:
+        assert wide.preprocess(person).shape == (3, 352, 608)
+        assert "person" in {one.class_name for one in wide.detect([person])[0]}
+
+
+class TestOpening:
+    def test_converts_once_and_finds_the_file_again(self, weights, tmp_path, person, monkeypatch):
+        with open_detector(CFG, weights, NAMES, cache_dir=tmp_path, device="cpu") as first:
+            expected = first.detect([person])
+        converted = list(tmp_path.glob("*.onnx"))
+        assert len(converted) == 1
+        monkeypatch.setattr(opening, "read_weights", None)  # a second conversion would need it
+        with open_detector(CFG, weights, NAMES, cache_dir=tmp_path, device="cpu") as second:
+            assert second.detect([person]) == expected
+        assert [one.class_name for one in expected[0]] == ["horse", "dog", "person"]
+
+    def test_compiled_networks_are_kept_where_that_is_possible(self, weights, tmp_path, person):
+        kept, impossible = tmp_path / "kept", tmp_path / "file"
+        impossible.write_text("not a folder")
+        network, names = read_network(CFG), read_names(NAMES, read_network(CFG))
+        converted = cached_onnx(CFG, weights, network, tmp_path)
+        for folder in (kept, impossible):
+            with OpenVinoDetector(converted, network, names, cache_dir=folder) as detector:
+                assert len(detector.detect([person])[0]) == 3
+        assert any(kept.iterdir())
+        assert impossible.read_text() == "not a folder"
+
+    def test_another_cfg_or_size_is_another_file(self, weights, tmp_path):
+        other = tmp_path / "yolov3-tiny.cfg"
+        other.write_text(CFG.read_text().replace("mask = 1,2,3", "mask = 0,1,2"))
+        network = read_network(CFG)
+        paths = {
+            cached_onnx(CFG, weights, network, tmp_path),
+            cached_onnx(other, weights, network, tmp_path),
+            cached_onnx(CFG, weights, read_network(CFG, (320, 320)), tmp_path),
+        }
+        assert len(paths) == 3
+
+    def test_a_truncated_file_of_weights_leaves_nothing_behind(self, weights, tmp_path):
+        broken = tmp_path / "broken.weights"
+        shutil.copy(weights, broken)
+        with broken.open("r+b") as file:
+            file.truncate(30_000_000)
+        with pytest.raises(DarknetModelInvalid, match=r"broken\.weights holds 7499995 floats.*1358739 are missing"):
+            open_detector(CFG, broken, NAMES, cache_dir=tmp_path / "cache")
+        assert not (tmp_path / "cache").exists()
+
+    def test_a_gpu_that_is_demanded_must_be_there(self, weights, cache):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+            pytest.skip("this machine may have one")
+        with pytest.raises(GpuUnavailable):
+            open_detector(CFG, weights, NAMES, cache_dir=cache, device="gpu")
+        with open_detector(CFG, weights, NAMES, cache_dir=cache) as automatic:
+            assert isinstance(automatic, OpenVinoDetector)

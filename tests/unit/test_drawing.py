@@ -1,0 +1,138 @@
+"""Boxes and labels: where they are, that they stay in the picture, and that they can be read."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from avflow.detection import Detection
+from avflow.drawing import colour_of, draw, text_colour_on
+
+
+def grey(width: int, height: int) -> np.ndarray:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def changed(frame: np.ndarray) -> np.ndarray:
+    return (frame != 128).any(axis=2)
+
+
+def test_the_box_is_drawn_in_place_along_its_edge_and_not_inside():
+    frame = grey(640, 480)
+    draw(frame, [Detection(3, "motorbike", 0.5, (100, 200, 300, 150))])
+    red = (frame == colour_of(3)).all(axis=2)
+    for y, x in [(200, 250), (349, 250), (275, 100), (275, 399)]:
+        assert red[y, x]
+    assert not changed(frame)[230:320, 130:370].any()
+    assert not changed(frame)[351:].any()
+    assert not changed(frame)[:, :100].any()
+
+
+def test_the_label_stands_on_the_box_and_has_text():
+    frame = grey(640, 480)
+    draw(frame, [Detection(0, "person", 0.87, (100, 200, 300, 150))])
+    label = frame[185:198, 100:160].reshape(-1, 3)
+    background = (label == colour_of(0)).all(axis=1)
+    ink = (label == text_colour_on(colour_of(0))).all(axis=1)
+    assert background.mean() > 0.3
+    assert ink.mean() > 0.05
+    assert (background | ink).mean() < 1  # smoothed edges
+
+
+def test_the_percentage_is_the_confidence():
+    pictures = []
+    for confidence in (0.874, 0.8699, 0.88):
+        frame = grey(640, 480)
+        draw(frame, [Detection(0, "person", confidence, (100, 200, 300, 150))])
+        pictures.append(frame)
+    assert (pictures[0] == pictures[1]).all()  # both 87 %
+    assert (pictures[0] != pictures[2]).any()
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 640, 480), (0, 0, 30, 30), (620, 0, 20, 20), (630, 470, 10, 10), (0, 460, 9, 20)]
+)
+def test_at_the_pictures_edge_all_four_sides_and_the_whole_label_are_seen(box):
+    frame, inner = grey(640, 480), grey(640, 480)
+    detection = Detection(1, "bicycle", 0.5, box)
+    draw(frame, [detection])
+    draw(inner, [Detection(1, "bicycle", 0.5, (300, 300, 20, 20))])
+    x, y, width, height = box
+    for row, column in [(y, x + width // 2), (y + height - 1, x + width // 2), (y + height // 2, x)]:
+        assert changed(frame)[row, column]
+    ink = text_colour_on(colour_of(1))
+    assert (frame == ink).all(axis=2).sum() == (inner == ink).all(axis=2).sum()
+
+
+def test_labels_of_boxes_on_one_place_do_not_hide_each_other():
+    frame, alone = grey(640, 480), grey(640, 480)
+    box = (200.0, 200.0, 200.0, 100.0)
+    draw(frame, [Detection(2, "car", 0.64, box), Detection(7, "truck", 0.53, (204.0, 203.0, 190.0, 90.0))])
+    draw(alone, [Detection(7, "truck", 0.53, box)])
+    truck = text_colour_on(colour_of(7))
+    assert text_colour_on(colour_of(2)) == truck
+    car = grey(640, 480)
+    draw(car, [Detection(2, "car", 0.64, box)])
+    ink = [(picture == truck).all(axis=2).sum() for picture in (frame, alone, car)]
+    assert ink[0] == ink[1] + ink[2]
+
+
+def test_lines_and_text_grow_with_the_picture():
+    def ink(scale: int) -> tuple[int, int]:
+        frame = grey(640 * scale, 480 * scale)
+        draw(frame, [Detection(0, "person", 0.5, (100 * scale, 200 * scale, 300 * scale, 150 * scale))])
+        column = changed(frame)[:, 390 * scale]
+        return int(changed(frame).sum()), int(column[260 * scale :].sum())
+
+    (small, thin), (large, thick) = ink(1), ink(4)
+    assert thick >= 3 * thin
+    assert large > 10 * small
+
+
+def test_colours_are_stable_and_distinct():
+    assert colour_of(0) == colour_of(0)
+    colours = [np.array(colour_of(number), float) for number in range(80)]
+    assert min(np.abs(one - other).max() for one, other in itertools.combinations(colours, 2)) >= 10
+    assert min(np.abs(one - other).max() for one, other in itertools.pairwise(colours)) >= 80
+
+
+@given(st.integers(0, 10_000))
+def test_text_can_be_read_on_every_colour(class_id):
+    def luminance(colour) -> float:  # WCAG 2.2
+        linear = [
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(colour) / 255
+        ]
+        return 0.0722 * linear[0] + 0.7152 * linear[1] + 0.2126 * linear[2]
+
+    background = luminance(colour_of(class_id))
+    text = luminance(text_colour_on(colour_of(class_id)))
+    assert (max(background, text) + 0.05) / (min(background, text) + 0.05) >= 3
+
+
+sides = st.integers(1, 300)
+anywhere = st.floats(-400, 400)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sides, sides, st.lists(st.tuples(anywhere, anywhere, anywhere, anywhere), max_size=6), st.text(max_size=20))
+def test_nothing_breaks_it(width, height, boxes, name):
+    frame = grey(width, height)
+    draw(frame, [Detection(number, name, 1.0, box) for number, box in enumerate(boxes)])
+    assert changed(frame).any() == bool(boxes)
+
+
+def test_nothing_detected_changes_nothing():
+    frame = grey(64, 48)
+    draw(frame, [])
+    assert not changed(frame).any()
+
+
+def test_a_view_of_a_larger_picture_is_drawn_into_and_nothing_beside_it():
+    large = grey(400, 300)
+    draw(large[50:250, 100:300], [Detection(0, "person", 0.9, (0, 0, 200, 200))])
+    outside = changed(large)
+    assert outside[50:250, 100:300].any()
+    outside[50:250, 100:300] = False
+    assert not outside.any()

@@ -48,9 +48,7 @@ class Budget:
         """Raise LambdaBudgetExceeded if `what` is predicted to take longer than there is time."""
         left = self.seconds_left()
         if seconds > left:
-            raise LambdaBudgetExceeded(
-                f"{what} needs about {seconds:.0f} s and {max(0.0, left):.0f} s are left"
-            )
+            raise LambdaBudgetExceeded(f"{what} needs about {seconds:.0f} s and {max(0.0, left):.0f} s are left")
 
     def require_disk(self, size: int, what: str) -> None:
         """Raise LambdaBudgetExceeded if `what` needs more scratch space than there is."""

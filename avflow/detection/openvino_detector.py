@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -45,14 +46,12 @@ class OpenVinoDetector(YoloDetector):
         cache_dir: Path | None = None,
         **options: Any,
     ) -> None:
-        import openvino  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
-
         super().__init__(network, names, **options)
         width, height = network.input_size
         config: dict[str, str] = {"PERFORMANCE_HINT": "LATENCY"}
         if precision == "fp32":
             config["INFERENCE_PRECISION_HINT"] = "f32"
-        core = openvino.Core()
+        core = _openvino().Core()
         if cache_dir is not None and _writable(cache_dir):
             core.set_property({"CACHE_DIR": str(cache_dir)})
         model = core.read_model(onnx_path)
@@ -67,6 +66,18 @@ class OpenVinoDetector(YoloDetector):
         self._request.infer([blob[np.newaxis]], share_inputs=True)
         # copied, as the next inference overwrites the request's own arrays
         return [self._request.get_output_tensor(number).data[0].copy() for number in self._outputs]
+
+
+def _openvino() -> Any:
+    """OpenVINO, imported late because it is heavy, and without the part of it that reports its use to its maker.
+
+    None in `sys.modules` makes an import fail (Python Language Reference, "The module cache");
+    OpenVINO then takes a stub in its place.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return openvino
 
 
 def _writable(folder: Path) -> bool:

@@ -1,0 +1,30 @@
+"""Nobody is told that a video was processed: no library leaves an identifier behind to report by."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from avflow.models import ModelStore
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import numpy as np
+from avflow.models import ModelStore
+from avflow.speech import open_engine
+from avflow.stages.yolov3 import open_model
+open_model("yolov3-tiny", ModelStore()).detect([np.zeros((64, 64, 3), np.uint8)])
+open_engine("whisper-tiny.en", ModelStore())
+import onnxruntime, sys
+assert sys.modules["openvino_telemetry"] is None
+"""
+
+
+def test_the_engines_keep_no_identifier(tmp_path):
+    store = ModelStore()
+    for name in ("yolov3-tiny", "whisper-tiny.en"):
+        store.fetch(name)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+    environment |= {"HOME": str(tmp_path), "AVFLOW_MODELS": str(store.root)}
+    subprocess.run([sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, check=True)
+    assert list(tmp_path.rglob("*")) == []

@@ -35,9 +35,10 @@ def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> d
         value = given.get(name, facts.get("Default"))
         if value is None:
             raise DeployError(f"parameter {name} needs a value")
-        _check_parameter(name, str(value), facts)
         is_list = facts["Type"] == "CommaDelimitedList" or facts["Type"].startswith("List<")
         values[name] = [item.strip() for item in str(value).split(",")] if is_list else str(value)
+        for each in values[name] if is_list else [values[name]]:  # a list is checked by each of its values
+            _check_parameter(name, each, facts)
     return values
 
 

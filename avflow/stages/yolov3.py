@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from avflow.boxed_video import box_video
+from avflow.darknet import read_network
 from avflow.detection import Detector, open_detector
+from avflow.detection.opening import cached_onnx
 from avflow.errors import DarknetModelInvalid, InvalidMediaNoStreams
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
@@ -65,10 +67,30 @@ def open_model(name: str, models: ModelStore) -> Detector:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
+    cfg, weights, names = _files(name, models)
+    return open_detector(cfg, weights, names, cache_dir=_converted(models))
+
+
+def convert_model(name: str, models: ModelStore) -> Path:
+    """Make the file that `open_model` would make at its first use, as in an image, which is read-only then.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    cfg, weights, _ = _files(name, models)
+    return cached_onnx(cfg, weights, read_network(cfg), _converted(models))
+
+
+def _converted(models: ModelStore) -> Path:
+    return models.root / "converted"
+
+
+def _files(name: str, models: ModelStore) -> tuple[Path, Path, Path]:
+    """A model's .cfg, .weights and .names."""
     folder = models.path(name)
     own = {path.suffix: path for path in folder.iterdir() if path.suffix in (".cfg", ".weights", ".names")}
     cfg = own.get(".cfg", DATA / f"{name}.cfg")
     if not cfg.is_file():
         raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
-    names = own.get(".names", DATA / "coco.names")
-    return open_detector(cfg, own[".weights"], names, cache_dir=models.root / "converted")
+    return cfg, own[".weights"], own.get(".names", DATA / "coco.names")

@@ -1,0 +1,62 @@
+# The media image: FFmpeg, audio2srt and merge, on Lambda and on Batch. Sizes and reasons: docs/images.md.
+#   Lambda: python -m awslambdaric lambdas.<step>.app.handler     Batch: python -m batch_jobs.<step>.job VIDEO
+# No ENTRYPOINT: AWS Batch can't override one.
+ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
+
+# ---------------------------------------------------------------- libraries: anew when the pins change
+FROM ${BASE_IMAGE} AS libraries
+RUN python -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+COPY requirements/media-image.txt /build/
+RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/media-image.txt \
+ && pip check
+
+# what never runs: debug symbols (74 MB of CTranslate2's), tests, a speech model that would be here twice, downloaders
+FROM libraries AS slim
+RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends binutils >/dev/null
+RUN cd /opt/venv/lib/python3*/site-packages \
+ && strip --strip-unneeded ctranslate2/*.so ctranslate2.libs/*.so* \
+ && pip uninstall --quiet --yes hf-xet pip \
+ && rm -rf pocketsphinx/model \
+ && find . -type d -name tests -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- model: anew when its name or the manifest changes
+FROM libraries AS model
+# a name of `avflow models list`; the template's parameter of the same meaning is SpeechModel
+ARG SPEECH_MODEL=whisper-small
+COPY docker/bake_model.py /build/
+COPY avflow/__init__.py avflow/errors.py avflow/models.py avflow/models.toml avflow/model_sources.py avflow/progress.py \
+     /build/avflow/
+RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
+    /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL" whisper pocketsphinx
+
+# ---------------------------------------------------------------- code: anew with every change
+FROM ${BASE_IMAGE} AS code
+COPY avflow /opt/av-workflow/avflow
+COPY lambdas /opt/av-workflow/lambdas
+COPY batch_jobs /opt/av-workflow/batch_jobs
+RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/av-workflow \
+ && chmod -R u=rwX,go=rX /opt/av-workflow
+
+# ---------------------------------------------------------------- image
+FROM ${BASE_IMAGE}
+ARG SPEECH_MODEL=whisper-small
+LABEL org.opencontainers.image.title="av-workflow media" \
+      org.opencontainers.image.description="FFmpeg, audio2srt and merge of av-workflow, for AWS Lambda and AWS Batch" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      av-workflow.models="${SPEECH_MODEL}"
+# Whatever writes a cache writes it below /tmp: the rest of the file system is read-only.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/av-workflow \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    AVFLOW_MODELS=/opt/models \
+    SPEECH_MODEL=${SPEECH_MODEL}
+COPY --from=slim /opt/venv /opt/venv
+COPY --from=model /opt/models /opt/models
+COPY --from=code /opt/av-workflow /opt/av-workflow
+WORKDIR /opt/av-workflow
+# an empty volume that ECS mounts here takes over /tmp's mode, so that a user without rights can write
+VOLUME /tmp
+USER 10001:10001

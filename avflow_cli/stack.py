@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from avflow.errors import AvflowError
 from avflow.models import ModelStore
 from avflow_cli.models import fetch
 from local_aws.activity import Listener
+from local_aws.intrinsics import DeployError
 from local_aws.server import LocalAws
 
 ROOT = Path(__file__).parents[1]
 STACK_NAME = "av-workflow"
+
+
+class StackNotDeployed(AvflowError):
+    """The template has a parameter or resource that can't be deployed."""
+
+    advice = "Look at template.yaml, and at the parameters given."
+
+
+class PortTaken(AvflowError):
+    """Another program listens where the embedded AWS should."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +70,37 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
     ------
     ModelUnknown, ModelUnavailable
         A model isn't here and can't be fetched.
+    PortTaken, StackNotDeployed
     """
     store = ModelStore()
     for name in (options.yolov3_model, options.speech_model):
         fetch(store, name)
     parameters = {"Yolov3Model": options.yolov3_model, "SpeechModel": options.speech_model, "DetectorCompute": "gpu"}
-    with tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder:
-        aws = LocalAws(
+    with (
+        tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder,
+        _embedded_aws(options, Path(folder), listener, port) as aws,
+    ):
+        try:
+            outputs = aws.deploy(ROOT / "template.yaml", parameters, STACK_NAME)
+        except DeployError as error:
+            raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
+        yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])
+
+
+def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port: int) -> LocalAws:
+    try:
+        return LocalAws(
             ROOT,
-            Path(folder),
+            folder,
             port=port,
             on_activity=listener,
             lambda_timeout=options.lambda_timeout,
             lambda_memory=options.lambda_memory,
             lambda_scratch=options.lambda_tmp,
         )
-        with aws:
-            outputs = aws.deploy(ROOT / "template.yaml", parameters, STACK_NAME)
-            yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"Port {port} of 127.0.0.1 is in use.", "End what uses it, or give --port another."
+            ) from error
+        raise

@@ -84,7 +84,7 @@ class LocalAws:
         self._engine_clients: dict[str, Any] = {}
         self._lock = threading.RLock()
         self._server = http_server(self._application, "127.0.0.1", port)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.port}"
         self.environment = child_environment(self.url, environment or {})
         self._session, self._engine_session = new_session(), new_session()
         engine.adapt(self._engine_session)

@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     arguments = parser.parse_args()
     server = http_server(S3App(arguments.folder), port=arguments.port)
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    print(f"http://127.0.0.1:{server.port}", flush=True)
     server.serve_forever()
 
 

@@ -6,6 +6,7 @@ a request costs a connection and a thread, about half a millisecond on one machi
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -26,5 +27,13 @@ class RequestHandler(WSGIRequestHandler):
 
 
 def http_server(app: Callable[..., Any], host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
-    """A server that is yet to be run by `serve_forever`; port 0 picks a free one (`server.server_port`)."""
-    return make_server(host, port, app, threaded=True, request_handler=RequestHandler)
+    """A server that is yet to be run by `serve_forever`; port 0 picks a free one (`server.port`).
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+    # bound here, because werkzeug ends the process where a port is taken
+    with socket.create_server((host, port), backlog=128) as listening:
+        return make_server(host, port, app, threaded=True, request_handler=RequestHandler, fd=listening.fileno())

@@ -11,7 +11,7 @@ import boto3
 import psutil
 import pytest
 
-from tests.e2e.conftest import ROOT, SAMPLE
+from tests.e2e.conftest import ROOT, SAMPLE, avflow
 
 
 @pytest.fixture
@@ -90,3 +90,11 @@ def test_it_ends_when_told_to_and_takes_its_processes_along(up, how):
     up.send_signal(how)
     assert up.wait(timeout=20) == 130
     assert not psutil.wait_procs(children, timeout=5)[1]
+
+
+def test_a_port_that_is_taken_is_named(up):
+    url = read_until(up, r"is up at (\S+) with").group(1)
+    port = url.rpartition(":")[2]
+    second = avflow("up", "--port", port)
+    assert second.returncode == 70
+    assert f"PortTaken: Port {port} of 127.0.0.1 is in use" in second.stderr

@@ -59,7 +59,7 @@ def serving(folder: Path) -> Iterator[S3Server]:
     started = S3Server(folder)
     app = S3App(folder, started.events.append)
     front = http_server(app)
-    started.port = front.server_port
+    started.port = front.port
     thread = threading.Thread(target=front.serve_forever, args=(0.05,))
     thread.start()
     try:

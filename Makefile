@@ -33,13 +33,15 @@ test-slow: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
 	$(BIN)/python -m pytest -m slow
 
-check: .venv/.dev .venv/.sam
+check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pip check
 	$(BIN)/cfn-lint
 	$(BIN)/python scripts/lint_state_machine.py
+	$(BIN)/python scripts/translate_template.py build/template.json
+	.venv-check/bin/checkov --config-file .checkov.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1
 
 # ---------------------------------------------------------------- set-up: pinned and hashed, done once
@@ -50,7 +52,7 @@ LOCK := -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-ext
 # after a change of a requirements/*.in: writes the pinned, hashed files anew
 lock: .venv/.local
 	$(BIN)/python $(PIP) install pip-tools
-	for name in local dev sam; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	for name in local dev sam check; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,5 +73,10 @@ lock: .venv/.local
 	.venv-sam/bin/python $(PIP) install --no-deps --require-hashes -r requirements/sam.txt
 	@touch $@
 
+.venv/.check: requirements/check.txt .venv/bin/python
+	$(PYTHON) -m venv .venv-check
+	.venv-check/bin/python $(PIP) install --no-deps --require-hashes -r requirements/check.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-sam .aws-sam build result
+	rm -rf .venv .venv-sam .venv-check .aws-sam build result

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from typing import Any
 
 from avflow.budget import Budget
 from avflow.errors import AvflowError, LambdaBudgetExceeded
 from avflow.layout import VideoRef
-from avflow.observability import count_outcome, log_progress, logger_for
+from avflow.observability import FALLBACK_FROM, count_fallback, count_outcome, count_work, log_progress, logger_for
 from avflow.stages.context import RanOn, Stage, StageContext
 from avflow.storage import Store
 
@@ -32,6 +33,10 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
     store = Store(video.bucket)
     context = StageContext(store, ran_on, budget, log_progress(logger), dict(os.environ))
     logger.info("started", ran_on=ran_on)
+    came_from = context.settings.get(FALLBACK_FROM)
+    if came_from and context.settings.get("AWS_BATCH_JOB_ATTEMPT", "1") == "1":
+        count_fallback(step, came_from)
+    started = time.monotonic()
     try:
         result = _within_lambdas_means(stage, video, context)
     except Exception as error:
@@ -41,10 +46,11 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
                 store.write_json(video.step_error_json(step), error.to_dict())
         else:
             logger.exception("failed")
-        count_outcome(step, ran_on, error)
+        count_outcome(step, ran_on, time.monotonic() - started, error)
         raise
     logger.info("succeeded", step=result.get("step"))
-    count_outcome(step, ran_on, None)
+    count_outcome(step, ran_on, time.monotonic() - started, None)
+    count_work(step, result)
     return result
 
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from .ended import data_of
 from .failure import error_report_key, explain
 from .own_error import own_error
 
 logger = Logger(service="failed")
+metrics = Metrics(os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"), "failed")
 s3 = boto3.client("s3")
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Takes the state machine's data with `error` as Catch left it; returns error, message, text."""
-    video, error = event["video"], event["error"]
+    """Takes the state machine's data with `error` as Catch left it, or the event of an execution that ended without."""
+    video, error = data_of(event)
     failure = explain(error, own_error(s3, video, error))
-    report = {
-        "schema": 1,
-        "video": f"s3://{video['bucket']}/{video['key']}",
-        "execution": video["execution"],
-        **failure,
-    }
+    source = f"s3://{video['bucket']}/{video['key']}"
+    report = {"schema": 1, "video": source, "execution": video["execution"], **failure}
     body = json.dumps(report, indent=2, ensure_ascii=False).encode()
     s3.put_object(Bucket=video["bucket"], Key=error_report_key(video["key"]), Body=body, ContentType="application/json")
+    metrics.add_dimension("error", failure["error"])
+    metrics.add_metric("Failures", MetricUnit.Count, 1)
     logger.error("failed", report=report)
-    text = f"{report['video']}\n\n{failure['message']}\n{failure['advice']}\n\nExecution: {video['execution']}\n"
+    text = f"{source}\n\n{failure['message']}\n{failure['advice']}\n\nExecution: {video['execution']}\n"
     return {"error": failure["error"], "message": f"{failure['message']} {failure['advice']}", "text": text}

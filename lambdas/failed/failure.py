@@ -19,9 +19,12 @@ _TRY_AGAIN = "Upload the video again; if it fails again, look at the execution i
 _JOB_FAILED = ("States.TaskFailed", "JobFailed")
 
 #: name given, what the Cause of a failed job holds, and the advice
+_NO_GPU = ("AWS gave no instance in time: ask for a quota of vCPUs for G instances (Service Quotas), "
+           "or deploy with DetectorCompute=gpu-then-cpu.")  # fmt: skip
 _BATCH = (
-    ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), "AWS gave no instance in time: ask for a quota of vCPUs for "
-     "G instances (Service Quotas), or deploy with DetectorCompute=gpu-then-cpu."),
+    ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),
+     "AWS gave no vCPUs in time: ask for a larger quota of Fargate vCPUs (Service Quotas), or lower CpuDetectorVcpus."),
+    ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), _NO_GPU),
     ("JobOutOfMemory", re.compile(r"OutOfMemoryError"), "The job needs more memory: raise it in the job definition."),
     ("JobTimedOut", re.compile(r"Job attempt duration exceeded timeout"), "Deploy with a larger JobTimeoutSeconds."),
     ("SpotInterrupted", re.compile(r"Host EC2.*terminated"), _TRY_AGAIN),
@@ -29,6 +32,9 @@ _BATCH = (
 )  # fmt: skip
 
 _PLATFORM = {
+    "GpuUnavailable": ("No GPU came.", _NO_GPU),
+    "ExecutionTimedOut": ("The run took longer than two days.", "Cut the video, or deploy with faster compute."),
+    "ExecutionAborted": ("Somebody stopped the run.", "Upload the video again to start it anew."),
     "States.Timeout": ("A step did not end within its time.", "Look for a step that hangs in the execution's history."),
     "States.Permissions": ("A role lacks a permission.", "Deploy again; if you changed a role, undo it."),
     "States.DataLimitExceeded": ("A step's data is over Step Functions' limit.", _TRY_AGAIN),

@@ -11,16 +11,19 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from .naming import video_of
 
 logger = Logger(service="start")
+metrics = Metrics(os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"), "start")
 states = boto3.client("stepfunctions")
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes an EventBridge "Object Created" event."""
     video = video_of(event)
@@ -32,5 +35,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             states.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"video": video}))
     except states.exceptions.ExecutionAlreadyExists:
         started = False
+    metrics.add_metric("VideosStarted" if started else "EventsIgnored", MetricUnit.Count, 1)
     logger.info("started" if started else "nothing to start", execution=name, key=video["key"])
     return {"started": started, "execution": name}

@@ -51,20 +51,20 @@ class Workflow:
         found = self.states.describe_state_machine(stateMachineArn=self.state_machine)["definition"]
         return json.dumps(json.loads(found), separators=(",", ":"))
 
-    def variant(self, old: str, new: str) -> str:
-        """Another state machine whose definition differs in one literal; returns its ARN."""
+    def variant(self, *literals: str) -> str:
+        """Another state machine, with every first literal replaced by the second after it; returns its ARN."""
         definition = self.definition()
-        assert old in definition
+        for old, new in zip(literals[::2], literals[1::2], strict=True):
+            assert old in definition
+            definition = definition.replace(old, new)
         role = "arn:aws:iam::123456789012:role/any"
         name = f"variant-{uuid.uuid4().hex[:8]}"
-        return self.states.create_state_machine(name=name, definition=definition.replace(old, new), roleArn=role)[
-            "stateMachineArn"
-        ]
+        return self.states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
 
-    def end_job(self, execution: str, reason: str) -> None:
-        """End the execution's running detector job as AWS does, with its words, once it has read its script."""
+    def end_job(self, execution: str, reason: str, step: str = "yolov3") -> None:
+        """End the execution's running job of a step as AWS does, with its words, once it has read its script."""
         batch, end = self.aws.client("batch"), time.monotonic() + 60
-        name = f"{execution.rpartition(':')[2]}-yolov3-batch"
+        name = f"{execution.rpartition(':')[2]}-{step}-batch"
         queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
         while time.monotonic() < end:
             jobs = [

@@ -50,6 +50,27 @@ def test_gpu_then_cpu_goes_on_without_a_gpu(workflow):
     assert run.tasks["Yolov3OnCpu"] == 1
 
 
+@pytest.mark.parametrize("compute", ["gpu", "gpu-then-cpu"])
+def test_a_gpu_that_never_comes_for_no_stated_reason_ends_the_wait_too(workflow, compute):
+    shorter = ('"TimeoutSeconds":54000', '"TimeoutSeconds":3')
+    machine = workflow.variant(*shorter, '"Result":"gpu"', f'"Result":"{compute}"')
+    run = workflow.finish(workflow.start({"yolov3": {"batch": ["hold", "hold"]}}, machine))
+    assert (run.tasks["Yolov3"], run.tasks["Yolov3OnDemand"]) == (1, 1)
+    if compute == "gpu":
+        assert (run.status, run.error) == ("FAILED", "GpuUnavailable")
+        assert "Service Quotas" in run.report["advice"]
+    else:
+        assert (run.status, run.tasks["Yolov3OnCpu"]) == ("SUCCEEDED", 1)
+
+
+def test_without_a_fargate_quota_the_run_says_which_quota(workflow):
+    execution = workflow.start({"ffmpeg": {"lambda": ["LambdaBudgetExceeded"], "batch": ["hold"]}})
+    workflow.end_job(execution, QUEUE_LIMIT, "ffmpeg")
+    run = workflow.finish(execution)
+    assert (run.status, run.error) == ("FAILED", "FargateUnavailable")
+    assert "Fargate" in run.report["advice"]
+
+
 def test_cpu_never_asks_for_a_gpu(workflow):
     run = workflow.finish(workflow.start({}, workflow.variant('"Result":"gpu"', '"Result":"cpu"')))
     assert run.status == "SUCCEEDED"

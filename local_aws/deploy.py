@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import template as templates
-from local_aws.intrinsics import DeployError, Resolver, parameter_values
+from local_aws.containers import ImageNotHere
+from local_aws.intrinsics import DeployError, Resolver, check_rules, parameter_values
 from local_aws.wire import ServiceError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Stack:
 
     def create(self) -> dict[str, Any]:
         """Create all resources whose condition holds; the outputs."""
+        check_rules(self.template, self.resolver)
         resources = self.template["Resources"]
         for logical_id in sorted(resources, key=lambda name: not resources[name]["Type"].startswith("Custom::")):
             if self._wanted(resources[logical_id]):  # custom ones first: their functions run while the rest is made
@@ -80,13 +82,15 @@ class Stack:
             raise DeployError(f"circular dependency: {' -> '.join([*self._pending, logical_id])}")
         self._pending.append(logical_id)
         resource = self.template["Resources"][logical_id]
+        if not self._wanted(resource):
+            raise DeployError(f"{logical_id}: something needs it, but its condition {resource['Condition']} is false")
         depends_on = resource.get("DependsOn", [])
         for name in [depends_on] if isinstance(depends_on, str) else depends_on:
             self._create(name)
         properties = self.resolver.resolve(resource.get("Properties", {}))
         try:
             self.created[logical_id] = creator(resource["Type"])(self, logical_id, properties)
-        except (ClientError, BotoCoreError, ServiceError, KeyError) as error:
+        except (ClientError, BotoCoreError, ServiceError, ImageNotHere, KeyError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DeployError(f"{logical_id} ({resource['Type']}) can't be created: {reason}") from error
         self._pending.remove(logical_id)

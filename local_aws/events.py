@@ -116,6 +116,8 @@ class Events:
             self._send_to_queue(target_arn, body, {})
         elif service == "sns":
             self._client("sns").publish(TopicArn=target_arn, Message=body)
+        elif service == "logs":
+            self._send_to_log_group(target_arn, body, event_id)
         else:
             raise NotDelivered("UNSUPPORTED_TARGET", f"{target_arn}: the embedded EventBridge has no such target")
 
@@ -128,6 +130,12 @@ class Events:
             message = f"{rule_arn} may not invoke {target_arn}: AWS::Lambda::Permission is missing"
             raise NotDelivered("NO_PERMISSIONS", message)
         self.invoke_later(target_arn, body.encode())
+
+    def _send_to_log_group(self, group_arn: str, body: str, event_id: str) -> None:
+        logs, group = self._client("logs"), group_arn.partition(":log-group:")[2].removesuffix(":*")
+        logs.create_log_stream(logGroupName=group, logStreamName=event_id)
+        entries = [{"timestamp": round(time.time() * 1000), "message": body}]
+        logs.put_log_events(logGroupName=group, logStreamName=event_id, logEvents=entries)
 
     def _send_to_queue(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         sqs = self._client("sqs")

@@ -58,6 +58,22 @@ def _check_parameter(name: str, value: str, facts: Mapping[str, Any]) -> None:
             raise DeployError(f"{wrong}: from {facts.get('MinValue')} to {facts.get('MaxValue')}")
 
 
+def check_rules(template: Mapping[str, Any], resolver: Resolver) -> None:
+    """Hold the parameters together to the template's rules (User Guide, "CloudFormation template Rules syntax").
+
+    Raises
+    ------
+    DeployError
+        An assertion of a rule whose condition holds does not; its own description says which.
+    """
+    for name, rule in template.get("Rules", {}).items():
+        if "RuleCondition" in rule and not resolver.condition(rule["RuleCondition"]):
+            continue
+        for assertion in rule["Assertions"]:
+            if not resolver.condition(assertion["Assert"]):
+                raise DeployError(f"rule {name}: {assertion.get('AssertDescription', 'not met')}")
+
+
 class Resolver:
     """Replaces intrinsic functions by their values.
 

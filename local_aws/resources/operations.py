@@ -61,6 +61,16 @@ def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Crea
     return Created(name, {"Arn": arn("logs", f"log-group:{name}:*")})
 
 
+@creates("AWS::Logs::ResourcePolicy")
+def log_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """Which services may write to log groups; kept, but nobody is refused anything."""
+    json.loads(properties["PolicyDocument"])
+    stack.aws.client("logs").put_resource_policy(
+        policyName=properties["PolicyName"], policyDocument=properties["PolicyDocument"]
+    )
+    return Created(properties["PolicyName"])
+
+
 @creates("AWS::CloudWatch::Alarm")
 def alarm(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """An alarm; there are no metrics here that could set it off."""
@@ -79,5 +89,6 @@ def alarm(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
 def dashboard(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A dashboard; its body is checked to be JSON."""
     name = properties.get("DashboardName") or f"{stack.physical_name(logical_id)}-{REGION}"
+    json.loads(properties["DashboardBody"])
     stack.aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=properties["DashboardBody"])
     return Created(name)

@@ -1,0 +1,86 @@
+"""The project's template: as it is written, as CloudFormation gets it, and as the embedded AWS creates it."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from local_aws.server import LocalAws
+from local_aws.template import load
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+
+
+class Translated:
+    """The template in CloudFormation's terms, with the questions that tests ask of it."""
+
+    def __init__(self, template):
+        self.template = template
+        self.resources = template["Resources"]
+
+    def of_type(self, *types):
+        return {name: facts for name, facts in self.resources.items() if facts["Type"] in types}
+
+    def properties(self, resource_type):
+        return {name: facts.get("Properties", {}) for name, facts in self.of_type(resource_type).items()}
+
+    def statements(self):
+        """(resource, statement) of every policy, of roles and of resources."""
+        for name, facts in self.resources.items():
+            properties = facts.get("Properties", {})
+            documents = [properties.get("PolicyDocument"), properties.get("AssumeRolePolicyDocument")]
+            documents += [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+            for document in filter(None, documents):
+                written = json.loads(document["Fn::Sub"]) if "Fn::Sub" in document else document
+                yield from ((name, statement) for statement in written["Statement"])
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def tasks(machine, caught=False):
+    """(name, state, whether a Parallel around it catches) of every Task, however deep."""
+    for name, state in machine["States"].items():
+        if state["Type"] == "Task":
+            yield name, state, caught
+        for branch in state.get("Branches", []):
+            yield from tasks(branch, caught or "Catch" in state)
+
+
+@pytest.fixture(scope="session")
+def lines():
+    return TEMPLATE.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="session")
+def translated(tmp_path_factory):
+    return Translated(load(TEMPLATE, {}, tmp_path_factory.mktemp("translated")))
+
+
+@pytest.fixture(scope="session")
+def machine_text():
+    return (ROOT / "statemachine" / "av_workflow.asl.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def machine(machine_text):
+    return yaml.safe_load(machine_text)
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    """Creates the stack with given parameters on an embedded AWS of its own."""
+    activities = []
+    with LocalAws(ROOT, tmp_path, on_activity=activities.append) as aws:
+
+        def create(**parameters):
+            outputs = aws.deploy(TEMPLATE, parameters, "av-workflow")
+            return SimpleNamespace(aws=aws, outputs=outputs, activities=activities)
+
+        create.aws = aws
+        yield create

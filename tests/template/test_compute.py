@@ -1,0 +1,119 @@
+"""Batch and Lambda: sizes that AWS sells, limits on everything, and updates that let running jobs end."""
+
+import pytest
+
+from tests.template.conftest import as_list
+
+#: AWS Batch User Guide, "Job definition parameters", resourceRequirements: MiB for each number of vCPUs
+FARGATE = {4: range(8192, 30721, 1024), 8: range(16384, 61441, 4096), 16: range(32768, 122881, 8192)}
+#: what ECS registers of a g4dn.xlarge (16 GiB), less than the rest of the family's smallest
+G4DN_XLARGE = {"VCPU": 4, "MEMORY": 15_000, "GPU": 1}
+
+
+def requirements(facts):
+    return {each["Type"]: each["Value"] for each in facts["ContainerProperties"]["ResourceRequirements"]}
+
+
+def test_functions_keep_within_lambdas_limits(translated):
+    for name, facts in translated.properties("AWS::Lambda::Function").items():
+        assert 128 <= facts["MemorySize"] <= 3008, f"{name}: 3008 MB is what a new account may have"
+        assert facts["Timeout"] <= 900, name
+        assert 512 <= facts.get("EphemeralStorage", {"Size": 512})["Size"] <= 10240, name
+        assert facts["TracingConfig"] == {"Mode": "Active"}, name
+
+
+def test_fargate_jobs_have_sizes_that_fargate_has(translated):
+    memory = translated.template["Mappings"]["Fargate"]["Memory"]
+    sizes = [(int(vcpus), int(mib)) for vcpus, mib in memory.items()]
+    assert [vcpus for vcpus, _ in sizes] == translated.template["Parameters"]["CpuDetectorVcpus"]["AllowedValues"]
+    for facts in translated.properties("AWS::Batch::JobDefinition").values():
+        wanted = requirements(facts)
+        if facts["PlatformCapabilities"] == ["FARGATE"]:
+            assert "GPU" not in wanted
+            assert facts["ContainerProperties"]["EphemeralStorage"]["SizeInGiB"] in range(21, 201)
+            if isinstance(wanted["VCPU"], str):
+                sizes.append((int(wanted["VCPU"]), int(wanted["MEMORY"])))
+    assert len(sizes) == 6
+    assert all(mib in FARGATE[vcpus] for vcpus, mib in sizes)
+
+
+def test_a_gpu_job_fits_the_smallest_instance(translated):
+    wanted = requirements(translated.resources["Yolov3JobDefinition"]["Properties"])
+    assert all(int(value) <= G4DN_XLARGE[kind] for kind, value in wanted.items())
+
+
+def test_the_default_cpu_detector_fits_a_new_accounts_fargate_quota(translated):
+    assert translated.template["Parameters"]["CpuDetectorVcpus"]["Default"] <= 6
+
+
+def test_jobs_end_fail_and_write_as_they_should(translated):
+    for name, facts in translated.properties("AWS::Batch::JobDefinition").items():
+        container = facts["ContainerProperties"]
+        assert facts["Timeout"]["AttemptDurationSeconds"] == {"Ref": "JobTimeoutSeconds"}, name
+        assert facts["RetryStrategy"]["EvaluateOnExit"][-1] == {"OnStatusReason": "*", "Action": "EXIT"}, name
+        assert facts["RetryStrategy"]["Attempts"] > 1, name
+        assert facts["ResourceRetentionPolicy"] == {"SkipDeregisterOnUpdate": True}, name
+        assert container["ReadonlyRootFilesystem"] is True, name
+        assert [mount["ContainerPath"] for mount in container["MountPoints"]] == ["/tmp"], name
+        assert not container.get("Privileged"), name
+        assert all(isinstance(value, str) for value in facts["Parameters"].values()), name
+
+
+def test_queues_do_not_wait_for_ever(translated):
+    reasons = {
+        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    }
+    queues = translated.properties("AWS::Batch::JobQueue")
+    assert len(queues) == 3
+    for facts in queues.values():
+        actions = facts["JobStateTimeLimitActions"]
+        assert {action["Reason"] for action in actions} == reasons
+        assert {(action["State"], action["Action"]) for action in actions} == {("RUNNABLE", "CANCEL")}
+    wait = translated.template["Parameters"]["GpuWaitSeconds"]
+    assert 600 <= wait["MinValue"] <= wait["MaxValue"] <= 86400, "AWS Batch API, JobStateTimeLimitAction"
+
+
+@pytest.mark.parametrize("name", ["GpuSpotCompute", "GpuOnDemandCompute"])
+def test_gpus_cost_nothing_while_idle_and_updates_let_jobs_end(translated, name):
+    properties = translated.resources[name]["Properties"]
+    resources = properties["ComputeResources"]
+    assert resources["MinvCpus"] == 0
+    assert resources["Ec2Configuration"] == [{"ImageType": "ECS_AL2023_NVIDIA"}]
+    assert resources["UpdateToLatestImageVersion"] is True
+    # BEST_FIT takes no updates: AWS Batch User Guide, "Updating compute environments"
+    assert resources["AllocationStrategy"] in ("SPOT_PRICE_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE")
+    assert properties["UpdatePolicy"] == {"TerminateJobsOnUpdate": False, "JobExecutionTimeoutMinutes": 360}
+
+
+def test_environments_are_updated_in_place(translated):
+    environments = translated.properties("AWS::Batch::ComputeEnvironment")
+    assert [facts["ReplaceComputeEnvironment"] for facts in environments.values()] == [False] * 3
+
+
+def test_instances_keep_their_credentials_and_disks_to_themselves(translated):
+    data = translated.resources["GpuLaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    assert data["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert all(device["Ebs"]["Encrypted"] for device in data["BlockDeviceMappings"])
+
+
+def test_the_network_lets_nothing_in_and_has_no_nat_gateway(translated):
+    (group,) = translated.properties("AWS::EC2::SecurityGroup").values()
+    assert "SecurityGroupIngress" not in group
+    assert [rule["ToPort"] for rule in as_list(group["SecurityGroupEgress"])] == [443]
+    assert not translated.of_type("AWS::EC2::NatGateway", "AWS::EC2::EIP")
+
+
+def test_images_come_from_functions_by_digest(translated):
+    for name, facts in translated.properties("AWS::Batch::JobDefinition").items():
+        custom = facts["ContainerProperties"]["Image"]["Fn::GetAtt"][0]
+        assert translated.resources[custom]["Type"] == "Custom::ImageUri", name
+        version = translated.resources[custom]["Properties"]["FunctionVersion"]["Ref"]
+        assert translated.resources[version]["Type"] == "AWS::Lambda::Version", "a new image is a new version"
+
+
+def test_the_users_videos_outlive_the_stack_and_nothing_else_does(translated):
+    kept = {name for name, facts in translated.resources.items() if facts.get("DeletionPolicy") == "Retain"}
+    versions = set(translated.of_type("AWS::Lambda::Version"))  # SAM keeps them, for aliases to go back to
+    assert kept - versions == {"Bucket"}

@@ -1,0 +1,107 @@
+"""The template, deployed with each choice of compute and of network, on the embedded AWS."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+import pytest
+
+SUBSTITUTED = {
+    "FFmpegOnBatch": ("av-workflow-ffmpeg", "CpuJobQueue"),
+    "Audio2srtOnBatch": ("av-workflow-audio2srt", "CpuJobQueue"),
+    "MergeOnBatch": ("av-workflow-merge", "CpuJobQueue"),
+    "Yolov3": ("av-workflow-yolov3", "GpuSpotJobQueue"),
+    "Yolov3OnDemand": ("av-workflow-yolov3", "GpuOnDemandJobQueue"),
+    "Yolov3OnCpu": ("av-workflow-yolov3-cpu", "CpuJobQueue"),
+}
+
+
+def all_states(machine):
+    for name, state in machine["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from all_states(branch)
+
+
+def deployed_machine(stack):
+    states = stack.aws.client("stepfunctions")
+    return json.loads(states.describe_state_machine(stateMachineArn=stack.outputs["StateMachineArn"])["definition"])
+
+
+@pytest.mark.parametrize("compute", ["gpu", "cpu", "gpu-then-cpu"])
+def test_each_choice_of_compute_deploys_what_it_needs(deploy, compute):
+    stack = deploy(DetectorCompute=compute)
+    queues = {queue["jobQueueArn"]: queue["jobQueueName"] for queue in stack.aws.batch.queues()}
+    definitions = {each["jobDefinitionArn"]: each["jobDefinitionName"] for each in stack.aws.batch.definitions()}
+    machine = deployed_machine(stack)
+    assert "${" not in json.dumps(machine)
+    states = dict(all_states(machine))
+    for name, (definition, queue) in SUBSTITUTED.items():
+        parameters = states[name]["Parameters"]
+        found = definitions[parameters["JobDefinition"]], queues[parameters["JobQueue"]].removeprefix("av-workflow-")
+        if compute == "cpu" and name in ("Yolov3", "Yolov3OnDemand"):
+            assert found == ("av-workflow-yolov3-cpu", "CpuJobQueue"), "never entered, but it must be there"
+        else:
+            assert found == (definition, queue)
+    gpus = [name for name in [*queues.values(), *definitions.values()] if "Gpu" in name or name.endswith("-yolov3")]
+    assert bool(gpus) is (compute != "cpu")
+    assert states["DetectorCompute"]["Result"] == compute
+
+
+def environment_of(stack, definition):
+    (found,) = [each for each in stack.aws.batch.definitions() if each["jobDefinitionName"] == definition]
+    return {each["name"]: each["value"] for each in found["containerProperties"]["environment"]}
+
+
+@pytest.mark.parametrize(("compute", "came_from"), [("cpu", None), ("gpu-then-cpu", "gpu")])
+def test_a_cpu_job_counts_as_a_fallback_only_where_it_is_one(deploy, compute, came_from):
+    assert environment_of(deploy(DetectorCompute=compute), "av-workflow-yolov3-cpu").get("FALLBACK_FROM") == came_from
+
+
+@pytest.mark.parametrize("vcpus", ["4", "8", "16"])
+def test_the_cpu_detector_has_the_memory_that_goes_with_its_vcpus(deploy, vcpus):
+    stack = deploy(CpuDetectorVcpus=vcpus)
+    (found,) = [each for each in stack.aws.batch.definitions() if each["jobDefinitionName"] == "av-workflow-yolov3-cpu"]
+    wanted = {each["type"]: each["value"] for each in found["containerProperties"]["resourceRequirements"]}
+    assert wanted == {"VCPU": vcpus, "MEMORY": str(2048 * int(vcpus))}
+
+
+def test_your_own_vpc_gets_the_jobs_and_no_network_is_made(deploy):
+    ec2 = deploy.aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
+    ]
+    before = len(ec2.describe_vpcs()["Vpcs"]), len(ec2.describe_internet_gateways()["InternetGateways"])
+    stack = deploy(VpcId=vpc, SubnetIds=",".join(subnets), AssignPublicIp="DISABLED")
+    assert (len(ec2.describe_vpcs()["Vpcs"]), len(ec2.describe_internet_gateways()["InternetGateways"])) == before
+    for environment in stack.aws.batch.compute_environments():
+        assert environment["computeResources"]["subnets"] == subnets
+        (group,) = environment["computeResources"]["securityGroupIds"]
+        assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"] == vpc
+    (job,) = [each for each in stack.aws.batch.definitions() if each["jobDefinitionName"] == "av-workflow-ffmpeg"]
+    assert job["containerProperties"]["networkConfiguration"] == {"assignPublicIp": "DISABLED"}
+
+
+def test_the_workflow_may_submit_every_revision_of_its_jobs_and_no_others(deploy):
+    stack = deploy()
+    iam = stack.aws.client("iam")
+    policy = iam.get_role_policy(RoleName="av-workflow-StateMachineRole", PolicyName="workflow")["PolicyDocument"]
+    (submit,) = [statement for statement in policy["Statement"] if statement["Action"] == "batch:SubmitJob"]
+    wanted = [each["jobDefinitionArn"] for each in stack.aws.batch.definitions()]
+    wanted += [arn.rpartition(":")[0] + ":99" for arn in wanted]  # what an update makes, or one before it made
+    wanted += [queue["jobQueueArn"] for queue in stack.aws.batch.queues()]
+    assert not [arn for arn in wanted if not any(fnmatchcase(arn, pattern) for pattern in submit["Resource"])]
+    foreign = wanted[0].replace("/av-workflow-", "/other-")
+    assert not any(fnmatchcase(foreign, pattern) for pattern in submit["Resource"])
+
+
+def test_outputs_lead_to_the_bucket_the_runs_and_the_dashboard(deploy):
+    outputs = deploy().outputs
+    assert outputs["StartUri"] == f"s3://{outputs['BucketName']}/start/"
+    assert outputs["ResultUri"] == f"s3://{outputs['BucketName']}/result/"
+    assert outputs["StateMachineConsole"].endswith(outputs["StateMachineArn"])
+    assert re.fullmatch(
+        r"https://us-east-1\.console\.aws\.amazon\.com/.*#dashboards/dashboard/av-workflow", outputs["DashboardConsole"]
+    )
+    assert outputs["FailureTopicArn"].startswith("arn:aws:sns:")

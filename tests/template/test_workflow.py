@@ -1,0 +1,65 @@
+"""The state machine and the template agree, and no state waits for ever."""
+
+import re
+
+from tests.template.conftest import tasks
+
+LAMBDA, BATCH = "arn:aws:states:::lambda:invoke", "arn:aws:states:::batch:submitJob.sync"
+
+
+def test_every_lambda_task_retries_and_is_caught(machine):
+    functions = [(name, state, caught) for name, state, caught in tasks(machine) if state["Resource"] == LAMBDA]
+    assert {name for name, _, _ in functions} == {"FFmpeg", "Audio2srt", "Merge", "ReportFailure"}
+    for name, state, caught in functions:
+        assert state["Retry"], name
+        assert "Catch" in state or caught, name
+
+
+def test_every_task_is_caught_by_itself_or_around_it(machine):
+    assert not [name for name, state, caught in tasks(machine) if "Catch" not in state and not caught]
+
+
+def test_every_task_has_a_time_out(machine):
+    assert not [name for name, state, _ in tasks(machine) if "TimeoutSeconds" not in state]
+
+
+def test_a_job_may_wait_and_run_as_long_as_the_parameters_allow(machine, translated):
+    parameters = translated.template["Parameters"]
+    longest = parameters["GpuWaitSeconds"]["MaxValue"] + parameters["JobTimeoutSeconds"]["MaxValue"]
+    jobs = [state for _, state, _ in tasks(machine) if state["Resource"] == BATCH]
+    assert len(jobs) == 6
+    assert all(longest < state["TimeoutSeconds"] < machine["TimeoutSeconds"] for state in jobs)
+
+
+def test_a_lambda_state_outlives_its_function(machine, translated):
+    functions = translated.properties("AWS::Lambda::Function")
+    for name, state, _ in tasks(machine):
+        if state["Resource"] == LAMBDA:
+            function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
+            assert functions[function]["Timeout"] < state["TimeoutSeconds"], name
+
+
+def test_intermediate_files_outlive_the_longest_run(machine, translated):
+    days = translated.template["Parameters"]["IntermediateDays"]["MinValue"]
+    assert days * 86400 > machine["TimeoutSeconds"]
+
+
+def test_substitutions_are_provided_and_used_and_resolve(machine_text, translated):
+    (properties,) = translated.properties("AWS::StepFunctions::StateMachine").values()
+    provided = properties["DefinitionSubstitutions"]
+    assert set(re.findall(r"\$\{(\w+)\}", machine_text)) == set(provided)
+    for name, value in provided.items():
+        alternatives = value["Fn::If"][1:] if "Fn::If" in value else [value]
+        for each in alternatives:
+            target = each["Ref"] if "Ref" in each else each["Fn::GetAtt"][0]
+            assert target in translated.resources or target in translated.template["Parameters"], name
+
+
+def test_every_state_says_what_it_is_for(machine):
+    def states(part):
+        for name, state in part["States"].items():
+            yield name, state
+            for branch in state.get("Branches", []):
+                yield from states(branch)
+
+    assert not [name for name, state in states(machine) if not state.get("Comment")]

@@ -17,6 +17,7 @@ from typing import Any
 
 from local_aws.activity import StepEnded, StepLog, StepStarted
 from local_aws.batch_retry import TASK_EXITED, TIMED_OUT, should_retry
+from local_aws.containers import PID_FILE
 from local_aws.host import Host
 from local_aws.names import arn
 from local_aws.processes import MEGABYTE, End, Limits, Outcome, Sandbox
@@ -340,14 +341,21 @@ class Batch:
         def on_line(line: str) -> None:
             self._host.listener(StepLog("batch", job.name, job.id, line))
 
-        environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp), **job.environment()}
+        if containers := self._host.containers:
+            command = containers.job(job.definition["containerProperties"], job.command(), job.environment(), tmp)
+            environment = dict(os.environ)
+        else:
+            command = _argv(job.command())
+            environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp)}
+            environment |= job.environment()
         return self._host.processes.run(
-            _argv(job.command()),
+            command,
             env=environment,
             cwd=self._host.code,
             limits=Limits(
                 seconds=job.setting("timeout").get("attemptDurationSeconds"),
                 memory_bytes=int(job.resource("MEMORY", 2048)) * MEGABYTE,
+                container=tmp / PID_FILE if containers else None,
             ),
             on_line=on_line,
             log=self._host.logs / "batch" / job.name / f"{job.id.replace(':', '-')}.log",

@@ -11,15 +11,17 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from local_aws.activity import StepEnded, StepLog, StepStarted
+from local_aws.containers import PID_FILE
 from local_aws.host import Host
 from local_aws.names import function_arn
-from local_aws.processes import MEGABYTE, End, Limits, Outcome
+from local_aws.processes import MEGABYTE, End, Limits, Outcome, Sandbox
+from local_aws.runtime_api import RuntimeApi
 
 #: AWS Lambda Developer Guide, "Lambda quotas"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -57,6 +59,8 @@ class Function:
         In seconds and MiB.
     configuration:
         The template's properties, for GetFunction.
+    image_uri, image_digest:
+        The image as the template names it, and by digest where functions run in their images.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Function:
     scratch_mb: int = 512
     environment: Mapping[str, str] = field(default_factory=dict)
     image_uri: str | None = None
+    image_digest: str | None = None
     versions: list[str] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     permissions: list[Permission] = field(default_factory=list)
@@ -83,9 +88,9 @@ class Function:
 
     @property
     def resolved_image_uri(self) -> str | None:
-        """The image by digest; of no image here, so made from its name."""
-        if self.image_uri is None:
-            return None
+        """The image by digest, which is made from its name where images are not used."""
+        if self.image_uri is None or self.image_digest is not None:
+            return self.image_digest
         repository = re.sub(r"(:[^:/]+|@.+)$", "", self.image_uri)
         return f"{repository}@sha256:{hashlib.sha256(self.image_uri.encode()).hexdigest()}"
 
@@ -220,9 +225,16 @@ class Functions:
         def on_line(line: str) -> None:
             self._host.listener(StepLog("lambda", function.name, request_id, line))
 
-        outcome = self._host.processes.run(
+        run = self._run_container if function.image_uri and self._host.containers else self._run_process
+        return run(function, version, sandbox, on_line, log), log.read_bytes()[-TAIL_BYTES:]
+
+    def _run_process(
+        self, function: Function, version: str, sandbox: Path, on_line: Callable[[str], None], log: Path
+    ) -> Outcome:
+        environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(sandbox / "tmp")}
+        return self._host.processes.run(
             [sys.executable, os.fspath(Path(__file__).with_name("lambda_bootstrap.py")), os.fspath(sandbox)],
-            env=self._function_environment(function, version, sandbox),
+            env=environment | _function_environment(function, version),
             cwd=function.code,
             limits=Limits(
                 seconds=function.timeout,
@@ -234,21 +246,47 @@ class Functions:
             on_line=on_line,
             log=log,
         )
-        return outcome, log.read_bytes()[-TAIL_BYTES:]
 
-    def _function_environment(self, function: Function, version: str, sandbox: Path) -> dict[str, str]:
-        return {
-            **self._host.environment,
-            "PYTHONUNBUFFERED": "1",
-            "POWERTOOLS_TRACE_DISABLED": "true",  # there is no X-Ray daemon
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": version,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "_HANDLER": function.handler,
-            "TMPDIR": os.fspath(sandbox / "tmp"),
-            **function.environment,
-        }
+    def _run_container(
+        self, function: Function, version: str, sandbox: Path, on_line: Callable[[str], None], log: Path
+    ) -> Outcome:
+        containers, running = self._host.containers, list[Sandbox]()
+        assert containers is not None
+        assert function.resolved_image_uri is not None
+        with RuntimeApi(sandbox, on_idle=lambda: running[0].kill(End.EXITED)) as api:
+            command = containers.function(
+                function.resolved_image_uri,
+                function.configuration["ImageConfig"],
+                {**_function_environment(function, version), "AWS_LAMBDA_RUNTIME_API": api.address},
+                function.scratch_mb,
+                sandbox,
+            )
+            return self._host.processes.run(
+                command,
+                env=os.environ,
+                cwd=function.code,
+                limits=Limits(
+                    seconds=function.timeout,
+                    memory_bytes=function.memory_mb * MEGABYTE,
+                    starts_with=sandbox / "initialised",
+                    container=sandbox / PID_FILE,
+                ),
+                on_line=on_line,
+                log=log,
+                on_start=running.append,
+            )
+
+
+def _function_environment(function: Function, version: str) -> dict[str, str]:
+    return {
+        "POWERTOOLS_TRACE_DISABLED": "true",  # there is no X-Ray daemon
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "_HANDLER": function.handler,
+        **function.environment,
+    }
 
 
 def _answer(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.activity import Listener
+from local_aws.containers import Containers
 from local_aws.processes import Processes
 
 
@@ -26,6 +27,8 @@ class Host:
         Folders for what runs, and for what it printed.
     listener:
         Told what happens.
+    containers:
+        Runs functions and jobs in their images; without it they run as processes of this machine.
     """
 
     processes: Processes
@@ -34,3 +37,4 @@ class Host:
     sandboxes: Path
     logs: Path
     listener: Listener
+    containers: Containers | None = None

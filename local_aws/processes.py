@@ -51,6 +51,9 @@ class Limits:
         A folder, and how much the files in it may occupy.
     starts_with:
         The time-out runs from the moment at which this file exists, at the latest after `INIT_SECONDS`.
+    container:
+        A file that will hold the process id of a container's first process, which the command
+        starts outside its own group: the limits are then the container's, and it ends with the command.
     """
 
     seconds: float | None = None
@@ -58,6 +61,7 @@ class Limits:
     scratch: Path | None = None
     scratch_bytes: int | None = None
     starts_with: Path | None = None
+    container: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,17 @@ class Sandbox:
     started: float = field(default_factory=time.monotonic)
     end: End = End.EXITED
     peak_memory_bytes: int = 0
+    container: int | None = None
     _clock_started: float | None = None
     _kill_at: float | None = None
+
+    def find_container(self) -> int | None:
+        """The container's first process, when it is seen for the first time."""
+        if self.limits.container is None or self.container is not None:
+            return None
+        with contextlib.suppress(OSError, ValueError):  # not there yet, or not yet written
+            self.container = int(self.limits.container.read_text())
+        return self.container
 
     def terminate(self, end: End = End.TERMINATED) -> None:
         """Ask the group to end; it is killed when it hasn't after `GRACE_SECONDS`."""
@@ -111,7 +124,7 @@ class Sandbox:
         limits = self.limits
         if limits.seconds is not None and self._seconds_on_the_clock() > limits.seconds:
             return End.TIMED_OUT
-        memory = group_memory(self.process.pid)
+        memory = group_memory(self.container or self.process.pid)
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
         if limits.memory_bytes is not None and memory > limits.memory_bytes:
             return End.OUT_OF_MEMORY
@@ -132,8 +145,12 @@ class Sandbox:
         return now - self._clock_started
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
+        groups = [self.process.pid]
+        if self.container is not None and (self.process.returncode is None or self.process.returncode < 0):
+            groups.insert(0, self.container)  # a command that ended by itself has seen its container's end
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
 
 
 def group_memory(leader: int) -> int:
@@ -272,6 +289,8 @@ class Processes:
         with self._lock:
             self._sandboxes.discard(sandbox)
             self._tell_watchdog("-", sandbox.process.pid)
+            if sandbox.container is not None:
+                self._tell_watchdog("-", sandbox.container)
 
     def _tell_watchdog(self, sign: str, group: int) -> None:
         assert self._watchdog.stdin is not None
@@ -290,6 +309,8 @@ class Processes:
                 continue
             polls += 1
             for sandbox in sandboxes:
+                if container := sandbox.find_container():
+                    self._tell_watchdog("+", container)
                 sandbox.check(polls % POLLS_PER_SCRATCH_CHECK == 0, graceful=sandbox.limits.starts_with is None)
             self._closed.wait(POLL_SECONDS)
 

@@ -19,6 +19,7 @@ from local_aws.activity import Listener, ignore
 from local_aws.batch import Batch
 from local_aws.batch_api import BatchApi
 from local_aws.callbacks import Callbacks
+from local_aws.containers import Containers
 from local_aws.events import Events, object_created
 from local_aws.functions import Caps, Functions
 from local_aws.host import Host
@@ -58,6 +59,8 @@ class LocalAws:
         For translated templates; the user's cache folder when left out.
     cores:
         How many vCPUs Batch jobs may use at once; the machine's when left out.
+    containers:
+        Run functions from images, and jobs, as Podman containers of those images, which must have been built.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class LocalAws:
         environment: Mapping[str, str] | None = None,
         cache_dir: Path | None = None,
         cores: float | None = None,
+        containers: bool = False,
     ) -> None:
         share_service_data()
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
@@ -89,7 +93,10 @@ class LocalAws:
         self._session, self._engine_session = new_session(), new_session()
         engine.adapt(self._engine_session)
         self.processes = Processes()
-        host = Host(self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity)
+        self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
+        host = Host(
+            self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity, self.containers
+        )
         self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
         self.batch = Batch(host, cores)
         self.events = Events(self.client, self.functions)
@@ -129,6 +136,8 @@ class LocalAws:
         with contextlib.suppress(Exception):  # whatever state it is in, the processes must end
             self._stop_executions()
         self.processes.close()
+        if self.containers:
+            self.containers.remove_all()
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
@@ -229,13 +238,16 @@ def user_cache() -> Path:
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:
     """The environment of functions and jobs: this process's, without its AWS, and with ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return {**kept, **aws_environment(url), **additional}
+
+
+def aws_environment(url: str) -> dict[str, str]:
+    """What AWS's SDKs need to find the embedded AWS."""
     return {
-        **kept,
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        **additional,
     }

@@ -34,7 +34,9 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
         command = properties.get("ImageConfig", {}).get("Command")
         if not command:
             raise DeployError(f"{logical_id}: ImageConfig.Command must name the handler")
-        created = Function(handler=command[-1], code=stack.aws.root, image_uri=code["ImageUri"], **common)
+        image, containers = code["ImageUri"], stack.aws.containers
+        digest = containers.resolve(image) if containers else None
+        created = Function(handler=command[-1], code=stack.aws.root, image_uri=image, image_digest=digest, **common)
     else:
         folder = _code_folder(stack, logical_id, name, code)
         created = Function(handler=properties["Handler"], code=folder, **common)

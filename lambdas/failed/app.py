@@ -16,7 +16,7 @@ from .failure import error_report_key, explain
 from .own_error import own_error
 
 logger = Logger(service="failed")
-metrics = Metrics(os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"), "failed")
+metrics = Metrics("failed", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
 s3 = boto3.client("s3")
 
 

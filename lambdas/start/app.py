@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from .naming import video_of
 
 logger = Logger(service="start")
-metrics = Metrics(os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"), "start")
+metrics = Metrics("start", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
 states = boto3.client("stepfunctions")
 
 

@@ -142,9 +142,11 @@ class ModelStore:
         """
         problems = self._problems(self.describe(name))
         if problems:
+            advice = f"Run `avflow models fetch {name}`, or put the files there yourself."
+            if self.root.is_dir() and not os.access(self.root, os.W_OK):
+                advice = "The image holds another model: give `sam build` and `sam deploy` the same parameters."
             raise ModelUnavailable(
-                f"The model {name} is not ready in {self.folder(name)}: {'; '.join(problems)}.",
-                f"Run `avflow models fetch {name}`, or put the files there yourself.",
+                f"The model {name} is not ready in {self.folder(name)}: {'; '.join(problems)}.", advice
             )
         return self.folder(name)
 

@@ -80,6 +80,8 @@ def _stack_options(command: argparse.ArgumentParser) -> None:
                          help="detector's model (yolov3-tiny)")  # fmt: skip
     command.add_argument("--speech-model", default=env("SPEECH_MODEL") or "whisper-tiny.en", metavar="NAME",
                          help="speech model (whisper-tiny.en)")  # fmt: skip
+    command.add_argument("--containers", action="store_true", default=bool(env("CONTAINERS")),
+                         help="run the steps in the images that `make images` built")  # fmt: skip
     for name, kind, text in (("timeout", float, "s"), ("memory", int, "MB of memory"), ("tmp", int, "MB of scratch")):
         command.add_argument(f"--lambda-{name}", type=kind, default=env(f"LAMBDA_{name.upper()}") or None,
                              metavar="N", help=f"give the steps' Lambdas at most N {text}")  # fmt: skip

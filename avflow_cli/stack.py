@@ -12,6 +12,7 @@ from pathlib import Path
 
 from avflow.errors import AvflowError
 from avflow.models import ModelStore
+from avflow_cli import images
 from avflow_cli.models import fetch
 from local_aws.activity import Listener
 from local_aws.intrinsics import DeployError
@@ -33,13 +34,14 @@ class PortTaken(AvflowError):
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Which models the stack uses, and how small its Lambdas are (None: as in the template)."""
+    """The stack's models, how small its Lambdas are (None: as in the template), and whether in containers."""
 
     yolov3_model: str
     speech_model: str
     lambda_timeout: float | None = None
     lambda_memory: int | None = None
     lambda_tmp: int | None = None
+    containers: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> StackOptions:
@@ -50,6 +52,7 @@ class StackOptions:
             arguments.lambda_timeout,
             arguments.lambda_memory,
             arguments.lambda_tmp,
+            arguments.containers,
         )
 
 
@@ -70,18 +73,23 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
     ------
     ModelUnknown, ModelUnavailable
         A model isn't here and can't be fetched.
+    ImagesNotBuilt
+        The steps are to run in their images, and there are none with these models.
     PortTaken, StackNotDeployed
     """
-    store = ModelStore()
-    for name in (options.yolov3_model, options.speech_model):
-        fetch(store, name)
+    if options.containers:
+        template = images.built_template(options.yolov3_model, options.speech_model)
+    else:
+        template, store = ROOT / "template.yaml", ModelStore()
+        for name in (options.yolov3_model, options.speech_model):
+            fetch(store, name)
     parameters = {"Yolov3Model": options.yolov3_model, "SpeechModel": options.speech_model, "DetectorCompute": "gpu"}
     with (
         tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder,
         _embedded_aws(options, Path(folder), listener, port) as aws,
     ):
         try:
-            outputs = aws.deploy(ROOT / "template.yaml", parameters, STACK_NAME)
+            outputs = aws.deploy(template, parameters, STACK_NAME)
         except DeployError as error:
             raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
         yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])
@@ -97,6 +105,7 @@ def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port:
             lambda_timeout=options.lambda_timeout,
             lambda_memory=options.lambda_memory,
             lambda_scratch=options.lambda_tmp,
+            containers=options.containers,
         )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

@@ -63,6 +63,10 @@ class Detector(Protocol):
         """The classes' names, by class number."""
 
     @property
+    def engine(self) -> str:
+        """What runs the network, and on which kind of processor."""
+
+    @property
     def batch_size(self) -> int:
         """How many pictures to give to one `start` for the best throughput."""
 
@@ -100,6 +104,7 @@ class YoloDetector(ABC):
     """
 
     batch_size = 1
+    engine: str
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class OnnxRuntimeDetector(YoloDetector):
             onnx_path, providers=[provider for provider in providers if provider in available]
         )
         self.provider: str = self._session.get_providers()[0]
+        self.engine = f"ONNX Runtime, {self.provider}"
         if self.provider not in CPU_PROVIDERS:
             self.batch_size = GPU_BATCH
 

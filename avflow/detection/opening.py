@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from pathlib import Path
 from typing import Any, Literal
@@ -88,10 +89,19 @@ def _on_gpu(onnx_path: Path, network: Network, names: tuple[str, ...], options: 
         return None
     from avflow.detection.onnxruntime_detector import GPU_PROVIDERS, OnnxRuntimeDetector  # noqa: PLC0415
 
-    if not set(GPU_PROVIDERS) & set(onnxruntime.get_available_providers()):
+    if not (set(GPU_PROVIDERS) & set(onnxruntime.get_available_providers()) and _has_nvidia_driver()):
         return None
     detector = OnnxRuntimeDetector(onnx_path, network, names, **options)
     if detector.provider in GPU_PROVIDERS:
         return detector
     detector.close()
     return None
+
+
+def _has_nvidia_driver() -> bool:
+    """Whether CUDA's driver library is here; onnxruntime-gpu without it complains at length, and then does without."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

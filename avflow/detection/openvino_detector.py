@@ -36,6 +36,8 @@ class OpenVinoDetector(YoloDetector):
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
     """
 
+    engine = "OpenVINO on the CPU"
+
     def __init__(
         self,
         onnx_path: Path,

@@ -1,0 +1,36 @@
+"""The template that `sam build` wrote, which names the images it built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avflow.errors import AvflowError
+
+BUILT = Path(__file__).parents[1] / ".aws-sam" / "build" / "template.yaml"
+
+
+class ImagesNotBuilt(AvflowError):
+    """There are no images, or they hold other models."""
+
+    advice = "Build them: make images, with the same YOLOV3_MODEL and SPEECH_MODEL."
+    exit_code = 69
+
+
+def built_template(yolov3_model: str, speech_model: str) -> Path:
+    """The built template, if its images hold these models.
+
+    Raises
+    ------
+    ImagesNotBuilt
+    """
+    from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415 - slow to import
+
+    if not BUILT.is_file():
+        raise ImagesNotBuilt("No images have been built.")
+    resources = yaml_parse(BUILT.read_text(encoding="utf-8"))["Resources"].values()
+    arguments = [each["Metadata"]["DockerBuildArgs"] for each in resources if "ImageUri" in each["Properties"]]
+    for name, wanted in (("YOLOV3_MODEL", yolov3_model), ("SPEECH_MODEL", speech_model)):
+        found = {each[name] for each in arguments if name in each}
+        if found != {wanted}:
+            raise ImagesNotBuilt(f"The images were built with {name}={', '.join(sorted(found))}, not {wanted}.")
+    return BUILT

@@ -79,6 +79,38 @@ def test_a_circle_is_an_error(bench, tmp_path):
         bench.aws.deploy(template(tmp_path, A=first, B=second))
 
 
+def test_what_a_condition_leaves_out_can_not_be_referred_to(bench, tmp_path):
+    path = template(
+        tmp_path,
+        Absent={"Type": "AWS::SNS::Topic", "Condition": "Never"},
+        Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "Absent"}}},
+    )
+    document = json.loads(path.read_text()) | {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
+    path.write_text(json.dumps(document))
+    with pytest.raises(DeployError, match="Absent: something needs it, but its condition Never is false"):
+        bench.aws.deploy(path)
+
+
+@pytest.mark.parametrize(("vpc", "subnets", "allowed"), [("", "", True), ("v", "s", True), ("v", "", False)])
+def test_rules_hold_parameters_together(bench, tmp_path, vpc, subnets, allowed):
+    path = template(tmp_path, Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": f"rules-{vpc}{subnets}"}})
+    rule = {
+        "RuleCondition": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Vpc"}, ""]}]},
+        "Assertions": [
+            {"Assert": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Subnets"}, ""]}]}, "AssertDescription": "give Subnets"}
+        ],
+    }
+    parameters = {name: {"Type": "String", "Default": ""} for name in ("Vpc", "Subnets")}
+    document = json.loads(path.read_text()) | {"Rules": {"Whole": rule}, "Parameters": parameters}
+    path.write_text(json.dumps(document))
+    given = {"Vpc": vpc, "Subnets": subnets}
+    if allowed:
+        bench.aws.deploy(path, given)
+    else:
+        with pytest.raises(DeployError, match="rule Whole: give Subnets"):
+            bench.aws.deploy(path, given)
+
+
 def test_parameters_are_checked():
     declared = {
         "Parameters": {

@@ -29,10 +29,10 @@ def test_the_network_is_there(bench, outputs):
 def test_functions_and_jobs_share_images_by_digest(bench, outputs):
     functions = {function.name: function for function in bench.aws.functions.all()}
     definitions = {each["jobDefinitionName"]: each for each in bench.aws.batch.definitions()}
-    image = definitions["av-workflow-FFmpegJobDefinition"]["containerProperties"]["image"]
+    image = definitions["av-workflow-ffmpeg"]["containerProperties"]["image"]
     assert image == functions["av-workflow-FFmpegFunction"].resolved_image_uri
     assert functions["av-workflow-FFmpegFunction"].scratch_mb == 10240
-    assert definitions["av-workflow-FFmpegJobDefinition"]["timeout"] == {"attemptDurationSeconds": 21600}
+    assert definitions["av-workflow-ffmpeg"]["timeout"] == {"attemptDurationSeconds": 21600}
 
 
 def test_the_start_function_may_be_invoked_by_its_rule(bench, outputs):

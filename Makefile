@@ -6,24 +6,36 @@ BIN := .venv/bin
 
 VIDEO ?= samples/my_video.mkv
 OUT ?= result
-export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP YOLOV3_MODEL SPEECH_MODEL
+export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP YOLOV3_MODEL SPEECH_MODEL CONTAINERS
+# with CONTAINERS=1: Podman's settings, and the images built before
+PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
+IMAGES = $(if $(CONTAINERS),images)
 
-.PHONY: help run up test test-slow check lock clean
+.PHONY: help run up images test test-slow containers-test check lock clean
 
 help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
 	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller Lambdas, to see steps move to Batch'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
 	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
+	@echo '         CONTAINERS=1                          the steps in the images that AWS gets (Debian, as root)'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests'
 	@echo 'make test-slow                                 the tests that take longer'
+	@echo 'make containers-test                           builds both images with the SAM CLI, and tries everything in them'
 	@echo 'make check                                     style, types, template and state machine linters'
 
-run: .venv/.local
-	@$(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"
+run: .venv/.local $(IMAGES)
+	@$(PODMAN) $(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"
 
-up: .venv/.local
-	@$(BIN)/avflow up
+up: .venv/.local $(IMAGES)
+	@$(PODMAN) $(BIN)/avflow up
+
+# sam build, with the models that `make run` uses, by way of Podman's socket
+images: .venv/.sam
+	@scripts/containers/build
+
+containers-test: .venv/.dev images
+	. "$$(scripts/containers/setup)" && $(BIN)/python -m pytest tests/containers
 
 test: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
@@ -52,7 +64,7 @@ LOCK := -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-ext
 # after a change of a requirements/*.in: writes the pinned, hashed files anew
 lock: .venv/.local
 	$(BIN)/python $(PIP) install pip-tools
-	for name in local dev sam check; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	for name in local dev sam check media-image yolov3-image yolov3-gpu conversion-image; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

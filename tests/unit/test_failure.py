@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lambdas.failed.ended import data_of
 from lambdas.failed.failure import explain, is_own, own_error_keys
 
 
@@ -26,6 +27,23 @@ def job_failed(reason, exit_code=None, **container):
             "GpuUnavailable",
             "CAPACITY",
         ),
+        (
+            {
+                "Error": "States.TaskFailed",
+                "Cause": json.dumps(
+                    {
+                        "JobName": "ffmpeg-run-1",
+                        "PlatformCapabilities": ["FARGATE"],
+                        "StatusReason": "Canceled by JobStateTimeLimit action due to reason: CAPACITY:…",
+                    }
+                ),
+            },
+            "FargateUnavailable",
+            "ffmpeg-run-1",
+        ),
+        ({"Error": "GpuUnavailable", "Cause": "waited"}, "GpuUnavailable", "waited"),
+        ({"Error": "ExecutionTimedOut", "Cause": ""}, "ExecutionTimedOut", "two days"),
+        ({"Error": "ExecutionAborted", "Cause": ""}, "ExecutionAborted", "stopped"),
         (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),
         ({"Error": "States.Timeout", "Cause": ""}, "Timeout", "did not end"),
         ({"Error": "Batch.ClientException", "Cause": "JobQueue q not found"}, "Batch.ClientException", "q not found"),
@@ -38,6 +56,28 @@ def test_every_failure_has_a_name_a_reason_and_advice(error, name, words):
     assert words in found["message"]
     assert len(found["advice"]) > 20
     assert not found["error"].startswith("States."), "reserved: a Fail state may not use it"
+
+
+def ended(**detail):
+    return {"source": "aws.states", "detail": {"executionArn": "arn", "cause": None, "error": None, **detail}}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "name"),
+    [
+        ("TIMED_OUT", None, "ExecutionTimedOut"),
+        ("ABORTED", None, "ExecutionAborted"),
+        ("FAILED", "Unreported.FFmpegFailed", "FFmpegFailed"),
+    ],
+)
+def test_an_event_of_an_ended_execution_holds_its_video_and_error(status, error, name):
+    event = ended(status=status, error=error, input=json.dumps({"video": {"key": "start/a.mkv"}}))
+    assert data_of(event) == ({"key": "start/a.mkv"}, {"Error": name, "Cause": ""})
+
+
+def test_an_event_without_its_input_says_which_execution():
+    with pytest.raises(ValueError, match="arn ended ABORTED; its event is without input"):
+        data_of(ended(status="ABORTED", input=None))
 
 
 def test_a_job_without_container_details_is_explained_too():

@@ -28,7 +28,7 @@ def built_template(yolov3_model: str, speech_model: str) -> Path:
     if not BUILT.is_file():
         raise ImagesNotBuilt("No images have been built.")
     resources = yaml_parse(BUILT.read_text(encoding="utf-8"))["Resources"].values()
-    arguments = [each["Metadata"]["DockerBuildArgs"] for each in resources if "ImageUri" in each["Properties"]]
+    arguments = [each["Metadata"]["DockerBuildArgs"] for each in resources if "ImageUri" in each.get("Properties", {})]
     for name, wanted in (("YOLOV3_MODEL", yolov3_model), ("SPEECH_MODEL", speech_model)):
         found = {each[name] for each in arguments if name in each}
         if found != {wanted}:

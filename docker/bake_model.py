@@ -20,10 +20,6 @@ def main(parameter: str, name: str, *kinds: str) -> None:
         sys.exit(f"{parameter}={name}: no such model; {parameter} must be one of {', '.join(possible)}.")
     try:
         print(f"{parameter}={name}: in {store.fetch(name)}, sha256 verified")
-        if "yolov3" in kinds:
-            from avflow.stages.yolov3 import convert_model  # noqa: PLC0415 - the media image has not what it needs
-
-            print(f"{parameter}={name}: as ONNX in {convert_model(name, store)}")
     except AvflowError as error:
         sys.exit(f"{parameter}={name}: {error.message} {error.advice}")
     shutil.rmtree(store.root / ".partial", ignore_errors=True)

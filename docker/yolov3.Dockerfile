@@ -32,8 +32,13 @@ ARG YOLOV3_MODEL=yolov3
 COPY requirements/conversion-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/conversion-image.txt
 COPY docker/bake_model.py /build/
+COPY avflow/__init__.py avflow/errors.py avflow/models.py avflow/models.toml avflow/model_sources.py avflow/progress.py \
+     /build/avflow/
+ENV AVFLOW_MODELS=/opt/models PYTHONPATH=/build
+RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL" yolov3
 COPY avflow /build/avflow
-RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL" yolov3
+RUN python -c 'import sys; from avflow.models import ModelStore; from avflow.stages.yolov3 import convert_model; \
+               print("as ONNX:", convert_model(sys.argv[1], ModelStore()))' "$YOLOV3_MODEL"
 
 # ---------------------------------------------------------------- code: anew with every change
 FROM ${BASE_IMAGE} AS code

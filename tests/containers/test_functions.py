@@ -1,0 +1,108 @@
+"""Each function's image in AWS Lambda's own Runtime Interface Emulator, on the real sample."""
+
+import re
+
+import pytest
+import srt
+
+from avflow.models import ModelStore
+from local_aws.server import aws_environment
+from tests.containers.conftest import YOLOV3_MODEL, emulated
+from tests.e2e.test_sample import WORDS
+
+
+@pytest.fixture
+def lambda_environment(stack):
+    return {
+        **aws_environment(stack.aws.url),
+        "AWS_LAMBDA_FUNCTION_NAME": "emulated",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "120",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+
+
+@pytest.fixture
+def objects(stack):
+    """What a step made in the execution before: taken away, and expected back."""
+    s3, bucket = stack.aws.client("s3"), stack.bucket
+    execution = stack.event["video"]["execution"]
+
+    def body(key):
+        return s3.get_object(Bucket=bucket, Key=key.format(execution))["Body"].read()
+
+    class Objects:
+        def take(self, key):
+            content = body(key)
+            s3.delete_object(Bucket=bucket, Key=key.format(execution))
+            return content
+
+        read = staticmethod(body)
+
+    return Objects()
+
+
+def test_ffmpeg_extracts_the_sound(stack, images, objects, lambda_environment):
+    before = objects.take("audio/{}/my_video.wav")
+    with emulated(images.media, "lambdas.ffmpeg.app.handler", lambda_environment) as invoke:
+        answer = invoke(stack.event)
+    assert answer["step"]["name"] == "ffmpeg"
+    assert answer["step"]["ran_on"] == "lambda"
+    assert objects.read("audio/{}/my_video.wav") == before
+
+
+def test_audio2srt_writes_what_is_said(stack, images, objects, lambda_environment):
+    objects.take("audio/{}/my_video.srt")
+    with emulated(images.media, "lambdas.audio2srt.app.handler", lambda_environment) as invoke:
+        answer = invoke(stack.event)
+    assert answer["step"]["name"] == "audio2srt"
+    said = " ".join(cue.content.replace("\n", " ") for cue in srt.parse(objects.read("audio/{}/my_video.srt").decode()))
+    assert re.sub(r"[^a-z ]", "", said.lower()) == WORDS
+
+
+def test_merge_publishes_the_results(stack, images, objects, lambda_environment):
+    before = objects.take("result/my_video.avi")
+    objects.take("result/my_video.json")
+    with emulated(images.media, "lambdas.merge.app.handler", lambda_environment) as invoke:
+        answer = invoke(stack.event)
+    assert answer["step"]["name"] == "merge"
+    assert len(objects.read("result/my_video.avi")) == len(before)
+    assert objects.read("result/my_video.json").startswith(b"{")
+
+
+def test_a_failure_goes_out_by_its_name(stack, images, lambda_environment):
+    event = {"video": {**stack.event["video"], "key": "start/nowhere.mkv", "version_id": None}}
+    with emulated(images.media, "lambdas.ffmpeg.app.handler", lambda_environment) as invoke:
+        answer = invoke(event)
+    assert answer["errorType"] == "SourceMissing"
+    assert "nowhere.mkv" in answer["errorMessage"]
+
+
+def test_a_full_tmp_goes_out_as_work_for_batch(stack, images, lambda_environment):
+    with emulated(images.media, "lambdas.ffmpeg.app.handler", lambda_environment, scratch="100k") as invoke:
+        answer = invoke(stack.event)
+    assert answer["errorType"] == "LambdaBudgetExceeded"
+
+
+def test_the_yolov3_function_tests_itself(images, lambda_environment):
+    with emulated(images.yolov3, "lambdas.yolov3_selftest.app.handler", lambda_environment) as invoke:
+        answer = invoke({})
+    declared = ModelStore().describe(YOLOV3_MODEL).files[0]
+    assert answer["model"]["name"] == YOLOV3_MODEL
+    assert answer["model"]["files"][0]["sha256"] == declared.sha256
+    assert answer["engine"] == "OpenVINO on the CPU"
+    assert {found["class"] for found in answer["boxes"]} == {"horse", "dog", "person"}
+    (dog,) = [found for found in answer["boxes"] if found["class"] == "dog"]
+    assert dog["confidence"] > 0.85
+    assert [abs(side - expected) < 12 for side, expected in zip(dog["box"], (71, 267, 131, 86), strict=True)] == [
+        True
+    ] * 4
+    assert 0 < answer["seconds"]["detect"] < 30
+
+
+def test_the_deployed_self_test_answers_as_a_function(stack):
+    import json
+
+    answer = stack.aws.client("lambda").invoke(FunctionName="av-workflow-Yolov3Function", Payload=b"{}")
+    assert "FunctionError" not in answer
+    assert json.load(answer["Payload"])["model"]["name"] == YOLOV3_MODEL

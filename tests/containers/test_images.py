@@ -1,0 +1,156 @@
+"""What is in the images, what they may do, and what a wrong build argument gives."""
+
+import json
+import subprocess
+
+import pytest
+
+from avflow.models import ModelStore
+from tests.containers.conftest import LOCKED, ROOT, SPEECH_MODEL, YOLOV3_MODEL, in_image, podman
+
+MODEL_OF = {"media": SPEECH_MODEL, "yolov3": YOLOV3_MODEL}
+#: bytes, as Podman reports them: a whole image with the default model
+LIMIT = {"media": 1.2e9, "yolov3": 4e9}
+DEFAULT_MODEL = {"media": "whisper-small", "yolov3": "yolov3"}
+
+
+@pytest.fixture(params=["media", "yolov3"])
+def which(request):
+    return request.param
+
+
+@pytest.fixture
+def image(which, images):
+    return getattr(images, which)
+
+
+def test_an_image_says_what_it_is_and_demands_nothing(which, image):
+    (facts,) = json.loads(podman("image", "inspect", image).stdout)
+    config = facts["Config"]
+    assert not config.get("Entrypoint"), "AWS Batch can't override one"
+    assert config["User"] == "10001:10001"
+    assert config["WorkingDir"] == "/opt/av-workflow"
+    assert list(config["Volumes"]) == ["/tmp"]
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.title"] == f"av-workflow {which}"
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.description"]
+    assert labels["av-workflow.models"] == MODEL_OF[which]
+
+
+def test_the_gpu_image_asks_for_gpus_and_their_video_decoder(images):
+    (facts,) = json.loads(podman("image", "inspect", images.yolov3).stdout)
+    assert "NVIDIA_VISIBLE_DEVICES=all" in facts["Config"]["Env"]
+    assert "NVIDIA_DRIVER_CAPABILITIES=compute,video,utility" in facts["Config"]["Env"]
+
+
+def test_an_image_with_the_default_model_is_small_enough(which, image):
+    (facts,) = json.loads(podman("image", "inspect", image).stdout)
+    store, copies = ModelStore(), 2 if which == "yolov3" else 1  # a detector's weights are there as ONNX, too
+    larger = store.describe(DEFAULT_MODEL[which]).bytes - store.describe(MODEL_OF[which]).bytes
+    assert facts["Size"] + copies * larger < LIMIT[which]
+
+
+def test_nothing_of_this_machine_is_baked_in(image):
+    """pip's settings and this machine's trust are mounted while an image is built."""
+    found = in_image(
+        image,
+        "find",
+        "/",
+        "-xdev",
+        "(",
+        "-name",
+        "pip.conf",
+        "-o",
+        "-path",
+        "/root/.cache/*",
+        ")",
+        "-size",
+        "+0",
+        check=False,
+    )
+    mounted = in_image(image, "sh", "-c", "cut -d' ' -f5 /proc/self/mountinfo").stdout.split()
+    assert not set(found.stdout.split()) - set(mounted)
+
+
+def test_a_container_can_write_to_tmp_and_nowhere_else(image):
+    script = """
+import os, sys
+print(os.getuid(), os.getgid(), os.environ["HOME"])
+open("/tmp/x", "w").close()
+for folder, names, files in os.walk("/"):
+    names[:] = [name for name in names if os.path.join(folder, name) not in ("/proc", "/sys", "/dev", "/tmp")]
+    if os.access(folder, os.W_OK):
+        print("writable", folder)
+for path in ("/opt/models/x", "/opt/av-workflow/x", "/opt/venv/x", "/etc/x", "/var/tmp/x"):
+    try:
+        open(path, "w").close()
+    except OSError as error:
+        continue
+    print("written", path)
+"""
+    assert in_image(image, "python", "-c", script).stdout == "10001 10001 /tmp\n"
+
+
+def test_the_file_system_of_an_image_is_not_the_users(image):
+    """Also where it is not mounted read-only, as AWS Lambda and Batch mount it."""
+    written = in_image(
+        image, "sh", "-c", "touch /opt/x /opt/models/x /opt/av-workflow/x", options=LOCKED[2:], check=False
+    )
+    assert written.returncode == 1
+    assert written.stderr.count("Permission denied") == 3
+
+
+def test_the_model_in_an_image_is_the_one_named_and_whole(which, image):
+    name = MODEL_OF[which]
+    script = """
+import hashlib, json, sys
+from pathlib import Path
+from avflow.models import ModelStore
+store = ModelStore()
+stamp = store.folder(sys.argv[1]) / ".verified.json"
+before = stamp.read_bytes()
+folder = store.path(sys.argv[1])
+files = {path.name: path for path in folder.rglob("*") if path.is_file() and path != stamp}
+print(json.dumps({name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}))
+print(sorted(each.name for each in store.root.iterdir()))
+fingerprints = {name: int(path.stat().st_mtime) for name, path in files.items()}
+print(fingerprints == {name: facts["modified"] for name, facts in json.loads(before).items()})
+"""
+    sums, folders, is_stamped = in_image(image, "python", "-c", script, name).stdout.splitlines()
+    assert json.loads(sums) == {file.name: file.sha256 for file in ModelStore().describe(name).files}
+    assert folders == str(sorted([name, *(["converted"] if which == "yolov3" else [])]))
+    assert is_stamped == "True", "else every cold start hashes the whole model again"
+
+
+def test_another_model_than_the_images_own_is_refused_by_name(images):
+    script = "from avflow.models import ModelStore; ModelStore().path('whisper-base')"
+    refused = in_image(images.media, "python", "-c", script, check=False)
+    assert refused.returncode == 1
+    assert "ModelUnavailable: The model whisper-base is not ready" in refused.stderr
+
+
+def test_code_is_compiled_so_that_a_cold_start_need_not(image):
+    script = """
+import importlib.util, py_compile, pathlib
+missing = [str(path) for path in pathlib.Path("/opt/av-workflow").rglob("*.py")
+           if not pathlib.Path(importlib.util.cache_from_source(path)).is_file()]
+print(missing)
+"""
+    assert in_image(image, "python", "-c", script).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "argument", "parameter", "wrong"),
+    [
+        ("media", "SPEECH_MODEL", "SpeechModel", "whisper-huge"),
+        ("media", "SPEECH_MODEL", "SpeechModel", "yolov3-tiny"),
+        ("yolov3", "YOLOV3_MODEL", "Yolov3Model", "yolov9"),
+    ],
+)
+def test_a_model_that_does_not_exist_ends_the_build_by_the_parameters_name(dockerfile, argument, parameter, wrong):
+    command = ["podman", "build", "--layers", "--platform=linux/amd64", f"--file=docker/{dockerfile}.Dockerfile"]
+    command += [f"--build-arg={argument}={wrong}", "--target=model", "."]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode != 0
+    assert f"{parameter}={wrong}: no such model; {parameter} must be one of" in built.stdout + built.stderr

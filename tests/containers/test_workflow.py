@@ -1,0 +1,120 @@
+"""The built template in containers: the same results as without, the same ways to fail, and nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.containers.conftest import ROOT, SAMPLE, podman
+from tests.e2e.conftest import avflow, run_video
+
+STEPS = ("ffmpeg", "audio2srt", "yolov3", "merge")
+
+
+def containers_left():
+    return podman("ps", "--all", "--quiet", "--filter=label=av-workflow.embedded-aws").stdout.split()
+
+
+def test_the_workflow_succeeds_in_containers(stack):
+    assert stack.execution["status"] == "SUCCEEDED", stack.execution.get("cause")
+    assert {(step.kind, step.name.split("-my_video")[0]) for step in stack.ended if step.error is None} >= {
+        ("lambda", "av-workflow-FFmpegFunction"),
+        ("lambda", "av-workflow-Audio2srtFunction"),
+        ("lambda", "av-workflow-MergeFunction"),
+        ("batch", "yolov3"),
+    }
+
+
+def test_jobs_take_the_functions_images_by_digest(stack, images):
+    """What the custom resource looks up after `sam deploy`."""
+    definitions = stack.aws.client("batch").describe_job_definitions()["jobDefinitions"]
+    used = {each["jobDefinitionName"]: each["containerProperties"]["image"] for each in definitions}
+    digests = {
+        which: podman("image", "inspect", "--format={{.Digest}}", getattr(images, which)).stdout.strip()
+        for which in ("media", "yolov3")
+    }
+    for name, image in used.items():
+        assert image.partition("@")[2] == digests["yolov3" if "Yolov3" in name else "media"]
+
+
+@pytest.fixture(scope="module")
+def run_in_containers(tmp_path_factory, built):
+    """`make run CONTAINERS=1`, once the images are built."""
+    return run_video(SAMPLE, tmp_path_factory.mktemp("run"), "--containers")
+
+
+def test_the_command_line_gives_the_same_results_as_without_containers(run_in_containers, local_run):
+    assert run_in_containers.status == 0, run_in_containers.err
+    assert run_in_containers.files == local_run.files
+    assert (run_in_containers.folder / "my_video.srt").read_bytes() == (local_run.folder / "my_video.srt").read_bytes()
+    there, here = run_in_containers.json("my_video.json"), local_run.json("my_video.json")
+    assert there["detections"] == here["detections"]
+    assert there["speech"] == here["speech"]
+    assert there["models"] == here["models"]
+    assert there["detections"]["frames"] == 110
+
+
+def test_frames_hold_the_same_objects_as_without_containers(run_in_containers, local_run):
+    def objects(run):
+        lines = (run.folder / "my_video.detections.jsonl").read_text().splitlines()
+        return [sorted(found["class"] for found in json.loads(line)["objects"]) for line in lines]
+
+    assert objects(run_in_containers) == objects(local_run)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "moved"),
+    [
+        # too little to load anything in: killed, as AWS Lambda would
+        ("--lambda-memory", "40", {"ffmpeg", "audio2srt", "merge"}),
+        # a /tmp that is really full
+        ("--lambda-tmp", "1", {"ffmpeg", "merge"}),
+        ("--lambda-timeout", "1", {"ffmpeg", "audio2srt"}),
+    ],
+)
+def test_what_lambda_cannot_do_the_same_image_does_as_a_job(tmp_path, local_run, option, value, moved):
+    run = run_video(SAMPLE, tmp_path / "result", "--containers", option, value)
+    assert run.status == 0, run.err
+    steps = {step["name"]: step["ran_on"] for step in run.json("my_video.json")["steps"]}
+    assert set(steps) == set(STEPS)
+    assert {name for name, where in steps.items() if where == "batch"} >= moved | {"yolov3"}
+    assert (run.folder / "my_video.srt").read_bytes() == (local_run.folder / "my_video.srt").read_bytes()
+
+
+def test_a_killed_command_line_leaves_no_container(built, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "avflow_cli.main",
+        "run",
+        "--containers",
+        "--out",
+        str(tmp_path),
+        "--",
+        str(SAMPLE),
+    ]
+    before = set(containers_left())
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not set(containers_left()) - before and time.monotonic() < end:
+        time.sleep(0.05)
+    started = set(containers_left()) - before
+    assert started, "no container was ever started"
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    end = time.monotonic() + 20
+    while set(containers_left()) & started and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not set(containers_left()) & started
+
+
+def test_images_with_other_models_are_refused(built, tmp_path):
+    done = avflow("run", "--containers", "--speech-model", "whisper-small", "--out", tmp_path, "--", SAMPLE)
+    assert done.returncode == 69
+    assert "ImagesNotBuilt: The images were built with SPEECH_MODEL=" in done.stderr
+    assert "make images" in done.stderr

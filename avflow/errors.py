@@ -15,7 +15,7 @@ class AvflowError(Exception):
     Parameters
     ----------
     message:
-        What is wrong, naming the input.
+        What is wrong, naming the input; ended with a full stop where it isn't, because the advice follows it.
     advice:
         What the user can do; the class's own advice when left out.
     """
@@ -25,8 +25,11 @@ class AvflowError(Exception):
     exit_code = 70
 
     def __init__(self, message: str, advice: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        sentence = message.rstrip()
+        if not sentence.endswith((".", "!", "?")):
+            sentence += "."
+        super().__init__(sentence)
+        self.message = sentence
         if advice is not None:
             self.advice = advice
 

@@ -61,7 +61,7 @@ def test_a_steps_own_error_is_left_for_the_report(bucket, ran_on):
     with pytest.raises(InvalidMediaEmpty):
         entry.run_stage("ffmpeg", raising(InvalidMediaEmpty("a.mkv has 0 bytes")), VIDEO, ran_on, Budget())
     left = bucket.written["media/run-1/ffmpeg.error.json"]
-    assert (left["error"], left["message"]) == ("InvalidMediaEmpty", "a.mkv has 0 bytes")
+    assert (left["error"], left["message"]) == ("InvalidMediaEmpty", "a.mkv has 0 bytes.")
     assert left["advice"]
 
 

@@ -34,16 +34,20 @@ up: .venv/.local $(IMAGES)
 images: .venv/.sam
 	@scripts/containers/build
 
-containers-test: .venv/.dev images
-	. "$$(scripts/containers/setup)" && $(BIN)/python -m pytest tests/containers
+containers-test: .venv/.dev .venv/.sam
+	@if scripts/containers/setup >/dev/null; then \
+	  scripts/containers/build && . "$$(scripts/containers/setup)" && $(BIN)/python -m pytest tests/containers; \
+	elif [ $$? -eq 69 ]; then \
+	  echo '*** SKIPPED: make containers-test (containers cannot run on this machine, see above) ***' >&2; \
+	else exit 1; fi
 
 test: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not containers"
 
 test-slow: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not containers"
 
 check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff check

@@ -71,7 +71,11 @@ def images(built):
 def local_run(tmp_path_factory):
     """The sample through the same workflow without containers."""
     avflow("models", "fetch", YOLOV3_MODEL, SPEECH_MODEL)
-    run = run_video(SAMPLE, tmp_path_factory.mktemp("local"))
+    with pytest.MonkeyPatch.context() as patch:
+        # what this machine sets for its BLAS moves the last bits of the sound's features, and with them a comma
+        for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
+            patch.delenv(name)
+        run = run_video(SAMPLE, tmp_path_factory.mktemp("local"))
     assert run.status == 0, run.err
     return run
 

@@ -38,7 +38,7 @@ def test_jobs_take_the_functions_images_by_digest(stack, images):
         for which in ("media", "yolov3")
     }
     for name, image in used.items():
-        assert image.partition("@")[2] == digests["yolov3" if "Yolov3" in name else "media"]
+        assert image.partition("@")[2] == digests["yolov3" if "yolov3" in name.lower() else "media"]
 
 
 @pytest.fixture(scope="module")

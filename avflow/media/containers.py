@@ -35,11 +35,15 @@ FORMAT_WHITELIST = ",".join(sorted(CONTAINERS))
 #: value of libavformat's option `protocol_whitelist` for reading an upload
 PROTOCOL_WHITELIST = "file"
 
-#: HLS and other M3U, PLS, FFmpeg's concat and metadata scripts, DASH and other XML manifests, SMIL, SDP, RTSP redirects
+#: elements after which a container is one made to keep us busy, or a live recording: neither announces its end
+_MOST_ELEMENTS = 100_000
+
+#: HLS and other M3U, PLS, FFmpeg's concat and metadata scripts, DASH and other XML manifests, SMIL, SDP, RTSP;
+#: every repetition is possessive: what an upload begins with must not decide how long the search takes
 _PLAYLIST = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|#EXT-X-|\[playlist\]|\[reference\]|ffconcat\s|;FFMETADATA"
-    rb"|file\s+['\"\w/.~]|(?:rtsp|rtmp|https?|mms|file)://|v=0\r?\n"
-    rb"|(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:MPD|SmoothStreamingMedia|CompositionPlaylist|smil|asx|playlist|manifest)\b)",
+    rb"\s*+(?:\xef\xbb\xbf)?+\s*+(?:#EXTM3U|#EXT-X-|\[playlist\]|\[reference\]|ffconcat\s|;FFMETADATA"
+    rb"|file\s++['\"\w/.~]|(?:rtsp|rtmp|https?|mms|file)://|v=0\r?\n"
+    rb"|(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:MPD|SmoothStreamingMedia|CompositionPlaylist|smil|asx|playlist|manifest)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -67,7 +71,7 @@ def missing_bytes(path: Path) -> int:
         if magic[:4] == b"\x1a\x45\xdf\xa3":
             ends = _ebml_ends(file)
         elif magic[:4] == b"RIFF" and magic[8:12] in (b"AVI ", b"WAVE"):
-            ends = _riff_ends(file, size)
+            ends = _riff_ends(file)
         elif magic[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp"):
             ends = _box_ends(file, size)
         else:
@@ -78,7 +82,9 @@ def missing_bytes(path: Path) -> int:
 def _box_ends(file: BinaryIO, size: int) -> Iterator[int]:
     """Where each top-level box with media or its index ends; one byte past the file where there is no index at all."""
     position, has_index = 0, False
-    while position + 8 <= size:
+    for _ in range(_MOST_ELEMENTS):
+        if position + 8 > size:
+            break
         file.seek(position)
         header = file.read(16)
         length, kind = int.from_bytes(header[:4]), header[4:8]
@@ -92,18 +98,20 @@ def _box_ends(file: BinaryIO, size: int) -> Iterator[int]:
         has_index = has_index or kind in (b"moov", b"moof")
         if kind in (b"moov", b"moof", b"mdat"):
             yield position
+    else:
+        return
     if not has_index:
         yield size + 1
 
 
-def _riff_ends(file: BinaryIO, size: int) -> Iterator[int]:
+def _riff_ends(file: BinaryIO) -> Iterator[int]:
     """Where each top-level chunk ends: an AVI beyond 1 GB has several. Recorders that couldn't seek leave 0 or -1."""
     position = 0
-    while position + 12 <= size:
+    for _ in range(_MOST_ELEMENTS):
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
-        if header[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
+        if len(header) < 12 or header[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
             break
         position += 8 + length
         yield position
@@ -113,7 +121,7 @@ def _riff_ends(file: BinaryIO, size: int) -> Iterator[int]:
 def _ebml_ends(file: BinaryIO) -> Iterator[int]:
     """Where the Segment ends; a live recording leaves its size unknown (all ones)."""
     file.seek(0)
-    while True:
+    for _ in range(_MOST_ELEMENTS):
         first = file.read(1)
         if not first:
             return

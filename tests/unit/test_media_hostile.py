@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from avflow.errors import (
     InvalidMediaUnreadable,
 )
 from avflow.media import conversion_reasons, probe
-from avflow.media.containers import CONTAINERS
+from avflow.media.containers import CONTAINERS, is_playlist, missing_bytes
 from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
 
+ROOT = Path(__file__).parents[2]
 PCM = ("-c:v", "mpeg4", "-c:a", "pcm_s16le")
 KINDS = {
     "v.mkv": H264,
@@ -112,6 +115,58 @@ def test_playlists_stay_harmless_where_their_mark_is_overlooked(tmp_path, monkey
         with pytest.raises(InvalidMediaUnreadable):
             probe(path)
     assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!---->" * 580,
+        b"<!--" * 1000,
+        b"<!-- -- -->" * 370,
+        b" " * 4096,
+        b"<?xml " + b"> " * 2000,
+        b"file" + b" " * 4000,
+    ],
+    ids=lambda content: content[:8].decode(),
+)
+def test_a_playlist_is_looked_for_in_linear_time(tmp_path, content):
+    """A pattern that tries again from every place would take longer than the universe has been there."""
+    path = tmp_path / "movie.mp4"
+    path.write_bytes(content + bytes(100))
+    script = "import sys; from pathlib import Path; from avflow.media.containers import is_playlist\n"
+    script += "print(is_playlist(Path(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
+    )
+    assert done.stdout == "False\n"
+
+
+def test_a_manifest_behind_many_comments_is_seen(tmp_path):
+    (tmp_path / "movie.mp4").write_bytes(b'<?xml version="1.0"?>\n' + b"<!-- - -->\n<!---->" * 200 + b"<MPD>")
+    assert is_playlist(tmp_path / "movie.mp4")
+
+
+VOID = b"\xec\x80"
+EBML = b"\x1a\x45\xdf\xa3\x80"
+FREE = b"\x00\x00\x00\x08free"
+EMPTY_RIFF = b"RIFF\x04\x00\x00\x00AVI "
+# the last element of each announces 4 bytes that don't follow
+SEGMENT = b"\x18\x53\x80\x67\x84"
+MDAT = b"\x00\x00\x00\x0cmdat"
+CUT_RIFF = b"RIFF\x08\x00\x00\x00AVI "
+
+
+@pytest.mark.parametrize(
+    ("begin", "element", "end"),
+    [(EBML, VOID, SEGMENT), (FREE, FREE, MDAT), (EMPTY_RIFF, EMPTY_RIFF, CUT_RIFF)],
+    ids=["EBML", "ISO BMFF", "RIFF"],
+)
+def test_a_container_of_countless_elements_is_not_walked_to_its_end(tmp_path, begin, element, end):
+    path = tmp_path / "v"
+    path.write_bytes(begin + element * 1_000 + end)
+    assert missing_bytes(path) == 4
+    path.write_bytes(begin + element * 1_000_000 + end)
+    assert missing_bytes(path) == 0
 
 
 def test_no_demuxer_that_opens_more_than_its_file_is_allowed():

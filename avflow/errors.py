@@ -85,6 +85,15 @@ class InvalidMediaTooLarge(InvalidMedia):
     advice = "Scale the video down (for example `ffmpeg -i in -vf scale=3840:-2 out.mp4`) and upload that."
 
 
+class InvalidMediaTooLong(InvalidMedia):
+    """Lasts longer than the pipeline accepts, or says so by a damaged timestamp."""
+
+    advice = (
+        "Upload a shorter part of it (for example `ffmpeg -i in -t 3600 out.mp4`); "
+        "if it is not that long, a timestamp is damaged, and this removes it."
+    )
+
+
 class SourceMissing(AvflowError):
     """The uploaded object, or this version of it, is no longer in the bucket."""
 

@@ -19,14 +19,13 @@ from avflow.ffmpeg.process import UNLIMITED, run, written_whole
 from avflow.ffmpeg.sound import clock_options, run_with_samples, samples, track_from_first_picture
 from avflow.media.containers import file_url
 from avflow.media.model import Media, Picture
+from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
 
 #: samples per second and format that speech recognisers are trained on
 SPEECH_RATE = 16_000
 PICTURE_BITRATE = "4000k"
 SOUND_BITRATE = "320k"
-#: a converted video has at most this many frames a second
-MOST_FRAMES_PER_SECOND = 60
 #: MPEG-4 Part 2 counts time in ticks of at most 16 bits (ISO/IEC 14496-2, vop_time_increment_resolution)
 _MOST_TICKS = 65_535
 #: rates that carry 320 kbit/s (MPEG-1 Layer III, ISO/IEC 11172-3)

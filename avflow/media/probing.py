@@ -15,6 +15,7 @@ from avflow.errors import (
     InvalidMediaNoStreams,
     InvalidMediaPlaylist,
     InvalidMediaTooLarge,
+    InvalidMediaTooLong,
     InvalidMediaTruncated,
     InvalidMediaUnreadable,
 )
@@ -27,12 +28,20 @@ from avflow.media.containers import (
     missing_bytes,
 )
 from avflow.media.model import Media, Picture, Sound
+from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.media.scan import AudioScan, PictureScan, scan_packets
 from avflow.media.timing import announced_rate
 
 #: pixels: the largest side and the largest area of a picture
 MAX_SIDE = 16_384
 MAX_AREA = 64 * 1024 * 1024
+#: seconds: a day's recording, also where clocks go back. A job on Batch ends after 12 hours, and a single
+#: damaged timestamp may announce years, for which frames would be made and silence transcribed
+MAX_SECONDS = 25 * 3600
+#: frames that a conversion to a constant rate makes of however few pictures: an hour's
+_FRAMES_FREELY_MADE = 3600 * MOST_FRAMES_PER_SECOND
+#: beyond them, frames that it makes of each picture on average: a screen recording shows some for a minute
+_FRAMES_MADE_OF_ONE = 60 * MOST_FRAMES_PER_SECOND
 
 #: AVFieldOrder: 0 is unknown, 1 progressive, the rest interlaced
 _PROGRESSIVE = (0, 1)
@@ -55,7 +64,7 @@ def probe(path: Path) -> Media:
     Raises
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
-    InvalidMediaNoStreams, InvalidMediaTooLarge
+    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong
     """
     size = path.stat().st_size
     if size == 0:
@@ -116,6 +125,10 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) holds no picture and no sound")
     spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
     duration = max(end for _, end in spans) - min(start for start, _ in spans)
+    if duration > MAX_SECONDS:
+        raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
+    if picture and pictures and pictures.span:
+        _check_copies(path, picture, pictures.span[1] - pictures.span[0])
     joints = sum(scan.joints.found for scan in (pictures, sounds) if scan is not None and scan.joints is not None)
     return Media(container.format.name, size, round(float(duration), 6), joints == 0, picture, sound)
 
@@ -141,6 +154,20 @@ def _check_area(path: Path, width: int, height: int) -> None:
         raise InvalidMediaTooLarge(
             f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side and {MAX_AREA // 2**20} Mi in all"
         )
+
+
+def _check_copies(path: Path, picture: Picture, seconds: Fraction) -> None:
+    """Refuse a variable rate that becomes a constant one only by hours of copies of a few pictures."""
+    made = round(seconds * min(picture.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
+    if not picture.constant_rate and made > max(_FRAMES_FREELY_MADE, _FRAMES_MADE_OF_ONE * picture.frames):
+        raise InvalidMediaTooLong(
+            f"{path.name} has {picture.frames} pictures in {_hours(seconds)}, and would become a video of {made}"
+        )
+
+
+def _hours(seconds: Fraction) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes} min"
 
 
 def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from avflow.media.containers import RAW_STREAMS
 from avflow.media.model import Media
 
+#: a converted video has at most this many frames a second
+MOST_FRAMES_PER_SECOND = 60
+
 
 def conversion_reasons(media: Media) -> tuple[str, ...]:
     """Why this video can't be read frame by frame as it is; empty where it can, and where there is no picture.

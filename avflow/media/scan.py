@@ -75,12 +75,11 @@ class PictureScan:
         if not self.clock.count:
             return None
         base = self.stream.time_base
-        average = self.clock.average if self.timed else None
-        if average is None:
+        if not self.timed or self.clock.average is None:
             rate = announced_rate((self.stream.guessed_rate or Fraction(0), self.stream.average_rate or Fraction(0)))
             start = Fraction(self.clock.first * base) if self.timed else Fraction(0)
             return start, start + self.clock.count / rate
-        return self.clock.first * base, self.clock.last * base + 1 / average
+        return self.clock.first * base, self.clock.last * base + 1 / self.clock.nominal(())
 
 
 class AudioScan:

@@ -8,9 +8,10 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
-from avflow.errors import InvalidMediaNoStreams
+from avflow.errors import InvalidMediaNoStreams, InvalidMediaTooLong
 from avflow.media import Media, conversion_reasons, probe
 from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
 
@@ -194,6 +195,71 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
     name, kilobytes = done.stdout.split()
     assert name == "InvalidMediaTooLarge"
     assert int(kilobytes) < 150_000  # one picture of 30000x3000 pixels has 270 MB
+
+
+def shown_at(path: Path, *seconds: float) -> Path:
+    """Make a video whose pictures are shown at these seconds."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for second in seconds:
+            frame = av.VideoFrame(32, 32, "yuv420p")
+            frame.pts, frame.time_base = round(second * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+HOUR = 3600
+
+
+def test_a_last_frame_at_eleven_days_is_refused(tmp_path):
+    path = shown_at(tmp_path / "v.mkv", 0, 0.04, 0.08, 1_333_333)
+    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv lasts 370 h 22 min: at most 25 h"):
+        probe(path)
+
+
+def test_a_constant_rate_is_no_excuse_for_eleven_days(tmp_path):
+    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv lasts "):
+        probe(shown_at(tmp_path / "v.mkv", *range(0, 1_000_000, 100_000)))
+
+
+def test_sound_that_ends_days_after_the_picture_is_refused(tmp_path):
+    ffmpeg(*lavfi(picture()), "-itsoffset", "1000000", *lavfi(tone()), *H264, "-c:a", "aac", tmp_path / "v.mkv")
+    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv lasts 277 h 46 min"):
+        probe(tmp_path / "v.mkv")
+
+
+def test_a_few_frames_that_would_become_hours_of_copies_are_refused(tmp_path):
+    path = shown_at(tmp_path / "v.mkv", 0, 0.04, 0.08, 23 * HOUR)
+    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv has 4 pictures in 23 h 0 min .* 2070001"):
+        probe(path)
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        (0, 0.04, 0.08, 0.12, 3000),
+        (*(n / 60 for n in range(700)), *range(60, 10 * HOUR, 60)),
+        (*range(0, 10 * HOUR, 300), 10 * HOUR + 7),
+        tuple(10 * n for n in range(500)),
+        tuple(1000 * n for n in range(80)),
+    ],
+    ids=["short", "screen at a picture a minute", "slides", "time-lapse of 10 s", "time-lapse of 1000 s"],
+)
+def test_slow_recordings_are_taken(tmp_path, seconds):
+    found = probe(shown_at(tmp_path / "v.mkv", *seconds)).picture
+    assert found is not None
+    assert found.frames == len(seconds)
+
+
+def test_a_clock_that_begins_days_late_is_no_length(tmp_path):
+    ffmpeg(*lavfi(picture(), tone()), *H264, "-output_ts_offset", "1000000", "-copyts", tmp_path / "v.mkv")
+    media = probe(tmp_path / "v.mkv")
+    assert media.picture is not None
+    assert media.picture.start_time == 1_000_000
+    assert media.duration == pytest.approx(1, abs=0.05)
 
 
 def test_a_container_without_picture_and_sound(tmp_path):

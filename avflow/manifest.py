@@ -41,7 +41,8 @@ def build(
         "results": results,
         "models": {report["model"]["role"]: report["model"] for report in reports if "model" in report},
         "speech": speech and {key: speech[key] for key in ("language", "cues", "words")},
-        "detections": boxes and {key: boxes[key] for key in ("frames", "frame_rate", "size", "objects", "frames_with")},
+        "detections": boxes
+        and {key: boxes[key] for key in ("frames", "frame_rate", "size", "engine", "objects", "frames_with")},
         "steps": [*(report["step"] for report in reports), merge_step],
     }
 

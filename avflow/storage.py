@@ -54,6 +54,12 @@ class Store:
         with self._errors(key):
             return int(self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))["ContentLength"])
 
+    def version(self, key: str) -> str | None:
+        """The id of an object's current version; None where the bucket keeps no versions."""
+        with self._errors(key):
+            found: str | None = self._s3.head_object(Bucket=self.bucket, Key=key).get("VersionId")
+            return found
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """An object into a file, in parallel parts."""
         with self._errors(key):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from avflow_cli import interrupt
+
 POLL_SECONDS = 0.1
 SHOWN = ("lambda", "batch")
 
@@ -65,6 +67,7 @@ def follow(states: Any, execution_arn: str) -> Iterator[TaskEvent]:
     """Every task event of an execution as it happens; ends with the execution."""
     history = History(states, execution_arn)
     while True:
+        interrupt.check()
         status = states.describe_execution(executionArn=execution_arn)["status"]
         yield from history.new()
         if status != "RUNNING":

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from avflow.errors import AvflowError
+from avflow_cli import interrupt
 
 EXIT_CODES = """\
 exit status:
   0    done
   64   wrong usage (an unknown model, say)
   65   the input is no media that can be processed
-  66   the input is not there
+  66   the input is not there, or can't be read
   69   a model could not be had
   70   the workflow failed; result/….error.json and the message say why
+  73   the results can't be written there
   75   a service did not answer; try again
-  130  interrupted (Ctrl-C)
+  78   a model manifest of your own has a fault
+  130  interrupted (Ctrl-C, kill)
 """
 SAMPLE_UP = """\
 example:
   avflow up
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
   aws s3 ls
 """
 INTERRUPTED = 130
@@ -94,7 +97,7 @@ def _raw() -> type[argparse.HelpFormatter]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` cleans up as Ctrl-C does
+    interrupt.install()
     try:
         return _dispatch(arguments)
     except AvflowError as error:
@@ -117,7 +120,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.command == "up":
         from avflow_cli import up  # noqa: PLC0415
 
-        return up.run(options, arguments.port)
+        up.run(options, arguments.port)
     from avflow_cli import run  # noqa: PLC0415
 
     return run.run(arguments.video, arguments.out, options)

@@ -13,13 +13,14 @@ from rich.console import Console
 
 from avflow import errors
 from avflow.layout import START_PREFIX, VideoRef
+from avflow_cli import interrupt
 from avflow_cli.follow import follow
+from avflow_cli.output import Output
 from avflow_cli.stack import Stack, StackOptions, deployed
 from avflow_cli.view import RunView, summary
 
 #: seconds within which an upload must have become an execution
 START_WITHIN = 60
-SUFFIXES = (".avi", ".srt", ".detections.jsonl", ".json", ".error.json")
 
 
 class ExecutionNotStarted(errors.AvflowError):
@@ -32,12 +33,14 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
     Raises
     ------
     SourceMissing
-        There is no such file.
+        There is no such file, or it can't be read.
+    OutputUnusable
+        The results can't be written, or would replace something else.
     ModelUnavailable
         A model isn't here and can't be fetched.
     """
-    if not video.is_file():
-        raise errors.SourceMissing(f"{video} is not a file.", "Give the path of a video: make run VIDEO=path.")
+    _require_readable(video)
+    output = Output(out, video)
     console = Console(highlight=False)
     with RunView(console) as view, deployed(options, view.heard) as stack:
         reference = _upload(stack, video)
@@ -49,12 +52,23 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
             else:
                 view.ended(event.state, event.where, event.seconds, event.error)
         execution = states.describe_execution(executionArn=arn)
-        files = _download(stack, reference, out)
+        files = output.fetch(stack.aws.client("s3"), reference)
     if execution["status"] != "SUCCEEDED":
         return _failed(execution, files)
     manifest = json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8"))
     console.print(summary(manifest, files), soft_wrap=True)
     return 0
+
+
+def _require_readable(video: Path) -> None:
+    advice = "Give the path of a video: make run VIDEO=path."
+    if not video.is_file():
+        raise errors.SourceMissing(f"{video} is not a file.", advice)
+    try:
+        with video.open("rb"):
+            pass
+    except OSError as error:
+        raise errors.SourceMissing(f"{video} can't be read: {error.strerror}.", advice) from error
 
 
 def _upload(stack: Stack, video: Path) -> VideoRef:
@@ -64,6 +78,7 @@ def _upload(stack: Stack, video: Path) -> VideoRef:
     states = stack.aws.client("stepfunctions")
     end = time.monotonic() + START_WITHIN
     while time.monotonic() < end:
+        interrupt.check()
         executions = states.list_executions(stateMachineArn=stack.state_machine)["executions"]
         if executions:
             return VideoRef(stack.bucket, key, executions[0]["name"])
@@ -71,23 +86,6 @@ def _upload(stack: Stack, video: Path) -> VideoRef:
     raise ExecutionNotStarted(
         f"{key} was uploaded and no execution began within {START_WITHIN} s.", "Run it again with `avflow up` and look."
     )
-
-
-def _download(stack: Stack, video: VideoRef, out: Path) -> list[Path]:
-    """Whatever the run left in `result/`; files of an earlier run that this one doesn't have are removed."""
-    out.mkdir(parents=True, exist_ok=True)
-    s3 = stack.aws.client("s3")
-    listing = s3.list_objects_v2(Bucket=stack.bucket, Prefix="result/")
-    keys = {found["Key"] for found in listing.get("Contents", [])}
-    files = []
-    for suffix in SUFFIXES:
-        target = out / (video.stem + suffix)
-        if video.result(suffix) in keys:
-            s3.download_file(stack.bucket, video.result(suffix), str(target))
-            files.append(target)
-        else:
-            target.unlink(missing_ok=True)
-    return files
 
 
 def _failed(execution: dict[str, Any], files: list[Path]) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from avflow.errors import AvflowError
+from avflow.errors import AvflowError, ModelUnknown
 from avflow.models import ModelStore
 from avflow_cli import images
 from avflow_cli.models import fetch
@@ -77,6 +77,7 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
         The steps are to run in their images, and there are none with these models.
     PortTaken, StackNotDeployed
     """
+    _require_kinds(options)
     if options.containers:
         template = images.built_template(options.yolov3_model, options.speech_model)
     else:
@@ -93,6 +94,18 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
         except DeployError as error:
             raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
         yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])
+
+
+def _require_kinds(options: StackOptions) -> None:
+    """Known before anything runs: a detector detects, and a speech model hears."""
+    store = ModelStore()
+    for name, kinds, what in (
+        (options.yolov3_model, ("yolov3",), "detector"),
+        (options.speech_model, ("whisper", "pocketsphinx"), "speech model"),
+    ):
+        if store.describe(name).kind not in kinds:
+            there_are = ", ".join(other for other in store.names() if store.describe(other).kind in kinds)
+            raise ModelUnknown(f"{name} is no {what}: there are {there_are}.")
 
 
 def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port: int) -> LocalAws:

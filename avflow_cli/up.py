@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import time
+from typing import NoReturn
 
 from rich.console import Console
 
+from avflow_cli import interrupt
 from avflow_cli.stack import StackOptions, deployed
 from local_aws.activity import Activity, StepEnded, StepStarted
 
@@ -21,8 +23,8 @@ Ctrl-C ends it; what is in the bucket is gone then.
 """
 
 
-def run(options: StackOptions, port: int) -> int:
-    """Deploy, say how to use it, and wait for Ctrl-C."""
+def run(options: StackOptions, port: int) -> NoReturn:
+    """Deploy, say how to use it, and wait for Ctrl-C, which arrives as KeyboardInterrupt."""
     console = Console(highlight=False)
 
     def show(activity: Activity) -> None:
@@ -33,6 +35,8 @@ def run(options: StackOptions, port: int) -> int:
             console.print(f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s")
 
     with deployed(options, show, port) as stack:
-        console.print(HELP.format(url=stack.aws.url, bucket=stack.bucket, state_machine=stack.state_machine))
-        threading.Event().wait()
-    return 0
+        text = HELP.format(url=stack.aws.url, bucket=stack.bucket, state_machine=stack.state_machine)
+        console.print(text, soft_wrap=True)  # commands are copied from it
+        while True:
+            time.sleep(1)
+            interrupt.check()

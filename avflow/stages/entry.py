@@ -43,7 +43,7 @@ def run_stage(step: str, stage: Stage, video: VideoRef, ran_on: RanOn, budget: B
         if isinstance(error, AvflowError):
             logger.warning("failed", failure=error.to_dict())
             if not isinstance(error, LambdaBudgetExceeded):  # that one is no failure: Batch takes over
-                store.write_json(video.step_error_json(step), error.to_dict())
+                store.write_json(video.step_error_json(step), {**error.to_dict(), "exit_code": error.exit_code})
         else:
             logger.exception("failed")
         count_outcome(step, ran_on, time.monotonic() - started, error)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from avflow import ffmpeg, manifest
+from avflow.errors import SourceMissing
 from avflow.layout import VideoRef
 from avflow.media import Media
 from avflow.stages.context import StageContext, StepTimer, scratch, source_path
+from avflow.storage import Store
 
 #: all that can stand under `result/` besides the manifest
 SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
@@ -16,6 +18,8 @@ SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
 
 def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     """Write everything under `result/`; the manifest's presence means that the rest is complete.
+
+    Writes nothing where a newer version of the same upload has come meanwhile.
 
     Raises
     ------
@@ -27,6 +31,8 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     media = store.read_json(video.media_json)
     speech = store.read_json(video.step_json("audio2srt")) if media["has_sound"] else None
     boxes = store.read_json(video.step_json("yolov3")) if media["has_picture"] else None
+    if is_superseded(video, store):  # the newer upload's own execution publishes
+        return {"input": media["input"], "superseded": True, "step": timer.record()}
     store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
     results = []
     if boxes:
@@ -45,6 +51,16 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     report = manifest.build(video, media=media, speech=speech, boxes=boxes, merge_step=timer.record(), results=results)
     store.write_json(video.result(".json"), report)
     return {**report, "step": report["steps"][-1]}
+
+
+def is_superseded(video: VideoRef, store: Store) -> bool:
+    """Whether the same key was uploaded again meanwhile: a slow old version must not replace a quick new one."""
+    if video.version_id is None:
+        return False
+    try:
+        return store.version(video.key) not in (video.version_id, None)
+    except SourceMissing:  # the user took the upload away, and still gets what it was uploaded for
+        return False
 
 
 def _boxes_and_sound(video: VideoRef, context: StageContext, media: Media, folder: Path) -> Path:

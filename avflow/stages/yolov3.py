@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from avflow.boxed_video import box_video
 from avflow.darknet import read_network
 from avflow.detection import Detector, open_detector
-from avflow.detection.opening import cached_onnx
+from avflow.detection.opening import Device, cached_onnx
 from avflow.errors import DarknetModelInvalid, InvalidMediaNoStreams
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
@@ -28,6 +29,8 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     ------
     ModelUnavailable
         The detector's model is not on this machine.
+    GpuUnavailable
+        The job has a GPU that can't be used.
     FrameCountMismatch
         Not every frame came out; nothing is uploaded.
     """
@@ -42,7 +45,7 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
         picture = probe(source).picture
         if picture is None:
             raise InvalidMediaNoStreams(f"{video.filename} has no picture.")
-        detector = open_model(name, models)
+        detector = open_model(name, models, "gpu" if _has_a_gpu(context.settings) else "auto")
         done = box_video(source, picture, detector, boxed, detections, report=context.report, budget=context.budget)
         store.upload(boxed, video.boxed)
         store.upload(detections, video.detections)
@@ -50,6 +53,7 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
         **done.to_dict(),
         "frame_rate": fraction_text(picture.nominal_rate),
         "size": [picture.width, picture.height],
+        "engine": detector.engine,
         "model": model_entry("detector", models.describe(name)),
         "step": timer.record(),
     }
@@ -57,7 +61,15 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     return report
 
 
-def open_model(name: str, models: ModelStore) -> Detector:
+def _has_a_gpu(settings: Mapping[str, str]) -> bool:
+    """Whether this job was given, and so pays for, a GPU: then the CPU doesn't silently do its work.
+
+    ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS").
+    """
+    return settings.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-")
+
+
+def open_model(name: str, models: ModelStore, device: Device = "auto") -> Detector:
     """The detector of a named model.
 
     The project has the .cfg and class names of the models it declares; a model of the user's own
@@ -65,10 +77,10 @@ def open_model(name: str, models: ModelStore) -> Detector:
 
     Raises
     ------
-    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid, GpuUnavailable
     """
     cfg, weights, names = _files(name, models)
-    return open_detector(cfg, weights, names, cache_dir=_converted(models))
+    return open_detector(cfg, weights, names, cache_dir=_converted(models), device=device)
 
 
 def convert_model(name: str, models: ModelStore) -> Path:

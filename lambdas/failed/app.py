@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from .ended import data_of
 from .failure import error_report_key, explain
-from .own_error import own_error
+from .own_error import is_current, own_error
 
 logger = Logger(service="failed")
 metrics = Metrics("failed", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
@@ -29,7 +29,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     source = f"s3://{video['bucket']}/{video['key']}"
     report = {"schema": 1, "video": source, "execution": video["execution"], **failure}
     body = json.dumps(report, indent=2, ensure_ascii=False).encode()
-    s3.put_object(Bucket=video["bucket"], Key=error_report_key(video["key"]), Body=body, ContentType="application/json")
+    if is_current(s3, video):  # a newer upload of the same name has results, or a failure, of its own
+        key = error_report_key(video["key"])
+        s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")
     metrics.add_dimension("error", failure["error"])
     metrics.add_metric("Failures", MetricUnit.Count, 1)
     logger.error("failed", report=report)

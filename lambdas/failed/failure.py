@@ -55,12 +55,15 @@ def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:
     return [f"media/{execution}/{step}.error.json" for step in steps]
 
 
-def is_own(error: dict[str, str], found: dict[str, str]) -> bool:
+def is_own(error: dict[str, str], found: dict[str, Any]) -> bool:
     """Whether an error that a step left is the one that ended the execution, and not one it recovered from."""
-    return error.get("Error") in (*_JOB_FAILED, found.get("error"))
+    if error.get("Error") in _JOB_FAILED:
+        # an earlier attempt may have left its own: the last one's exit status tells
+        return (_cause(error).get("Container") or {}).get("ExitCode") == found.get("exit_code")
+    return error.get("Error") == found.get("error")
 
 
-def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]:
+def explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]:
     """`{"error", "message", "advice"}` of a failure; the step's own words where it left some."""
     name, cause = error.get("Error") or "Unknown", _cause(error)
     if own is not None:
@@ -78,8 +81,11 @@ def explain(error: dict[str, str], own: dict[str, str] | None) -> dict[str, str]
 def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
     name = job.get("JobName", "a job")
     reason = job.get("StatusReason") or text or "no reason given"
+    # not the whole Cause, which holds the video's name too
+    platforms = ", ".join(f'"{platform}"' for platform in job.get("PlatformCapabilities") or ())
+    reasons = f"{platforms} {reason} {(job.get('Container') or {}).get('Reason') or ''}"
     for error, pattern, advice in _BATCH:
-        if pattern.search(text):
+        if pattern.search(reasons):
             return {"error": error, "message": f"{name}: {reason}.", "advice": advice}
     exit_code = (job.get("Container") or {}).get("ExitCode")
     log = (job.get("Container") or {}).get("LogStreamName")

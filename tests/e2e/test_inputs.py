@@ -7,7 +7,7 @@ import srt
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
 
 EMPTY = "InvalidMediaEmpty"
-EX_USAGE, EX_DATAERR, EX_NOINPUT = 64, 65, 66
+EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT = 64, 65, 66, 73
 
 
 def bad(tmp_path, name, content):
@@ -89,3 +89,48 @@ def test_an_unknown_model(tmp_path):
     assert run.status == EX_USAGE
     assert "yolov9" in run.err
     assert "yolov3-tiny" in run.err, "the error lists what there is"
+
+
+def test_a_model_of_the_wrong_kind(tmp_path):
+    run = run_video(SAMPLE, tmp_path, "--speech-model", "yolov3-tiny")
+    assert run.status == EX_USAGE
+    assert "yolov3-tiny is no speech model" in run.err
+
+
+# ---------------------------------------------------------------- the folder for the results
+def test_the_video_itself_is_never_replaced(tmp_path):
+    film = tmp_path / "film.avi"
+    film.write_bytes(b"my only copy")
+    run = run_video(film, tmp_path)
+    assert run.status == EX_CANTCREAT
+    assert "would replace the video itself" in run.err
+    assert film.read_bytes() == b"my only copy"
+
+
+@pytest.mark.parametrize("name", ["film.srt", "film.json", "film.avi"])
+def test_files_that_are_no_results_are_not_touched(tmp_path, name):
+    (tmp_path / "film.mkv").write_bytes(SAMPLE.read_bytes())
+    (tmp_path / name).write_text("mine")
+    run = run_video(tmp_path / "film.mkv", tmp_path)
+    assert run.status == EX_CANTCREAT
+    assert f"holds {name}, no result of av-workflow" in run.err
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_earlier_results_are_replaced_and_what_no_longer_holds_is_removed(tmp_path):
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"no film at all")
+    first = run_video(film, tmp_path / "out")
+    assert (first.status, first.files) == (EX_DATAERR, {"film.error.json"})
+    film.write_bytes(SAMPLE.read_bytes())
+    second = run_video(film, tmp_path / "out")
+    assert second.status == 0, second.err
+    assert "film.error.json" not in second.files
+    assert "film.avi" in second.files
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    done = avflow("run", "--out", tmp_path / "out", "--", SAMPLE)
+    assert done.returncode == EX_CANTCREAT
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -2,6 +2,8 @@
 
 import re
 
+import yaml
+
 from tests.template.conftest import tasks
 
 LAMBDA, BATCH = "arn:aws:states:::lambda:invoke", "arn:aws:states:::batch:submitJob.sync"
@@ -63,3 +65,8 @@ def test_every_state_says_what_it_is_for(machine):
                 yield from states(branch)
 
     assert not [name for name, state in states(machine) if not state.get("Comment")]
+
+
+def test_there_is_no_yaml_alias(machine_text):
+    """CloudFormation reads the file as it stands and takes an alias for a string; the linters resolve it first."""
+    assert not [event for event in yaml.parse(machine_text) if isinstance(event, yaml.AliasEvent)]

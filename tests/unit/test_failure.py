@@ -116,3 +116,22 @@ def test_a_failed_function_left_its_words_under_one_of_the_steps():
 @pytest.mark.parametrize("cause", ["not JSON", "", "[]", '"text"', None])
 def test_any_cause_is_survived(cause):
     assert explain({"Error": "States.TaskFailed", "Cause": cause}, None)["error"] == "JobFailed"
+
+
+def test_the_videos_name_explains_nothing():
+    video = json.dumps({"key": "start/JobStateTimeLimit, OutOfMemoryError and other tales.mp4"})
+    job = {
+        "JobName": "yolov3-run-1",
+        "StatusReason": "Essential container in task exited",
+        "Container": {"ExitCode": 1},
+    }
+    cause = json.dumps({**job, "Parameters": {"video": video}})
+    assert explain({"Error": "States.TaskFailed", "Cause": cause}, None)["error"] == "JobFailed"
+
+
+def test_an_error_that_an_earlier_attempt_left_is_not_the_last_ones():
+    """Attempt 1 could not reach S3 and was retried; attempt 2 was killed for its memory and could leave nothing."""
+    left = {"error": "StorageUnavailable", "exit_code": 75}
+    assert is_own(job_failed("Essential container in task exited", 75), left)
+    assert not is_own(job_failed("x", 137, Reason="OutOfMemoryError: Container killed due to memory usage"), left)
+    assert not is_own(job_failed("Host EC2 (instance i-0) terminated."), left)

@@ -61,7 +61,7 @@ def job() -> None:
         sys.exit(int(error))
     if error:
         key = f"media/{video['execution']}/{step}.error.json"
-        report = {"error": error, "message": f"{step} failed as planned.", "advice": "Nothing."}
+        report = {"error": error, "message": f"{step} failed as planned.", "advice": "Nothing.", "exit_code": 65}
         boto3.client("s3").put_object(Bucket=video["bucket"], Key=key, Body=json.dumps(report))
         sys.exit(65)
     leave(video, step)

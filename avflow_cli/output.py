@@ -1,0 +1,74 @@
+"""The folder for the results: usable, and nothing in it that is not a result of ours is touched."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from avflow.errors import AvflowError
+from avflow.layout import VideoRef
+
+SUFFIXES = (".avi", ".srt", ".detections.jsonl", ".json", ".error.json")
+
+
+class OutputUnusable(AvflowError):
+    """The folder for the results can't be written, or holds files of the user's own in their place."""
+
+    advice = "Choose another folder: make run OUT=folder."
+    exit_code = 73  # EX_CANTCREAT
+
+
+class Output:
+    """Where one video's results go.
+
+    Raises
+    ------
+    OutputUnusable
+        Before anything is done: the folder can't be written, or a result would replace a file that
+        isn't a result itself.
+    """
+
+    def __init__(self, folder: Path, video: Path) -> None:
+        self.folder = folder
+        self._stem = video.stem
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise OutputUnusable(f"Results can't be written to {folder}: {error.strerror}.") from error
+        if any(path.exists() and path.samefile(video) for path in self._targets()):
+            raise OutputUnusable(f"The result would replace the video itself, {video}.")
+        foreign = [path.name for path in self._targets() if path.exists()]
+        if foreign and not self._has_results():
+            names = ", ".join(foreign)
+            raise OutputUnusable(f"{folder} holds {names}, no result of av-workflow, which would be replaced.")
+
+    def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
+        """Bring the results here; those of an earlier run that this one doesn't have are removed."""
+        listing = s3.list_objects_v2(Bucket=video.bucket, Prefix=video.result(""))
+        keys = {found["Key"] for found in listing.get("Contents", [])}
+        files = []
+        for suffix, target in zip(SUFFIXES, self._targets(), strict=True):
+            if video.result(suffix) in keys:
+                s3.download_file(video.bucket, video.result(suffix), str(target))
+                files.append(target)
+            else:
+                target.unlink(missing_ok=True)
+        return files
+
+    def _targets(self) -> list[Path]:
+        return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]
+
+    def _has_results(self) -> bool:
+        """Whether an earlier run's manifest or error report stands there."""
+        for suffix in (".json", ".error.json"):
+            try:
+                found = json.loads((self.folder / (self._stem + suffix)).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(found, dict) and {"schema", "execution"} <= found.keys():
+                return True
+        return False

@@ -85,7 +85,7 @@ def box_video(
 
     Raises
     ------
-    FFmpegFailed, LambdaBudgetExceeded
+    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
     FrameCountMismatch
         The decoder gave another number of frames than the source has. Neither file is written.
     """

@@ -108,6 +108,18 @@ class LambdaBudgetExceeded(AvflowError):
     advice = "Nothing to do: the workflow moves the step to AWS Batch."
 
 
+class ScratchFull(AvflowError):
+    """The disk that a step works on is full. On Lambda the step moves to Batch."""
+
+    advice = "Give the job more ephemeral storage, or the machine more free space, and start the execution again."
+
+
+class MemoryExhausted(AvflowError, MemoryError):
+    """The memory that a step has is used up: a `MemoryError` too. On Lambda the step moves to Batch."""
+
+    advice = "Give the job more memory and start the execution again."
+
+
 class StorageUnavailable(AvflowError):
     """S3 throttled, timed out or answered 5xx after the SDK's own retries: worth another try later."""
 

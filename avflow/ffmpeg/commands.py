@@ -44,7 +44,7 @@ def extract_wav(
 
     Raises
     ------
-    FFmpegFailed, LambdaBudgetExceeded, InvalidMediaNoStreams
+    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded, InvalidMediaNoStreams
     """
     if media.sound is None:
         raise InvalidMediaNoStreams(f"{source.name} has no sound to extract")
@@ -60,7 +60,7 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
 
     Raises
     ------
-    FFmpegFailed, LambdaBudgetExceeded, InvalidMediaNoStreams
+    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded, InvalidMediaNoStreams
     """
     if media.picture is None:
         raise InvalidMediaNoStreams(f"{source.name} has no picture to convert")
@@ -80,7 +80,7 @@ def mux(
 
     Raises
     ------
-    FFmpegFailed, LambdaBudgetExceeded
+    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
     """
     feed, tracks = _mp3_track(source, media)
     streams = [source_input(boxed)["v:0"], *tracks]

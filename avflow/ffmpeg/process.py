@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import selectors
+import signal
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import IO
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from avflow.budget import Budget
-from avflow.errors import FFmpegFailed, LambdaBudgetExceeded
+from avflow.errors import AvflowError, FFmpegFailed, MemoryExhausted, ScratchFull
 from avflow.progress import Meter, Report, ignore
 
 #: the budget of a machine that may take its time
@@ -99,7 +100,7 @@ class Process:
 
         Raises
         ------
-        LambdaBudgetExceeded, FFmpegFailed
+        ScratchFull, MemoryExhausted, FFmpegFailed
             It ended instead of reading.
         """
         assert isinstance(self._popen.stdin, io.FileIO)
@@ -120,19 +121,27 @@ class Process:
 
         Raises
         ------
-        LambdaBudgetExceeded
-            The disk is full.
+        ScratchFull
+            The disk is full, or the file it writes may not grow.
+        MemoryExhausted
+            The kernel killed it, which it does for memory.
         FFmpegFailed
             Any other end than a good one.
         """
         status = self._popen.wait()
         self._reader.join()
-        if status == 0:
-            return
-        if any("No space left on device" in line for line in self._log):
-            raise LambdaBudgetExceeded(f"the scratch space is full while FFmpeg works on {self.name}")
+        if status != 0:
+            raise self._failure(status)
+
+    def _failure(self, status: int) -> AvflowError:
+        """The name of an end with this status, which is negative after a signal."""
+        full = ("No space left on device", "File too large", "Disk quota exceeded")
+        if status == -signal.SIGXFSZ or any(reason in line for line in self._log for reason in full):
+            return ScratchFull(f"The scratch space is full while FFmpeg works on {self.name}")
+        if status == -signal.SIGKILL:
+            return MemoryExhausted(f"FFmpeg was killed while it worked on {self.name}: its memory is used up")
         lines = " | ".join(list(self._log)[-_SHOWN_LINES:]) or "it left no message"
-        raise FFmpegFailed(f"FFmpeg ended with status {status} on {self.name}: {lines}")
+        return FFmpegFailed(f"FFmpeg ended with status {status} on {self.name}: {lines}")
 
     def kill(self) -> None:
         """End it at once, if it still runs."""
@@ -188,8 +197,10 @@ def run(
     ------
     FFmpegFailed
         With the last lines of FFmpeg's log.
+    ScratchFull, MemoryExhausted
+        The machine has not enough of it.
     LambdaBudgetExceeded
-        The disk is full, or the pace shows that the time won't do; FFmpeg is killed.
+        The pace shows that the time won't do; FFmpeg is killed.
     """
     meter = Meter(step, seconds, "s", report)
     started = time.monotonic()

@@ -60,7 +60,7 @@ def run_with_samples(
 
     Raises
     ------
-    FFmpegFailed, LambdaBudgetExceeded
+    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
         Whichever of the two failed first is named.
     """
     with Process(feed, name, stdout=subprocess.PIPE) as feeder:

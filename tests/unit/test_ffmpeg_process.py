@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from avflow.budget import RESERVE_SECONDS, Budget
-from avflow.errors import FFmpegFailed, LambdaBudgetExceeded
+from avflow.errors import FFmpegFailed, LambdaBudgetExceeded, MemoryExhausted, ScratchFull
 from avflow.ffmpeg import Process, binary, convert, extract_wav, run, written_whole
 from avflow.media import probe
 from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "my_video.mkv"
+SILENT = [binary(), "-loglevel", "error", "-nostdin", "-y"]
 ENDLESS = [
     binary(),
     "-loglevel",
@@ -64,10 +67,27 @@ def test_a_failure_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_moves_the_step_to_batch():
+def test_a_full_disk_is_named_wherever_it_is():
     writing = [binary(), "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=20", "-f", "s16le", "-y", "/dev/full"]
-    with pytest.raises(LambdaBudgetExceeded, match=r"scratch space is full .* v\.mkv"):
+    with pytest.raises(ScratchFull, match=r"scratch space is full .* v\.mkv"):
         run(writing, "v.mkv", step="x", seconds=20)
+
+
+def test_a_file_that_may_not_grow_counts_as_a_full_disk(tmp_path):
+    """Where a quota is set as a limit on a file's size, the kernel kills the writer with SIGXFSZ."""
+    limited = ["prlimit", "--fsize=100000", "--core=0", *SILENT, "-f", "lavfi", "-i", "sine=d=20", "-f", "s16le"]
+    with pytest.raises(ScratchFull, match=r"scratch space is full .* v\.mkv"):
+        run([*limited, str(tmp_path / "x")], "v.mkv", step="x", seconds=20)
+
+
+def test_ffmpeg_killed_for_memory_is_named():
+    with Process(ENDLESS, "v.mkv", stdout=subprocess.DEVNULL) as process:
+        (child,) = children()
+        os.kill(int(child), signal.SIGKILL)
+        with pytest.raises(MemoryExhausted, match=r"killed while it worked on v\.mkv") as caught:
+            process.finish()
+    # on Lambda that is what moves a step to Batch
+    assert isinstance(caught.value, MemoryError)
 
 
 def test_a_pace_that_is_too_slow_ends_ffmpeg(tmp_path):

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from avflow.budget import Budget
-from avflow.errors import AvflowError, LambdaBudgetExceeded
+from avflow.errors import AvflowError, LambdaBudgetExceeded, ScratchFull
 from avflow.layout import VideoRef
 from avflow.observability import FALLBACK_FROM, count_fallback, count_outcome, count_work, log_progress, logger_for
 from avflow.stages.context import RanOn, Stage, StageContext
@@ -58,8 +58,8 @@ def _within_lambdas_means(stage: Stage, video: VideoRef, context: StageContext) 
     """A full /tmp or memory on Lambda is no failure of the video's: Batch has more of both."""
     try:
         return stage(video, context)
-    except (OSError, MemoryError) as error:
-        full = isinstance(error, MemoryError) or error.errno in (errno.ENOSPC, errno.EFBIG, errno.ENOMEM)
+    except (OSError, MemoryError, ScratchFull) as error:
+        full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EFBIG, errno.ENOMEM)
         if context.ran_on == "lambda" and full:
             raise LambdaBudgetExceeded(f"{video.filename} does not fit into Lambda: {error}") from error
         raise

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from avflow.budget import Budget
-from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, StorageUnavailable
+from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, ScratchFull, StorageUnavailable
 from avflow.layout import VideoRef
 from avflow.stages import entry
 from batch_jobs.entry import job_main
@@ -44,6 +44,15 @@ def test_a_full_lambda_is_not_the_videos_fault(bucket, number):
     with pytest.raises(LambdaBudgetExceeded, match=r"a\.mkv does not fit into Lambda"):
         entry.run_stage("merge", raising(OSError(number, "full")), VIDEO, "lambda", Budget())
     assert bucket.written == {}, "no failure is left behind: Batch takes over"
+
+
+def test_a_scratch_space_that_ffmpeg_filled_moves_on_from_lambda_and_is_named_on_batch(bucket):
+    with pytest.raises(LambdaBudgetExceeded):
+        entry.run_stage("merge", raising(ScratchFull("a.mkv: no space left.")), VIDEO, "lambda", Budget())
+    assert bucket.written == {}
+    with pytest.raises(ScratchFull):
+        entry.run_stage("merge", raising(ScratchFull("a.mkv: no space left.")), VIDEO, "batch", Budget())
+    assert bucket.written["media/run-1/merge.error.json"]["error"] == "ScratchFull"
 
 
 def test_a_full_batch_job_is_a_failure(bucket):

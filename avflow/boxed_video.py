@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 from avflow.budget import Budget
 from avflow.detection import Detection, Detector
 from avflow.drawing import draw
-from avflow.errors import FFmpegFailed, FrameCountMismatch
-from avflow.ffmpeg import UNLIMITED, Process, arguments, encodable_rate, source_input, written_whole
+from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
+from avflow.ffmpeg import UNLIMITED, Process, arguments, at_constant_rate, encodable_rate, source_input, written_whole
 from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media import Picture
 from avflow.media.containers import file_url
+from avflow.media.damage import replaceable
 from avflow.progress import Meter, Report, ignore
 
 Frame = NDArray[np.uint8]
@@ -86,8 +87,12 @@ def box_video(
     Raises
     ------
     FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
+    InvalidMediaDamaged
+        More frames at the end can't be decoded than the last one that can may stand for.
     FrameCountMismatch
-        The decoder gave another number of frames than the source has. Neither file is written.
+        The decoder gave more frames than the source has.
+
+    Neither file is written then.
     """
     if not picture.constant_rate:
         raise ValueError(f"{source.name} has a variable frame rate: convert it first")
@@ -109,7 +114,7 @@ def _decoder(source: Path, picture: Picture) -> list[str]:
     """Frames as BGR, 8 bits, not turned; a frame that can't be decoded is replaced by the one before it."""
     pictures = source_input(source, noautorotate=None, reinit_filter=0)[str(picture.index)]
     pictures = pictures.filter("scale", picture.width, picture.height)
-    pictures = pictures.filter("setpts", "PTS-STARTPTS").filter("fps", str(picture.nominal_rate))
+    pictures = at_constant_rate(pictures, picture, picture.nominal_rate)
     output = pictures.output("pipe:1", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
     return arguments(output, "-copyts")
 
@@ -190,18 +195,35 @@ class _Pipeline:
             waiting.put(None)
 
     def _read(self) -> None:
-        """Fill free buffers with frames, batch them, and begin inference on them."""
+        """Batch the frames, and begin inference on them."""
         frames: list[Frame] = []
-        while (frame := self.free.get()) is not None and self._fill(frame):
-            frames.append(frame)
+        for frame in self._frames():
             if len(frames) == self.detector.batch_size:
                 self._begin(frames)
                 frames = []
+            frames.append(frame)
         if frames:
             self._begin(frames)
         self.inferred.put(None)
-        if frame is not None:
-            self.decoder.finish()
+
+    def _frames(self) -> Iterator[Frame]:
+        """The source's frames in free buffers. Until the next one is asked for, nothing may draw on a frame."""
+        last, count = None, 0
+        while (frame := self.free.get()) is not None and self._fill(frame):
+            last, count = frame, count + 1
+            yield frame
+        if frame is None:
+            return
+        self.decoder.finish()
+        missing = max(0, self.picture.frames - count)
+        if missing > replaceable(self.picture.frames, self.picture.nominal_rate) or (missing and last is None):
+            raise InvalidMediaDamaged(
+                f"{self.name} has {self.picture.frames} frames, and its last {missing} can't be decoded"
+            )
+        while missing and last is not None and frame is not None:
+            np.copyto(frame, last)
+            yield frame
+            last, missing, frame = frame, missing - 1, self.free.get()
 
     def _fill(self, frame: Frame) -> bool:
         """Read one frame from the decoder into `frame`; False at the end."""

@@ -67,6 +67,15 @@ class InvalidMediaTruncated(InvalidMedia):
     advice = "The file ends too early: copy it again from its origin and upload it again."
 
 
+class InvalidMediaDamaged(InvalidMedia):
+    """More of its first or last pictures can't be decoded than may be replaced by their neighbours."""
+
+    advice = (
+        "Copy the file again from its origin and upload it again; if it is damaged there too, upload the part "
+        "that plays (for example `ffmpeg -ss 10 -t 60 -i in out.mp4`)."
+    )
+
+
 class InvalidMediaPlaylist(InvalidMedia):
     """A playlist or script that would make FFmpeg open other files or addresses."""
 

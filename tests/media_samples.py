@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,19 @@ def ffmpeg(*arguments: str | Path) -> bytes:
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout
+
+
+def damaged(path: Path, packets: Iterable[int], target: Path) -> Path:
+    """A copy of an mp4 or AVI with zeros for these picture packets, counted in decoding order."""
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    for number in packets:
+        position, size = places[number]
+        assert position is not None
+        content[position : position + size] = bytes(size)
+    target.write_bytes(content)
+    return target
 
 
 def lavfi(*sources: str) -> list[str]:

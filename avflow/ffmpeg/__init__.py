@@ -1,6 +1,6 @@
 """FFmpeg's commands, and how they are run: `imageio-ffmpeg`'s binary, one version on every machine."""
 
-from avflow.ffmpeg.arguments import arguments, source_input
+from avflow.ffmpeg.arguments import arguments, at_constant_rate, source_input
 from avflow.ffmpeg.commands import conversion_rate, convert, encodable_rate, extract_wav, mux
 from avflow.ffmpeg.process import UNLIMITED, Process, binary, run, written_whole
 
@@ -8,6 +8,7 @@ __all__ = [
     "UNLIMITED",
     "Process",
     "arguments",
+    "at_constant_rate",
     "binary",
     "conversion_rate",
     "convert",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.ffmpeg.process import binary
+from avflow.media import Picture
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+
+#: FFmpeg would fail where most pictures can't be decoded: those who call it count them, and name the damage
+_DAMAGED = ("-max_error_rate", "1")
 
 
 def source_input(source: Path, **options: Any) -> Any:
@@ -18,8 +23,17 @@ def source_input(source: Path, **options: Any) -> Any:
     )
 
 
+def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:
+    """`pictures` at `rate`, from the first picture on: one that can't be decoded is replaced by the one before it.
+
+    Those before the first that can be decoded are replaced by it.
+    """
+    pictures = pictures.filter("setpts", f"PTS-STARTPTS+{picture.lead:.6f}/TB")
+    return pictures.filter("fps", str(rate), start_time=0)
+
+
 def arguments(output: Any, *options: str) -> list[str]:
     """The argument list of an ffmpeg-python output, the binary first."""
-    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *options)
+    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *_DAMAGED, *options)
     command: list[str] = output.global_args(*everywhere).overwrite_output().compile(cmd=binary())
     return command

@@ -14,7 +14,7 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.budget import Budget
 from avflow.errors import InvalidMediaNoStreams
-from avflow.ffmpeg.arguments import arguments, source_input
+from avflow.ffmpeg.arguments import arguments, at_constant_rate, source_input
 from avflow.ffmpeg.process import UNLIMITED, run, written_whole
 from avflow.ffmpeg.sound import clock_options, run_with_samples, samples, track_from_first_picture
 from avflow.media.containers import file_url
@@ -147,7 +147,7 @@ def _plain_pictures(pictures: Any, picture: Picture) -> Any:
     pictures = pictures.filter("scale", width, height)
     if picture.interlaced:
         pictures = pictures.filter("bwdif", mode="send_frame", deint="all")
-    pictures = pictures.filter("setpts", "PTS-STARTPTS").filter("fps", str(conversion_rate(picture)))
+    pictures = at_constant_rate(pictures, picture, conversion_rate(picture))
     if picture.hdr:
         pictures = _tone_mapped(pictures, picture)
     if picture.sample_aspect_ratio != 1:

@@ -49,6 +49,8 @@ class Picture:
     frames: int
     #: seconds at which the first picture is shown, on the container's clock
     start_time: float
+    #: seconds from there to the first picture that can be decoded, which is shown for those before it
+    lead: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; fractions as text."""

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from avflow.errors import (
+    InvalidMediaDamaged,
     InvalidMediaEmpty,
     InvalidMediaNoStreams,
     InvalidMediaPlaylist,
@@ -27,6 +28,7 @@ from avflow.media.containers import (
     is_playlist,
     missing_bytes,
 )
+from avflow.media.damage import replaceable
 from avflow.media.model import Media, Picture, Sound
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.media.scan import AudioScan, PictureScan, scan_packets
@@ -64,7 +66,7 @@ def probe(path: Path) -> Media:
     Raises
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
-    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong
+    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged
     """
     size = path.stat().st_size
     if size == 0:
@@ -129,6 +131,8 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
         raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
     if picture and pictures and pictures.span:
         _check_copies(path, picture, pictures.span[1] - pictures.span[0])
+    if picture and pictures and container.format.name not in CUT_ANYWHERE:
+        _check_lead(path, picture, pictures.refused if container.format.name == "avi" else 0)
     joints = sum(scan.joints.found for scan in (pictures, sounds) if scan is not None and scan.joints is not None)
     return Media(container.format.name, size, round(float(duration), 6), joints == 0, picture, sound)
 
@@ -163,6 +167,16 @@ def _check_copies(path: Path, picture: Picture, seconds: Fraction) -> None:
         raise InvalidMediaTooLong(
             f"{path.name} has {picture.frames} pictures in {_hours(seconds)}, and would become a video of {made}"
         )
+
+
+def _check_lead(path: Path, picture: Picture, untimed: int) -> None:
+    """Refuse a damaged start; a recording that was cut there may well begin with pictures that lack their reference.
+
+    `untimed` are pictures that can't be decoded of a start without times: nothing tells how long they were shown.
+    """
+    lost = untimed or round(Fraction(picture.lead) * picture.average_rate)
+    if untimed or lost > replaceable(picture.frames, picture.average_rate):
+        raise InvalidMediaDamaged(f"{path.name} has {picture.frames} frames, and its first {lost} can't be decoded")
 
 
 def _hours(seconds: Fraction) -> str:
@@ -203,6 +217,7 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
         constant_rate=constant,
         frames=clock.count,
         start_time=scan.start_time,
+        lead=scan.lead,
     )
 
 

@@ -27,6 +27,10 @@ class PictureScan:
         #: whether every packet has a timestamp; raw streams have none
         self.timed = True
         self._tries = 0
+        #: packets that the decoder refused before it gave a picture
+        self.refused = 0
+        #: ticks at which the earliest picture is shown, as far as the container says so
+        self._first: int | None = None
 
     def add(self, packet: av.Packet[Stream]) -> None:
         """Count one packet, and decode it while no picture has come out yet."""
@@ -34,6 +38,8 @@ class PictureScan:
             self._decode(packet)
         if packet.is_discard or packet.size == 0:
             return
+        if packet.pts is not None and self.clock.count == 0:
+            self._first = packet.pts if self._first is None else min(self._first, packet.pts)
         ticks = packet.pts if packet.pts is not None else packet.dts
         if ticks is None:
             self.timed = False
@@ -54,20 +60,33 @@ class PictureScan:
         try:
             frames = self.stream.codec_context.decode(packet)
         except av.error.FFmpegError:
+            self.refused += 1
             return
         self.first_frame = next(iter(frames), None)
 
     @property
     def start_time(self) -> float:
-        """Seconds at which the first picture that can be decoded is shown.
-
-        AVI has no such time: its pictures begin with its sound, and what a demuxer
-        adds for a codec that reorders pictures is a guess.
-        """
-        if not self.timed or self.first_frame is None or self.stream.container.format.name == "avi":
+        """Seconds at which the first picture is shown, whether it can be decoded or not; 0 where no time is told."""
+        if not self._tells_time or self.first_frame is None:
             return 0.0
         ticks = self.first_frame.pts if self.first_frame.pts is not None else self.clock.first
-        return round(float(ticks * self.stream.time_base), 6)
+        return round(float(ticks * self.stream.time_base) - self.lead, 6)
+
+    @property
+    def lead(self) -> float:
+        """Seconds from the first picture to the first one that can be decoded; 0 where no time is told."""
+        if not self._tells_time or self._first is None or self.first_frame is None or self.first_frame.pts is None:
+            return 0.0
+        return round(max(0.0, float((self.first_frame.pts - self._first) * self.stream.time_base)), 6)
+
+    @property
+    def _tells_time(self) -> bool:
+        """Whether pictures have a time of their own.
+
+        In AVI they begin with the sound, and what a demuxer adds for a codec that
+        reorders pictures is a guess.
+        """
+        return self.timed and self.stream.container.format.name != "avi"
 
     @property
     def span(self) -> tuple[Fraction, Fraction] | None:

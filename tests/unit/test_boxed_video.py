@@ -16,9 +16,9 @@ import pytest
 from avflow.boxed_video import box_video
 from avflow.budget import RESERVE_SECONDS, Budget
 from avflow.detection import Detection
-from avflow.errors import FFmpegFailed, FrameCountMismatch, LambdaBudgetExceeded
+from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded
 from avflow.media import probe
-from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi, number_of, numbers, picture, pictures
+from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, picture, pictures
 
 
 class NumberReader:
@@ -233,6 +233,73 @@ def test_a_damaged_picture_does_not_shift_the_others(tmp_path, outputs):
     boxed = box(source, NumberReader(), outputs)
     assert boxed.frames == 100
     assert numbers(outputs[0])[51:] == list(range(51, 100))
+
+
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory):
+    """100 numbered frames in groups of 20, with reordered pictures."""
+    path = tmp_path_factory.mktemp("hundred") / "v.mp4"
+    codec = (*H264, "-bf", "2", "-g", "20", "-x264-params", "scenecut=0")
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", *codec, path)
+    return path
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_the_last_frame_stands_for_those_after_it_that_are_damaged(hundred, tmp_path, outputs, batch_size, lost):
+    source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
+    assert box(source, NumberReader(batch_size), outputs).frames == 100
+    decoded = numbers(source)
+    assert len(decoded) == 100 - lost
+    shown = [max(one for one in decoded if one <= number) for number in range(100)]
+    assert shown[-1] < 99
+    assert numbers(outputs[0]) == shown
+    lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]
+    assert [line["objects"][0]["box"][0] for line in lines] == [float(number) for number in shown]
+
+
+def test_a_copied_frame_has_only_its_own_boxes(hundred, tmp_path, outputs):
+    class Wandering(NumberReader):
+        def __init__(self):
+            super().__init__()
+            self.seen = 0
+
+        def postprocess(self, heads, frame_size):
+            self.seen += 1
+            return [Detection(0, "x", 0.9, (float(self.seen), 118.06, 10.0, 6.0))]
+
+    source = damaged(hundred, range(97, 100), tmp_path / "v.mp4")
+    box(source, Wandering(), outputs)
+    before, after = pictures(source, 160, 128)[-1], pictures(outputs[0], 160, 128)[-1]
+    columns = np.flatnonzero((np.abs(after.astype(int) - before).max(axis=2) > 60)[120:].any(axis=0))
+    assert columns.min() >= 96
+    assert columns.max() <= 114
+
+
+def test_the_first_frame_stands_for_those_before_it_that_are_damaged(hundred, tmp_path, outputs):
+    source = damaged(hundred, range(3), tmp_path / "v.mp4")
+    assert min(numbers(source)) == 20
+    assert box(source, NumberReader(), outputs).frames == 100
+    assert numbers(outputs[0]) == [max(number, 20) for number in range(100)]
+
+
+def test_an_avi_whose_start_is_damaged_is_refused_rather_than_shifted(tmp_path):
+    source = tmp_path / "v.avi"
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", "-c:v", "mpeg4", "-bf", "2", "-g", "12", source)
+    damaged(source, range(3), source)
+    with pytest.raises(InvalidMediaDamaged, match=r"v\.avi has 100 frames, and its first 3 can't be decoded"):
+        probe(source)
+
+
+@pytest.mark.parametrize("lost", [30, 60, 99])
+def test_a_video_without_its_end_is_refused(hundred, tmp_path, outputs, lost):
+    source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
+    with pytest.raises(
+        InvalidMediaDamaged, match=r"v\.mp4 has 100 frames, and its last \d\d can't be decoded"
+    ) as caught:
+        box(source, NumberReader(), outputs)
+    assert caught.value.exit_code == 65
+    assert left_over(outputs) == []
 
 
 def test_memory_does_not_grow_with_the_length(numbered, outputs):

@@ -29,7 +29,16 @@ from avflow.budget import Budget
 from avflow.detection import Detection, Detector
 from avflow.drawing import draw
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
-from avflow.ffmpeg import UNLIMITED, Process, arguments, at_constant_rate, encodable_rate, source_input, written_whole
+from avflow.ffmpeg import (
+    HOWEVER_DAMAGED,
+    UNLIMITED,
+    Process,
+    arguments,
+    at_constant_rate,
+    encodable_rate,
+    source_input,
+    written_whole,
+)
 from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media import Picture
 from avflow.media.containers import file_url
@@ -116,7 +125,7 @@ def _decoder(source: Path, picture: Picture) -> list[str]:
     pictures = pictures.filter("scale", picture.width, picture.height)
     pictures = at_constant_rate(pictures, picture, picture.nominal_rate)
     output = pictures.output("pipe:1", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
-    return arguments(output, "-copyts")
+    return arguments(output, "-copyts", *HOWEVER_DAMAGED)
 
 
 def _encoder(picture: Picture, target: Path) -> list[str]:

@@ -29,10 +29,10 @@ def ffmpeg(*arguments: str | Path) -> bytes:
     return done.stdout
 
 
-def damaged(path: Path, packets: Iterable[int], target: Path) -> Path:
-    """A copy of an mp4 or AVI with zeros for these picture packets, counted in decoding order."""
+def damaged(path: Path, packets: Iterable[int], target: Path, kind: str = "video") -> Path:
+    """A copy of an mp4 or AVI with zeros for these packets of its picture, or sound, counted in decoding order."""
     with av.open(str(path)) as container:
-        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+        places = [(packet.pos, packet.size) for packet in container.demux(**{kind: 0}) if packet.size]
     content = bytearray(path.read_bytes())
     for number in packets:
         position, size = places[number]

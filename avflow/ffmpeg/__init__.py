@@ -1,10 +1,11 @@
 """FFmpeg's commands, and how they are run: `imageio-ffmpeg`'s binary, one version on every machine."""
 
-from avflow.ffmpeg.arguments import arguments, at_constant_rate, source_input
+from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
 from avflow.ffmpeg.commands import conversion_rate, convert, encodable_rate, extract_wav, mux
 from avflow.ffmpeg.process import UNLIMITED, Process, binary, run, written_whole
 
 __all__ = [
+    "HOWEVER_DAMAGED",
     "UNLIMITED",
     "Process",
     "arguments",

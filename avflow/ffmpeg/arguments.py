@@ -12,8 +12,8 @@ from avflow.ffmpeg.process import binary
 from avflow.media import Picture
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 
-#: FFmpeg would fail where most pictures can't be decoded: those who call it count them, and name the damage
-_DAMAGED = ("-max_error_rate", "1")
+#: FFmpeg would fail where most pictures can't be decoded: for those who count them, and name the damage
+HOWEVER_DAMAGED = ("-max_error_rate", "1")
 
 
 def source_input(source: Path, **options: Any) -> Any:
@@ -34,6 +34,6 @@ def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:
 
 def arguments(output: Any, *options: str) -> list[str]:
     """The argument list of an ffmpeg-python output, the binary first."""
-    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *_DAMAGED, *options)
+    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *options)
     command: list[str] = output.global_args(*everywhere).overwrite_output().compile(cmd=binary())
     return command

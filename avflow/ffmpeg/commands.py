@@ -13,12 +13,13 @@ from typing import Any
 import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.budget import Budget
-from avflow.errors import InvalidMediaNoStreams
-from avflow.ffmpeg.arguments import arguments, at_constant_rate, source_input
+from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams
+from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
 from avflow.ffmpeg.process import UNLIMITED, run, written_whole
 from avflow.ffmpeg.sound import clock_options, run_with_samples, samples, track_from_first_picture
-from avflow.media.containers import file_url
-from avflow.media.model import Media, Picture
+from avflow.media.containers import RAW_STREAMS, file_url
+from avflow.media.damage import replaceable
+from avflow.media.model import Media, Picture, fraction_text
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
 
@@ -61,6 +62,8 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     Raises
     ------
     FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded, InvalidMediaNoStreams
+    InvalidMediaDamaged
+        Its end can't be decoded. `target` is not written then.
     """
     if media.picture is None:
         raise InvalidMediaNoStreams(f"{source.name} has no picture to convert")
@@ -70,7 +73,8 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     streams = [_plain_pictures(pictures, media.picture), *tracks]
     with written_whole(target) as partial:
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **{"b:v": PICTURE_BITRATE})
-        _run(output, feed, source, media, step="convert", report=report, budget=budget)
+        made = _run(output, feed, source, media, *HOWEVER_DAMAGED, step="convert", report=report, budget=budget)
+        _check_end(source, media, media.picture, made)
 
 
 def mux(
@@ -103,14 +107,33 @@ def encodable_rate(rate: Fraction) -> Fraction:
     return 1 / (1 / rate).limit_denominator(_MOST_TICKS)
 
 
+def _check_end(source: Path, media: Media, picture: Picture, made: int) -> None:
+    """Refuse a conversion that is much shorter than the source, as far as its timestamps tell how long it is."""
+    if media.container in RAW_STREAMS or not media.continuous:
+        return
+    rate = conversion_rate(picture)
+    expected = round((picture.frames - 1) / picture.average_rate * rate) + 1
+    if expected - made > replaceable(expected, rate):
+        raise InvalidMediaDamaged(
+            f"{source.name} should give {expected} frames at {fraction_text(rate)} a second, and only {made} "
+            f"can be made: the rest can't be decoded"
+        )
+
+
 def _run(
-    output: Any, feed: list[str] | None, source: Path, media: Media, *, step: str, report: Report, budget: Budget
-) -> None:
-    command = arguments(output, *clock_options(media), "-progress", "pipe:1", "-stats_period", "0.25")
+    output: Any,
+    feed: list[str] | None,
+    source: Path,
+    media: Media,
+    *options: str,
+    step: str,
+    report: Report,
+    budget: Budget,
+) -> int:
+    command = arguments(output, *clock_options(media), *options, "-progress", "pipe:1", "-stats_period", "0.25")
     if feed is None:
-        run(command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
-    else:
-        run_with_samples(feed, command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
+        return run(command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
+    return run_with_samples(feed, command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
 
 
 def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]:

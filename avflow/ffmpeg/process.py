@@ -177,7 +177,7 @@ def run(
     report: Report = ignore,
     budget: Budget = UNLIMITED,
     stdin: io.FileIO | None = None,
-) -> None:
+) -> int:
     """Run an FFmpeg command whose `-progress pipe:1` is set, to its end.
 
     Parameters
@@ -193,6 +193,10 @@ def run(
     stdin:
         Another process's output to read; closed here, so that its writer notices when FFmpeg ends.
 
+    Returns
+    -------
+    Pictures that it wrote.
+
     Raises
     ------
     FFmpegFailed
@@ -204,7 +208,7 @@ def run(
     """
     meter = Meter(step, seconds, "s", report)
     started = time.monotonic()
-    done = 0.0
+    done, frames = 0.0, 0
     with Process(command, name, stdin, subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
         if stdin is not None:
             stdin.close()
@@ -216,16 +220,18 @@ def run(
                 if not chunk:
                     break
                 *lines, rest = (rest + chunk).split(b"\n")
-                done = max([done, *_seconds_done(lines)])
+                done = max([done, *(time / 1e6 for time in _progress(lines, b"out_time_us"))])
+                frames = max([frames, *_progress(lines, b"frame")])
                 meter.update(min(done, seconds))
             budget.check_pace(min(1.0, done / seconds) if seconds > 0 else 0.0, started, f"{step} of {name}")
         process.finish()
     meter.update(seconds)
+    return frames
 
 
-def _seconds_done(lines: Sequence[bytes]) -> Iterator[float]:
-    """Positions in the output, in seconds, in lines of FFmpeg's `-progress`."""
+def _progress(lines: Sequence[bytes], wanted: bytes) -> Iterator[int]:
+    """Values of one key in lines of FFmpeg's `-progress`."""
     for line in lines:
         key, _, value = line.partition(b"=")
-        if key == b"out_time_us" and value.lstrip(b"-").isdigit():
-            yield int(value) / 1e6
+        if key == wanted and value.lstrip(b"-").isdigit():
+            yield int(value)

@@ -55,8 +55,8 @@ def track_from_first_picture(media: Media, sound: Sound, *, rate: int, sooner: F
 
 def run_with_samples(
     feed: Sequence[str], command: Sequence[str], name: str, *, step: str, seconds: float, report: Report, budget: Budget
-) -> None:
-    """Run `command` with the output of `feed` as its standard input.
+) -> int:
+    """Run `command` with the output of `feed` as its standard input, and return the number of pictures it wrote.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def run_with_samples(
     """
     with Process(feed, name, stdout=subprocess.PIPE) as feeder:
         try:
-            run(command, name, step=step, seconds=seconds, report=report, budget=budget, stdin=feeder.stdout)
+            frames = run(command, name, step=step, seconds=seconds, report=report, budget=budget, stdin=feeder.stdout)
         except FFmpegFailed as consequence:
             try:
                 feeder.finish()
@@ -74,3 +74,4 @@ def run_with_samples(
                     raise cause from consequence
             raise
         feeder.finish()
+    return frames

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avflow.errors import InvalidMediaNoStreams
+from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaNoStreams
 from avflow.ffmpeg import conversion_rate, convert, encodable_rate, extract_wav, mux
 from avflow.media import conversion_reasons, probe
 from tests.media_samples import (
     H264,
     NUMBERED,
     beeps,
+    damaged,
     ffmpeg,
     flashes,
     heard_at,
@@ -226,6 +227,62 @@ def test_broadcasts_change_size_and_channels_as_they_go(tmp_path, clock):
     assert probe(tmp_path / "v.avi").picture.frames == pytest.approx(100, abs=1)
     for path in (tmp_path / "v.avi", tmp_path / "s.wav"):
         assert heard_at(path) == [pytest.approx(1, abs=0.04), pytest.approx(3, abs=0.04)]
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory):
+    """A film of a phone: 100 numbered frames in groups of 20, to be turned upside down, with beeps at 1 s and 3 s."""
+    folder = tmp_path_factory.mktemp("turned")
+    codec = (*H264, "-bf", "2", "-g", "20", "-x264-params", "scenecut=0", "-c:a", "aac")
+    ffmpeg(
+        *lavfi(NUMBERED.format(rate="25") + ",trim=end=4,vflip,hflip", beeps((1, 3), 4)), *codec, folder / "flat.mp4"
+    )
+    ffmpeg("-display_rotation", "180", "-i", folder / "flat.mp4", "-c", "copy", folder / "v.mp4")
+    return folder / "v.mp4"
+
+
+def test_a_damaged_start_and_end_neither_shift_nor_fail_a_conversion(turned, tmp_path):
+    source = damaged(turned, [0, 1, 2, *range(97, 100)], tmp_path / "v.mp4")
+    media = probe(source)
+    assert "rotated" in conversion_reasons(media)
+    assert (media.picture.start_time, media.picture.lead) == (0, 0.8)
+    convert(source, media, tmp_path / "v.avi")
+    shown = numbers(tmp_path / "v.avi")
+    assert shown[:90] == [max(number, 20) for number in range(90)]
+    assert 96 <= len(shown) <= 100
+    assert heard_at(tmp_path / "v.avi") == [pytest.approx(1, abs=0.03), pytest.approx(3, abs=0.03)]
+
+
+@pytest.mark.parametrize("lost", [40, 99])
+def test_a_conversion_that_would_lose_the_end_is_refused(turned, tmp_path, lost):
+    source = damaged(turned, range(100 - lost, 100), tmp_path / "v.mp4")
+    with pytest.raises(InvalidMediaDamaged, match=rf"v\.mp4 .*100 frames .* only {100 - lost} "):
+        convert(source, probe(source), tmp_path / "v.avi")
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_sound_that_can_hardly_be_decoded_is_no_silence(tmp_path):
+    ffmpeg(*lavfi(tone(4)), "-c:a", "aac", tmp_path / "s.m4a")
+    source = damaged(tmp_path / "s.m4a", range(5, 170), tmp_path / "s.mp4", kind="audio")
+    with pytest.raises(FFmpegFailed, match=r"s\.mp4"):
+        extract_wav(source, probe(source), tmp_path / "s.wav")
+
+
+def test_a_recording_cut_between_two_key_frames_keeps_its_sound(tmp_path):
+    film = lavfi(flashes((1, 3.6, 4), 6), beeps((1, 3.6, 4), 6))
+    ffmpeg(
+        *film, *H264, "-g", "100", "-keyint_min", "100", "-x264-params", "scenecut=0", "-c:a", "mp2", tmp_path / "v.ts"
+    )
+    content = (tmp_path / "v.ts").read_bytes()
+    packets = [content[at : at + 188] for at in range(0, len(content), 188)]
+    source = tmp_path / "cut.ts"
+    source.write_bytes(b"".join(packets[:3] + packets[len(packets) // 2 :]))
+    media = probe(source)
+    assert media.picture.lead > 0.2
+    convert(source, media, tmp_path / "v.avi")
+    beep, flash = heard_at(tmp_path / "v.avi"), seen_at(tmp_path / "v.avi")
+    assert len(beep) == 2
+    assert [at / 25 for at in flash[-1:]] == [pytest.approx(beep[-1], abs=0.04)]
 
 
 # ---------------------------------------------------------------- the finished AVI

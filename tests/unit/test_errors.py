@@ -43,5 +43,5 @@ def test_what_is_wrong_with_an_upload_ends_a_job_with_the_status_for_bad_data():
 
 
 def test_an_error_survives_the_way_between_processes():
-    error = pickle.loads(pickle.dumps(ModelUnavailable("x", "Do that.")))  # noqa: S301
+    error = pickle.loads(pickle.dumps(ModelUnavailable("x", "Do that.")))
     assert (error.message, error.advice) == ("x.", "Do that.")

@@ -13,10 +13,11 @@ from tests.local.conftest import FIXTURES, until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from local_aws.server import LocalAws
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born ignoring it
 fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with LocalAws(fixtures / "code", folder / "state", cores=2) as aws:
     outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")

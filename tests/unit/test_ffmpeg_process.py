@@ -81,8 +81,9 @@ def test_a_file_that_may_not_grow_counts_as_a_full_disk(tmp_path):
 
 
 def test_ffmpeg_killed_for_memory_is_named():
+    before = children()
     with Process(ENDLESS, "v.mkv", stdout=subprocess.DEVNULL) as process:
-        (child,) = children()
+        (child,) = children() - before
         os.kill(int(child), signal.SIGKILL)
         with pytest.raises(MemoryExhausted, match=r"killed while it worked on v\.mkv") as caught:
             process.finish()

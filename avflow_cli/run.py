@@ -42,7 +42,8 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
     _require_readable(video)
     output = Output(out, video)
     console = Console(highlight=False)
-    with RunView(console) as view, deployed(options, view.heard) as stack:
+    view = RunView(console)
+    with deployed(options, view.heard) as stack, view:  # in this order: fetching a model draws a bar of its own
         reference = _upload(stack, video)
         states = stack.aws.client("stepfunctions")
         arn = f"{stack.state_machine.replace(':stateMachine:', ':execution:')}:{reference.execution}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,13 @@ class S3Server:
 
     def content_files(self) -> set[str]:
         return {path.name for path in (self.folder / "blobs").iterdir()}
+
+    def settles_to(self, files: set[str]) -> bool:
+        """Whether the content files are soon these: one that was just read goes when its reader's thread is done."""
+        end = time.monotonic() + 10
+        while self.content_files() != files and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.content_files() == files
 
     def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
         """One request of our own making, signed for S3 but not validly; the answer's body is yet to be read."""

@@ -26,6 +26,8 @@ LINE_SHARE = 1 / 480
 SEMIBOLD = 600
 #: height of the letters above the baseline, of the font's height
 BASELINE_SHARE = 0.86
+#: labels that are kept for the next frames: about 100 kB each in a picture of 3840x2160
+_KEPT_LABELS = 128
 
 
 @cache
@@ -104,7 +106,7 @@ def _draw_label(
 ) -> Corners:
     """Draw one label beside those that are there already; returns where it is."""
     text = f"{detection.class_name} {detection.confidence:.0%}"
-    label_width, label_height = _ink(text, text_height).shape[::-1]
+    label_width, label_height = _label_size(text, text_height)
     size = min(picture.size[0], label_width), min(picture.size[1], label_height)
     corners = left, top, right, bottom = _place(box, size, picture.size, labels)
     label = _label(
@@ -116,7 +118,7 @@ def _draw_label(
     return corners
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_KEPT_LABELS)
 def _label(
     text: str, text_height: int, colour: Colour, matrix: str, *, parity: tuple[int, int], size: tuple[int, int]
 ) -> YuvPicture:
@@ -126,7 +128,7 @@ def _label(
     """
     width, height = size
     left, top = parity
-    ink = _ink(text, text_height)[:height, :width]
+    ink = _ink(text, text_height)[:height, :width] / np.float32(255)
     luma, blue, red = yuv_of(colour, matrix)
     ink_luma = yuv_of(text_colour_on(colour), matrix)[0]
     rows, columns = (top + height + 1) // 2, (left + width + 1) // 2
@@ -142,15 +144,25 @@ def _label(
     )
 
 
-@lru_cache(maxsize=1024)
-def _ink(text: str, text_height: int) -> NDArray[np.float32]:
-    """A label's text with a margin around it: how much of each pixel is covered, 0 to 1."""
-    margin = max(2, text_height // 4)
-    _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _font(), text_height, SEMIBOLD)
-    ink = np.zeros((text_height + 2 * margin, width + 2 * margin), np.uint8)
+def _ink(text: str, text_height: int) -> NDArray[np.uint8]:
+    """A label's text with a margin around it: how much of each pixel is covered, 0 to 255."""
+    width, height = _label_size(text, text_height)
+    margin = _margin(text_height)
+    ink = np.zeros((height, width), np.uint8)
     baseline = (margin, margin + round(text_height * BASELINE_SHARE))
     cv2.putText(ink, text, baseline, (255, 255, 255), _font(), text_height, SEMIBOLD)
-    return (ink / 255).astype(np.float32)
+    return ink
+
+
+@lru_cache(maxsize=4096)
+def _label_size(text: str, text_height: int) -> tuple[int, int]:
+    """(width, height) in pixels of a label, its margin included."""
+    _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _font(), text_height, SEMIBOLD)
+    return width + 2 * _margin(text_height), text_height + 2 * _margin(text_height)
+
+
+def _margin(text_height: int) -> int:
+    return max(2, text_height // 4)
 
 
 def _place(box: Corners, size: tuple[int, int], picture: tuple[int, int], labels: Sequence[Corners]) -> Corners:

@@ -1,6 +1,7 @@
 """Boxes and labels: where they are, that they stay in the picture, and that they can be read."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -171,3 +172,16 @@ def test_colour_lies_under_the_line_that_it_belongs_to(left, top):
     beside = np.roll(lines, 1, 1) | np.roll(lines, -1, 1) | np.roll(lines, 1, 0) | np.roll(lines, -1, 0) | lines
     beside |= np.roll(beside, 1, 1) | np.roll(beside, 1, 0)
     assert not (coloured & ~beside)[: 150 - 20].any()
+
+
+def test_what_is_kept_does_not_grow_with_the_number_of_labels():
+    picture = grey(3840, 2160)
+    classes = [f"class number {number}" for number in range(16)]
+    tracemalloc.start()
+    try:
+        for class_id, percent in itertools.product(range(16), range(25, 100)):
+            draw(picture, [Detection(class_id, classes[class_id], percent / 100, (100, 100, 300, 300))])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 40e6

@@ -100,7 +100,7 @@ class Window:
         else:
             before -= piece.end - piece.start
         shift = piece.start - before
-        return max(start + shift, piece.start), min(max(end + shift, piece.start), piece.end)
+        return min(max(start + shift, piece.start), piece.end), min(max(end + shift, piece.start), piece.end)
 
 
 def windows(block: Samples, offset: float) -> Iterator[Window]:

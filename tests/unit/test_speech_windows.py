@@ -55,6 +55,7 @@ TWO = window(pieces=[(9.5, 14.5), (19.5, 24.5)], speech=[(10, 14), (20, 24)], of
         ((4.2, 6.5), (319.9, 321.0)),  # with what was left out, and the end of the word before
         ((0.0, 0.3), (309.5, 309.8)),  # where there is no speech at all it stays
         ((10.0, 10.4), (324.5, 324.5)),  # after the end
+        ((10.3, 10.6), (324.5, 324.5)),  # and wholly so: it doesn't end before it begins
     ],
 )
 def test_a_word_is_said_where_the_voice_is(in_window, in_sound) -> None:

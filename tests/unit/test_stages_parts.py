@@ -1,7 +1,7 @@
 """The steps one after another, as the state machine runs them: a video in several parts is as one in a single part."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import replace
 
 import pytest
@@ -186,21 +186,20 @@ def test_a_segment_that_is_done_is_not_done_again(store, films):
 def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
     video = uploaded(store, films["silent"])
     ffmpeg_step.run(video, context(store))
-    with ThreadPoolExecutor(1) as pool:
-        opened = []
+    coming, opening = threading.Event(), threading.Event()
 
-        def slow(key, path, version_id=None):
-            assert pool.submit(lambda: opened.append(None) or True).result()
-            Store.download(store, key, path, version_id)
+    def download(key, path, version_id=None):
+        coming.set()
+        assert opening.wait(10), "the video is there before the model begins to open"
+        Store.download(store, key, path, version_id)
 
-        monkeypatch.setattr(store, "download", slow)
+    def opens(*_):
+        opening.set()
+        assert coming.wait(10), "the model is open before the video begins to come"
+        return Reader()
 
-        def opens(*_):
-            while not opened:
-                pass
-            return Reader()
-
-        assert yolov3.run(video, context(store), opens)["frames"] == FRAMES
+    monkeypatch.setattr(store, "download", download)
+    assert yolov3.run(video, context(store), opens)["frames"] == FRAMES
 
 
 def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, tmp_path):

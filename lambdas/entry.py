@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from avflow.budget import Budget
@@ -24,5 +24,17 @@ def lambda_handler(step: str, stage: Stage) -> Handler:
         budget = Budget.of_lambda(context.get_remaining_time_in_millis())
         return {"step": run_stage(step, stage, video, "lambda", budget, part=event.get("part"))["step"]}
 
-    traced: Handler = Tracer(service=step).capture_lambda_handler(handler)
+    return _traced(step, handler)
+
+
+def _traced(step: str, handler: Handler) -> Handler:
+    """The handler with its requests to S3 in X-Ray, on Lambda alone: elsewhere nobody listens, and loading it is slow.
+
+    Only botocore is watched: to watch all it knows, X-Ray's SDK would load each such library that is installed.
+    """
+    if "LAMBDA_TASK_ROOT" not in os.environ:
+        return handler
+    from aws_lambda_powertools import Tracer  # noqa: PLC0415 - with X-Ray's SDK
+
+    traced: Handler = Tracer(service=step, patch_modules=["botocore"]).capture_lambda_handler(handler)
     return traced

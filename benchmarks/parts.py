@@ -71,5 +71,6 @@ PARTS = (
     Part("segments", minutes=8),
     Part("gpu", minutes=3, options=("--quick",)),
     Part("scale", minutes=2),
+    Part("cold_start", minutes=1),
 )
 BY_NAME = {part.name: part for part in PARTS}

@@ -7,8 +7,8 @@ only when they are finished.
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ import boto3
 from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
-from avflow.errors import SourceMissing, StorageUnavailable
+from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
 
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 _TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
@@ -51,7 +51,9 @@ class Store:
     SourceMissing
         From every reading method: no such object or version.
     StorageUnavailable
-        From every method: S3 did not answer, also after the SDK's retries.
+        From every method: S3 did not answer, or its answer broke off, also after several tries.
+    ScratchFull
+        From every method that writes a file: there is no room for it.
     """
 
     def __init__(self, bucket: str, client: Any = None) -> None:
@@ -80,16 +82,18 @@ class Store:
 
     def download_range(self, key: str, path: Path, start: int, end: int, version_id: str | None = None) -> None:
         """Bytes `start` to `end - 1` of an object, which has as many, into a file; in parallel parts."""
-        starts = range(start, end, _PART_BYTES)
 
-        def fetch(first: int, file: int) -> None:
+        def fetch(first: int) -> None:
             asked = f"bytes={first}-{min(first + _PART_BYTES, end) - 1}"
-            answer = self._s3.get_object(Bucket=self.bucket, Key=key, Range=asked, **_version(version_id))
-            os.pwrite(file, answer["Body"].read(), first - start)
+            body = self._body(Key=key, Range=asked, **_version(version_id))
+            with path.open("r+b") as part:
+                part.seek(first - start)
+                part.write(body)
 
-        with self._errors(key), path.open("wb") as file, ThreadPoolExecutor(_PARALLEL) as pool:
-            for done in [pool.submit(fetch, first, file.fileno()) for first in starts]:
-                done.result()
+        with self._errors(key), ThreadPoolExecutor(_PARALLEL) as pool:
+            path.write_bytes(b"")
+            for _ in pool.map(fetch, range(start, end, _PART_BYTES)):
+                pass  # raises what went wrong, and drops the parts that have not begun
 
     def upload(self, path: Path, key: str) -> None:
         """A finished file into an object, in parallel parts."""
@@ -112,7 +116,7 @@ class Store:
     def read_json(self, key: str) -> Any:
         """A JSON object."""
         with self._errors(key):
-            return json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+            return json.loads(self._body(Key=key))
 
     def write_json(self, key: str, value: Any) -> None:
         """A value as a JSON object, readable by people."""
@@ -129,12 +133,29 @@ class Store:
         """Downloads and uploads beside other work."""
         return Transfers(self)
 
+    def _body(self, **asked: str) -> bytes:
+        """What GetObject answers. The SDK tries again until the headers are there; a body that breaks off is up to us."""
+        tries = _TRANSFER.num_download_attempts
+        while True:
+            body = self._s3.get_object(Bucket=self.bucket, **asked)["Body"]
+            try:
+                return bytes(body.read())
+            except (HTTPClientError, IncompleteReadError):
+                tries -= 1
+                if not tries:
+                    raise
+
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
+        where = f"s3://{self.bucket}/{key}"
         try:
             yield
         except (BotoCoreError, ClientError, Boto3Error) as error:
-            raise _ours(f"s3://{self.bucket}/{key}", error) from error
+            raise _ours(where, error) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+                raise ScratchFull(f"there is no room for {where}: {error.strerror}") from error
+            raise
 
 
 class Transfers:
@@ -183,7 +204,7 @@ def _ours(where: str, error: Exception) -> Exception:
         if code in _MISSING:
             return SourceMissing(f"{where} is not there")
         return StorageUnavailable(f"S3 answered {code} for {where}") if code in _TRANSIENT else error
-    if isinstance(cause, ConnectionError | HTTPClientError | RetriesExceededError):
+    if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
         return StorageUnavailable(f"S3 did not answer for {where}: {cause}")
     return error
 

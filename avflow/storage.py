@@ -134,7 +134,7 @@ class Store:
         return Transfers(self)
 
     def _body(self, **asked: str) -> bytes:
-        """What GetObject answers. The SDK tries again until the headers are there; a body that breaks off is up to us."""
+        """What GetObject answers; asked again where the body breaks off, as the SDK does only until the headers."""
         tries = _TRANSFER.num_download_attempts
         while True:
             body = self._s3.get_object(Bucket=self.bucket, **asked)["Body"]

@@ -39,16 +39,22 @@ def _decode_head(
     head: NDArray[np.float32], layer: Yolo, input_size: tuple[int, int], threshold: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     _, rows, columns = layer.shape
-    values = head.reshape(len(layer.anchors), 5 + layer.classes, rows, columns)
+    values = head.reshape(len(layer.anchors), 5 + layer.classes, rows * columns)
     # the sigmoid is monotonic: comparing before it spares taking it of every cell
-    anchor, row, column = np.nonzero(values[:, 4] > math.log(threshold / (1 - threshold)))
-    chosen = values[anchor, :, row, column].astype(np.float64)
-    cell = np.stack([column, row], axis=1)
-    stretch = layer.scale_x_y
-    centre = (cell + _sigmoid(chosen[:, :2]) * stretch - (stretch - 1) / 2) / (columns, rows)
-    size = np.exp(chosen[:, 2:4]) * np.array(layer.anchors)[anchor] / input_size
-    scores = _sigmoid(chosen[:, 4:5]) * _sigmoid(chosen[:, 5:])
-    return np.hstack([centre, size]), np.where(scores > threshold, scores, 0.0)
+    anchor, cell = np.nonzero(values[:, 4] > math.log(threshold / (1 - threshold)))
+    if not anchor.size:
+        return np.empty((0, 4)), np.empty((0, layer.classes))
+    chosen = values[anchor, :, cell].astype(np.float64)
+    shares = _sigmoid(chosen)
+    boxes, stretch = chosen[:, :4], layer.scale_x_y
+    boxes[:, :2] = shares[:, :2] * stretch - (stretch - 1) / 2
+    boxes[:, 0] += cell % columns
+    boxes[:, 1] += cell // columns
+    boxes[:, :2] /= columns, rows
+    boxes[:, 2:] = np.exp(boxes[:, 2:]) * np.array(layer.anchors)[anchor] / input_size
+    scores = shares[:, 4:5] * shares[:, 5:]
+    scores[scores <= threshold] = 0.0
+    return boxes, scores
 
 
 def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,28 +80,30 @@ def suppress(
     -------
     The indices and the classes of the boxes that stay, best first.
     """
-    indices: list[int] = []
-    classes: list[int] = []
-    for class_id in np.flatnonzero(scores.any(axis=0)):
-        score = scores[:, class_id]
-        rest = np.argsort(-score, kind="stable")[: np.count_nonzero(score)]
-        while rest.size:
-            best, rest = rest[0], rest[1:]
-            indices.append(int(best))
-            classes.append(int(class_id))
-            if rest.size:  # most classes have one box, and a call of numpy's costs more than its work here
-                rest = rest[intersection_over_union(boxes[best], boxes[rest]) <= overlap]
-    kept, kept_classes = np.array(indices, np.intp), np.array(classes, np.intp)
-    order = np.argsort(-scores[kept, kept_classes], kind="stable")
-    return kept[order], kept_classes[order]
+    rows, classes = np.nonzero(scores)
+    best_first = np.argsort(-scores[rows, classes], kind="stable")
+    rows, classes = rows[best_first], classes[best_first]
+    corners = np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])[rows]
+    of_class: dict[int, list[int]] = {}
+    for place, class_id in enumerate(classes.tolist()):
+        of_class.setdefault(class_id, []).append(place)
+    kept: list[int] = []
+    for places in of_class.values():
+        kept.append(places[0])
+        rest = np.array(places[1:], np.intp)
+        while rest.size:  # most classes have one box, and numpy's calls cost more than their work here
+            rest = rest[intersection_over_union(corners[kept[-1]], corners[rest]) <= overlap]
+            kept.extend(rest[:1].tolist())
+            rest = rest[1:]
+    kept.sort()
+    return rows[kept], classes[kept]
 
 
 def intersection_over_union(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Overlap, 0 to 1, of one box (4,) with each of `boxes` (n, 4); centre x, y, width, height."""
-    low = np.maximum(box[:2] - box[2:] / 2, boxes[:, :2] - boxes[:, 2:] / 2)
-    high = np.minimum(box[:2] + box[2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2)
-    sides = np.maximum(0.0, high - low)
-    shared = sides[:, 0] * sides[:, 1]
-    union = box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - shared
-    result: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return result
+    """Overlap, 0 to 1, of one box (4,) with each of `boxes` (n, 4); left, top, right, bottom."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    np.maximum(sides, 0.0, out=sides)
+    shared: NDArray[np.float64] = sides[:, 0] * sides[:, 1]
+    extents = boxes[:, 2:] - boxes[:, :2]
+    union = (box[2] - box[0]) * (box[3] - box[1]) + extents[:, 0] * extents[:, 1] - shared
+    return shared / np.where(union > 0, union, 1.0)

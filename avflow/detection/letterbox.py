@@ -50,8 +50,10 @@ class Letterbox:
     def blob(self, picture: Frame | YuvPicture) -> Blob:
         """The network's input for a picture of `frame_size`."""
         (width, height), (input_width, input_height) = self.scaled_size, self.input_size
-        blob = np.full((3, input_height, input_width), GREY, np.float32)
+        blob = np.empty((3, input_height, input_width), np.float32)
         left, top = (input_width - width) // 2, (input_height - height) // 2
+        blob[:, :top], blob[:, top + height :] = GREY, GREY
+        blob[:, :, :left], blob[:, :, left + width :] = GREY, GREY
         inside = blob[:, top : top + height, left : left + width]
         if isinstance(picture, YuvPicture):
             self._scale_yuv(picture, inside)

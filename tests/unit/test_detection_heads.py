@@ -98,11 +98,12 @@ def test_suppression_keeps_enough_and_not_too_much(rows):
     kept, _ = suppress(boxes, scores, 0.45)
     confidences = scores[kept, 0]
     assert (np.diff(confidences) <= 0).all()
+    corners = np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])
     for place, index in enumerate(kept):
-        assert (intersection_over_union(boxes[index], boxes[kept[place + 1 :]]) <= 0.45).all()
+        assert (intersection_over_union(corners[index], corners[kept[place + 1 :]]) <= 0.45).all()
     for index in set(np.flatnonzero(scores[:, 0])) - set(kept.tolist()):
         better = kept[confidences >= scores[index, 0]]
-        assert (intersection_over_union(boxes[index], boxes[better]) > 0.45).any()
+        assert (intersection_over_union(corners[index], corners[better]) > 0.45).any()
 
 
 def test_overlap_of_boxes_without_area_is_none():

@@ -27,7 +27,7 @@ def run_part(part: Part, folder: Path, *, quick: bool) -> dict[str, Any] | None:
     """Run a part, its output on the terminal and its results in `folder`; None if it fails."""
     path = folder / f"{part.name}.json"
     path.unlink(missing_ok=True)
-    options = part.quick_options if quick else part.options
+    options = ["--quick"] if quick else []
     print(f"\n--- {part.name} {' '.join(options)}", flush=True)
     began = time.monotonic()
     command = [sys.executable, "-m", f"benchmarks.{part.name}", *options, "--json", str(path)]
@@ -38,8 +38,7 @@ def run_part(part: Part, folder: Path, *, quick: bool) -> dict[str, Any] | None:
         return None
     print(f"--- {part.name} took {took}", flush=True)
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    shortened = quick or "--quick" in options
-    result |= {"machine": machine(), "date": datetime.now(UTC).date().isoformat(), "quick": shortened}
+    result |= {"machine": machine(), "date": datetime.now(UTC).date().isoformat(), "quick": quick}
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
 
@@ -60,18 +59,24 @@ def bench(parts: Sequence[Part], folder: Path) -> int:
 
 
 def bench_check(parts: Sequence[Part], folder: Path, *, update: bool) -> int:
-    """Quick runs, compared with the baseline; a part that falls short is run once more. Returns the exit status."""
+    """Quick runs, compared with the baseline; a part that falls short is run once more. Returns the exit status.
+
+    Without a baseline of a part there is nothing to compare it with, and nothing is run.
+    """
     results: dict[str, dict[str, Any]] = {}
     verdicts: list[check.Verdict] = []
     failed = []
     baseline = check.read_baseline()
+    unknown = [part.name for part in parts if part.name not in baseline["ratios"]]
+    if unknown and not update:
+        return _outcome(unknown, "not in the baseline: `make bench-check BASELINE=1` takes one")
     for part in parts:
         result = run_part(part, folder, quick=True)
-        found = check.verdicts(part.name, baseline, result)
+        found = check.verdicts(part, baseline, result)
         if result and not update and not all(verdict.passes for verdict in found):
             print(f"--- {part.name} once more, as it fell short")
             again = run_part(part, folder, quick=True)
-            found = better(found, check.verdicts(part.name, baseline, again))
+            found = better(found, check.verdicts(part, baseline, again))
         if result is None:
             failed.append(part.name)
         else:

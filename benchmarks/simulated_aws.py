@@ -17,6 +17,8 @@ from benchmarks.simulated_workflow import StateFailed, Steps
 #: by which a function's running copies may grow: at once, and then every second
 LAMBDA_GROWTH_BURST, LAMBDA_GROWTH = 1000, 100
 FARGATE_LAUNCH_BURST, FARGATE_LAUNCHES = 100, 20
+#: of the job queues that share a compute environment, by the template; the others' is 1
+PRIORITIES = {"${CpuJobQueueArn}": 2}
 #: vCPUs of the instance and of each Fargate job, by the template
 INSTANCE_VCPUS = JOB_VCPUS = 4
 #: seconds, assumed: until a job's code runs on a new instance, and until an idle one is taken away; on Fargate
@@ -64,7 +66,7 @@ class Bucket:
 
 @dataclass
 class Pool:
-    """Machines of one compute environment: first come, first served; an idle one stays warm for a while."""
+    """Machines of one compute environment: first come, first served in each priority; an idle one stays warm."""
 
     env: simpy.Environment
     name: str
@@ -77,11 +79,11 @@ class Pool:
     _warm: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._slots = simpy.Resource(self.env, self.machines)
+        self._slots = simpy.PriorityResource(self.env, self.machines)
 
-    def run(self, seconds: float) -> Steps:
-        """One job, from its place in the queue to its end."""
-        with self._slots.request() as turn:
+    def run(self, seconds: float, priority: int = 1) -> Steps:
+        """One job, from its place in a queue of this priority to its end."""
+        with self._slots.request(priority=-priority) as turn:
             self.longest_queue = max(self.longest_queue, len(self._slots.queue))
             yield turn
             start = 0.0 if self._is_warm() else self.start
@@ -130,6 +132,7 @@ class Account:
             "${GpuSpotJobQueueArn}": Pool(env, "GPU, Spot", gpus, INSTANCE_START, INSTANCE_IDLE),
             "${GpuOnDemandJobQueueArn}": Pool(env, "GPU, on demand", gpus, INSTANCE_START, INSTANCE_IDLE),
             "${CpuJobQueueArn}": self.fargate,
+            "${Yolov3CpuJobQueueArn}": self.fargate,
         }
 
     def transition(self, name: str) -> Steps:
@@ -175,16 +178,16 @@ class Account:
             self.throttles["SubmitJob"] += 1
             raise StateFailed("Batch.TooManyRequestsException")
         pool = self.pools[queue]
-        children = [self._child(pool, each) for each in seconds]
+        children = [self._child(pool, each, PRIORITIES.get(queue, 1)) for each in seconds]
         if len(children) == 1:
             yield from children[0]
         else:
             yield self.env.all_of([self.env.process(child) for child in children])
 
-    def _child(self, pool: Pool, seconds: float) -> Generator[simpy.Event, Any, None]:
+    def _child(self, pool: Pool, seconds: float, priority: int) -> Generator[simpy.Event, Any, None]:
         if pool is self.fargate and (wait := self._launches.wait()):
             yield self.env.timeout(wait)
-        yield from pool.run(seconds)
+        yield from pool.run(seconds, priority)
 
     def used(self, seconds: float) -> dict[str, float]:
         """Shares of what there is that were used over so many seconds: of Lambda's concurrency, of each pool."""

@@ -55,8 +55,10 @@ class Batch:
         Raises
         ------
         ServiceError
-            It names a compute environment that doesn't exist.
+            It has no priority, or names a compute environment that doesn't exist.
         """
+        if "priority" not in properties:
+            raise client_error(f"job queue {name}: priority is required")
         for order in properties.get("computeEnvironmentOrder", []):
             if order["computeEnvironment"] not in self._compute_environments:
                 raise client_error(f"computeEnvironment {order['computeEnvironment']} does not exist")
@@ -119,7 +121,7 @@ class Batch:
             job.status = "PENDING"
         with self._lock:
             self._jobs |= {each.id: each for each in (job, *job.children)}
-        self._slots.add(job.runs)
+        self._slots.add(job.runs, self._queues[queue]["priority"])
         return job
 
     def get(self, job_id: str) -> Job | None:

@@ -1,4 +1,4 @@
-"""AWS Batch's array jobs, and how many jobs run at once."""
+"""AWS Batch's array jobs, how many jobs run at once, and which of them first."""
 
 import json
 from types import SimpleNamespace
@@ -17,10 +17,10 @@ def held(bench, tmp_path):
     """Jobs that write down `<index>-of-<size>`, then wait for the file `go`, or fail; they end with the test."""
     batch, submitted = bench.aws.client("batch"), []
 
-    def submit(size=None, failing="", name="held", folder=tmp_path):
+    def submit(size=None, failing="", name="held", folder=tmp_path, queue="Queue"):
         job = batch.submit_job(
             jobName=name,
-            jobQueue=bench.outputs["Queue"],
+            jobQueue=bench.outputs[queue],
             jobDefinition=bench.outputs["Job"],
             parameters={"what": "hold", "with": str(folder), "and": str(failing)},
             arrayProperties={"size": size} if size else {},
@@ -52,6 +52,12 @@ def held(bench, tmp_path):
     for job in submitted:
         batch.terminate_job(jobId=job, reason="end of the test")
         until(lambda job=job: status(job) in ("SUCCEEDED", "FAILED"))
+
+
+@pytest.fixture
+def others(tmp_path_factory):
+    """A folder of other jobs: what they wait for is not what the test's own wait for."""
+    return tmp_path_factory.mktemp("others")
 
 
 def test_an_array_runs_one_child_for_each_index(held):
@@ -121,22 +127,31 @@ def test_children_are_listed_by_status(held):
     assert listed(jobStatus="SUCCEEDED") == []
 
 
-def test_children_beyond_the_limit_wait_behind_ordinary_jobs(held, tmp_path):
-    alone = tmp_path.parent / f"{tmp_path.name}-alone"
-    alone.mkdir()
+def test_a_queue_is_first_in_first_out_children_or_not(held, others):
+    parent = held.submit(AT_ONCE + 1)
+    until(lambda: held.summary(parent) == {"RUNNING": AT_ONCE, "RUNNABLE": 1})
+    until(lambda: len(held.started()) == AT_ONCE)
+    job = held.submit(folder=others)
+    held.batch.terminate_job(jobId=f"{parent}:0", reason="make room")
+    until(lambda: held.summary(parent) == {"FAILED": 1, "RUNNING": AT_ONCE})
+    assert held.status(job) == "RUNNABLE"
+    held.batch.terminate_job(jobId=f"{parent}:1", reason="make room")
+    until(lambda: held.status(job) == "RUNNING")
+
+
+def test_a_queue_of_higher_priority_goes_first_but_takes_no_place_away(held, others):
     parent = held.submit(AT_ONCE + 2)
     until(lambda: held.summary(parent) == {"RUNNING": AT_ONCE, "RUNNABLE": 2})
     until(lambda: len(held.started()) == AT_ONCE)
-    job = held.submit(folder=alone)
-    assert held.status(job) == "RUNNABLE"
+    jobs = [held.submit(folder=others, queue="FirstQueue") for _ in range(2)]
+    assert [held.status(job) for job in jobs] == ["RUNNABLE", "RUNNABLE"]
     held.batch.terminate_job(jobId=f"{parent}:0", reason="make room")
-    until(lambda: held.status(job) == "RUNNING")
+    until(lambda: held.status(jobs[0]) == "RUNNING")
+    assert held.status(jobs[1]) == "RUNNABLE"
     assert held.summary(parent) == {"FAILED": 1, "RUNNING": AT_ONCE - 1, "RUNNABLE": 2}
-    (alone / "go").touch()
+    (others / "go").touch()
     until(lambda: held.summary(parent) == {"FAILED": 1, "RUNNING": AT_ONCE, "RUNNABLE": 1})
-    held.go()
-    until(lambda: held.status(parent) == "FAILED")
-    assert len(held.started()) == AT_ONCE + 2
+    assert [held.status(job) for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
 
 
 def test_terminating_the_parent_ends_all_children(held):

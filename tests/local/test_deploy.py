@@ -66,9 +66,12 @@ def test_a_custom_resource_that_fails_names_its_reason(bench, tmp_path, how, rea
         bench.aws.deploy(template(tmp_path, Mine=custom, Topic=topic))
 
 
-def test_a_service_that_refuses_a_resource_is_quoted(bench, tmp_path):
-    queue = {"ComputeEnvironmentOrder": [{"Order": 1, "ComputeEnvironment": "nowhere"}], "Priority": 1}
-    with pytest.raises(DeployError, match=r"Q \(AWS::Batch::JobQueue\) can't be created: .*nowhere does not exist"):
+@pytest.mark.parametrize(
+    ("properties", "reason"), [({"Priority": 1}, "nowhere does not exist"), ({}, "priority is required")]
+)
+def test_a_service_that_refuses_a_resource_is_quoted(bench, tmp_path, properties, reason):
+    queue = {"ComputeEnvironmentOrder": [{"Order": 1, "ComputeEnvironment": "nowhere"}], **properties}
+    with pytest.raises(DeployError, match=rf"Q \(AWS::Batch::JobQueue\) can't be created: .*{reason}"):
         bench.aws.deploy(template(tmp_path, Q={"Type": "AWS::Batch::JobQueue", "Properties": queue}))
 
 

@@ -66,13 +66,30 @@ def test_queues_do_not_wait_for_ever(translated):
         "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
     }
     queues = translated.properties("AWS::Batch::JobQueue")
-    assert len(queues) == 3
+    assert len(queues) == 4
     for facts in queues.values():
         actions = facts["JobStateTimeLimitActions"]
         assert {action["Reason"] for action in actions} == reasons
         assert {(action["State"], action["Action"]) for action in actions} == {("RUNNABLE", "CANCEL")}
     wait = translated.template["Parameters"]["GpuWaitSeconds"]
     assert 600 <= wait["MinValue"] <= wait["MaxValue"] <= 86400, "AWS Batch API, JobStateTimeLimitAction"
+
+
+def test_no_step_waits_behind_the_segments_of_other_videos(translated):
+    """Within a queue AWS Batch is first in, first out; between those of one environment, the priority decides."""
+    queues = translated.properties("AWS::Batch::JobQueue")
+    on_fargate = [name for name, facts in queues.items() if environments_of(facts) == ["CpuCompute"]]
+    assert on_fargate == ["CpuJobQueue", "Yolov3CpuJobQueue"]
+    assert queues["CpuJobQueue"]["Priority"] > queues["Yolov3CpuJobQueue"]["Priority"]
+    definitions = translated.properties("AWS::Batch::JobDefinition")
+    wanted = {name: requirements(definitions[name]) for name in definitions}
+    smallest = min(translated.template["Parameters"]["CpuDetectorVcpus"]["AllowedValues"])
+    for name in ("FFmpegJobDefinition", "Audio2srtJobDefinition", "MergeJobDefinition"):
+        assert int(wanted[name]["VCPU"]) <= smallest, "what the first segment to end gives back must suffice"
+
+
+def environments_of(queue):
+    return [order["ComputeEnvironment"]["Ref"] for order in queue["ComputeEnvironmentOrder"]]
 
 
 @pytest.mark.parametrize("name", ["GpuSpotCompute", "GpuOnDemandCompute"])

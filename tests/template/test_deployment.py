@@ -14,7 +14,7 @@ SUBSTITUTED = {
     "MergeOnBatch": ("av-workflow-merge", "CpuJobQueue"),
     "Yolov3": ("av-workflow-yolov3", "GpuSpotJobQueue"),
     "Yolov3OnDemand": ("av-workflow-yolov3", "GpuOnDemandJobQueue"),
-    "Yolov3OnCpu": ("av-workflow-yolov3-cpu", "CpuJobQueue"),
+    "Yolov3OnCpu": ("av-workflow-yolov3-cpu", "Yolov3CpuJobQueue"),
 }
 
 
@@ -35,7 +35,7 @@ def test_each_choice_of_compute_deploys_what_it_needs(deploy, compute):
         parameters = states[name]["Parameters"]
         found = definitions[parameters["JobDefinition"]], queues[parameters["JobQueue"]].removeprefix("av-workflow-")
         if compute == "cpu" and name in ("Yolov3", "Yolov3OnDemand"):
-            assert found == ("av-workflow-yolov3-cpu", "CpuJobQueue"), "never entered, but it must be there"
+            assert found == ("av-workflow-yolov3-cpu", "Yolov3CpuJobQueue"), "never entered, but it must be there"
         else:
             assert found == (definition, queue)
     gpus = [name for name in [*queues.values(), *definitions.values()] if "Gpu" in name or name.endswith("-yolov3")]

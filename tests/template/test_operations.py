@@ -55,6 +55,15 @@ def shown(body):
             yield row[0], row[1], frozenset(row[2::2])
 
 
+def test_what_happens_in_every_queue_is_kept(translated):
+    rules = translated.properties("AWS::Events::Rule")
+    for name in ("JobStateRule", "JobStuckRule"):
+        listed = rules[name]["EventPattern"]["detail"]["jobQueue"]
+        assert {each.get("Ref") or each["Fn::If"][1]["Ref"] for each in listed} == {
+            *translated.of_type("AWS::Batch::JobQueue")
+        }, name
+
+
 def own_group(translated, name):
     return translated.properties("AWS::Lambda::Function")[name]["LoggingConfig"]["LogGroup"]["Ref"]
 

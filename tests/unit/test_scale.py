@@ -8,7 +8,7 @@ import simpy
 
 from avflow import cost
 from benchmarks import scale
-from benchmarks.simulated_aws import Account, Bucket, Pool, Quotas
+from benchmarks.simulated_aws import PRIORITIES, Account, Bucket, Pool, Quotas
 from benchmarks.simulated_workflow import StateFailed, Workflow
 
 PLENTY = Quotas(gpu_vcpus=4096, fargate_vcpus=4096, lambda_concurrency=10_000)
@@ -111,6 +111,11 @@ def test_sizes_and_quotas_are_those_of_the_template():
     assert Quotas().gpu_vcpus == parameters["MaxGpuVcpus"]["Default"]
     assert Quotas().fargate_vcpus == parameters["MaxCpuVcpus"]["Default"]
     assert scale.RAISED[100_000].gpu_vcpus <= parameters["MaxGpuVcpus"]["MaxValue"]
+    resources = scale.Sizes().template["Resources"]
+    queues = {f"${{{name}Arn}}": facts for name, facts in resources.items() if facts["Type"] == "AWS::Batch::JobQueue"}
+    assert {name: facts["Properties"]["Priority"] for name, facts in queues.items()} == {
+        name: PRIORITIES.get(name, 1) for name in Account(simpy.Environment(), Quotas()).pools
+    }
 
 
 def test_a_throttled_function_is_tried_again_and_then_left_to_batch():

@@ -25,7 +25,7 @@ FARGATE_START_SECONDS = 30
 FARGATE_LEAST_SECONDS = 60
 #: of the launch template
 INSTANCE_DISK_GB = 100
-#: taken where a job doesn't tell its instance's type, or tells one that the table has no price for
+#: whose price is taken for a type that the table has none for; the estimate says so
 DEFAULT_INSTANCE = "g4dn.xlarge"
 
 #: states that one execution enters whatever the video is, and those it enters more for each span and for a picture
@@ -35,6 +35,9 @@ TRANSITIONS = {"run": 12, "span": 2, "picture": 2}
 WAV_RATE, BOXED_RATE, SOUND_RATE = 32_000, 500_000, 40_000
 #: as in avflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
+#: reads of a span besides its own sound: how long the whole is, its header, and its beginning, by which a model of many
+#: languages knows the language
+SPAN_REQUESTS = 3
 #: small objects (JSON, subtitles, detections) that a run writes and reads, and those of each segment and span
 SMALL_REQUESTS, SMALL_PART_REQUESTS = 8, 2
 #: for which intermediates are kept (the template's IntermediateDays, unless changed)
@@ -72,7 +75,9 @@ def compute(environment: Mapping[str, str]) -> dict[str, Any] | None:
     return None
 
 
-def estimate(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, on_aws: bool) -> dict[str, Any]:
+def estimate(
+    steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, on_aws: bool, converted: bool
+) -> dict[str, Any]:
     """What these steps, and what lies between them, cost on AWS.
 
     Parameters
@@ -84,6 +89,8 @@ def estimate(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, on
     on_aws:
         False where the seconds are those of a machine that embeds AWS: what the run would cost if AWS's machines
         took as long.
+    converted:
+        Whether the detector read a conversion of the video.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def estimate(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, on
         if step.get("compute"):
             by[step["compute"]["service"]] += step_usd(step["compute"], step["seconds"])
     by["step_functions"] = transitions(steps) * prices()["step_functions"]["transition"]
-    by["s3"] = _s3_usd(steps, media)
+    by["s3"] = _s3_usd(steps, media, converted)
     by["events"] = prices()["events"]["event"]
     return {
         "usd": round(sum(by.values()), 6),
@@ -119,9 +126,9 @@ def step_usd(size: Mapping[str, Any], seconds: float) -> float:
 
 
 def instance_second_usd(instance: str, market: str) -> float:
-    """A second of an instance, with its disk and its public address."""
+    """A second of an instance, with its disk and its public address; of an unknown type, of `DEFAULT_INSTANCE`."""
     table = prices()
-    hourly: float = table["ec2"].get(instance, table["ec2"][DEFAULT_INSTANCE])
+    hourly: float = table["ec2"][_priced_as(instance)]
     if market == "spot":
         hourly *= table["ec2_spot"]["share_of_on_demand"]
     disk = INSTANCE_DISK_GB * table["ebs"]["gb_month"] / MONTH_HOURS
@@ -136,21 +143,29 @@ def transitions(steps: Sequence[Mapping[str, Any]]) -> int:
     )
 
 
-def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any]) -> tuple[int, int]:
+def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, converted: bool) -> tuple[int, int]:
     """Writes and reads of a run, from the sizes of its files; the upload itself is the user's."""
     names = Counter(step["name"] for step in steps)
     spans, segments = names["audio2srt"], names["yolov3"]
     seconds, source = media["duration"], media["size"]
+    conversion = _conversion_bytes(media) if converted else 0.0
     small = SMALL_REQUESTS + SMALL_PART_REQUESTS * (spans + segments)
     writes, reads = small, small + _gets(source)
     if spans:
         writes += _puts(WAV_RATE * seconds)
-        reads += spans * _gets(WAV_RATE * seconds) + _gets(source)  # Merge takes the sound from the source
+        reads += spans * (SPAN_REQUESTS + math.ceil(WAV_RATE * seconds / spans / PART_BYTES))
+        reads += _gets(source)  # Merge takes the sound from the source
     if segments:
         part = BOXED_RATE * seconds / segments
         writes += segments * _puts(part) + _puts((BOXED_RATE + SOUND_RATE * bool(spans)) * seconds)
-        reads += segments * (_gets(source) + _gets(part))
+        reads += segments * (_gets(conversion or source) + _gets(part))
+    if converted:
+        writes += _puts(conversion)
     return writes, reads
+
+
+def _conversion_bytes(media: Mapping[str, Any]) -> float:
+    return float((BOXED_RATE + SOUND_RATE * bool(media["sound"])) * media["duration"])
 
 
 def _lambda_usd(size: Mapping[str, Any], seconds: float) -> float:
@@ -167,11 +182,12 @@ def _fargate_usd(size: Mapping[str, Any], seconds: float) -> float:
     return float(hourly + storage * price["storage_gb_hour"] + prices()["ipv4"]["hour"]) * seconds / HOUR
 
 
-def _s3_usd(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any]) -> float:
+def _s3_usd(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], converted: bool) -> float:
     price = prices()["s3"]
-    writes, reads = s3_requests(steps, media)
-    kept = (WAV_RATE * bool(media["sound"]) + BOXED_RATE * bool(media["picture"])) * media["duration"] / 2**30
-    storage = kept * price["gb_month"] * INTERMEDIATE_DAYS * 24 / MONTH_HOURS
+    writes, reads = s3_requests(steps, media, converted=converted)
+    kept = (WAV_RATE * bool(media["sound"]) + BOXED_RATE * bool(media["picture"])) * media["duration"]
+    kept += _conversion_bytes(media) if converted else 0.0
+    storage = kept / 2**30 * price["gb_month"] * INTERMEDIATE_DAYS * 24 / MONTH_HOURS
     return float(writes * price["write"] + reads * price["read"] + storage)
 
 
@@ -183,6 +199,21 @@ def _puts(size: float) -> int:
 def _gets(size: float) -> int:
     """Requests that read so many bytes: HEAD, then the whole or its parts."""
     return 1 + (1 if size < WHOLE_BYTES else math.ceil(size / PART_BYTES))
+
+
+def _priced_as(instance: str) -> str:
+    return instance if instance in prices()["ec2"] else DEFAULT_INSTANCE
+
+
+def _instance_told(size: Mapping[str, Any]) -> str:
+    """An instance as the estimate names it, and whose price it took where that is another's."""
+    instance, priced_as = size["instance"], _priced_as(size["instance"])
+    told = f"{instance} {size['market']}"
+    return (
+        told
+        if priced_as == instance
+        else f"{told} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
+    )
 
 
 def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -198,9 +229,10 @@ def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if "fargate" in services:
         found["fargate"] = f"on demand, {FARGATE_START_SECONDS} s for each job's image and a minute at least"
     if "ec2" in services:
-        markets = sorted({f"{size['instance']} {size['market']}" for size in sizes if size["service"] == "ec2"})
+        told = sorted({_instance_told(size) for size in sizes if size["service"] == "ec2"})
         found["ec2"] = (
-            f"{', '.join(markets)}; {INSTANCE_START_SECONDS} s for each job's instance to boot and pull the image, "
+            f"{', '.join(told)}; taken to be the first of GpuInstanceTypes, as no job tells which it had; "
+            f"{INSTANCE_START_SECONDS} s for each job's instance to boot and pull the image, "
             "none for its wait for another job"
         )
         if any(size.get("market") == "spot" for size in sizes):

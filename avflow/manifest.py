@@ -54,7 +54,7 @@ def build(
         "speech": said,
         "detections": _detections(boxes) if boxes else None,
         "steps": steps,
-        "cost": cost.estimate(steps, media["input"], on_aws=on_aws),
+        "cost": cost.estimate(steps, media["input"], on_aws=on_aws, converted=bool(media["conversion_reasons"])),
     }
 
 

@@ -201,7 +201,7 @@ class Simulation:
         self.finished.append((came, self.env.now))
         if len(self.priced) < PRICED:
             media = {"size": upload["size"], "duration": upload["seconds"], "picture": True, "sound": True}
-            self.priced.append(cost.estimate(upload["steps"], media, on_aws=False))
+            self.priced.append(cost.estimate(upload["steps"], media, on_aws=False, converted=False))
 
     def _perform(self, resource: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Steps:
         upload = data["video"]

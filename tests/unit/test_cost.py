@@ -21,6 +21,10 @@ def step(name, seconds, compute):
     return {"name": name, "ran_on": "batch", "started": "2026-11-22T12:00:00Z", "seconds": seconds, "compute": compute}
 
 
+def estimate(steps, media=MEDIA, *, on_aws=True, converted=False):
+    return cost.estimate(steps, media, on_aws=on_aws, converted=converted)
+
+
 STEPS = [
     step("ffmpeg", 100, LAMBDA),
     step("audio2srt", 300, LAMBDA),
@@ -30,7 +34,7 @@ STEPS = [
 
 
 def test_a_known_run_worked_by_hand():
-    found = cost.estimate(STEPS, MEDIA, on_aws=True)
+    found = estimate(STEPS)
     # 3 GB and 10 GB of /tmp beyond the first half for 400 s, and two requests
     assert found["by"]["lambda"] == pytest.approx(
         400 * (3 * 0.0000166667 + 10 * 0.0000000309) + 2 * 0.0000002, abs=1e-6
@@ -45,12 +49,31 @@ def test_a_known_run_worked_by_hand():
 
 
 def test_s3_requests_of_a_known_run():
-    writes, reads = cost.s3_requests(STEPS, MEDIA)
+    writes, reads = cost.s3_requests(STEPS, MEDIA, converted=False)
     small = 8 + 2 * 2
     # wav 115.2 MB = 7 parts; boxes 1.8 GB = 108; with sound 1.944 GB = 116; each with 2 requests around
     assert writes == small + (7 + 2) + (108 + 2) + (116 + 2)
-    # the source of 256 parts three times, wav, boxes: each with a HEAD
-    assert reads == small + 3 * 257 + 8 + 109
+    # the source of 256 parts three times, boxes: each with a HEAD; the wav with its header and its beginning
+    assert reads == small + 3 * 257 + (7 + 3) + 109
+
+
+def test_each_span_reads_its_own_part_of_the_sound_alone():
+    spans = [step("audio2srt", 50, LAMBDA) for _ in range(6)]
+    one = cost.s3_requests([STEPS[0], spans[0]], MEDIA, converted=False)[1]
+    # 19.2 MB each are 2 parts, with 3 requests of its own, and 2 small ones: not the 7 parts of the whole
+    assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == 6 * (2 + 3 + 2) - (7 + 3 + 2)
+
+
+def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():
+    plain, converted = (cost.s3_requests(STEPS, MEDIA, converted=made) for made in (False, True))
+    # 1.944 GB = 116 parts are written; the detector reads them and not the source's 256
+    assert converted[0] - plain[0] == 116 + 2
+    assert converted[1] - plain[1] == 117 - 257
+    usd = [estimate(STEPS, converted=made)["by"]["s3"] for made in (False, True)]
+    kept = 1.944e9 / 2**30 * 0.023 * 3 / 730 * 24
+    assert usd[1] - usd[0] == pytest.approx(118 * 0.000005 - 140 * 0.0000004 + kept, abs=2e-6)
+    silent = cost.s3_requests(STEPS, {**MEDIA, "sound": None}, converted=True)
+    assert silent[0] == converted[0] - (116 - 108)
 
 
 def test_a_job_of_a_second_is_billed_a_minute_of_fargate():
@@ -59,11 +82,28 @@ def test_a_job_of_a_second_is_billed_a_minute_of_fargate():
     assert cost.step_usd(FARGATE, 60) == pytest.approx(hourly / 40)
 
 
-def test_on_demand_costs_more_than_spot_and_an_unknown_type_as_much_as_the_default():
+def test_on_demand_costs_more_than_spot():
     demand = {**SPOT, "market": "on demand"}
     assert cost.step_usd(demand, 0) == pytest.approx(180 / 3600 * (0.526 + 100 * 0.08 / 730 + 0.005))
     assert cost.step_usd(SPOT, 0) < cost.step_usd(demand, 0)
-    assert cost.step_usd({**SPOT, "instance": "g7e"}, 10) == cost.step_usd(SPOT, 10)
+
+
+def test_an_instance_without_a_price_is_not_passed_off_as_one_that_has():
+    unknown = {**SPOT, "instance": "p4d.24xlarge"}
+    steps = [step("yolov3", 100, size) for size in (SPOT, unknown, {**SPOT, "instance": "g5.xlarge"})]
+    told = estimate(steps)["assumes"]["ec2"]
+    assert told.partition(";")[0].endswith(
+        "p4d.24xlarge spot at the price of g4dn.xlarge, for prices.toml has none of p4d.24xlarge"
+    )
+    assert "g4dn.xlarge spot," in told and "g5.xlarge spot," in told
+    assert cost.step_usd(unknown, 10) == cost.step_usd(SPOT, 10)
+
+
+def test_the_instance_is_told_as_a_guess():
+    told = estimate(STEPS)["assumes"]["ec2"]
+    assert told.startswith(
+        "g4dn.xlarge spot; taken to be the first of GpuInstanceTypes, as no job tells which it had; 180 s"
+    )
 
 
 def test_each_segment_and_span_is_paid_for():
@@ -72,26 +112,25 @@ def test_each_segment_and_span_is_paid_for():
         *(step("audio2srt", 100, LAMBDA) for _ in range(3)),
         *(step("yolov3", 405, SPOT) for _ in range(4)),
     ]
-    whole, found = (cost.estimate(steps, MEDIA, on_aws=True)["by"] for steps in ([*STEPS[:3]], parted))
+    whole, found = (estimate(steps)["by"] for steps in ([*STEPS[:3]], parted))
     assert found["ec2"] - whole["ec2"] == pytest.approx(3 * cost.step_usd(SPOT, 0), abs=1e-6)  # three more starts
     assert found["lambda"] - whole["lambda"] == pytest.approx(2 * 0.0000002, abs=1e-6)
     assert cost.transitions(parted) - cost.transitions(STEPS) == 2 * cost.TRANSITIONS["span"]
 
 
 def test_a_silent_film_pays_for_no_speech():
-    silent = cost.estimate([STEPS[0], *STEPS[2:]], {**MEDIA, "sound": None}, on_aws=True)
-    assert silent["by"]["step_functions"] < cost.estimate(STEPS, MEDIA, on_aws=True)["by"]["step_functions"]
-    assert silent["by"]["s3"] < cost.estimate(STEPS, MEDIA, on_aws=True)["by"]["s3"]
+    silent = estimate([STEPS[0], *STEPS[2:]], {**MEDIA, "sound": None})
+    assert silent["by"]["step_functions"] < estimate(STEPS)["by"]["step_functions"]
+    assert silent["by"]["s3"] < estimate(STEPS)["by"]["s3"]
 
 
 def test_the_estimate_says_what_it_is():
-    found = cost.estimate([*STEPS[:3], step("merge", 5, None)], MEDIA, on_aws=False)
+    found = estimate([*STEPS[:3], step("merge", 5, None)], on_aws=False)
     assert found["seconds_of"] == "this machine, which AWS's are not"
     assert found["not_priced"] == ["merge"]
     assert found["prices_of"] == cost.prices()["date"] and found["region"] == "us-east-1"
-    assert found["assumes"]["ec2"].startswith("g4dn.xlarge spot; 180 s")
     assert "moves" in found["assumes"]["spot"]
-    assert cost.estimate(STEPS, MEDIA, on_aws=True)["seconds_of"] == "AWS"
+    assert estimate(STEPS)["seconds_of"] == "AWS"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +175,7 @@ def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
         VideoRef("bucket", "start/a.mkv", "run-1"),
         media={
             "input": {**MEDIA, "picture": None, "sound": None},
-            "conversion_reasons": [],
+            "conversion_reasons": ["rotated"],
             "step": record("ffmpeg", **size),
         },
         speech=[],
@@ -148,7 +187,7 @@ def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
     )
     assert found["steps"][0]["compute"] == {"service": "lambda", "memory_mb": 2048, "storage_gb": 10.0}
     assert found["cost"]["not_priced"] == ["merge"]
-    assert found["cost"] == cost.estimate(found["steps"], found["input"], on_aws=False)
+    assert found["cost"] == estimate(found["steps"], found["input"], on_aws=False, converted=True)
     assert found["cost"]["by"]["lambda"] == pytest.approx(10 * (2 * 0.0000166667 + 9.5 * 0.0000000309), abs=1e-6)
 
 

@@ -1,7 +1,7 @@
 """How much memory the pictures of a video take on their way, in a process of their own.
 
-`python -m benchmarks.peak_memory VIDEO PICTURE` draws the boxes of a detector that finds nothing, as
-the YOLOv3 step does; PICTURE is what the FFmpeg step found, as JSON.
+`python -m benchmarks.peak_memory VIDEO PICTURE` draws boxes with ever new labels, as the YOLOv3 step does, without
+its network; PICTURE is what the FFmpeg step found, as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psutil
 from avflow.boxed_video import box_video
 from avflow.media import Picture, probe
 from benchmarks.common import ROOT
-from benchmarks.stand_in import FixedCostDetector
+from benchmarks.stand_in import FindingDetector
 
 #: seconds between two looks at the processes
 _LOOK = 0.1
@@ -65,7 +65,7 @@ def main() -> None:
     """Box the video that the command line names; what comes out is thrown away."""
     video, picture = Path(sys.argv[1]), Picture.from_dict(json.loads(sys.argv[2]))
     with tempfile.TemporaryDirectory() as folder:
-        detector = FixedCostDetector()
+        detector = FindingDetector()
         box_video(video, picture, detector, Path(folder) / "boxed.avi", Path(folder) / "detections.jsonl")
         detector.close()
 

@@ -2,7 +2,8 @@
 
 Bare inference is the detector's own best rate on this machine: pictures that are prepared already,
 with as many requests under way as it asks for. The whole video is decoded, prepared, inferred,
-drawn and encoded. Both in turn, several times; what counts is the median of their ratios.
+drawn and encoded. Both in turn, several times; what counts is the median of their ratios. In the same
+rounds the codecs run alone: what they take can't be taken away from the whole.
 """
 
 from __future__ import annotations
@@ -11,28 +12,37 @@ import statistics
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 from avflow import ffmpeg
 from avflow.boxed_video import box_video
 from avflow.detection import Detector
-from avflow.media import Media, probe
+from avflow.media import Picture, probe
 from avflow.models import ModelStore
 from avflow.stages.yolov3 import open_model
+from avflow.video_reader import VideoReader
+from avflow.video_writer import VideoWriter
 from benchmarks import random_yolov3
-from benchmarks.common import SAMPLE, Result, command_line, in_turn, median_ratio, repeated, seconds, synthetic
+from benchmarks.common import SAMPLE, Result, command_line, median_ratio, repeated, seconds, synthetic
 from benchmarks.peak_memory import peak_memory
 from benchmarks.random_yolov3 import MODELS
 
 #: seconds of video that the real models get
-LENGTHS = {"yolov3-tiny": 44, random_yolov3.NAME: 22}
-QUICK_LENGTHS = {"yolov3-tiny": 22, random_yolov3.NAME: 5}
+LENGTHS = {"yolov3-tiny": 88, random_yolov3.NAME: 36}
+QUICK_LENGTHS = {"yolov3-tiny": 22, random_yolov3.NAME: 8}
+#: what is compared, frame by frame
+BARE, WHOLE, DECODING, ENCODING = "bare inference", "whole video", "decoding alone", "encoding alone"
+#: frames that are kept in memory, to be encoded by themselves
+KEPT = 200
 #: seconds of the long video whose memory is compared with a minute's
 LONG, QUICK_LONG = 7200, 600
 RATE = 25
@@ -51,11 +61,33 @@ def infer(detector: Detector, pictures: int, frame_size: tuple[int, int]) -> Non
         request.result()
 
 
-def processor_seconds(work: Callable[[], object]) -> float:
-    """What all threads of this process use of the processor while `work` runs: another process hardly changes it."""
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of some work: on the wall, and of the processor, which another process hardly changes."""
+
+    wall: float
+    #: of all threads of this process
+    processor: float
+
+
+def cost(work: Callable[[], object]) -> Cost:
+    """What one call takes."""
     began = time.process_time()
-    work()
-    return time.process_time() - began
+    return Cost(seconds(work), time.process_time() - began)
+
+
+def decode(video: Path, picture: Picture) -> None:
+    """Every frame, as the whole video's are decoded."""
+    with VideoReader(video, picture) as reader:
+        deque(reader, maxlen=0)
+
+
+def encode(frames: Iterable[av.VideoFrame], target: Path, picture: Picture) -> None:
+    """As the whole video's frames are encoded."""
+    with VideoWriter(target, (picture.width, picture.height), picture.nominal_rate) as writer:
+        for frame in frames:
+            writer.write(frame)
+        writer.finish()
 
 
 @contextmanager
@@ -70,25 +102,36 @@ def opened(name: str) -> Iterator[Detector]:
         detector.close()
 
 
-def compare(name: str, video: Path, media: Media, rounds: int, result: Result) -> None:
-    """Bare inference and the whole video in turn."""
-    picture = media.picture
-    assert picture is not None
+def compare(name: str, video: Path, picture: Picture, rounds: int, result: Result) -> None:
+    """Bare inference, the whole video, and its codecs, in turn."""
     boxed, detections = video.with_name("boxed.avi"), video.with_name("detections.jsonl")
-    size = (picture.width, picture.height)
+    with VideoReader(video, picture) as reader:
+        kept = list(islice(reader, KEPT))
     with opened(name) as detector:
-        works = (
-            lambda: infer(detector, picture.frames, size),
-            lambda: box_video(video, picture, detector, boxed, detections),
-        )
-        bare, whole = in_turn(rounds, *works)
-        bare_work, whole_work = (1000 * processor_seconds(work) / picture.frames for work in works)
-        result.row(f"{name}, {detector.engine}: bare inference", picture.frames / statistics.median(bare), "frames/s")
-    result.row(f"{name}: decode, detect, draw, encode", picture.frames / statistics.median(whole), "frames/s")
-    result.row(f"{name}: processor time of bare inference, all cores", bare_work, "ms a frame")
-    result.row(f"{name}: processor time of the whole video, all cores", whole_work, "ms a frame")
-    result.ratio(f"{name}: whole video of bare inference", median_ratio(bare, whole))
-    result.ratio(f"{name}: the same by processor time", bare_work / whole_work)
+        works = {
+            BARE: lambda: infer(detector, picture.frames, (picture.width, picture.height)),
+            WHOLE: lambda: box_video(video, picture, detector, boxed, detections),
+            DECODING: lambda: decode(video, picture),
+            ENCODING: lambda: encode(kept, boxed, picture),
+        }
+        costs: dict[str, list[Cost]] = {what: [] for what in works}
+        for _ in range(rounds):
+            for what, work in works.items():
+                costs[what].append(cost(work))
+        result.row(f"{name}, {detector.engine}: {BARE}", _rate(costs[BARE], picture.frames), "frames/s")
+    result.row(f"{name}: {WHOLE}", _rate(costs[WHOLE], picture.frames), "frames/s")
+    for what, measured in costs.items():
+        frames = len(kept) if what == ENCODING else picture.frames
+        taken = statistics.median(each.processor for each in measured)
+        result.row(f"{name}: processor time of {what}, all cores", 1000 * taken / frames, "ms a frame")
+    bare, whole = costs[BARE], costs[WHOLE]
+    result.ratio(f"{name}: {WHOLE} of {BARE}", median_ratio([c.wall for c in bare], [c.wall for c in whole]))
+    by_processor = median_ratio([c.processor for c in bare], [c.processor for c in whole])
+    result.ratio(f"{name}: the same by processor time", by_processor)
+
+
+def _rate(costs: Sequence[Cost], frames: int) -> float:
+    return frames / statistics.median(each.wall for each in costs)
 
 
 def sample_steps(folder: Path, rounds: int, result: Result) -> None:
@@ -102,7 +145,7 @@ def sample_steps(folder: Path, rounds: int, result: Result) -> None:
 
 
 def memory(folder: Path, length: int, result: Result) -> None:
-    """A minute of video against a long one, with a detector that costs nothing."""
+    """A minute of video against a long one, with ever new labels on its frames, and no network."""
     short = peak_memory(synthetic(folder / "minute.avi", 60, rate=RATE))
     long_video = synthetic(folder / "long.avi", length, rate=RATE)
     began = time.perf_counter()
@@ -110,13 +153,13 @@ def memory(folder: Path, length: int, result: Result) -> None:
     took = time.perf_counter() - began
     result.row("peak memory, a video of 1 minute", short, "MB")
     result.row(f"peak memory, a video of {length // 60} minutes", long, "MB")
-    result.row("frames of 160x120 without a detector", length * RATE / took, "frames/s")
+    result.row("frames of 160x120 with three boxes each, without a network", length * RATE / took, "frames/s")
     result.ratio(f"memory of 1 minute over that of {length // 60} minutes", short / long)
 
 
 def main() -> None:
     """Measure, print, write."""
-    options = command_line(__doc__, rounds=5).parse_args()
+    options = command_line(__doc__, rounds=3).parse_args()
     lengths = QUICK_LENGTHS if options.quick else LENGTHS
     result = Result("Whole video against bare inference", quick=options.quick)
     with tempfile.TemporaryDirectory() as name:
@@ -124,7 +167,9 @@ def main() -> None:
         sample_steps(folder, options.rounds, result)
         for model, length in lengths.items():
             video = repeated(SAMPLE, length, folder / f"{model}.mkv")
-            compare(model, video, probe(video), options.rounds, result)
+            picture = probe(video).picture
+            assert picture is not None
+            compare(model, video, picture, options.rounds, result)
         memory(folder, QUICK_LONG if options.quick else LONG, result)
     result.notes.append(
         f"Video: 768x576, the sample repeated to {' and '.join(map(str, lengths.values()))} s. "

@@ -34,6 +34,23 @@ def test_a_job_may_wait_and_run_as_long_as_the_parameters_allow(machine, transla
     assert all(longest < state["TimeoutSeconds"] < machine["TimeoutSeconds"] for state in jobs)
 
 
+def test_segments_have_the_time_that_the_parameters_give_them(machine, translated):
+    parameters = translated.template["Parameters"]
+    limits = {name: state["TimeoutSeconds"] for name, state, _ in tasks(machine)}
+    default = {name: facts.get("Default") for name, facts in parameters.items()}
+    rounds = default["MaxSegments"] / (default["MaxGpuVcpus"] / 4)
+    longest = rounds * default["JobTimeoutSeconds"] + default["GpuWaitSeconds"]
+    assert longest < limits["Yolov3"] + limits["Yolov3OnDemand"], "what Spot has not done is done on demand"
+    rounds = default["MaxSegments"] / (parameters["MaxCpuVcpus"]["MinValue"] / default["CpuDetectorVcpus"])
+    assert rounds * default["JobTimeoutSeconds"] + default["GpuWaitSeconds"] < limits["Yolov3OnCpu"]
+
+
+def test_where_two_waits_for_gpus_end_with_their_time_the_cpu_has_time_for_a_job(machine, translated):
+    limits = {name: state["TimeoutSeconds"] for name, state, _ in tasks(machine)}
+    job = translated.template["Parameters"]["JobTimeoutSeconds"]["MaxValue"]
+    assert limits["Yolov3"] + limits["Yolov3OnDemand"] + job < machine["TimeoutSeconds"]
+
+
 def test_a_lambda_state_outlives_its_function(machine, translated):
     functions = translated.properties("AWS::Lambda::Function")
     for name, state, _ in tasks(machine):

@@ -45,6 +45,8 @@ def job_failed(reason, exit_code=None, **container):
             "ffmpeg-run-1",
         ),
         ({"Error": "GpuUnavailable", "Cause": "waited"}, "GpuUnavailable", "waited"),
+        ({"Error": "FargateUnavailable", "Cause": "waited"}, "FargateUnavailable", "No vCPUs came"),
+        ({"Error": "SegmentsTimedOut", "Cause": "worked"}, "SegmentsTimedOut", "not done in time"),
         ({"Error": "ExecutionTimedOut", "Cause": ""}, "ExecutionTimedOut", "two days"),
         ({"Error": "ExecutionAborted", "Cause": ""}, "ExecutionAborted", "stopped"),
         (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),

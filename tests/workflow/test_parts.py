@@ -6,6 +6,8 @@ from tests.workflow.test_paths import QUEUE_LIMIT, SPOT_TOOK_IT
 
 HALF_OF_TMP = 5 * 2**30
 CPU = ('"Result":"gpu"', '"Result":"cpu"')
+HURRIED = ('"TimeoutSeconds":54000', '"TimeoutSeconds":2')
+CPU_HURRIED = (*CPU, '"TimeoutSeconds":144000', '"TimeoutSeconds":2')
 HELD, HELD_TWICE, DONE = {"batch": ["hold"]}, {"batch": ["hold", "hold"]}, {"batch": []}
 
 #: script, the video's facts, and what the state machine has otherwise
@@ -24,6 +26,9 @@ CASES = {
         {"segments": 2},
         ('"Result":"gpu"', '"Result":"gpu-then-cpu"'),
     ),
+    "gpu late": ({"yolov3-0": HELD_TWICE, "yolov3-1": DONE}, {"segments": 2}, HURRIED),
+    "cpu late": ({"yolov3-0": HELD, "yolov3-1": DONE}, {"segments": 2}, CPU_HURRIED),
+    "no vCPUs": ({"yolov3": HELD}, {}, CPU_HURRIED),
     "cpu": ({"yolov3-1": {"batch": ["FFmpegFailed"]}}, {"segments": 2}, CPU),
     "no look-up": (
         {"yolov3-1": {"batch": ["FFmpegFailed"]}},
@@ -98,6 +103,20 @@ def test_a_segment_is_named_also_where_the_state_machine_does_not_ask(finished, 
     assert (run.status, run.error) == ("FAILED", "FFmpegFailed")
     assert run.report["message"].startswith("Segment 2 of 2")
     assert "Yolov3OnDemand" not in run.states
+
+
+@pytest.mark.parametrize(("case", "tries"), [("gpu late", ["Yolov3", "Yolov3OnDemand"]), ("cpu late", ["Yolov3OnCpu"])])
+def test_segments_that_take_too_long_together_are_not_said_to_have_waited(workflow, finished, case, tries):
+    run = finished(case)
+    assert (run.status, run.error) == ("FAILED", "SegmentsTimedOut")
+    assert [state for state in run.tasks if state.startswith("Yolov3")] == tries
+    assert "MaxCpuVcpus" in run.report["advice"]
+
+
+def test_one_job_that_takes_too_long_without_a_gpu_did_wait(finished):
+    run = finished("no vCPUs")
+    assert (run.status, run.error) == ("FAILED", "FargateUnavailable")
+    assert "Fargate" in run.report["advice"]
 
 
 # ---------------------------------------------------------------- spans

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -18,14 +19,25 @@ DEFAULT_MODEL = "whisper-tiny.en"
 class SpeechEngine(Protocol):
     """Recognises speech. One engine may transcribe many files, one after another."""
 
-    def transcribe(self, wav: Path, report: Report = ignore, *, origin: float = 0.0) -> Transcript:
+    def transcribe(
+        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+    ) -> Transcript:
         """What is said in `wav`: 16 kHz, mono, pcm_s16le, of any length.
 
-        `origin` is the second at which it begins in a longer sound that is recognised in spans: with spans of whole
-        blocks (`avflow.speech.blocks`) the words are those of the whole. Times count from the start of `wav`.
+        Times count from the start of `wav`. Memory stays bounded however long it is. Progress is in seconds of sound.
+        What `report` raises ends the transcription, so a caller with a budget can stop it there.
 
-        Memory stays bounded however long the file is. Progress is in seconds of sound. What `report` raises ends the
-        transcription, so a caller with a budget can stop it there.
+        A long sound may be recognised in spans of whole blocks (`avflow.speech.blocks`), each with its `origin` and
+        the `language_of` those before it. From Whisper the words are then those of the whole. PocketSphinx counts
+        its frames from the start of `wav`, so that its words for the same sound can differ anywhere in a span.
+
+        Parameters
+        ----------
+        origin:
+            Second of the longer sound at which `wav` begins.
+        language:
+            ISO 639-1 code of the language spoken; found out from the first speech in `wav` when left out. An engine
+            of one language hears that one.
 
         Raises
         ------
@@ -34,17 +46,33 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+        """The language in which a sound that begins with `spans` is recognised: that of its first speech.
 
-def open_engine(
-    name: str, store: ModelStore, *, language: str | None = None, threads: int | None = None
-) -> SpeechEngine:
+        Parameters
+        ----------
+        spans:
+            `origin` and `wav` of each, in order. No more are asked for than it takes, and none by an engine of one
+            language.
+
+        Returns
+        -------
+        str | None
+            ISO 639-1 code; None if nothing is said in them.
+
+        Raises
+        ------
+        InvalidMediaUnreadable
+            One of them isn't in the form that `transcribe` reads.
+        """
+        ...
+
+
+def open_engine(name: str, store: ModelStore, *, threads: int | None = None) -> SpeechEngine:
     """Load the speech model called `name` and the engine that reads it.
 
     Parameters
     ----------
-    language:
-        ISO 639-1 code of the language spoken; found out from the sound when left out.
-        PocketSphinx hears the language of its model only.
     threads:
         Cores to use; all of this process's when left out. PocketSphinx uses one.
 
@@ -56,7 +84,7 @@ def open_engine(
     if model.kind == "whisper":
         from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415 - heavy, and only one is needed
 
-        return FasterWhisperEngine(store.path(name), language=language, threads=threads)
+        return FasterWhisperEngine(store.path(name), threads=threads)
     if model.kind == "pocketsphinx":
         from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415
 

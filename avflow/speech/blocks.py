@@ -1,7 +1,7 @@
 """Blocks of sound: where they end depends on the sound around that place alone.
 
 So a part of a sound that begins and ends with a block has the blocks of the whole. An engine that works block by
-block hears the same in both, whoever recognises what.
+block, as ours for Whisper does, hears the same in both, whoever recognises what.
 """
 
 from __future__ import annotations

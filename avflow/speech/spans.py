@@ -18,10 +18,10 @@ class Span:
 
 
 def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
-    """Cut a sound into spans of about equal length: of whole blocks, so that each is heard as in the whole.
+    """Cut a sound into spans of about equal length, and of whole blocks: see `avflow.speech.blocks`.
 
     They follow each other from its start to its end without gap or overlap; sound without a sample is one empty span.
-    A cut lies in the middle of a pause: see `avflow.speech.blocks`. Only the surroundings of the cuts are read, so it
+    A cut lies in the middle of a pause. Only the surroundings of the cuts are read, so it
     takes milliseconds, and memory for a minute of sound.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ UTTERANCE_SECONDS = 30.0
 #: seconds of non-speech that end an utterance; shorter ones leave the language model too little to go by
 _PAUSE_SECONDS = 1.0
 _FRAMES_PER_SECOND = 100
+_LANGUAGE = "en"
 
 
 class PocketSphinxEngine:
@@ -38,8 +39,14 @@ class PocketSphinxEngine:
             loglevel="FATAL",
         )
 
-    def transcribe(self, wav: Path, report: Report = ignore, *, origin: float = 0.0) -> Transcript:
-        """See SpeechEngine; where utterances end, the sound alone tells."""
+    def transcribe(
+        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+    ) -> Transcript:
+        """See SpeechEngine.
+
+        The endpointer tells speech in frames of 30 ms from the start of `wav`, and goes by those before. A span begins
+        at any sample: its frames, and so its utterances, are others than those of the whole sound.
+        """
         segments = []
         # forget the last file's noise and microphone: the same sound is heard the same way, whatever came before
         self._decoder.reinit_feat()
@@ -50,7 +57,11 @@ class PocketSphinxEngine:
                     segments.append(Segment(words))
                 meter.update(start + len(samples) / SAMPLE_RATE)
             meter.update(sound.duration)
-            return Transcript(tuple(segments), sound.duration, "en" if segments else None)
+            return Transcript(tuple(segments), sound.duration, _LANGUAGE if segments else None)
+
+    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+        """See SpeechEngine."""
+        return _LANGUAGE
 
     def _recognise(self, start: float, samples: Samples) -> tuple[Word, ...]:
         self._decoder.start_utt()

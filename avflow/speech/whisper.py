@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -41,6 +41,15 @@ class _Heard:
     no_speech: float
 
 
+@dataclass(frozen=True)
+class _Decoded:
+    """What is said in a window that ends at second `end`, with the sound's own times, and in which language."""
+
+    end: float
+    said: Sequence[Segment]
+    language: str
+
+
 class FasterWhisperEngine:
     """Whisper, converted for CTranslate2.
 
@@ -63,8 +72,6 @@ class FasterWhisperEngine:
         CTranslate2's name for the arithmetic; int8 needs half the time of float32 on a CPU.
     threads:
         Cores to use; all of this process's when left out.
-    language:
-        ISO 639-1; found out from the first speech when left out.
     """
 
     def __init__(
@@ -72,7 +79,6 @@ class FasterWhisperEngine:
         model: Path,
         compute_type: str = "int8",
         threads: int | None = None,
-        language: str | None = None,
         beam_size: int = 5,
     ) -> None:
         self._workers = threads or len(os.sched_getaffinity(0))
@@ -84,40 +90,52 @@ class FasterWhisperEngine:
             num_workers=self._workers,
             local_files_only=True,
         )
-        self._language, self._beam_size = language if self._model.model.is_multilingual else "en", beam_size
+        self._only_language = None if self._model.model.is_multilingual else "en"
+        self._beam_size = beam_size
 
-    def transcribe(self, wav: Path, report: Report = ignore, *, origin: float = 0.0) -> Transcript:
+    def transcribe(
+        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+    ) -> Transcript:
         """See SpeechEngine."""
-        language, segments = self._language, list[Segment]()
-        with Wav(wav) as sound, closing(self._decoded(sound, round(origin * SAMPLE_RATE))) as decoded:
+        segments, spoken = list[Segment](), None
+        with Wav(wav) as sound, closing(self._decoded(sound, origin, self._only_language or language)) as decoded:
             meter = Meter("recognise speech", sound.duration, "seconds", report)
-            for window, heard, spoken in decoded:
+            for window in decoded:
                 meter.update(window.end)
-                said = [Segment(words) for segment in heard if (words := _words(segment, window))]
-                language = spoken if said else language
-                segments += said
+                if window.said:
+                    segments += window.said
+                    spoken = window.language
             meter.update(sound.duration)
-            return Transcript(tuple(segments), sound.duration, language if segments else None)
+            return Transcript(tuple(segments), sound.duration, spoken)
 
-    def _decoded(self, sound: Wav, origin: int) -> Generator[tuple[Window, list[_Heard], str]]:
-        """Each window with what is heard in it and the language, in order; a few windows ahead of who asks."""
-        language = self._language
-        pool, waiting = ThreadPoolExecutor(self._workers), deque[Future[tuple[Window, list[_Heard], str]]]()
+    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+        """See SpeechEngine."""
+        if self._only_language:
+            return self._only_language
+        for origin, wav in spans:
+            with Wav(wav) as sound, closing(self._decoded(sound, origin, None)) as decoded:
+                if spoken := next((window.language for window in decoded if window.said), None):
+                    return spoken
+        return None
+
+    def _decoded(self, sound: Wav, origin: float, language: str | None) -> Generator[_Decoded]:
+        """What is said in each window, in order; a few windows ahead of who asks."""
+        pool, waiting = ThreadPoolExecutor(self._workers), deque[Future[_Decoded]]()
         try:
-            for start, end in blocks(sound, origin):
+            for start, end in blocks(sound, round(origin * SAMPLE_RATE)):
                 for window in windows(sound.read(start, end), start / SAMPLE_RATE):
                     waiting.append(pool.submit(self._decode, window, language))
                     # the first speech tells the language: until it is heard there is nothing to do ahead
                     while len(waiting) > (2 * self._workers if language else 0):
-                        _, heard, spoken = decoded = waiting.popleft().result()
-                        language = language or (spoken if any(segment.words for segment in heard) else None)
+                        decoded = waiting.popleft().result()
+                        language = language or (decoded.language if decoded.said else None)
                         yield decoded
             for future in waiting:
                 yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _decode(self, window: Window, language: str | None) -> tuple[Window, list[_Heard], str]:
+    def _decode(self, window: Window, language: str | None) -> _Decoded:
         # a pipeline for each call: it keeps state, and calls run side by side
         segments, info = BatchedInferencePipeline(self._model).transcribe(
             window.samples,
@@ -131,7 +149,8 @@ class FasterWhisperEngine:
         heard = [_heard(segment) for segment in segments]
         if any(_is_doubtful(segment, window) for segment in heard):
             heard = self._again(window, info.language)
-        return window, heard, info.language
+        said = [Segment(words) for segment in heard if (words := _words(segment, window))]
+        return _Decoded(window.end, said, info.language)
 
     def _again(self, window: Window, language: str) -> list[_Heard]:
         """One window in the ordinary way, with Whisper's own checks and retries."""

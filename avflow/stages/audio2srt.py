@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from avflow import speech
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
 from avflow.models import ModelStore
-from avflow.speech.transcript import Transcript
 from avflow.stages.context import StageContext, StepTimer, paced, scratch
 
 #: bytes in which a WAV file's header and FFmpeg's remarks end
@@ -36,17 +36,22 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     timer = StepTimer("audio2srt", context)
     name = context.settings.get("SPEECH_MODEL", speech.DEFAULT_MODEL)
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        engine = loader.submit(_engine, name)  # while the sound comes
-        start, wav = _span(video, context, folder)
-        transcript = _transcribe(engine, wav, context, start).shifted(start)
-    report = {
+        loading = loader.submit(_engine, name)  # while the sound comes
+        sound = _Sound(video, context, folder)
+        start, wav = sound.span(context.part)
+        engine = loading.result()
+        # that of the whole: else a span that begins with a quotation would be heard in the quotation's language
+        language = engine.language_of(sound.spans_before(context.part))
+        report = paced(context, "speech recognition")
+        transcript = engine.transcribe(wav, report, origin=start, language=language).shifted(start)
+    result = {
         "language": transcript.language,
         "seconds": transcript.duration,
         "model": model_entry("speech", ModelStore().describe(name)),
         "step": timer.record(),
     }
-    context.store.write_json(video.part_json("audio2srt", context.part), {**report, "transcript": transcript.to_dict()})
-    return report
+    context.store.write_json(video.part_json("audio2srt", context.part), {**result, "transcript": transcript.to_dict()})
+    return result
 
 
 @lru_cache(maxsize=1)
@@ -55,23 +60,39 @@ def _engine(name: str) -> speech.SpeechEngine:
     return speech.open_engine(name, ModelStore())
 
 
-def _transcribe(engine: Future[speech.SpeechEngine], wav: Path, context: StageContext, start: float) -> Transcript:
-    return engine.result().transcribe(wav, paced(context, "speech recognition"), origin=start)
+class _Sound:
+    """The sound of a video in S3; each span of its plan becomes a WAV file of its own in `folder`."""
 
+    def __init__(self, video: VideoRef, context: StageContext, folder: Path) -> None:
+        from avflow.speech.wav import data_offset  # noqa: PLC0415 - with numpy
 
-def _span(video: VideoRef, context: StageContext, folder: Path) -> tuple[float, Path]:
-    """Where in the sound the span begins, in seconds, and its samples alone."""
-    from avflow.speech.wav import BYTES_PER_SAMPLE, SAMPLE_RATE, data_offset, wrap  # noqa: PLC0415 - with numpy
+        self._video, self._context, self._folder = video, context, folder
+        self._spans = context.store.read_json(video.media_json)["plan"]["spans"]
+        self._size = context.store.size(video.wav)
+        head = folder / "head"
+        context.store.download_range(video.wav, head, 0, min(self._size, _HEAD_BYTES))
+        self._offset = data_offset(head.read_bytes(), video.wav)
 
-    store = context.store
-    span = store.read_json(video.media_json)["plan"]["spans"][context.part]
-    size = store.size(video.wav)
-    first, last = (round(span[edge] * SAMPLE_RATE) * BYTES_PER_SAMPLE for edge in ("start", "end"))
-    context.budget.require_disk(2 * (last - first), f"the sound of {video.filename}")
-    head, samples, wav = folder / "head", folder / "samples", folder / "span.wav"
-    store.download_range(video.wav, head, 0, min(size, _HEAD_BYTES))
-    offset = data_offset(head.read_bytes(), video.wav)
-    store.download_range(video.wav, samples, min(offset + first, size), min(offset + last, size))
-    wrap(samples, wav)
-    samples.unlink()
-    return span["start"], wav
+    def span(self, part: int) -> tuple[float, Path]:
+        """Where a span begins in the sound, in seconds, and its samples alone."""
+        from avflow.speech.wav import BYTES_PER_SAMPLE, SAMPLE_RATE, wrap  # noqa: PLC0415 - with numpy
+
+        span = self._spans[part]
+        first, last = (
+            min(self._offset + round(span[edge] * SAMPLE_RATE) * BYTES_PER_SAMPLE, self._size)
+            for edge in ("start", "end")
+        )
+        samples, wav = self._folder / "samples", self._folder / f"span-{part:04}.wav"
+        # twice while it is wrapped, and it may be that the span itself is there already
+        self._context.budget.require_disk(3 * (last - first), f"the sound of {self._video.filename}")
+        self._context.store.download_range(self._video.wav, samples, first, last)
+        wrap(samples, wav)
+        samples.unlink()
+        return span["start"], wav
+
+    def spans_before(self, part: int) -> Iterator[tuple[float, Path]]:
+        """Those before this span, each fetched when it is asked for, and gone with the next."""
+        for earlier in range(part):
+            start, wav = self.span(earlier)
+            yield start, wav
+            wav.unlink()

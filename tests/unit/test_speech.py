@@ -141,6 +141,10 @@ def test_a_detector_is_no_speech_engine() -> None:
 
 
 # ---------------------------------------------------------------- spans
+def test_an_engine_of_one_language_asks_for_no_sound_to_tell_it(engine: SpeechEngine) -> None:
+    assert engine.language_of(pytest.fail(f"asked for span {part}") for part in range(3)) == "en"
+
+
 def test_speech_is_whole_across_the_border_of_two_spans(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("avflow.speech.blocks.BLOCK_SECONDS", 5.0)
     store = ModelStore()

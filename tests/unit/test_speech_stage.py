@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from avflow.budget import Budget
 from avflow.errors import InvalidMediaUnreadable, LambdaBudgetExceeded, ModelUnknown, SourceMissing
 from avflow.layout import VideoRef
 from avflow.models import ModelStore
-from avflow.speech import Transcript
+from avflow.speech import Transcript, whisper
+from avflow.speech.spans import cut
 from avflow.speech.wav import SAMPLE_RATE, Wav
+from avflow.speech.whisper import FasterWhisperEngine
 from avflow.stages import audio2srt
 from avflow.stages.context import StageContext
 from avflow.storage import Store
@@ -74,18 +77,23 @@ def test_each_span_is_recognised_with_the_times_of_the_whole(store: Store, sound
     assert answers == reports
 
 
-def test_only_the_span_is_fetched(store: Store, sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched = []
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes the stage fetches, range by range."""
+    lengths = []
     fetch = Store.download_range
 
     def note(self, key, path, start, end, version_id=None):
-        fetched.append((key, end - start))
+        lengths.append(end - start)
         fetch(self, key, path, start, end, version_id)
 
     monkeypatch.setattr(Store, "download_range", note)
-    ref = video(store, sound, 0.0, 9.0, 12.0, 15.0)
-    run(store, ref, 1)
-    assert fetched == [(ref.wav, 4096), (ref.wav, 3 * SAMPLE_RATE * 2)]
+    return lengths
+
+
+def test_only_the_span_is_fetched(store: Store, sound: Path, fetched: list[int]) -> None:
+    run(store, video(store, sound, 0.0, 9.0, 12.0, 15.0), 1)
+    assert fetched == [4096, 3 * SAMPLE_RATE * 2]
 
 
 def test_a_span_without_speech_has_no_words(store: Store, sound: Path) -> None:
@@ -127,3 +135,89 @@ def test_what_goes_wrong_has_a_name(store: Store, sound: Path, tmp_path: Path) -
     store.delete(ref.wav)
     with pytest.raises(SourceMissing, match=r"film\.wav"):
         run(store, ref)
+
+
+# ---------------------------------------------------------------- a model of several languages
+class Bilingual:
+    """Stands in for Whisper: takes what is said loudly for English, and quietly for French, unless it is told.
+
+    Each second of a window it hears the name of the language.
+    """
+
+    def __init__(self, *_, **__):
+        self.model = SimpleNamespace(is_multilingual=True)
+        self.told = []
+
+    def transcribe(self, samples, *, language, **_):
+        self.told.append(language)
+        spoken = language or ("en" if np.abs(samples).max() > 0.2 else "fr")
+        words = [
+            SimpleNamespace(start=n, end=n + 1, word=f" {spoken}", probability=1) for n in range(samples.size // 16_000)
+        ]
+        return [SimpleNamespace(words=words, avg_logprob=0, no_speech_prob=0)], SimpleNamespace(language=spoken)
+
+
+@pytest.fixture
+def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
+    monkeypatch.setattr(whisper, "WhisperModel", Bilingual)
+    monkeypatch.setattr(whisper, "BatchedInferencePipeline", lambda model: model)
+    engine = FasterWhisperEngine(Path("whisper-small"))
+    monkeypatch.setattr(audio2srt, "_engine", lambda _: engine)
+    monkeypatch.setattr("avflow.speech.blocks.BLOCK_SECONDS", 15.0)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("scenes", "language", "read"),
+    [
+        (["en", "fr", "en"], "en", [[], [0], [0]]),
+        (["fr", "en", "en"], "fr", [[], [0], [0]]),
+        (["", "fr", "en"], "fr", [[], [0], [0, 1]]),
+        (["", "", ""], None, [[], [0], [0, 1]]),
+    ],
+)
+def test_all_spans_are_recognised_in_the_language_of_the_first_speech(
+    store: Store,
+    sound: Path,
+    tmp_path: Path,
+    bilingual: FasterWhisperEngine,
+    fetched: list[int],
+    scenes: list[str],
+    language: str | None,
+    read: list[list[int]],
+) -> None:
+    with Wav(sound) as opened:
+        said = opened.read(0, opened.samples)
+    loudness = {"en": 1.0, "fr": 0.15, "": 0.0}
+    whole = write(tmp_path / "film.wav", np.concatenate([said * loudness[scene] for scene in scenes]))
+    uncut = bilingual.transcribe(whole)
+    assert uncut.language == language
+    spans = cut(whole, seconds=15, most=8)
+    ref = video(store, whole, 0.0, *(span.end for span in spans))
+    lengths = [round((span.end - span.start) * SAMPLE_RATE * 2) for span in spans]
+    heard = []
+    for part, earlier in enumerate(read):
+        fetched.clear()
+        run(store, ref, part)
+        assert fetched[1:] == [lengths[part], *(lengths[span] for span in earlier)]
+        heard.append(Transcript.from_dict(store.read_json(ref.part_json("audio2srt", part))["transcript"]))
+    together = Transcript.join(heard)
+    assert together.language == language
+    assert together.text == uncut.text
+    assert {word.text for word in together.words} == ({language} if language else set())
+
+
+def test_one_window_tells_the_language(
+    store: Store, sound: Path, tmp_path: Path, bilingual: FasterWhisperEngine
+) -> None:
+    with Wav(sound) as opened:
+        said = opened.read(0, opened.samples)
+    ref = video(store, write(tmp_path / "film.wav", np.tile(said, 8)), 0.0, 60.0, 120.0)
+    told = bilingual._model.told
+    run(store, ref, 0)
+    assert told[0] is None
+    assert set(told[1:]) == {"en"}
+    own = len(told)
+    told.clear()
+    run(store, ref, 1)
+    assert told == [None, *["en"] * own]

@@ -1,19 +1,20 @@
 """The GPU engine, all in one go: `python -m benchmarks.gpu`.
 
 For every execution provider of ONNX Runtime that this machine can use (TensorRT, CUDA, the CPU):
-whether it finds the boxes of the CPU's float32 on real frames, frames a second by batch size, the
-share of the peak that a large matrix product reaches on the same device, and a whole 1080p video,
-its slowest stage named. Without a GPU the same code runs on the CPU, and the GPU's column says
-that it is unmeasured. With --quick it takes a minute there.
+whether it finds the boxes of the CPU's float32 on real frames, frames a second by batch size, on a
+GPU the share of the peak that large matrix products reach there, and a whole 1080p video, its
+slowest stage named. Without a GPU the same code runs on the CPU, in less than two minutes, and the
+GPU's column says that it is unmeasured.
 """
 
 from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,10 @@ from avflow.stages.yolov3 import DATA
 from avflow.video_reader import VideoReader
 from avflow.video_writer import VideoWriter
 from benchmarks import random_yolov3
-from benchmarks.common import SAMPLE, Result, command_line, ffmpeg, seconds
-from benchmarks.inference import MODELS, other_frames, pictures
+from benchmarks.common import SAMPLE, Result, command_line, ffmpeg, median_ratio, seconds
+from benchmarks.inference import other_frames, pictures
 from benchmarks.pipeline import infer
+from benchmarks.random_yolov3 import MODELS
 
 TITLES = {TENSORRT: "TensorRT", CUDA: "CUDA", CPU: "CPU"}
 SIZES = (416, 608)
@@ -51,13 +53,12 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 #: TensorRT takes minutes to compile each
 TENSORRT_BATCHES = (1, 8, 32)
 CPU_BATCHES = (1, 4)
-#: side of the matrices whose product is the measure of a device
-MATRIX = {True: 8192, False: 2048}
-#: frames of the 1080p video: on a GPU, on a CPU, and there in a quick run
+#: sides of the square matrices of which the quickest product is the measure of a GPU, and how often each is tried
+MATRICES, TRIES = (4096, 8192, 16384), 20
+#: frames of the 1080p video: on a GPU, and on a CPU
 FRAMES = {True: 1500, False: 60}
-QUICK_FRAMES = 8
 #: of these, kept in memory to measure a stage by itself
-KEPT = 40
+KEPT = {True: 240, False: 24}
 
 
 def half_of(provider: str, *, quick: bool = False) -> tuple[bool, ...]:
@@ -114,27 +115,30 @@ def _precision(half: bool) -> str:
 
 
 # ---------------------------------------------------------------- speed
-def matmul_peak(provider: str, half: bool, *, quick: bool) -> float:
-    """GFLOP/s of a product of two large square matrices, all in the device's memory."""
+def matmul_peak(half: bool) -> float:
+    """GFLOP/s of the product of two large square matrices on the GPU, all in its memory: the best there is."""
+    return max(_matmul(side, half) for side in MATRICES)
+
+
+def _matmul(side: int, half: bool) -> float:
+    """GFLOP/s with matrices of `side`: of several tries the best, as only the first ones choose an algorithm."""
     import onnxruntime  # noqa: PLC0415  heavy
     from onnx import TensorProto, helper  # noqa: PLC0415  heavy
 
-    on_gpu = provider in GPU_PROVIDERS
-    side, kind = MATRIX[on_gpu], TensorProto.FLOAT16 if half else TensorProto.FLOAT
-    a, b, product = (helper.make_tensor_value_info(name, kind, [side, side]) for name in ("a", "b", "product"))
-    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["product"])], "matmul", [a, b], [product])
+    kind, number = (TensorProto.FLOAT16, np.float16) if half else (TensorProto.FLOAT, np.float32)
+    a, b, result = (helper.make_tensor_value_info(name, kind, [side, side]) for name in ("a", "b", "result"))
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["result"])], "matmul", [a, b], [result])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    engine = (CUDA, {"use_tf32": "0"}) if on_gpu else CPU
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=[engine])
-    device, number = ("cuda", np.float16 if half else np.float32) if on_gpu else ("cpu", np.float32)
+    # without TF32, as the detector's float32
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=[(CUDA, {"use_tf32": "0"})])
     values = np.random.default_rng(1).random((side, side), np.float32).astype(number)
     binding = session.io_binding()
     for name in ("a", "b"):
-        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(values, device))
-    result = onnxruntime.OrtValue.ortvalue_from_shape_and_type((side, side), number, device)
-    binding.bind_ortvalue_output("product", result)
-    times = [seconds(partial(session.run_with_iobinding, binding)) for _ in range(5 if quick else 20)]
-    return 2 * side**3 / 1e9 / min(times)
+        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(values, "cuda"))
+    binding.bind_ortvalue_output(
+        "result", onnxruntime.OrtValue.ortvalue_from_shape_and_type((side, side), number, "cuda")
+    )
+    return 2 * side**3 / 1e9 / min(seconds(partial(session.run_with_iobinding, binding)) for _ in range(TRIES))
 
 
 def batches_of(provider: str, quick: bool) -> tuple[int, ...]:
@@ -148,21 +152,26 @@ def throughput(provider: str, rounds: int, quick: bool, result: Result) -> None:
     """Frames a second of YOLOv3 (random weights) by batch size, copies to and from the device included."""
     files = random_files()
     for half in half_of(provider, quick=quick):
-        peak = matmul_peak(provider, half, quick=quick)
         engine = f"{TITLES[provider]} {_precision(half)}"
-        result.row(f"{engine}: matrix product, {MATRIX[provider in GPU_PROVIDERS]} square", peak / 1000, "TFLOP/s")
-        for size in SIZES:
-            work = gflop(read_network(files[0], (size, size)))
-            best = 0.0
-            for batch in batches_of(provider, quick):
-                with closing(opened(provider, *files, half=half, size=size, batch=batch)) as detector:
-                    pictures = batch * (1 if provider == CPU else max(4, 64 // batch))
-                    infer(detector, pictures, detector.input_size)
-                    times = [seconds(partial(infer, detector, pictures, detector.input_size)) for _ in range(rounds)]
-                rate = pictures / statistics.median(times)
-                best = max(best, rate)
-                result.row(f"{engine}: YOLOv3-{size}, batch {batch}", rate, "frames/s")
-            result.ratio(f"{engine}: YOLOv3-{size} of the matrix product's peak", best * work / peak)
+        best = dict.fromkeys(SIZES, 0.0)
+        for size, batch in product(SIZES, batches_of(provider, quick)):
+            with closing(opened(provider, *files, half=half, size=size, batch=batch)) as detector:
+                rate = _rate(detector, batch * (1 if provider == CPU else max(4, 64 // batch)), rounds)
+            best[size] = max(rate, best[size])
+            result.row(f"{engine}: YOLOv3-{size}, batch {batch}", rate, "frames/s")
+        if provider in GPU_PROVIDERS:
+            peak = matmul_peak(half)
+            result.row(f"{engine}: matrix product, the best of {len(MATRICES)} sizes", peak / 1000, "TFLOP/s")
+            for size, rate in best.items():
+                work = gflop(read_network(files[0], (size, size)))
+                result.ratio(f"{engine}: YOLOv3-{size} of the matrix product's peak", rate * work / peak)
+
+
+def _rate(detector: Detector, pictures: int, rounds: int) -> float:
+    """Frames a second, so many at a time, once the detector is warm."""
+    infer(detector, pictures, detector.input_size)
+    times = [seconds(partial(infer, detector, pictures, detector.input_size)) for _ in range(rounds)]
+    return pictures / statistics.median(times)
 
 
 def random_files() -> tuple[Path, Path]:
@@ -172,15 +181,14 @@ def random_files() -> tuple[Path, Path]:
 
 
 # ---------------------------------------------------------------- a whole video
-def whole_video(provider: str, quick: bool, result: Result) -> None:
-    """The sample at 1080p by YOLOv3-416, and its stages each by itself."""
-    engine = TITLES[provider]
-    frames = QUICK_FRAMES if quick and provider == CPU else FRAMES[provider in GPU_PROVIDERS]
+def whole_video(provider: str, rounds: int, result: Result) -> None:
+    """The sample at 1080p by YOLOv3-416, and its stages each by itself, in turn."""
+    engine, on_gpu = TITLES[provider], provider in GPU_PROVIDERS
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         detector = stack.enter_context(closing(opened(provider, *random_files(), half=half_of(provider)[0])))
         clip = folder / "1080p.mkv"
-        encoding = ("-c:v", "libx264", "-preset", "veryfast", "-frames:v", frames)
+        encoding = ("-c:v", "libx264", "-preset", "veryfast", "-frames:v", FRAMES[on_gpu])
         ffmpeg(
             "-stream_loop", -1, "-i", SAMPLE, "-vf", "scale=1920:1080,setpts=N/25/TB", "-r", 25, "-an", *encoding, clip
         )
@@ -188,25 +196,29 @@ def whole_video(provider: str, quick: bool, result: Result) -> None:
         assert picture is not None
         infer(detector, 2 * detector.batch_size, (1920, 1080))
         targets = folder / "boxed.avi", folder / "boxes.jsonl"
-        whole = seconds(partial(box_video, clip, picture, detector, *targets, hardware=nvdec(picture)))
-        result.row(f"{engine}: whole 1080p video, YOLOv3-416", picture.frames / whole, "frames/s")
-        alone = stages(clip, picture, detector, folder / "alone.avi")
-    for stage, rate in alone.items():
+        box = partial(box_video, clip, picture, detector, *targets, hardware=nvdec(picture))
+        whole, alone = [], []
+        for _ in range(rounds):
+            whole.append(picture.frames / seconds(box))
+            alone.append(stages(clip, picture, detector, folder / "alone.avi", KEPT[on_gpu]))
+    result.row(f"{engine}: whole 1080p video, YOLOv3-416", statistics.median(whole), "frames/s")
+    medians = {stage: statistics.median(rates[stage] for rates in alone) for stage in alone[0]}
+    for stage, rate in medians.items():
         result.row(f"{engine}: 1080p, {stage} by itself", rate, "frames/s")
-    slowest = min(alone, key=lambda stage: alone[stage])
-    result.row(f"{engine}: 1080p, the slowest stage", slowest, "")
-    result.ratio(f"{engine}: whole 1080p video of its slowest stage", picture.frames / whole / alone[slowest])
+    result.row(f"{engine}: 1080p, the slowest stage", min(medians, key=lambda stage: medians[stage]), "")
+    ratio = median_ratio(whole, [min(rates.values()) for rates in alone])
+    result.ratio(f"{engine}: whole 1080p video of its slowest stage", ratio)
 
 
-def stages(clip: Path, picture: Picture, detector: Detector, target: Path) -> dict[str, float]:
-    """Frames a second of what runs at once in a pipeline, each with the machine to itself."""
+def stages(clip: Path, picture: Picture, detector: Detector, target: Path, kept: int) -> dict[str, float]:
+    """Frames a second of what runs at once in a pipeline, each with the machine to itself: of the first `kept`."""
     with VideoReader(clip, picture, hardware=nvdec(picture)) as reader:
         frames: list[Any] = []
-        reading = seconds(lambda: frames.extend(_read(reader, picture, detector)))
+        reading = seconds(lambda: frames.extend(_read(islice(reader, kept), picture, detector)))
     blob = detector.preprocess(view(frames[0], picture))
     heads = detector.start([blob]).result()[0]
     size = (picture.width, picture.height)
-    count = max(len(frames), 4 * detector.batch_size)
+    count = max(len(frames), 16 * detector.batch_size)
     inferring = seconds(partial(infer, detector, count, size))
     with VideoWriter(target, size, picture.nominal_rate) as writer:
 
@@ -225,13 +237,11 @@ def stages(clip: Path, picture: Picture, detector: Detector, target: Path) -> di
     }
 
 
-def _read(reader: VideoReader, picture: Picture, detector: Detector) -> Iterator[Any]:
-    for number, frame in enumerate(reader):
+def _read(decoded: Iterable[Any], picture: Picture, detector: Detector) -> Iterator[Any]:
+    for frame in decoded:
         detector.preprocess(view(frame, picture))
         frame.make_writable()
         yield frame
-        if number + 1 == KEPT:
-            return
 
 
 def main() -> None:
@@ -243,10 +253,11 @@ def main() -> None:
         result.notes.append("GPU: unmeasured (none here).")
         for provider in (TENSORRT, CUDA):
             result.row(f"{TITLES[provider]}: YOLOv3-416", None, "")
+    rounds = 1 if options.quick else options.rounds
     same_boxes(providers, result)
     for provider in providers:
-        throughput(provider, 1 if options.quick else options.rounds, options.quick, result)
-    whole_video(providers[0], options.quick, result)
+        throughput(provider, rounds, options.quick, result)
+    whole_video(providers[0], rounds, result)
     result.publish(options.json)
 
 

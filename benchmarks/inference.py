@@ -35,7 +35,8 @@ from avflow.models import ModelStore
 from avflow.stages.yolov3 import DATA
 from benchmarks import random_yolov3
 from benchmarks.common import ROOT, SAMPLE, Result, command_line, median_ratio, seconds
-from benchmarks.pipeline import MODELS, infer
+from benchmarks.pipeline import infer
+from benchmarks.random_yolov3 import MODELS
 from scripts import record_darknet_boxes as darknet
 
 PRECISIONS = ("fastest", "fp32", "int8")

@@ -6,10 +6,10 @@ import pytest
 
 from avflow.darknet import read_network
 from avflow.stages.yolov3 import DATA
-from benchmarks import inference
+from benchmarks import gpu, inference
 from benchmarks.common import Result
 from benchmarks.gpu import gflop
-from benchmarks.stand_in import FRAMES_OF_A_CLASS, FindingDetector
+from benchmarks.stand_in import FRAMES_OF_A_CLASS, FindingDetector, FixedCostDetector
 
 
 @pytest.mark.parametrize(("name", "size", "published"), [("yolov3", 416, 65.86), ("yolov3-tiny", 416, 5.56)])
@@ -43,3 +43,31 @@ def test_the_memory_benchmark_meets_new_labels_in_every_minute():
     assert min(len(first), len(second)) > 200
     assert not first & second
     assert all(0.25 <= found.confidence <= 1 and found.box[0] < 160 for frame in frames for found in frame)
+
+
+# ---------------------------------------------------------------- the GPU's part
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch):
+    """For the network, on whichever provider."""
+    monkeypatch.setattr(gpu, "random_files", lambda: (DATA / "yolov3.cfg", Path()))
+    monkeypatch.setattr(gpu, "opened", lambda *_, **__: FixedCostDetector(0.05))
+
+
+def test_a_gpu_is_compared_with_the_best_of_its_matrix_products_and_a_cpu_with_none(monkeypatch):
+    work = gflop(read_network(DATA / "yolov3.cfg", (416, 416)))
+    monkeypatch.setattr(gpu, "_rate", lambda detector, pictures, rounds: 50.0 if pictures == 64 else 5.0)
+    monkeypatch.setattr(gpu, "_matmul", lambda side, half: {4096: 80, 8192: 100, 16384: 90}[side] * work)
+    on_cpu, on_gpu = Result("CPU"), Result("GPU")
+    gpu.throughput(gpu.CPU, 1, True, on_cpu)
+    gpu.throughput(gpu.TENSORRT, 1, True, on_gpu)
+    assert on_cpu.ratios == {}
+    assert on_gpu.ratios["TensorRT fp16: YOLOv3-416 of the matrix product's peak"] == 0.5
+
+
+def test_the_slowest_stage_of_a_whole_video_is_named(monkeypatch):
+    monkeypatch.setattr(gpu, "FRAMES", {False: 6})
+    found = Result("CPU")
+    gpu.whole_video(gpu.CPU, 1, found)
+    rows = {row["name"]: row["value"] for row in found.rows}
+    assert rows["CPU: 1080p, the slowest stage"] == "inference"
+    assert found.ratios["CPU: whole 1080p video of its slowest stage"] > 0

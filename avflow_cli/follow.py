@@ -17,6 +17,8 @@ from typing import Any
 from avflow_cli import interrupt
 
 POLL_SECONDS = 0.1
+#: events to ask for at a time
+_PAGE = 20
 SHOWN = ("lambda", "batch")
 
 
@@ -62,13 +64,19 @@ class History:
 
     def new(self) -> Iterator[TaskEvent]:
         """What happened since the last call."""
+        for event in reversed(list(self._unread())):
+            yield from self._read(event)
+
+    def _unread(self) -> Iterator[dict[str, Any]]:
+        """The events that came since the last call, newest first: there are few, and of the others many."""
         pages = self._states.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, PaginationConfig={"PageSize": 1000}
+            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": _PAGE}
         )
         for page in pages:
             for event in page["events"]:
-                if event["id"] not in self._places:
-                    yield from self._read(event)
+                if event["id"] in self._places:
+                    return
+                yield event
 
     def _read(self, event: dict[str, Any]) -> Iterator[TaskEvent]:
         place = _place(event, self._places.get(event.get("previousEventId", 0), _Place()))

@@ -59,7 +59,8 @@ class Workbench:
         return self.finish(self.start(state, data))
 
     def history(self, execution):
-        return [event["type"] for event in self.states.get_execution_history(executionArn=execution)["events"]]
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [event["type"] for page in pages for event in page["events"]]
 
     def invoke(self, do, **kwargs):
         """A Task that invokes the function of fixtures/code/pictures."""

@@ -34,6 +34,15 @@ def test_a_task_on_its_own(bench):
     assert lines_of(found) == ["T on Lambda: done"]
 
 
+def test_no_event_is_missed_or_told_twice_however_many_come_at_once(bench, monkeypatch):
+    monkeypatch.setattr("avflow_cli.follow._PAGE", 2)
+    found = events(bench, spans_map("Quick", {"Quick": on_lambda(bench)}), spans(*[False] * 5))
+    assert len(found) == 10
+    assert {(event.task.part, event.seconds is None) for event in found} == {
+        (part, begun) for part in range(5) for begun in (True, False)
+    }
+
+
 def test_the_items_of_a_map_are_told_apart(bench):
     choice = choose("$.on_batch", "Slow", "Quick", BooleanEquals=True)
     states = {"C": choice, "Quick": on_lambda(bench), "Slow": on_batch(bench)}

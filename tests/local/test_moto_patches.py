@@ -57,6 +57,22 @@ def test_the_engine_calls_through_our_clients(bench, plain_moto):
     assert bench.run(task).status == "FAILED"  # PascalCase parameters reach Batch as they are
 
 
+def test_history_comes_in_pages_and_in_either_order(bench, plain_moto):
+    execution = bench.start({"Type": "Pass", "End": True})
+    bench.finish(execution)
+
+    def ids(**request):
+        pages = bench.states.get_paginator("get_execution_history").paginate(executionArn=execution, **request)
+        return [[event["id"] for event in page["events"]] for page in pages]
+
+    two_a_page = {"PaginationConfig": {"PageSize": 2}}
+    assert ids(**two_a_page) == [[1, 2], [3, 4]]
+    assert ids(**two_a_page, reverseOrder=True) == [[4, 3], [2, 1]]
+    assert ids() == [[1, 2, 3, 4]]
+    plain_moto()
+    assert ids(**two_a_page, reverseOrder=True) == [[1, 2, 3, 4]]
+
+
 def status_after_stop(bench):
     execution = bench.start(bench.invoke("sleep"))
     until(lambda: "TaskStarted" in bench.history(execution))

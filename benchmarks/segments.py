@@ -2,7 +2,8 @@
 
 The real template, state machine, handlers and jobs on the embedded AWS; only the network is replaced,
 by waiting a fixed time for each frame, so that the children don't compete for this machine's cores
-with what would be on machines of their own.
+with what would be on machines of their own. Each number of children takes its turn at a video, and each once: the
+waiting, which is most of a long video's time, is the same whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -98,28 +99,37 @@ class Workflow:
 
 
 @contextmanager
-def deployed(children: int) -> Iterator[Workflow]:
-    """The workflow that cuts every video into `children` segments."""
+def deployed() -> Iterator[dict[int, Workflow]]:
+    """For each of `CHILDREN` a workflow that cuts every video into so many segments, all on one AWS."""
     with tempfile.TemporaryDirectory(prefix="avflow-bench-") as name:
         folder = Path(name)
         (folder / "template").mkdir()
         template = benchmark_template(folder / "template")
         environment = {COST_VARIABLE: str(COST)}
         with LocalAws(ROOT, folder / "aws", environment=environment, batch_jobs_at_once=max(CHILDREN)) as aws:
-            parameters = {
-                "Yolov3Model": "yolov3-tiny",
-                "SpeechModel": "whisper-tiny.en",
-                "DetectorCompute": "gpu",
-                "MaxSegments": str(children),
+            parameters = {"Yolov3Model": "yolov3-tiny", "SpeechModel": "whisper-tiny.en", "DetectorCompute": "gpu"}
+            yield {
+                count: Workflow(
+                    aws, aws.deploy(template, parameters | {"MaxSegments": str(count)}, f"segments-{count}")
+                )
+                for count in CHILDREN
             }
-            yield Workflow(aws, aws.deploy(template, parameters, "segments"))
 
 
-def measure(children: int, videos: Sequence[Path], rounds: int) -> list[Run]:
-    """The run of each video that took the median time; the first video once before, to warm up."""
-    with deployed(children) as workflow:
-        workflow.run(videos[0])
-        return [sorted((workflow.run(video) for _ in range(rounds)), key=_seconds)[rounds // 2] for video in videos]
+def measure(videos: Sequence[Path], rounds: int) -> dict[int, list[Run]]:
+    """By number of children the run of each video that took the median time.
+
+    Each workflow takes its turn at a video; before, each has the first video once, to warm up.
+    """
+    with deployed() as workflows:
+        for workflow in workflows.values():
+            workflow.run(videos[0])
+        runs: dict[int, list[Run]] = {children: [] for children in workflows}
+        for video in videos:
+            turns = [[workflow.run(video) for workflow in workflows.values()] for _ in range(rounds)]
+            for measured, same in zip(runs.values(), zip(*turns, strict=True), strict=True):
+                measured.append(sorted(same, key=_seconds)[rounds // 2])
+    return runs
 
 
 def _seconds(run: Run) -> float:
@@ -183,7 +193,7 @@ def main() -> None:
     result = Result("Wall time against length, by array children", quick=options.quick)
     with tempfile.TemporaryDirectory() as folder:
         videos = [synthetic(Path(folder) / f"seconds-{60 * m:.0f}.avi", 60 * m, rate=RATE) for m in minutes]
-        runs = {children: measure(children, videos, options.rounds) for children in CHILDREN}
+        runs = measure(videos, options.rounds)
     describe(runs, minutes, result)
     result.publish(options.json)
 

@@ -39,15 +39,15 @@ MEDIAN_SECONDS, SPREAD, LONGEST = 180.0, 1.0, 7200.0
 FRAME_RATE, BYTE_RATE = 25, 625_000
 SEGMENT_SECONDS = SPAN_SECONDS = 600.0
 MAX_SEGMENTS, MAX_SPANS = 16, 8
-#: frames a second of YOLOv3 at 416: assumed for the GPU; measured on two Zen 4 cores, as 4 vCPUs may be
-GPU_FPS, CPU_FPS = 100.0, 6.1
+#: frames a second of YOLOv3 at 416, both assumed: on a GPU, and on Fargate's 4 vCPUs as docs/scaling.md derives it
+GPU_FPS, CPU_FPS = 100.0, 2.5
 #: from which on Lambda gives up, and what it takes to see that
 LAMBDA_SECONDS, GIVES_UP_AFTER = 895.0, 5.0
 #: costs are estimated for so many of the finished uploads
 PRICED = 2000
 
 Video = Mapping[str, Any]
-#: seconds of a task by what runs it, of a video and its part: assumed, but for the rates of YOLOv3
+#: seconds of a task by what runs it, of a video and its part: assumed
 STUBS: dict[str, Callable[[Video, int], float]] = {
     "FFmpeg": lambda video, part: 3 + 0.01 * video["seconds"],
     "Audio2srt": lambda video, part: 8 + 0.3 * video["seconds"] / len(video["media"]["plan"]["spans"]),

@@ -1,8 +1,6 @@
 """What a run costs: worked by hand from the table of prices, and honest about what it isn't."""
 
 import datetime
-import re
-from pathlib import Path
 
 import pytest
 
@@ -164,6 +162,7 @@ def test_every_price_names_its_page_and_how_sure_it_is():
             assert entry["page"], name
             if entry["confirmed"] not in ("no", "undated"):
                 assert datetime.date.fromisoformat(entry["confirmed"]) <= looked_up, name
+                assert {*entry.get("undated", ())} <= {*entry}, name
 
 
 def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
@@ -189,16 +188,3 @@ def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
     assert found["cost"]["not_priced"] == ["merge"]
     assert found["cost"] == estimate(found["steps"], found["input"], on_aws=False, converted=True)
     assert found["cost"]["by"]["lambda"] == pytest.approx(10 * (2 * 0.0000166667 + 9.5 * 0.0000000309), abs=1e-6)
-
-
-def test_the_documented_cost_of_an_hour_follows_from_the_table_of_prices():
-    text = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| \$([\d.]+) \| \$([\d.]+) \|", text, re.MULTILINE)
-    assert len(rows) == 5
-    for rate, *shown in rows:
-        worked = [
-            6 * cost.step_usd({**SPOT, "market": market}, 90_000 / int(rate) / 6) for market in ("on demand", "spot")
-        ]
-        assert [float(usd) for usd in shown] == pytest.approx(worked, abs=0.0006)
-    (cpu,) = re.findall(r"^\| Fargate \|.*\*\*\$([\d.]+)\*\*", text, re.MULTILINE)
-    assert float(cpu) == pytest.approx(6 * cost.step_usd(FARGATE, 90_000 / 6.1 / 6), abs=0.006)

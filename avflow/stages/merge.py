@@ -19,12 +19,19 @@ from avflow.stages.plan import SOUND_BYTES_PER_SECOND
 from avflow.storage import Store
 
 Report = dict[str, Any]
+#: of each key under `result/`: a file to upload, or the key of an object that it is a copy of
+Results = dict[str, Path | str]
+
+
+class _Superseded(Exception):
+    """A newer version of the upload is there, whose own execution publishes."""
 
 
 def run(video: VideoRef, context: StageContext) -> Report:
     """Write everything under `result/`; the manifest's presence means that the rest is complete.
 
-    Writes nothing where a newer version of the same upload has come meanwhile.
+    Where a newer version of the same upload has come meanwhile nothing is written, or no more: it is asked at the
+    start, when all is made and ready to be published, and when all but the manifest is published.
 
     Raises
     ------
@@ -34,23 +41,31 @@ def run(video: VideoRef, context: StageContext) -> Report:
         The segments don't hold all frames; nothing is published.
     """
     timer = StepTimer("merge", context)
-    store = context.store
-    media = store.read_json(video.media_json)
-    if is_superseded(video, store):  # the newer upload's own execution publishes
+    media = context.store.read_json(video.media_json)
+    try:
+        return _run(video, context, media, timer)
+    except _Superseded:
         return {"input": media["input"], "superseded": True, "step": timer.record()}
+
+
+def _run(video: VideoRef, context: StageContext, media: Report, timer: StepTimer) -> Report:
+    store = context.store
+    _require_newest(video, store)
     boxes = [store.read_json(video.part_json("yolov3", part)) for part in range(_segments(media))]
     speech = [store.read_json(video.part_json("audio2srt", span["part"])) for span in media["plan"]["spans"]]
-    store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
-    results: list[str] = []
+    made: Results = {}
     said = None
     with scratch() as folder:
         if boxes:
-            results += _publish_boxes(_Boxes(video, context, Media.from_dict(media["input"]), boxes, folder))
+            made |= _boxed(_Boxes(video, context, Media.from_dict(media["input"]), boxes, folder))
         if speech:
-            said = _publish_subtitles(video, store, speech, folder)
-            results.append(video.result(".srt"))
+            said, made[video.result(".srt")] = _subtitles(speech, folder)
+        _require_newest(video, store)
+        store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
+        _publish(made, store)
+    _require_newest(video, store)
     for suffix in RESULT_SUFFIXES:  # what an earlier version had and this one has not, its failure included
-        if video.result(suffix) not in results:
+        if video.result(suffix) not in made:
             store.delete(video.result(suffix))
     report = manifest.build(
         video,
@@ -59,11 +74,25 @@ def run(video: VideoRef, context: StageContext) -> Report:
         said=said,
         boxes=boxes,
         merge_step=timer.record(),
-        results=results,
+        results=list(made),
         on_aws="AWS_ENDPOINT_URL" not in context.settings,  # which an embedded AWS is reached by
     )
     store.write_json(video.result(".json"), report)
     return {**report, "step": report["steps"][-1]}
+
+
+def _publish(made: Results, store: Store) -> None:
+    with store.transfers() as transfers:
+        for key, source in made.items():
+            if isinstance(source, Path):
+                transfers.upload(source, key)
+            else:
+                store.copy(source, key)
+
+
+def _require_newest(video: VideoRef, store: Store) -> None:
+    if is_superseded(video, store):
+        raise _Superseded
 
 
 def is_superseded(video: VideoRef, store: Store) -> bool:
@@ -93,20 +122,13 @@ class _Boxes:
     folder: Path
 
 
-def _publish_boxes(boxes: _Boxes) -> list[str]:
-    """The AVI and the detections; what is one object already is copied inside S3."""
-    store, video = boxes.context.store, boxes.video
-    published = [video.result(".avi"), video.result(".detections.jsonl")]
-    if len(boxes.reports) == 1:
-        store.copy(video.detections(0), published[1])
-        if boxes.media.sound is None:
-            store.copy(video.boxed(0), published[0])
-            return published
-    with store.transfers() as transfers:
-        if len(boxes.reports) > 1:
-            transfers.upload(_joined_detections(boxes), published[1])
-        store.upload(_boxes_and_sound(boxes), published[0])
-    return published
+def _boxed(boxes: _Boxes) -> Results:
+    """The AVI and the detections; what is one object already is only copied inside S3."""
+    video, whole = boxes.video, len(boxes.reports) == 1
+    return {
+        video.result(".avi"): video.boxed(0) if whole and not boxes.media.sound else _boxes_and_sound(boxes),
+        video.result(".detections.jsonl"): video.detections(0) if whole else _joined_detections(boxes),
+    }
 
 
 def _boxes_and_sound(boxes: _Boxes) -> Path:
@@ -145,12 +167,11 @@ def _joined_detections(boxes: _Boxes) -> Path:
 
 
 # ---------------------------------------------------------------- words
-def _publish_subtitles(video: VideoRef, store: Store, speech: Sequence[Report], folder: Path) -> Report:
-    """The .srt of all spans, empty where nothing is said; and what the manifest says of it."""
+def _subtitles(speech: Sequence[Report], folder: Path) -> tuple[Report, Path]:
+    """What the manifest says of the words of all spans, and their .srt, empty where nothing is said."""
     transcript = Transcript.join([Transcript.from_dict(report["transcript"]) for report in speech])
     cues = subtitles.cues(transcript)
     path = folder / "subtitles.srt"
     subtitles.write(cues, path)
-    store.upload(path, video.result(".srt"))
     words = sum(len(cue.text.split()) for cue in cues)
-    return {"language": transcript.language, "cues": len(cues), "words": words}
+    return {"language": transcript.language, "cues": len(cues), "words": words}, path

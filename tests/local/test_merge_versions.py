@@ -1,10 +1,9 @@
 """Two versions of one upload: whichever ends last, the newer one's results stay."""
 
-import json
-
 import pytest
 
 from avflow.layout import VideoRef
+from avflow.speech import Segment, Transcript, Word
 from avflow.stages import merge
 from avflow.stages.context import StageContext
 from avflow.storage import Store
@@ -21,15 +20,28 @@ MEDIA = {
 }
 
 
+SPAN = {"part": 0, "start": 0.0, "end": 1.0}
+STEP = {"name": "audio2srt", "ran_on": "lambda", "started": "2026-01-01T00:00:00Z", "seconds": 1.0}
+
+
+def uploaded(store, name, says=None):
+    """One more version of the upload, of which the steps before Merge have left their reports."""
+    version = store._s3.put_object(Bucket=store.bucket, Key="start/a.mkv", Body=name.encode())["VersionId"]
+    video = VideoRef(store.bucket, "start/a.mkv", name, version)
+    spans = [SPAN] if says else []
+    store.write_json(video.media_json, MEDIA | {"plan": {**MEDIA["plan"], "spans": spans}})
+    if says:
+        said = Transcript((Segment((Word(0.1, 0.5, says),)),), 1.0, "en").to_dict()
+        model = {"role": "speech", "name": "whisper-tiny.en"}
+        store.write_json(video.part_json("audio2srt", 0), {"transcript": said, "model": model, "step": STEP})
+    return video
+
+
 @pytest.fixture
 def versions(s3, versioned):
     """The bucket's store, and references to an older and a newer version of one upload."""
-    references = []
-    for name in ("older", "newer"):
-        version = s3.put_object(Bucket=versioned, Key="start/a.mkv", Body=name.encode())["VersionId"]
-        references.append(VideoRef(versioned, "start/a.mkv", name, version))
-        s3.put_object(Bucket=versioned, Key=references[-1].media_json, Body=json.dumps(MEDIA).encode())
-    return Store(versioned, s3), *references
+    store = Store(versioned, s3)
+    return store, uploaded(store, "older"), uploaded(store, "newer")
 
 
 def test_a_slow_older_version_does_not_replace_the_newer_ones_results(versions):
@@ -44,6 +56,31 @@ def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
     store, older, _ = versions
     assert merge.run(older, StageContext(store, "lambda"))["superseded"]
     assert "Contents" not in s3.list_objects_v2(Bucket=versioned, Prefix="result/")
+
+
+@pytest.mark.parametrize(
+    ("says", "meanwhile"),
+    [
+        ("Old.", (merge.subtitles, "write")),  # while the results are made
+        ("Old.", (Store, "upload")),  # while they are published
+        (None, (Store, "delete")),  # before what this version has not is taken away
+    ],
+)
+def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monkeypatch, says, meanwhile):
+    store = Store(versioned, s3)
+    older = uploaded(store, "older", says)
+    where, action = meanwhile
+    act = getattr(where, action)
+
+    def and_then_a_newer_one_comes(*arguments):
+        act(*arguments)
+        monkeypatch.setattr(where, action, act)
+        merge.run(uploaded(store, "newer", "New."), StageContext(store, "lambda"))
+
+    monkeypatch.setattr(where, action, and_then_a_newer_one_comes)
+    assert merge.run(older, StageContext(store, "lambda"))["superseded"]
+    assert store.read_json("result/a.json")["execution"] == "newer"
+    assert b"New." in s3.get_object(Bucket=versioned, Key="result/a.srt")["Body"].read()
 
 
 def test_an_upload_that_was_taken_away_still_gets_its_results(versions, s3, versioned):

@@ -35,9 +35,8 @@ TRANSITIONS = {"run": 12, "span": 2, "picture": 2}
 WAV_RATE, BOXED_RATE, SOUND_RATE = 32_000, 500_000, 40_000
 #: as in avflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
-#: reads of a span besides its own sound: how long the whole is, its header, and its beginning, by which a model of many
-#: languages knows the language
-SPAN_REQUESTS = 3
+#: reads of a span besides samples: how long the whole sound is, and its header
+SPAN_REQUESTS = 2
 #: small objects (JSON, subtitles, detections) that a run writes and reads, and those of each segment and span
 SMALL_REQUESTS, SMALL_PART_REQUESTS = 8, 2
 #: for which intermediates are kept (the template's IntermediateDays, unless changed)
@@ -153,7 +152,10 @@ def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *,
     writes, reads = small, small + _gets(source)
     if spans:
         writes += _puts(WAV_RATE * seconds)
-        reads += spans * (SPAN_REQUESTS + math.ceil(WAV_RATE * seconds / spans / PART_BYTES))
+        of_span = math.ceil(WAV_RATE * seconds / spans / PART_BYTES)
+        reads += (
+            spans * (SPAN_REQUESTS + of_span) + (spans - 1) * of_span
+        )  # the others take the language from the first
         reads += _gets(source)  # Merge takes the sound from the source
     if segments:
         part = BOXED_RATE * seconds / segments
@@ -221,7 +223,7 @@ def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     services = {size["service"] for size in sizes}
     found = {
         "attempts": "only those that succeeded are counted: not what Spot or a fallback cut short",
-        "s3": f"requests from the files' sizes; intermediates kept for {INTERMEDIATE_DAYS} days; no source, no result",
+        "s3": f"requests from the files' sizes, of a model of many languages; intermediates kept for {INTERMEDIATE_DAYS} days; no source, no result",
         "left_out": "logs, metrics, alarms, image storage, the free tier, data out of AWS",
     }
     if "lambda" in services:

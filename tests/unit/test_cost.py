@@ -51,15 +51,17 @@ def test_s3_requests_of_a_known_run():
     small = 8 + 2 * 2
     # wav 115.2 MB = 7 parts; boxes 1.8 GB = 108; with sound 1.944 GB = 116; each with 2 requests around
     assert writes == small + (7 + 2) + (108 + 2) + (116 + 2)
-    # the source of 256 parts three times, boxes: each with a HEAD; the wav with its header and its beginning
-    assert reads == small + 3 * 257 + (7 + 3) + 109
+    # the source of 256 parts three times, boxes: each with a HEAD; the wav with its header
+    assert reads == small + 3 * 257 + (7 + 2) + 109
 
 
-def test_each_span_reads_its_own_part_of_the_sound_alone():
+def test_each_span_reads_its_own_part_of_the_sound_and_the_first_for_its_language():
     spans = [step("audio2srt", 50, LAMBDA) for _ in range(6)]
     one = cost.s3_requests([STEPS[0], spans[0]], MEDIA, converted=False)[1]
-    # 19.2 MB each are 2 parts, with 3 requests of its own, and 2 small ones: not the 7 parts of the whole
-    assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == 6 * (2 + 3 + 2) - (7 + 3 + 2)
+    # 19.2 MB each are 2 parts, with 2 requests of its own, and 2 small ones: not the 7 parts of the whole
+    assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == 6 * (2 + 2 + 2) + 5 * 2 - (
+        7 + 2 + 2
+    )
 
 
 def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():

@@ -159,8 +159,9 @@ def _page_history() -> None:
         events = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))["events"]
         newest_first = bool(self._get_param("reverseOrder"))
         ordered = events[::-1] if newest_first else events
-        if token := self._get_param("nextToken"):
-            ordered = [event for event in ordered if (event["id"] < int(token)) == newest_first]
+        if token := self._get_param("nextToken"):  # by id: events go on coming
+            last = int(token)
+            ordered = [event for event in ordered if (event["id"] < last if newest_first else event["id"] > last)]
         limit = self._get_param("maxResults") or HISTORY_PAGE
         page = ordered[:limit]
         more = {"nextToken": str(page[-1]["id"])} if len(ordered) > limit else {}

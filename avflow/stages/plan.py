@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media import Media, Picture
 from avflow.models import ModelStore
 from avflow.segments import Segments
@@ -17,19 +18,24 @@ from avflow.speech.spans import Span
 
 SEGMENT_SECONDS = "600"
 MAX_SEGMENTS = "16"
-#: what template.yaml gives the functions of these two steps: seconds, and bytes of /tmp
+#: what template.yaml gives the functions of these two steps: seconds, megabytes of memory, and bytes of /tmp
 AUDIO2SRT_LAMBDA_SECONDS = 900
+AUDIO2SRT_LAMBDA_MEMORY = 3008
 MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
+#: megabytes of memory that come with one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
+_MEMORY_OF_VCPU = 1769
 
-#: bytes a second: 16 kHz mono 16-bit wav; MPEG-4 at 4000k; MP3 at 320k
+#: bytes a second: 16 kHz mono 16-bit wav; MPEG-4 at the bit rate that the encoder aims at; MP3 at 320k. Without a
+#: margin: an AVI's headers and index add less than a hundredth, and a step that finds /tmp full after all moves to Batch
 WAV_BYTES_PER_SECOND = 32_000
-PICTURE_BYTES_PER_SECOND = 500_000
+PICTURE_BYTES_PER_SECOND = PICTURE_BITRATE // 8
 SOUND_BYTES_PER_SECOND = 40_000
 #: quiet pictures need less than the bit rate they may have
 _LEAST_SHARE_OF_BITRATE = 0.5
-#: seconds of work for a second of speech and a byte of the model, as Whisper's time grows with its weights: about
-#: half of what whisper-tiny.en (76 MB) takes on two cores
-_SPEECH_SECONDS_PER_BYTE = 0.3e-9
+#: seconds of a core for a second of speech and a byte of the model: whisper-tiny.en, 78 MB, takes 0.022 on two cores
+#: (docs/benchmarks.md), and Whisper's time grows with its weights: whisper-small has six times as many and takes six
+#: times as long. That is the best pace: a vCPU of Lambda's is slower rather than quicker, and PocketSphinx far slower
+_SPEECH_CORE_SECONDS_PER_BYTE = 2 * 0.022 / 78e6
 
 
 def make(media: Media, picture: Picture | None, spans: Sequence[Span], settings: Mapping[str, str]) -> dict[str, Any]:
@@ -85,9 +91,10 @@ def _segments(picture: Picture | None, settings: Mapping[str, str]) -> Segments:
 
 
 def _speech_pace(settings: Mapping[str, str]) -> float:
-    """Seconds of work for a second of speech, at the best."""
+    """Seconds that Lambda takes for a second of speech, at the best."""
     name = settings.get("SPEECH_MODEL", DEFAULT_MODEL)
-    return ModelStore().describe(name).bytes * _SPEECH_SECONDS_PER_BYTE
+    cores = AUDIO2SRT_LAMBDA_MEMORY / _MEMORY_OF_VCPU
+    return ModelStore().describe(name).bytes * _SPEECH_CORE_SECONDS_PER_BYTE / cores
 
 
 def _merge_bytes(media: Media, picture: Picture | None) -> float:

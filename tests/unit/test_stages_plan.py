@@ -84,8 +84,10 @@ def test_a_silent_film_has_no_spans(media):
     ("seconds", "settings", "on_batch"),
     [
         (600, {"SPEECH_MODEL": "whisper-small"}, False),
-        (12 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, True),
-        (3 * 3600, {"SPEECH_MODEL": "whisper-small"}, True),
+        (9 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, False),
+        (10 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, True),
+        (1.5 * 3600, {"SPEECH_MODEL": "whisper-small"}, False),
+        (1.75 * 3600, {"SPEECH_MODEL": "whisper-small"}, True),
     ],
 )
 def test_speech_that_lambda_has_no_time_for_goes_to_batch(media, seconds, settings, on_batch):
@@ -112,3 +114,4 @@ def test_the_limits_are_the_templates():
     merge, audio2srt = (resources[name]["Properties"] for name in ("MergeFunction", "Audio2srtFunction"))
     assert merge["EphemeralStorage"]["Size"] * 2**20 == plan.MERGE_LAMBDA_TMP_BYTES
     assert audio2srt["Timeout"] == plan.AUDIO2SRT_LAMBDA_SECONDS
+    assert audio2srt["MemorySize"] == plan.AUDIO2SRT_LAMBDA_MEMORY

@@ -26,7 +26,7 @@ help:
 	@echo 'make test-slow                                 the tests that take longer'
 	@echo 'make containers-test                           builds both images with the SAM CLI, and tries everything in them'
 	@echo 'make check                                     style, types, template and state machine linters'
-	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (an hour)'
+	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (forty minutes)'
 	@echo 'make bench-check [BASELINE=1]                  whether a ratio has fallen by over 15 % (ten minutes)'
 
 run: .venv/.local $(IMAGES)

@@ -6,9 +6,9 @@ table, and with `--json FILE` writes::
     {"title": str, "rows": [{"name", "value", "unit"}, …], "ratios": {name: float}, "machine": str,
      "date": "2026-11-22", "quick": bool, "notes": [str, …], "skipped": {ratio: why}, "series": {…}}
 
-In a ratio more is better, and both of its sides are measured in turn in one run: a busy machine
-then slows both, and only ratios are ever compared from run to run. `quick`, `notes`, `skipped` and
-`series` may be left out.
+In a ratio more is better, and where it can be both of its sides are measured in turn in one run: a
+busy machine then slows both, and only ratios are ever compared from run to run. `quick`, `notes`,
+`skipped` and `series` may be left out.
 """
 
 from __future__ import annotations
@@ -105,6 +105,19 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines += [f"| **{name}** | **{shown(value)}** |" for name, value in result["ratios"].items()]
     lines += [f"| **{name}** | not measured: {why} |" for name, why in result.get("skipped", {}).items()]
     return "\n".join(lines + [f"\n{note}" for note in result.get("notes", ())])
+
+
+def columns(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows that have the same names as a Markdown table.
+
+    >>> print(columns([{"a": "1", "b": "2"}]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    head, *body = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 
 
 def shown(value: float | str | None) -> str:

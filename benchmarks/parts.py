@@ -39,7 +39,7 @@ _SPEECH_BY_TARGET = {
 PARTS = (
     Part(
         "pipeline",
-        minutes=8,
+        minutes=6,
         checked=True,
         targets={
             "yolov3-tiny: whole video of bare inference": 0.80,
@@ -49,7 +49,7 @@ PARTS = (
     ),
     Part(
         "inference",
-        minutes=6,
+        minutes=3,
         checked=True,
         targets={
             "YOLOv3-416: over Darknet": 60,
@@ -66,16 +66,16 @@ PARTS = (
     ),
     Part(
         "chain",
-        minutes=15,
+        minutes=13,
         checked=True,
         targets={
             "yolov3-tiny: avflow run over the three scripts": 10,
             "yolov3-random: avflow run over the three scripts": 50,
         },
     ),
-    Part("segments", minutes=8),
-    Part("gpu", minutes=3),
-    Part("scale", minutes=2),
+    Part("segments", minutes=7),
+    Part("gpu", minutes=2),
+    Part("scale", minutes=1),
     Part("cold_start", minutes=1),
 )
 BY_NAME = {part.name: part for part in PARTS}

@@ -1,14 +1,19 @@
 """What benchmarks compute themselves; what they measure is no matter of tests."""
 
+import re
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from avflow.darknet import read_network
+from avflow.media import probe
 from avflow.stages.yolov3 import DATA
-from benchmarks import gpu, inference
-from benchmarks.common import Result
+from benchmarks import gpu, inference, pipeline, reasons, report
+from benchmarks.common import Result, synthetic
 from benchmarks.gpu import gflop
+from benchmarks.parts import PARTS
 from benchmarks.stand_in import FRAMES_OF_A_CLASS, FindingDetector, FixedCostDetector
 
 
@@ -43,6 +48,20 @@ def test_the_memory_benchmark_meets_new_labels_in_every_minute():
     assert min(len(first), len(second)) > 200
     assert not first & second
     assert all(0.25 <= found.confidence <= 1 and found.box[0] < 160 for frame in frames for found in frame)
+
+
+# ---------------------------------------------------------------- the reasons for missed targets
+def test_every_reason_finds_its_figures(monkeypatch, tmp_path):
+    monkeypatch.setattr(pipeline, "opened", lambda _: closing(FixedCostDetector()))
+    clip = synthetic(tmp_path / "clip.avi", 1, rate=10)
+    found = Result("Whole video")
+    for model in pipeline.LENGTHS:
+        pipeline.compare(model, clip, probe(clip).picture, 1, found)
+    figures = reasons.Figures({**report.load(), "pipeline": asdict(found)})
+    targets = {name for part in PARTS for name in part.targets}
+    assert set(reasons.REASONS) <= targets
+    for name, why in reasons.REASONS.items():
+        assert re.search(r"takes? [\d.]+ m?s\b", why(figures)), name
 
 
 # ---------------------------------------------------------------- the GPU's part

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks import check, original_chain, report
+from benchmarks import check, original_chain, reasons, report
 from benchmarks.common import ROOT, Result, in_turn, machine, markdown, median_ratio, repeated, synthetic
 from benchmarks.parts import BY_NAME, PARTS, Part
 
@@ -153,9 +153,10 @@ def outputs(monkeypatch, tmp_path):
     """The report's files, in a folder of the test's own."""
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(report.load, "__defaults__", (tmp_path / "results",))
-    for name in ("README", "DOCUMENT", "PLOT"):
+    for name in ("README", "DOCUMENT", "SCALING", "PLOT"):
         monkeypatch.setattr(report, name, tmp_path / name.lower())
     shutil.copyfile(ROOT / "README.md", tmp_path / "readme")
+    shutil.copyfile(ROOT / "docs" / "scaling.md", tmp_path / "scaling")
     return tmp_path
 
 
@@ -190,9 +191,25 @@ def test_a_module_that_succeeds_gives_what_it_wrote(monkeypatch, tmp_path):
     assert json.loads((tmp_path / "scale.json").read_text()) == found
 
 
-def test_the_readme_table_is_the_report_of_the_committed_results():
+def test_the_readme_has_the_report_of_the_committed_results():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert report.with_table(readme, report.load()) == readme
+    assert report.between_markers(readme, report.summary(report.load(), "docs/benchmarks")) == readme
+
+
+def test_the_table_of_scaling_is_the_report_of_the_committed_results():
+    results = report.load()
+    scaling = report.SCALING.read_text(encoding="utf-8")
+    assert report.between_markers(scaling, report.scenarios(results)) == scaling
+    uploads = [row["uploads/h"] for row in results["scale"]["series"]["scenarios"]]
+    assert uploads == ["10", "1 000", "1 000", "100 000", "100 000"]
+
+
+def test_the_readme_has_no_measured_figure_beside_the_report():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## How fast\n")[2].partition("\n## ")[0]
+    by_hand = section.partition(report.BEGIN)[0] + section.partition(report.END)[2]
+    assert "make bench" in by_hand
+    assert re.findall(r"\d[\d.]*(?: %| m?s\b| times)", by_hand) == [f"{100 * check.TOLERANCE:.0f} %"]
 
 
 def test_the_page_and_the_plot_are_the_report_of_the_committed_results():
@@ -204,13 +221,13 @@ def test_the_page_and_the_plot_are_the_report_of_the_committed_results():
 
 def test_a_table_that_was_edited_by_hand_is_noticed():
     text = f"before {report.BEGIN}\n| x | 99.9 |\n{report.END} after"
-    rewritten = report.with_table(text, {"speech": result(ratios={"x": 1.5})})
+    rewritten = report.between_markers(text, report.table({"speech": result(ratios={"x": 1.5})}))
     assert "99.9" not in rewritten
     assert "| x | 1.50 | |" in rewritten
     assert rewritten.startswith("before ")
     assert rewritten.endswith(" after")
     with pytest.raises(ValueError, match="bench:start"):
-        report.with_table("no markers", {})
+        report.between_markers("no markers", "")
 
 
 def test_the_table_marks_what_is_quick_missed_or_not_measured():
@@ -232,6 +249,39 @@ def test_the_table_marks_what_is_quick_missed_or_not_measured():
     assert "| *Uploads* | no ratio, figures in docs/benchmarks.md | |" in table
     assert "Measured on a machine, 2026-01-01 (pipeline, chain, scale)." in table
     assert "Measured on another, 2026-01-01 (gpu)." in table
+
+
+def pipeline(ratio, **fields):
+    what = {"bare inference": 14.0, "whole video": 21.0, "decoding alone": 1.25, "encoding alone": 1.15}
+    rows = [
+        {"name": f"yolov3-tiny: processor time of {name}, all cores", "value": value, "unit": "ms a frame"}
+        for name, value in what.items()
+    ]
+    return {"pipeline": result(rows=rows, ratios={"yolov3-tiny: whole video of bare inference": ratio}, **fields)}
+
+
+def test_a_missed_target_is_explained_by_the_figures_that_were_measured():
+    (sentence,) = reasons.missed(pipeline(0.67))
+    assert sentence.startswith("yolov3-tiny: whole video of bare inference, 0.67 of 0.80: with 14.0 ms of processor")
+    assert "leaves 3.50 ms for all else. Decoding takes 1.25 ms and encoding 1.15 ms" in sentence
+    assert sentence.endswith("all else comes to 7.00 ms.")
+    assert sentence in " ".join(report.summary(pipeline(0.67), "plot").replace("\n", " ").split())
+
+
+def test_without_its_figures_a_missed_target_is_named_all_the_same():
+    found = pipeline(0.67)
+    del found["pipeline"]["rows"][-1]
+    assert list(reasons.missed(found)) == ["yolov3-tiny: whole video of bare inference, 0.67 of 0.80."]
+
+
+def test_what_is_reached_needs_no_reason():
+    assert list(reasons.missed(pipeline(0.81))) == []
+    assert "missed" not in report.summary(pipeline(0.81), "plot")
+
+
+def test_a_gpu_that_was_not_there_is_named():
+    (sentence,) = reasons.missed({"gpu": result(rows=[{"name": "CUDA", "value": None, "unit": ""}])})
+    assert "GPU is unmeasured" in sentence
 
 
 def test_every_target_is_of_a_ratio_that_was_measured():

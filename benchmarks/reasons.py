@@ -1,0 +1,104 @@
+"""Which targets are missed, and why: sentences whose figures are the results' own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from benchmarks.common import shown
+from benchmarks.parts import BY_NAME, PARTS
+
+#: YOLOv3 on the two cores that the targets were set on: seconds a frame in Darknet, and in OpenVINO
+DARKNET_THEN, OPENVINO_THEN = 19.6, 0.169
+
+
+class Figures:
+    """What was measured, by name. Raises KeyError for what wasn't."""
+
+    def __init__(self, results: Mapping[str, Mapping[str, Any]]) -> None:
+        self._results = results
+
+    def ratio(self, part: str, name: str) -> float:
+        """A part's ratio."""
+        value: float = self._results[part]["ratios"][name]
+        return value
+
+    def row(self, part: str, start: str, end: str) -> float:
+        """The first of a part's figures whose name starts and ends so."""
+        for row in self._results[part]["rows"]:
+            if row["name"].startswith(start) and row["name"].endswith(end):
+                return float(row["value"])
+        raise KeyError(f"{part}: {start} … {end}")
+
+
+def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence or more for every target that isn't reached, and for a GPU that wasn't there."""
+    for part in PARTS:
+        ratios = results.get(part.name, {}).get("ratios", {})
+        for name, target in part.targets.items():
+            if name in ratios and ratios[name] < target:
+                yield f"{name}, {shown(ratios[name])} of {shown(target)}{_why(name, results)}."
+    if any(row["value"] is None for row in results.get("gpu", {}).get("rows", ())):
+        yield "The GPU is unmeasured: there was none. `.venv/bin/python -m benchmarks gpu` measures where there is one."
+
+
+def _why(name: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """After a colon the reason, if one is known and all of its figures were measured."""
+    try:
+        return f": {REASONS[name](Figures(results))}"
+    except KeyError:
+        return ""
+
+
+def _whole_video(model: str, figures: Figures) -> str:
+    inference, whole, decoding, encoding = (
+        figures.row("pipeline", f"{model}: processor time of {what}", ", all cores")
+        for what in ("bare inference", "whole video", "decoding alone", "encoding alone")
+    )
+    room = inference / BY_NAME["pipeline"].targets[f"{model}: whole video of bare inference"] - inference
+    return (
+        f"with {shown(inference)} ms of processor time a frame for inference, the target leaves {shown(room)} ms for "
+        f"all else. Decoding takes {shown(decoding)} ms and encoding {shown(encoding)} ms with the processor to "
+        "themselves; beside inference, with which they share caches and clock, and with letterboxing and drawing, all "
+        f"else comes to {shown(whole - inference)} ms"
+    )
+
+
+def _darknet(figures: Figures) -> str:
+    now = figures.row("inference", "YOLOv3-416: Darknet", "") / 1000
+    ours = figures.row("inference", "YOLOv3-416: av-workflow", "") / 1000
+    int8 = figures.ratio("inference", "YOLOv3-416: int8 over Darknet")
+    return (
+        f"Darknet took {DARKNET_THEN:g} s a frame, and OpenVINO {OPENVINO_THEN:g} s, on the processor that the target "
+        f"was set on. Here they take {shown(now)} s and {ours:.3f} s: this processor helps Darknet more. With "
+        f"`DETECTOR_PRECISION=int8` it is {shown(int8)}"
+    )
+
+
+def _chain(model: str, network: str, figures: Figures) -> str:
+    name = f"{model}: avflow run over the three scripts"
+    scripts, darknet, ours, step = (
+        figures.row("chain", model, f": {what}")
+        for what in ("the three scripts", "of these, darknet", "avflow run", "of these, yolov3")
+    )
+    room = scripts / BY_NAME["chain"].targets[name]
+    faster = figures.ratio("inference", f"{network}: over Darknet")
+    return (
+        f"the scripts take {shown(scripts)} s, {shown(darknet)} s of it in Darknet, so the target leaves "
+        f"{shown(room)} s. Inference by itself is {shown(faster)} times as fast as Darknet; the YOLOv3 step takes "
+        f"{shown(step)} s of avflow's {shown(ours)} s; starting an AWS, four steps and two models most of the rest"
+    )
+
+
+REASONS: dict[str, Callable[[Figures], str]] = {
+    **{
+        f"{model}: whole video of bare inference": partial(_whole_video, model)
+        for model in ("yolov3-tiny", "yolov3-random")
+    },
+    "YOLOv3-416: over Darknet": _darknet,
+    **{
+        f"{model}: avflow run over the three scripts": partial(_chain, model, network)
+        for model, network in (("yolov3-tiny", "YOLOv3-tiny-416"), ("yolov3-random", "YOLOv3-416"))
+    },
+}

@@ -26,7 +26,7 @@ MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
 _MEMORY_OF_VCPU = 1769
 
 #: bytes a second: 16 kHz mono 16-bit wav; MPEG-4 at the bit rate that the encoder aims at; MP3 at 320k. Without a
-#: margin: an AVI's headers and index add less than a hundredth, and a step that finds /tmp full after all moves to Batch
+#: margin: an AVI's headers and index add less than a hundredth, and a step that finds /tmp full moves to Batch
 WAV_BYTES_PER_SECOND = 32_000
 PICTURE_BYTES_PER_SECOND = PICTURE_BITRATE // 8
 SOUND_BYTES_PER_SECOND = 40_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,10 @@ from avflow.speech import Segment, SpeechEngine, Transcript, Word, open_engine
 from avflow.speech.wav import SAMPLE_RATE, Wav, quietest
 from benchmarks.speech import SAID, differences, normalised, reference, word_error_rate
 from tests.media_samples import ffmpeg, lavfi
+from tests.speech_samples import PCM, write
 
-SAMPLE = Path(__file__).parents[2] / "samples" / "my_video.mkv"
 #: engine's model, and the share of words it may get wrong in the sample
 ENGINES = {"whisper-tiny.en": 0.05, "pocketsphinx-en-us": 0.5}
-PCM = ("-vn", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le")
-
-
-@pytest.fixture(scope="module")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    ffmpeg("-i", SAMPLE, *PCM, path)
-    return path
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -51,15 +42,6 @@ def heard_and_told(engine: SpeechEngine, speech: Path) -> tuple[Transcript, list
 def seconds(path: Path) -> float:
     with Wav(path) as sound:
         return sound.duration
-
-
-def write(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, channels: int = 1) -> Path:
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(channels)
-        out.setsampwidth(2)
-        out.setframerate(rate)
-        out.writeframes(samples.astype("<i2").tobytes())
-    return path
 
 
 # ---------------------------------------------------------------- both engines
@@ -101,9 +83,7 @@ def test_a_file_without_samples_is_an_empty_transcript(engine: SpeechEngine, tmp
     assert engine.transcribe(write(tmp_path / "empty.wav", np.empty(0))) == Transcript((), 0.0, None)
 
 
-def test_times_count_from_the_start_of_the_file(engine: SpeechEngine, speech: Path, tmp_path: Path) -> None:
-    with Wav(speech) as sound:
-        said = next(sound.blocks(sound.samples))
+def test_times_count_from_the_start_of_the_file(engine: SpeechEngine, said: np.ndarray, tmp_path: Path) -> None:
     late = write(tmp_path / "late.wav", np.concatenate([np.zeros(20 * SAMPLE_RATE), said]))
     times = [word.start for word in engine.transcribe(late).words if word.text.strip(".,").lower() == "country"]
     assert times == pytest.approx([26.0, 30.2], abs=0.5)

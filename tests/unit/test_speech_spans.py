@@ -13,18 +13,10 @@ from avflow.models import ModelStore
 from avflow.speech import Transcript, open_engine
 from avflow.speech.spans import Span, cut
 from avflow.speech.wav import SAMPLE_RATE, Wav
-from tests.unit.test_speech import PCM, SAMPLE, ffmpeg, write
+from tests.speech_samples import write
 
 #: seconds of the sample at which nobody speaks, by ear
 PAUSES = [(0.0, 0.3), (2.25, 3.3), (4.4, 5.4), (7.65, 8.3), (10.4, 11.01)]
-
-
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    path = tmp_path_factory.mktemp("said") / "said.wav"
-    ffmpeg("-i", SAMPLE, *PCM, path)
-    with Wav(path) as sound:
-        return sound.read(0, sound.samples)
 
 
 def noise(samples: int, like: np.ndarray, decibels: float) -> np.ndarray:

@@ -21,7 +21,8 @@ from avflow.stages import audio2srt
 from avflow.stages.context import StageContext
 from avflow.storage import Store
 from tests.local.s3_fixtures import *  # noqa: F403
-from tests.unit.test_speech import PCM, SAMPLE, ffmpeg, write
+from tests.media_samples import ffmpeg
+from tests.speech_samples import PCM, SAMPLE, write
 
 SETTINGS = {"SPEECH_MODEL": "whisper-tiny.en"}
 
@@ -163,7 +164,7 @@ def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
     monkeypatch.setattr(whisper, "BatchedInferencePipeline", lambda model: model)
     engine = FasterWhisperEngine(Path("whisper-small"))
     monkeypatch.setattr(audio2srt, "_engine", lambda _: engine)
-    monkeypatch.setattr("avflow.speech.blocks.BLOCK_SECONDS", 15.0)
+    monkeypatch.setattr("avflow.speech.blocks.BLOCK_SECONDS", 11.0)
     return engine
 
 
@@ -178,7 +179,7 @@ def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
 )
 def test_all_spans_are_recognised_in_the_language_of_the_first_speech(
     store: Store,
-    sound: Path,
+    said: np.ndarray,
     tmp_path: Path,
     bilingual: FasterWhisperEngine,
     fetched: list[int],
@@ -186,13 +187,11 @@ def test_all_spans_are_recognised_in_the_language_of_the_first_speech(
     language: str | None,
     read: list[list[int]],
 ) -> None:
-    with Wav(sound) as opened:
-        said = opened.read(0, opened.samples)
     loudness = {"en": 1.0, "fr": 0.15, "": 0.0}
     whole = write(tmp_path / "film.wav", np.concatenate([said * loudness[scene] for scene in scenes]))
     uncut = bilingual.transcribe(whole)
     assert uncut.language == language
-    spans = cut(whole, seconds=15, most=8)
+    spans = cut(whole, seconds=12, most=8)
     ref = video(store, whole, 0.0, *(span.end for span in spans))
     lengths = [round((span.end - span.start) * SAMPLE_RATE * 2) for span in spans]
     heard = []
@@ -208,11 +207,9 @@ def test_all_spans_are_recognised_in_the_language_of_the_first_speech(
 
 
 def test_one_window_tells_the_language(
-    store: Store, sound: Path, tmp_path: Path, bilingual: FasterWhisperEngine
+    store: Store, said: np.ndarray, tmp_path: Path, bilingual: FasterWhisperEngine
 ) -> None:
-    with Wav(sound) as opened:
-        said = opened.read(0, opened.samples)
-    ref = video(store, write(tmp_path / "film.wav", np.tile(said, 8)), 0.0, 60.0, 120.0)
+    ref = video(store, write(tmp_path / "film.wav", np.tile(said, 8)), 0.0, 44.0, 88.0)
     told = bilingual._model.told
     run(store, ref, 0)
     assert told[0] is None

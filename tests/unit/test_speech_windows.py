@@ -10,19 +10,11 @@ import pytest
 
 from avflow.models import ModelStore
 from avflow.speech import whisper
-from avflow.speech.wav import SAMPLE_RATE, Wav
+from avflow.speech.wav import SAMPLE_RATE
 from avflow.speech.whisper import FasterWhisperEngine
 from avflow.speech.windows import WINDOW_SECONDS, Stretch, Window, windows
 from benchmarks.speech import SAID, differences, normalised, reference
-from tests.unit.test_speech import PCM, SAMPLE, ffmpeg, write
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    path = tmp_path_factory.mktemp("sample") / "sample.wav"
-    ffmpeg("-i", SAMPLE, *PCM, path)
-    with Wav(path) as sound:
-        return sound.read(0, sound.samples)
+from tests.speech_samples import write
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +61,15 @@ def test_speech_without_words_is_told() -> None:
     assert TWO.unheard([]) == pytest.approx(4.0)
 
 
-def test_windows_hold_all_speech_and_leave_silence_out(sample: np.ndarray) -> None:
+def test_windows_hold_all_speech_and_leave_silence_out(said: np.ndarray) -> None:
     silence = np.zeros(20 * SAMPLE_RATE, np.int16)
-    block = np.concatenate([silence, np.tile(sample, 5), silence, sample])
+    block = np.concatenate([silence, np.tile(said, 5), silence, said])
     found = list(windows(block, 100.0))
     assert all(len(each.samples) <= WINDOW_SECONDS * SAMPLE_RATE for each in found)
     pieces = [piece for each in found for piece in each.pieces]
     assert all(before.end <= after.start for before, after in pairwise(pieces))
     assert pieces[0].start >= 19.5 * SAMPLE_RATE
-    assert sum(piece.end - piece.start for piece in pieces) < 6 * len(sample) + SAMPLE_RATE
+    assert sum(piece.end - piece.start for piece in pieces) < 6 * len(said) + SAMPLE_RATE
     for each in found:
         cut = np.concatenate([block[piece.start : piece.end] for piece in each.pieces])
         assert np.array_equal(np.round(each.samples * 32768).astype(np.int16), cut)
@@ -90,15 +82,15 @@ def test_silence_has_no_windows() -> None:
 
 # ---------------------------------------------------------------- what Whisper gets wrong
 def test_words_said_over_and_over_are_neither_lost_nor_added(
-    engine: FasterWhisperEngine, sample: np.ndarray, tmp_path: Path
+    engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path
 ) -> None:
-    heard = engine.transcribe(write(tmp_path / "long.wav", np.tile(sample, 8)))
+    heard = engine.transcribe(write(tmp_path / "long.wav", np.tile(said, 8)))
     assert differences(reference(11.0, 88.0), normalised(heard.text)) <= 4
 
 
-def test_a_loop_is_decoded_again(engine: FasterWhisperEngine, sample: np.ndarray, tmp_path: Path) -> None:
+def test_a_loop_is_decoded_again(engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path) -> None:
     # cut like this the model repeats half a sentence that is not said
-    cut = np.tile(sample, 3)[2 * SAMPLE_RATE : 31 * SAMPLE_RATE]
+    cut = np.tile(said, 3)[2 * SAMPLE_RATE : 31 * SAMPLE_RATE]
     expected = [*SAID.split()[5:], *reference(11.0, 11.0), *reference(11.0, 9.0)]
     heard = normalised(engine.transcribe(write(tmp_path / "cut.wav", cut)).text)
     assert differences(expected, heard) <= 3
@@ -106,7 +98,7 @@ def test_a_loop_is_decoded_again(engine: FasterWhisperEngine, sample: np.ndarray
 
 
 def test_speech_that_is_passed_over_is_decoded_again(
-    engine: FasterWhisperEngine, sample: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Forgetful(whisper.BatchedInferencePipeline):
         """Ends in the middle, as Whisper sometimes does."""
@@ -119,13 +111,13 @@ def test_speech_that_is_passed_over_is_decoded_again(
             return shortened, info
 
     monkeypatch.setattr(whisper, "BatchedInferencePipeline", Forgetful)
-    heard = engine.transcribe(write(tmp_path / "said.wav", sample))
+    heard = engine.transcribe(write(tmp_path / "said.wav", said))
     assert differences(SAID.split(), normalised(heard.text)) <= 1
     assert heard.words[-1].end == pytest.approx(10.5, abs=0.3)
 
 
-def test_a_pause_belongs_to_no_word(engine: FasterWhisperEngine, sample: np.ndarray, tmp_path: Path) -> None:
-    words = engine.transcribe(write(tmp_path / "said.wav", sample)).words
+def test_a_pause_belongs_to_no_word(engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path) -> None:
+    words = engine.transcribe(write(tmp_path / "said.wav", said)).words
     start = {word.text.lower().strip(".,"): word.start for word in reversed(words)}
     assert (start["ask"], start["what"]) == (pytest.approx(3.3, abs=0.2), pytest.approx(5.4, abs=0.2))
     assert max(word.end - word.start for word in words) < 1.0

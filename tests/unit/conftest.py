@@ -1,0 +1,27 @@
+"""What several of these tests read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avflow.speech.wav import Wav
+from tests.media_samples import ffmpeg
+from tests.speech_samples import PCM, SAMPLE
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's sound, 11 s, as a WAV file that speech engines read."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    ffmpeg("-i", SAMPLE, *PCM, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def said(speech: Path) -> np.ndarray:
+    """The same as samples: int16, 16 000 a second."""
+    with Wav(speech) as sound:
+        return sound.read(0, sound.samples)

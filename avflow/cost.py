@@ -223,7 +223,10 @@ def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     services = {size["service"] for size in sizes}
     found = {
         "attempts": "only those that succeeded are counted: not what Spot or a fallback cut short",
-        "s3": f"requests from the files' sizes, of a model of many languages; intermediates kept for {INTERMEDIATE_DAYS} days; no source, no result",
+        "s3": (
+            "requests from the files' sizes, with a speech model of many languages; "
+            f"intermediates kept for {INTERMEDIATE_DAYS} days; no source, no result"
+        ),
         "left_out": "logs, metrics, alarms, image storage, the free tier, data out of AWS",
     }
     if "lambda" in services:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import math
 import random
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from avflow import cost
-from benchmarks.common import ROOT, Result
+from benchmarks.common import ROOT, Result, columns
 from benchmarks.simulated_aws import Account, Quotas
 from benchmarks.simulated_workflow import StateFailed, Steps, Workflow
 
@@ -348,13 +347,6 @@ def cells(found: Outcome) -> dict[str, str]:
     }
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """Markdown, one scenario a line."""
-    rows = [cells(found) for found in outcomes]
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def result(outcomes: list[Outcome], quick: bool) -> Result:
     """The same for benchmarks that are put together; no ratio, for nothing here is a speed of this machine."""
     found = Result("Uploads an hour, simulated", quick=quick)
@@ -364,24 +356,23 @@ def result(outcomes: list[Outcome], quick: bool) -> Result:
         found.row(f"{where}: waiting grows by", max(0, round(outcome.growth_per_hour)), "an hour")
         if outcome.finished:
             found.row(f"{where}: median", round(outcome.median / 60, 1), "min")
-            found.row(f"{where}: cost", round(outcome.usd_per_video, 4), "USD a video")
-    found.notes.append("A model, not AWS: docs/scaling.md says what is assumed.")
+            found.row(f"{where}: cost", round(100 * outcome.usd_per_video, 2), "US cents a video")
+    found.series["scenarios"] = [cells(outcome) for outcome in outcomes]
+    found.notes.append("A model, not AWS: docs/scaling.md says what is assumed, and has the whole table.")
     return found
 
 
 def main() -> None:
-    """Simulate, print the table, and write it as JSON."""
+    """Simulate, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--quick", action="store_true", help="shorter windows")
     options = parser.parse_args()
     gc.disable()  # everything simulated stays reachable: a collector would only walk through it again and again
     outcomes = [Outcome.of(Simulation(scenario).run()) for scenario in scenarios(options.quick)]
-    print(table(outcomes))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(result(outcomes, options.quick)), indent=1)
-        options.json.write_text(text + "\n", encoding="utf-8")
+    found = result(outcomes, options.quick)
+    print(columns(found.series["scenarios"]))
+    found.publish(options.json)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Result:
 def markdown(result: Mapping[str, Any]) -> str:
     """A benchmark's own table: its figures, then its ratios.
 
-    >>> print(markdown({"title": "Speed", "rows": [{"name": "a", "value": 1234.5, "unit": "s"}], "ratios": {"b": 2}}))
+    >>> print(markdown({"title": "Speed", "rows": [{"name": "a", "value": 1234.5, "unit": "s"}], "ratios": {"b": 2.0}}))
     | Speed | |
     |---|---|
     | a | 1 234 s |

@@ -21,8 +21,8 @@ def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
     """Cut a sound into spans of about equal length, and of whole blocks: see `avflow.speech.blocks`.
 
     They follow each other from its start to its end without gap or overlap; sound without a sample is one empty span.
-    A cut lies in the middle of a pause. Only the surroundings of the cuts are read, so it
-    takes milliseconds, and memory for a minute of sound.
+    A cut lies in the middle of a pause. Only the surroundings of the cuts are read, so it takes milliseconds, and
+    memory for a minute of sound.
 
     Parameters
     ----------

@@ -74,29 +74,20 @@ def box_video(
 
     Parameters
     ----------
-    source:
-        A video of constant rate.
-    picture:
-        What `avflow.media.probe` says of it.
+    source, picture, segment, hardware:
+        As for `VideoReader`. Segments that are neighbours, put together, are the whole: no frame lost or doubled.
     target:
         Where to write the pictures: AVI, MPEG-4 Part 2, the same rate, no sound. An odd
         width or height grows by one pixel at the right or the bottom.
     detections:
         Where to write what was found, one JSON object a line and frame; boxes are
         left, top, width, height in pixels, times are seconds from the video's first frame.
-    segment:
-        Which frames; all when left out. Those of neighbouring segments put together are
-        those of the whole, no frame lost or doubled.
-    hardware:
-        Decode on the GPU where it can be.
 
     Raises
     ------
-    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
-    InvalidMediaDamaged
-        More frames at the end can't be decoded than the last one that can may stand for.
-    FrameCountMismatch
-        The decoder gave another number of frames than the source has.
+    FFmpegFailed, ScratchFull, LambdaBudgetExceeded
+    InvalidMediaDamaged, FrameCountMismatch
+        As for `VideoReader`'s frames.
 
     Neither file is written then.
     """
@@ -159,6 +150,7 @@ class _Pipeline:
                 self._supervise([threads.submit(work) for work in (self._read, self._write)], budget, what)
             except BaseException:
                 self.stopped = True
+                self.reader.stop()
                 self.permits.release()
                 self.inferred.put(None)
                 raise

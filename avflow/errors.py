@@ -68,7 +68,7 @@ class InvalidMediaTruncated(InvalidMedia):
 
 
 class InvalidMediaDamaged(InvalidMedia):
-    """More of its first or last pictures can't be decoded than may be replaced by their neighbours."""
+    """More of its pictures in a row can't be decoded than may be replaced by their neighbours."""
 
     advice = (
         "Copy the file again from its origin and upload it again; if it is damaged there too, upload the part "

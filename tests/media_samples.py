@@ -31,15 +31,19 @@ def ffmpeg(*arguments: str | Path) -> bytes:
 
 def damaged(path: Path, packets: Iterable[int], target: Path, kind: str = "video") -> Path:
     """A copy of an mp4 or AVI with zeros for these packets of its picture, or sound, counted in decoding order."""
-    with av.open(str(path)) as container:
-        places = [(packet.pos, packet.size) for packet in container.demux(**{kind: 0}) if packet.size]
+    places = packet_places(path, kind)
     content = bytearray(path.read_bytes())
     for number in packets:
         position, size = places[number]
-        assert position is not None
         content[position : position + size] = bytes(size)
     target.write_bytes(content)
     return target
+
+
+def packet_places(path: Path, kind: str = "video") -> list[tuple[int, int]]:
+    """Where in an mp4 or AVI each packet of its picture, or sound, lies: its first byte, and how many they are."""
+    with av.open(str(path)) as container:
+        return [(packet.pos or 0, packet.size) for packet in container.demux(**{kind: 0}) if packet.size]
 
 
 def lavfi(*sources: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How much of a video may be missing at its start or its end."""
+"""How much of a video may be missing in one place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ _SHARE, _SECONDS, _MOST_SECONDS = Fraction(1, 20), 1, 10
 
 
 def replaceable(frames: int, rate: Fraction) -> int:
-    """Frames at one end that the nearest one that can be decoded may stand for.
+    """Frames in a row that the nearest one that can be decoded may stand for.
+
+    In a row and not in all: a short freeze here and there is what a player shows of such a video, too.
 
     A second, or a twentieth of a longer video but no more than ten seconds, and never more than half of it.
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import av
 import pytest
 
-from avflow.errors import InvalidMediaNoStreams, InvalidMediaTooLong
+from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaTooLong
 from avflow.media import Media, conversion_reasons, probe
-from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.media_samples import H264, damaged, ffmpeg, lavfi, picture, tone
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
@@ -195,6 +195,14 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
     name, kilobytes = done.stdout.split()
     assert name == "InvalidMediaTooLarge"
     assert int(kilobytes) < 150_000  # one picture of 30000x3000 pixels has 270 MB
+
+
+def test_an_avi_whose_start_is_damaged_is_refused_rather_than_shifted(tmp_path):
+    source = tmp_path / "v.avi"
+    ffmpeg(*lavfi(picture(4)), "-c:v", "mpeg4", "-bf", "2", "-g", "12", source)
+    damaged(source, range(3), source)
+    with pytest.raises(InvalidMediaDamaged, match=r"v\.avi has 100 frames, and its first 3 can't be decoded"):
+        probe(source)
 
 
 def shown_at(path: Path, *seconds: float) -> Path:

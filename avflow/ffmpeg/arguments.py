@@ -11,16 +11,20 @@ import ffmpeg  # type: ignore[import-untyped]
 from avflow.ffmpeg.process import binary
 from avflow.media import Picture
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.probing import MAX_AREA
 
 #: FFmpeg would fail where most pictures can't be decoded: for those who count them, and name the damage
 HOWEVER_DAMAGED = ("-max_error_rate", "1")
 
 
 def source_input(source: Path, **options: Any) -> Any:
-    """An upload as ffmpeg-python's input: only the file itself is opened, whatever its name and content."""
-    return ffmpeg.input(
-        file_url(source), protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist=FORMAT_WHITELIST, **options
-    )
+    """An upload as ffmpeg-python's input: only the file itself is opened, and no huge picture, whatever is in it."""
+    limits = {
+        "protocol_whitelist": PROTOCOL_WHITELIST,
+        "format_whitelist": FORMAT_WHITELIST,
+        "max_pixels": MAX_AREA,
+    }
+    return ffmpeg.input(file_url(source), **limits, **options)
 
 
 def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:

@@ -35,8 +35,11 @@ from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.media.scan import AudioScan, PictureScan, scan_packets
 from avflow.media.timing import announced_rate
 
-#: pixels: the largest side and the largest area of a picture
-MAX_SIDE = 16_384
+#: pixels: the largest side of a picture. The result is MPEG-4 Part 2, which has 13 bits for a side (ISO/IEC 14496-2,
+#: video_object_layer_width), of which an odd one becomes even
+MAX_SIDE = 8_190
+#: pixels: the largest picture that a decoder makes of any packet, with what fills its last blocks; a later one may be
+#: larger than the first
 MAX_AREA = 64 * 1024 * 1024
 #: seconds: a day's recording, also where clocks go back. A job on Batch ends after 12 hours, and a single
 #: damaged timestamp may announce years, for which frames would be made and silence transcribed
@@ -104,6 +107,9 @@ def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer
     container: InputContainer = av.open(
         file_url(path), mode="r", options=options, metadata_errors="replace", hwaccel=hwaccel
     )
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
     return container
 
 
@@ -118,8 +124,7 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
     if video is not None:
         if not video.codec_context.width and _refused_for_its_size(path):
             raise InvalidMediaTooLarge(f"{path.name} has pictures of more than {MAX_AREA // 2**20} Mi pixels")
-        _check_area(path, video.codec_context.width, video.codec_context.height)
-        video.codec_context.options = {"max_pixels": str(MAX_AREA)}
+        _check_size(path, video.codec_context.width, video.codec_context.height)
 
     pictures = PictureScan(video) if video is not None else None
     sounds = AudioScan(audio) if audio is not None else None
@@ -162,11 +167,9 @@ def _choose(streams: list[Any]) -> Any:
     return next((s for s in streams if s.disposition & Disposition.default), next(iter(streams), None))
 
 
-def _check_area(path: Path, width: int, height: int) -> None:
-    if max(width, height) > MAX_SIDE or width * height > MAX_AREA:
-        raise InvalidMediaTooLarge(
-            f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side and {MAX_AREA // 2**20} Mi in all"
-        )
+def _check_size(path: Path, width: int, height: int) -> None:
+    if max(width, height) > MAX_SIDE:
+        raise InvalidMediaTooLarge(f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side are accepted")
 
 
 def _check_copies(path: Path, picture: Picture, seconds: Fraction) -> None:
@@ -197,7 +200,7 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
     context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
     if frame is None:
         raise InvalidMediaUnreadable(f"{path.name}: no picture of its {context.name} stream can be decoded")
-    _check_area(path, frame.width, frame.height)
+    _check_size(path, frame.width, frame.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
     constant = scan.timed and clock.constant
@@ -205,6 +208,7 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
     rotation = -round(frame.rotation) % 360
     # as FFmpeg's scaler makes pixels square: the width follows the height
     shown = (round(frame.width * aspect), frame.height)
+    _check_size(path, *shown)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
     return Picture(
         index=stream.index,

@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from avflow.errors import (
@@ -18,8 +20,11 @@ from avflow.errors import (
     InvalidMediaTruncated,
     InvalidMediaUnreadable,
 )
+from avflow.ffmpeg import convert
+from avflow.frames import view
 from avflow.media import conversion_reasons, probe
 from avflow.media.containers import CONTAINERS, is_playlist, missing_bytes
+from avflow.video_reader import VideoReader
 from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
 
 ROOT = Path(__file__).parents[2]
@@ -227,6 +232,36 @@ def test_what_may_be_cut_anywhere(tmp_path, name):
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) * 7 // 10])
     assert 0.5 < probe(tmp_path / name).duration < 2
+
+
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory):
+    """Black pictures of 64x64, of which one suddenly is white and has a few more pixels than are accepted."""
+    path = tmp_path_factory.mktemp("growing") / "v.mov"
+    png = ("-frames:v", "1", "-c:v", "png", "-pix_fmt", "gray", "-f", "image2pipe", "-")
+    small, huge = (ffmpeg(*lavfi(f"color={source}"), *png) for source in ("black:s=64x64", "white:s=8200x8200"))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "gray"
+        for number in range(10):
+            packet = av.Packet(huge if number == 5 else small)
+            packet.stream, packet.is_keyframe, packet.time_base = stream, True, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    return path
+
+
+def brightness(path):
+    picture = probe(path).picture
+    assert picture is not None
+    with VideoReader(path, picture) as frames:
+        return [round(float(view(frame, picture).luma.mean())) for frame in frames]
+
+
+def test_a_picture_that_suddenly_is_huge_is_not_decoded(growing, tmp_path):
+    assert brightness(growing) == [16] * 10
+    convert(growing, probe(growing), tmp_path / "v.avi")
+    assert brightness(tmp_path / "v.avi") == [16] * 10
 
 
 @pytest.mark.parametrize("options", [("-f", "matroska"), ("-f", "mp4", "-movflags", "frag_keyframe+empty_moov")])

@@ -11,8 +11,10 @@ from pathlib import Path
 import av
 import pytest
 
-from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaTooLong
+from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong
 from avflow.media import Media, conversion_reasons, probe
+from avflow.video_reader import VideoReader
+from avflow.video_writer import VideoWriter
 from tests.media_samples import H264, damaged, ffmpeg, lavfi, picture, tone
 
 ROOT = Path(__file__).parents[2]
@@ -195,6 +197,36 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
     name, kilobytes = done.stdout.split()
     assert name == "InvalidMediaTooLarge"
     assert int(kilobytes) < 150_000  # one picture of 30000x3000 pixels has 270 MB
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ("color=black:s=8192x16:d=0.04", "8192x16"),
+        ("color=black:s=16x8191:d=0.04", "16x8191"),
+        ("color=black:s=4096x16:d=0.04,setsar=3", "12288x16"),
+    ],
+)
+def test_a_picture_that_the_result_cannot_hold_is_refused(tmp_path, filters, told):
+    ffmpeg(*lavfi(filters), "-c:v", "ffv1", tmp_path / "v.mkv")
+    with pytest.raises(InvalidMediaTooLarge, match=rf"v\.mkv is {told}: at most 8190 pixels a side"):
+        probe(tmp_path / "v.mkv")
+
+
+@pytest.mark.parametrize("size", [(8190, 16), (16, 8189)])
+def test_the_largest_picture_goes_through_to_the_result(tmp_path, size):
+    width, height = size
+    ffmpeg(*lavfi(f"color=black:s={width}x{height}:d=0.04"), "-c:v", "ffv1", tmp_path / "v.mkv")
+    picture = probe(tmp_path / "v.mkv").picture
+    assert picture is not None
+    even = (width, height + height % 2)
+    with VideoReader(tmp_path / "v.mkv", picture) as reader, VideoWriter(tmp_path / "v.avi", even, Fraction(25)) as to:
+        for frame in reader:
+            to.write(frame)
+        to.finish()
+    found = probe(tmp_path / "v.avi").picture
+    assert found is not None
+    assert (found.width, found.height) == even
 
 
 def test_an_avi_whose_start_is_damaged_is_refused_rather_than_shifted(tmp_path):

@@ -23,6 +23,7 @@ import numpy as np
 from avflow.boxed_video import box_video
 from avflow.darknet import Convolutional, Network, read_names, read_network
 from avflow.detection import Detector
+from avflow.detection.converted import Converted
 from avflow.detection.onnxruntime_detector import (
     CPU,
     CUDA,
@@ -31,7 +32,6 @@ from avflow.detection.onnxruntime_detector import (
     OnnxRuntimeDetector,
     usable_providers,
 )
-from avflow.detection.opening import cached_onnx
 from avflow.detection.quantization import recall
 from avflow.drawing import draw
 from avflow.frames import view
@@ -73,7 +73,7 @@ def opened(
     network = read_network(cfg, (size, size))
     cache = MODELS / "converted"
     return OnnxRuntimeDetector(
-        cached_onnx(cfg, weights, network, cache, half=half),
+        Converted(cfg, weights, network, cache).onnx(half=half),
         network,
         read_names(DATA / "coco.names", network),
         half=half,

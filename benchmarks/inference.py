@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from avflow.darknet import Network, read_network
 from avflow.detection import Detector, open_detector
-from avflow.detection.opening import cached_onnx, quantized_onnx
+from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames, recall
 from avflow.models import ModelStore
 from avflow.stages.yolov3 import DATA
@@ -79,7 +79,7 @@ class Model:
     @property
     def onnx(self) -> Path:
         """Its file for the engines."""
-        return cached_onnx(self.cfg, self.weights, self.network, self.cache)
+        return Converted(self.cfg, self.weights, self.network, self.cache).onnx()
 
     @property
     def cache(self) -> Path:
@@ -91,7 +91,7 @@ class Model:
         detector = partial(open_detector, self.cfg, self.weights, DATA / "coco.names", cache_dir=self.cache)
         if precision == "int8" and not list(self.cache.glob(f"{self.onnx.stem}.int8.onnx")):
             frames = calibration_frames(SAMPLE, self.calibration)
-            quantized_onnx(self.cfg, self.weights, self.network, self.cache, frames)
+            Converted(self.cfg, self.weights, self.network, self.cache).quantize(frames)
         return detector(device="cpu", precision=precision)
 
 

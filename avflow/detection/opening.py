@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from avflow.darknet import Network, read_names, read_network
-from avflow.darknet_weights import read_weights
+from avflow.darknet import read_names, read_network
+from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector
-from avflow.detection.letterbox import Frame
-from avflow.errors import GpuUnavailable, ModelUnavailable
+from avflow.errors import GpuUnavailable
 
 Device = Literal["auto", "cpu", "gpu"]
 #: "fastest" is the fastest that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else float32.
-#: "int8" is for a CPU, and needs `quantized_onnx` to have been made; a GPU takes its fastest instead.
+#: "int8" is for a CPU, and needs `Converted.quantize` to have been called; a GPU takes its fastest instead.
 Precision = Literal["fastest", "fp32", "int8"]
-
-#: part of the name of cached ONNX files: raise it whenever `avflow.onnx_export` writes the same network differently
-EXPORT_VERSION = 1
 
 
 def open_detector(
@@ -31,6 +25,7 @@ def open_detector(
     device: Device = "auto",
     precision: Precision = "fastest",
     input_size: tuple[int, int] | None = None,
+    weights_sha256: str | None = None,
     **options: Any,
 ) -> Detector:
     """Open a Darknet model.
@@ -48,6 +43,9 @@ def open_detector(
         See `Precision`.
     input_size:
         (width, height) of the network's input instead of the .cfg's.
+    weights_sha256:
+        Hexadecimal, where it is known: `weights`, hundreds of megabytes, then isn't read at all once
+        the network is converted.
     options:
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
 
@@ -64,62 +62,21 @@ def open_detector(
         raise ValueError(f"precision is {precision!r}, must be one of {', '.join(get_args(Precision))}")
     network = read_network(cfg, input_size)
     classes = read_names(names, network)
-    files = cfg, weights, network, cache_dir
+    converted = Converted(cfg, weights, network, cache_dir, weights_sha256)
     if device != "cpu":
-        detector = _on_gpu(files, classes, precision != "fp32", options)
+        detector = _on_gpu(converted, classes, precision != "fp32", options)
         if detector is not None:
             return detector
         if device == "gpu":
             raise GpuUnavailable("ONNX Runtime finds no NVIDIA GPU that it can use")
     from avflow.detection.openvino_detector import OpenVinoDetector  # noqa: PLC0415  heavy
 
-    onnx_path = _int8_onnx(*files) if precision == "int8" else cached_onnx(*files)
+    onnx_path = converted.int8() if precision == "int8" else converted.onnx()
     compiled = cache_dir / "openvino"
     return OpenVinoDetector(onnx_path, network, classes, precision=precision, cache_dir=compiled, **options)
 
 
-def cached_onnx(cfg: Path, weights: Path, network: Network, cache_dir: Path, *, half: bool = False) -> Path:
-    """The model's ONNX file in `cache_dir`, converted now if it isn't there yet; `half` for the one in float16."""
-    path = _path(cfg, weights, network, cache_dir, ".fp16" if half else "")
-    if not path.exists():
-        from avflow.onnx_export import export_onnx  # noqa: PLC0415  heavy, and not needed where the file is there
-
-        export_onnx(network, read_weights(weights, network), path, half=half)
-    return path
-
-
-def quantized_onnx(cfg: Path, weights: Path, network: Network, cache_dir: Path, frames: Iterable[Frame]) -> Path:
-    """The model's int8 network in `cache_dir`, made anew from `avflow.detection.quantization.calibration_frames`."""
-    from avflow.detection.quantization import quantize  # noqa: PLC0415  heavy, and a tool's only
-
-    path = _path(cfg, weights, network, cache_dir, ".int8")
-    quantize(cached_onnx(cfg, weights, network, cache_dir), network, frames, path)
-    return path
-
-
-def _int8_onnx(cfg: Path, weights: Path, network: Network, cache_dir: Path) -> Path:
-    path = _path(cfg, weights, network, cache_dir, ".int8")
-    if not path.exists():
-        width, height = network.input_size
-        raise ModelUnavailable(
-            f"{weights.name} has no int8 network for an input of {width}x{height}",
-            f"Make it with `avflow models quantize {weights.stem}`, or choose the precision `fastest`.",
-        )
-    return path
-
-
-def _path(cfg: Path, weights: Path, network: Network, cache_dir: Path, kind: str) -> Path:
-    """Its name holds a hash of everything the file depends on: a changed model is another file."""
-    digest = hashlib.sha256(f"{EXPORT_VERSION} {network.input_size}".encode())
-    for path in (cfg, weights):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return cache_dir / f"{weights.stem}-{digest.hexdigest()[:16]}{kind}.onnx"
-
-
-def _on_gpu(
-    files: tuple[Path, Path, Network, Path], names: tuple[str, ...], half: bool, options: dict[str, Any]
-) -> Detector | None:
+def _on_gpu(converted: Converted, names: tuple[str, ...], half: bool, options: dict[str, Any]) -> Detector | None:
     """The detector on the GPU; None without one."""
     try:
         from avflow.detection import onnxruntime_detector  # noqa: PLC0415  heavy
@@ -129,14 +86,13 @@ def _on_gpu(
         return None
     if not providers:
         return None
-    *_, network, cache_dir = files
     detector = onnxruntime_detector.OnnxRuntimeDetector(
-        cached_onnx(*files, half=half),
-        network,
+        converted.onnx(half=half),
+        converted.network,
         names,
         half=half,
         providers=providers,
-        cache_dir=cache_dir / "tensorrt",
+        cache_dir=converted.cache_dir / "tensorrt",
         **options,
     )
     if detector.provider in providers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,8 @@ from typing import Any, cast
 from avflow.boxed_video import box_video
 from avflow.darknet import read_network
 from avflow.detection import Detector, open_detector
-from avflow.detection.opening import Device, Precision, cached_onnx, quantized_onnx
+from avflow.detection.converted import Converted
+from avflow.detection.opening import Device, Precision
 from avflow.errors import DarknetModelInvalid, SourceMissing
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
@@ -37,8 +39,16 @@ def open_model(name: str, models: ModelStore, device: Device = "auto", *, precis
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid, GpuUnavailable
     """
-    cfg, weights, names = _files(name, models)
-    return open_detector(cfg, weights, names, cache_dir=_converted(models), device=device, precision=precision)
+    files = _files(name, models)
+    return open_detector(
+        files.cfg,
+        files.weights,
+        files.names,
+        cache_dir=_cache_dir(models),
+        device=device,
+        precision=precision,
+        weights_sha256=files.weights_sha256,
+    )
 
 
 def convert_model(name: str, models: ModelStore) -> list[Path]:
@@ -48,8 +58,8 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
-    cfg, weights, _ = _files(name, models)
-    return [cached_onnx(cfg, weights, read_network(cfg), _converted(models), half=half) for half in (False, True)]
+    converted = _converted(name, models)
+    return [converted.onnx(half=half) for half in (False, True)]
 
 
 def quantize_model(name: str, models: ModelStore, frames: Path) -> Path:
@@ -63,22 +73,40 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> Path:
     """
     from avflow.detection.quantization import calibration_frames  # noqa: PLC0415  a tool's only
 
-    cfg, weights, _ = _files(name, models)
-    return quantized_onnx(cfg, weights, read_network(cfg), _converted(models), calibration_frames(frames))
+    return _converted(name, models).quantize(calibration_frames(frames))
 
 
-def _converted(models: ModelStore) -> Path:
+def _converted(name: str, models: ModelStore) -> Converted:
+    files = _files(name, models)
+    return Converted(
+        files.cfg, files.weights, read_network(files.cfg), _cache_dir(models), weights_sha256=files.weights_sha256
+    )
+
+
+def _cache_dir(models: ModelStore) -> Path:
     return models.root / "converted"
 
 
-def _files(name: str, models: ModelStore) -> tuple[Path, Path, Path]:
-    """A model's .cfg, .weights and .names."""
+@dataclass(frozen=True)
+class _Files:
+    """A model's files."""
+
+    cfg: Path
+    weights: Path
+    names: Path
+    #: as declared and verified
+    weights_sha256: str
+
+
+def _files(name: str, models: ModelStore) -> _Files:
     folder = models.path(name)
     own = {path.suffix: path for path in folder.iterdir() if path.suffix in (".cfg", ".weights", ".names")}
     cfg = own.get(".cfg", DATA / f"{name}.cfg")
     if not cfg.is_file():
         raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
-    return cfg, own[".weights"], own.get(".names", DATA / "coco.names")
+    weights = own[".weights"]
+    (sha256,) = (file.sha256 for file in models.describe(name).files if file.name == weights.name)
+    return _Files(cfg, weights, own.get(".names", DATA / "coco.names"), sha256)
 
 
 def run(video: VideoRef, context: StageContext, opener: Opener | None = None) -> dict[str, Any]:

@@ -16,10 +16,10 @@ import pytest
 
 from avflow.darknet import read_names, read_network
 from avflow.detection import Detection
+from avflow.detection.converted import Converted
 from avflow.detection.detector import YoloDetector
 from avflow.detection.letterbox import Letterbox
 from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector
-from avflow.detection.opening import cached_onnx
 from avflow.detection.openvino_detector import OpenVinoDetector
 from avflow.detection.quantization import intersection_over_union as overlap
 from avflow.models import ModelStore
@@ -33,7 +33,7 @@ def open_engine(engine: str, folder: Path) -> YoloDetector:
     weights = ModelStore().fetch("yolov3-tiny") / "yolov3-tiny.weights"
     network = read_network(recorder.CFG)
     model = (
-        cached_onnx(recorder.CFG, weights, network, folder),
+        Converted(recorder.CFG, weights, network, folder).onnx(),
         network,
         read_names(recorder.DATA / "coco.names", network),
     )
@@ -45,7 +45,7 @@ def open_engine(engine: str, folder: Path) -> YoloDetector:
         case "onnxruntime":
             return OnnxRuntimeDetector(*model, providers=CPU_PROVIDERS)
         case _:
-            half = cached_onnx(recorder.CFG, weights, network, folder, half=True)
+            half = Converted(recorder.CFG, weights, network, folder).onnx(half=True)
             return OnnxRuntimeDetector(half, *model[1:], half=True, providers=CPU_PROVIDERS)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from avflow.darknet import read_names, read_network
-from avflow.detection import Detector, onnxruntime_detector, open_detector, opening
+from avflow.detection import Detector, onnxruntime_detector, open_detector
+from avflow.detection.converted import Converted
 from avflow.detection.detector import YoloDetector
 from avflow.detection.onnxruntime_detector import (
     CPU,
@@ -21,10 +22,9 @@ from avflow.detection.onnxruntime_detector import (
     OnnxRuntimeDetector,
     usable_providers,
 )
-from avflow.detection.opening import cached_onnx
 from avflow.detection.openvino_detector import OpenVinoDetector
 from avflow.errors import DarknetModelInvalid, GpuUnavailable, ModelUnavailable
-from avflow.models import ModelStore
+from avflow.models import ModelStore, sha256_of
 from scripts.record_darknet_boxes import CFG, DATA, RECORDINGS
 
 NAMES = DATA / "coco.names"
@@ -51,7 +51,7 @@ def open_with(weights, cache):
     def open_with(engine: str, input_size: tuple[int, int] | None = None, **options) -> YoloDetector:
         network = read_network(CFG, input_size)
         kind, own = ENGINES[engine]
-        onnx_path = cached_onnx(CFG, weights, network, cache, half=own.get("half", False))
+        onnx_path = Converted(CFG, weights, network, cache).onnx(half=own.get("half", False))
         return kind(onnx_path, network, read_names(NAMES, network), **own, **options)
 
     return open_with
@@ -206,16 +206,23 @@ class TestOpening:
             expected = first.detect([person])
         converted = list(tmp_path.glob("*.onnx"))
         assert len(converted) == 1
-        monkeypatch.setattr(opening, "read_weights", None)  # a second conversion would need it
+        monkeypatch.setattr("avflow.detection.converted.read_weights", None)  # a second conversion would need it
         with open_detector(CFG, weights, NAMES, cache_dir=tmp_path, device="cpu") as second:
             assert second.detect([person]) == expected
         assert [one.class_name for one in expected[0]] == ["horse", "dog", "person"]
+
+    def test_weights_of_a_known_hash_are_not_read_again(self, weights, tmp_path):
+        made = Converted(CFG, weights, read_network(CFG), tmp_path).onnx()
+        gone = tmp_path / weights.name
+        assert not gone.exists()
+        known = Converted(CFG, gone, read_network(CFG), tmp_path, weights_sha256=sha256_of(weights))
+        assert known.onnx() == made
 
     def test_compiled_networks_are_kept_where_that_is_possible(self, weights, tmp_path, person):
         kept, impossible = tmp_path / "kept", tmp_path / "file"
         impossible.write_text("not a folder")
         network, names = read_network(CFG), read_names(NAMES, read_network(CFG))
-        converted = cached_onnx(CFG, weights, network, tmp_path)
+        converted = Converted(CFG, weights, network, tmp_path).onnx()
         for folder in (kept, impossible):
             with OpenVinoDetector(converted, network, names, cache_dir=folder) as detector:
                 assert len(detector.detect([person])[0]) == 3
@@ -227,9 +234,9 @@ class TestOpening:
         other.write_text(CFG.read_text().replace("mask = 1,2,3", "mask = 0,1,2"))
         network = read_network(CFG)
         paths = {
-            cached_onnx(CFG, weights, network, tmp_path),
-            cached_onnx(other, weights, network, tmp_path),
-            cached_onnx(CFG, weights, read_network(CFG, (320, 320)), tmp_path),
+            Converted(CFG, weights, network, tmp_path).onnx(),
+            Converted(other, weights, network, tmp_path).onnx(),
+            Converted(CFG, weights, read_network(CFG, (320, 320)), tmp_path).onnx(),
         }
         assert len(paths) == 3
 

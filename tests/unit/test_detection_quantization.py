@@ -12,7 +12,7 @@ import pytest
 
 from avflow.darknet import read_network
 from avflow.detection import Detection, open_detector
-from avflow.detection.opening import quantized_onnx
+from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames, recall
 from avflow.errors import InvalidMediaNoStreams
 from avflow.ffmpeg import binary
@@ -35,7 +35,7 @@ def weights() -> Path:
 @pytest.fixture(scope="module")
 def cache(weights, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
-    quantized_onnx(CFG, weights, read_network(CFG), folder, calibration_frames(SAMPLE))
+    Converted(CFG, weights, read_network(CFG), folder).quantize(calibration_frames(SAMPLE))
     return folder
 
 

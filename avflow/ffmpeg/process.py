@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import selectors
 import signal
@@ -11,10 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
@@ -26,8 +24,6 @@ from avflow.progress import Meter, Report, ignore
 UNLIMITED = Budget()
 #: seconds between two looks at the budget while FFmpeg says nothing
 _WAKE = 0.5
-#: Linux's default limit: raw frames then need fewer switches between FFmpeg and us
-_PIPE_BYTES = 1_048_576
 #: lines of FFmpeg's log that are kept for the error message
 _KEPT_LINES = 12
 _SHOWN_LINES = 4
@@ -59,12 +55,14 @@ class Process:
         The argument list, the binary first.
     name:
         The input's name, for error messages.
-    stdin, stdout:
+    stdin:
+        Another process's output to read; nothing when left out.
+    stdout:
         As for `subprocess.Popen`.
     """
 
     def __init__(
-        self, command: Sequence[str], name: str, stdin: int | io.FileIO | None = None, stdout: int | None = None
+        self, command: Sequence[str], name: str, stdin: io.FileIO | None = None, stdout: int | None = None
     ) -> None:
         self.name = name
         self._popen = subprocess.Popen(
@@ -74,8 +72,6 @@ class Process:
             stderr=subprocess.PIPE,
             bufsize=0,
         )
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            _widen(pipe)
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         # FFmpeg would block on a full pipe if nobody read its log
         self._reader = threading.Thread(target=self._read_log, name=f"ffmpeg log of {name}", daemon=True)
@@ -135,16 +131,9 @@ class Process:
     ) -> None:
         self.kill()
         self._reader.join()
-        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+        for pipe in (self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 pipe.close()
-
-
-def _widen(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold more, where the system has such a setting and allows it."""
-    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def run(

@@ -11,7 +11,7 @@ import ffmpeg  # type: ignore[import-untyped]
 from avflow.ffmpeg.process import binary
 from avflow.media import Picture
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
-from avflow.media.probing import MAX_AREA
+from avflow.media.model import MAX_AREA
 
 #: FFmpeg would fail where most pictures can't be decoded: for those who count them, and name the damage
 HOWEVER_DAMAGED = ("-max_error_rate", "1")

@@ -7,6 +7,13 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
+#: pixels: the largest side of a picture. The result is MPEG-4 Part 2, which has 13 bits for a side (ISO/IEC 14496-2,
+#: video_object_layer_width), of which an odd one becomes even
+MAX_SIDE = 8_190
+#: pixels: the largest picture that a decoder makes of any packet, with what fills its last blocks; a later one may be
+#: larger than the first
+MAX_AREA = 64 * 1024 * 1024
+
 
 def fraction_text(value: Fraction) -> str:
     """`30000/1001`: always with a denominator, so that a rate never becomes a rounded float."""

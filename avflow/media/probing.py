@@ -30,17 +30,11 @@ from avflow.media.containers import (
     missing_bytes,
 )
 from avflow.media.damage import replaceable
-from avflow.media.model import Media, Picture, Sound
+from avflow.media.model import MAX_AREA, MAX_SIDE, Media, Picture, Sound
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.media.scan import AudioScan, PictureScan, scan_packets
 from avflow.media.timing import announced_rate
 
-#: pixels: the largest side of a picture. The result is MPEG-4 Part 2, which has 13 bits for a side (ISO/IEC 14496-2,
-#: video_object_layer_width), of which an odd one becomes even
-MAX_SIDE = 8_190
-#: pixels: the largest picture that a decoder makes of any packet, with what fills its last blocks; a later one may be
-#: larger than the first
-MAX_AREA = 64 * 1024 * 1024
 #: seconds: a day's recording, also where clocks go back. A job on Batch ends after 12 hours, and a single
 #: damaged timestamp may announce years, for which frames would be made and silence transcribed
 MAX_SECONDS = 25 * 3600

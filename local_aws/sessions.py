@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
-import botocore.loaders
 from boto3.session import Session
+from botocore.loaders import JSONFileLoader
 
 from local_aws.names import REGION
 
+_load_file = JSONFileLoader.load_file
+
+
+@functools.cache
+def _loaded(path: str) -> Any:
+    return _load_file(JSONFileLoader(), path)
+
 
 def share_service_data() -> None:
-    """Let all botocore sessions share one loader, and so one parsed copy of each service's description.
+    """Let all botocore sessions of this process share one parsed copy of each service's description.
 
-    While moto is imported it makes a session for every list of regions that it wants, and each one
-    parses botocore's endpoints again. This must run before moto is imported.
+    moto makes a session for every list of regions that it wants, and each one would parse EC2's
+    description, two megabytes, again: half a second in all, a part of it while moto is imported.
+    So this must run before.
     """
-    if not hasattr(botocore.loaders.create_loader, "cache_info"):
-        botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
+    JSONFileLoader.load_file = lambda _, path: _loaded(path)
 
 
 def new_session() -> Session:

@@ -126,7 +126,7 @@ def test_a_silent_film_pays_for_no_speech():
 
 def test_the_estimate_says_what_it_is():
     found = estimate([*STEPS[:3], step("merge", 5, None)], on_aws=False)
-    assert found["seconds_of"] == "this machine, which AWS's are not"
+    assert found["seconds_of"] == "this machine: what AWS would ask if its machines took as long"
     assert found["not_priced"] == ["merge"]
     assert found["prices_of"] == cost.prices()["date"] and found["region"] == "us-east-1"
     assert "moves" in found["assumes"]["spot"]

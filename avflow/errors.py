@@ -154,7 +154,7 @@ class DarknetModelInvalid(AvflowError):
 class GpuUnavailable(AvflowError):
     """A GPU was demanded and the inference engine can't use one."""
 
-    advice = "Run on a machine with an NVIDIA GPU, its driver and onnxruntime-gpu, or choose the device `cpu`."
+    advice = "Use an AMI with a newer driver (docs/images.md), or deploy with DetectorCompute=cpu."
     exit_code = 69  # EX_UNAVAILABLE
 
 

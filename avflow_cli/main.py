@@ -19,7 +19,7 @@ exit status:
   64   wrong usage (an unknown model, say)
   65   the input is no media that can be processed
   66   the input is not there, or can't be read
-  69   a model could not be had
+  69   a model, the images or a GPU could not be had
   70   the workflow failed; result/….error.json and the message say why
   73   the results can't be written there
   75   a service did not answer; try again

@@ -106,7 +106,7 @@ class InvalidMediaTooLong(InvalidMedia):
 class SourceMissing(AvflowError):
     """The uploaded object, or this version of it, is no longer in the bucket."""
 
-    advice = "It was deleted or overwritten before the workflow read it: upload it again."
+    advice = "This version was deleted for good before the workflow read it: upload it again."
     exit_code = 66  # EX_NOINPUT
 
 

@@ -20,7 +20,7 @@ _JOB_FAILED = ("States.TaskFailed", "JobFailed")
 
 #: name given, what the Cause of a failed job holds, and the advice
 _NO_GPU = ("AWS gave no instance in time: ask for a quota of vCPUs for G instances (Service Quotas), "
-           "or deploy with DetectorCompute=gpu-then-cpu.")  # fmt: skip
+           "or deploy with DetectorCompute=cpu.")  # fmt: skip
 _NO_VCPUS = ("AWS gave no vCPUs in time: ask for a larger quota of Fargate vCPUs (Service Quotas), "
              "or lower CpuDetectorVcpus.")  # fmt: skip
 _MORE_AT_ONCE = ("Let more of them run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "

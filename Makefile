@@ -19,15 +19,19 @@ help:
 	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller Lambdas, to see steps move to Batch'
 	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see a video detected in several at once'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
-	@echo '         DETECTOR_PRECISION=int8                  faster, misses some boxes (avflow models quantize NAME first)'
-	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
+	@echo '         DETECTOR_PRECISION=int8               faster, misses some boxes (avflow models quantize NAME first)'
 	@echo '         CONTAINERS=1                          the steps in the images that AWS gets (Debian, as root)'
+	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
+	@echo '         CONTAINERS=1                          the same, for its steps'
+	@echo 'make images                                    those images, with the models of make run'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests'
 	@echo 'make test-slow                                 the tests that take longer'
 	@echo 'make containers-test                           builds both images with the SAM CLI, and tries everything in them'
 	@echo 'make check                                     style, types, template and state machine linters'
 	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (forty minutes)'
 	@echo 'make bench-check [BASELINE=1]                  whether a ratio has fallen by over 15 % (ten minutes)'
+	@echo 'make lock                                      pins the packages of requirements/*.in anew'
+	@echo 'make clean                                     removes .venv*, build output and result/'
 
 run: .venv/.local $(IMAGES)
 	@$(PODMAN) $(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"

@@ -16,7 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
@@ -52,10 +52,12 @@ class BoxedVideo:
     objects: dict[str, int]
     #: frames in which each of these classes occurs
     frames_with: dict[str, int]
+    #: of the frames, those that another stands for, as they can't be decoded
+    damaged_frames: int
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"frames": self.frames, "objects": self.objects, "frames_with": self.frames_with}
+        return asdict(self)
 
 
 def box_video(
@@ -154,7 +156,7 @@ class _Pipeline:
                 self.permits.release()
                 self.inferred.put(None)
                 raise
-        return BoxedVideo(self.frames, dict(self.objects), dict(self.frames_with))
+        return BoxedVideo(self.frames, dict(self.objects), dict(self.frames_with), self.reader.damaged_frames)
 
     def _supervise(self, jobs: Sequence[Future[None]], budget: Budget, what: str) -> None:
         pending: set[Future[None]] = set(jobs)

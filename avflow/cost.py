@@ -39,8 +39,8 @@ PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
 SPAN_REQUESTS = 2
 #: small objects (JSON, subtitles, detections) that a run writes and reads, and those of each segment and span
 SMALL_REQUESTS, SMALL_PART_REQUESTS = 8, 2
-#: for which intermediates are kept (the template's IntermediateDays, unless changed)
-INTERMEDIATE_DAYS = 3
+#: for which intermediates are kept: the template's IntermediateDays, unless changed, and a day as noncurrent versions
+KEPT_DAYS = 4
 
 
 @cache
@@ -109,7 +109,7 @@ def estimate(
         "by": {service: round(usd, 6) for service, usd in by.items()},
         "assumes": _assumptions(steps),
         "not_priced": sorted({step["name"] for step in steps if not step.get("compute")}),
-        "seconds_of": "AWS" if on_aws else "this machine, which AWS's are not",
+        "seconds_of": "AWS" if on_aws else "this machine: what AWS would ask if its machines took as long",
         "prices_of": prices()["date"],
         "region": prices()["region"],
     }
@@ -189,7 +189,7 @@ def _s3_usd(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], conver
     writes, reads = s3_requests(steps, media, converted=converted)
     kept = (WAV_RATE * bool(media["sound"]) + BOXED_RATE * bool(media["picture"])) * media["duration"]
     kept += _conversion_bytes(media) if converted else 0.0
-    storage = kept / 2**30 * price["gb_month"] * INTERMEDIATE_DAYS * 24 / MONTH_HOURS
+    storage = kept / 2**30 * price["gb_month"] * KEPT_DAYS * 24 / MONTH_HOURS
     return float(writes * price["write"] + reads * price["read"] + storage)
 
 
@@ -225,7 +225,7 @@ def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "attempts": "only those that succeeded are counted: not what Spot or a fallback cut short",
         "s3": (
             "requests from the files' sizes, with a speech model of many languages; "
-            f"intermediates kept for {INTERMEDIATE_DAYS} days; no source, no result"
+            f"intermediates kept for {KEPT_DAYS} days; no source, no result"
         ),
         "left_out": "logs, metrics, alarms, image storage, the free tier, data out of AWS",
     }

@@ -106,7 +106,7 @@ class InvalidMediaTooLong(InvalidMedia):
 class SourceMissing(AvflowError):
     """The uploaded object, or this version of it, is no longer in the bucket."""
 
-    advice = "It was deleted or overwritten before the workflow read it: upload it again."
+    advice = "This version was deleted for good before the workflow read it: upload it again."
     exit_code = 66  # EX_NOINPUT
 
 
@@ -154,7 +154,7 @@ class DarknetModelInvalid(AvflowError):
 class GpuUnavailable(AvflowError):
     """A GPU was demanded and the inference engine can't use one."""
 
-    advice = "Run on a machine with an NVIDIA GPU, its driver and onnxruntime-gpu, or choose the device `cpu`."
+    advice = "Use an AMI with a newer driver (docs/images.md), or deploy with DetectorCompute=cpu."
     exit_code = 69  # EX_UNAVAILABLE
 
 

@@ -70,6 +70,7 @@ def _detections(boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:
     sums = {key: sum((Counter(report[key]) for report in boxes), Counter()) for key in ("objects", "frames_with")}
     return {
         "frames": sum(report["frames"] for report in boxes),
+        "damaged_frames": sum(report.get("damaged_frames", 0) for report in boxes),
         "frame_rate": boxes[0]["frame_rate"],
         "size": boxes[0]["size"],
         "engine": ", ".join(dict.fromkeys(report["engine"] for report in boxes)),

@@ -120,7 +120,7 @@ class Store:
 
     def write_json(self, key: str, value: Any) -> None:
         """A value as a JSON object, readable by people."""
-        body = json.dumps(value, indent=2, ensure_ascii=False).encode()
+        body = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
         with self._errors(key):
             self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
 

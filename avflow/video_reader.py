@@ -35,6 +35,8 @@ _SEEKABLE = ("matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2")
 _RUN_UP = 1
 #: decoders that say when a picture is whole again, and give none before that; others may begin with a difference
 _WAITS_UNTIL_WHOLE = ("h264",)
+#: codecs in which a picture may be only a word that it is like the last (ISO/IEC 14496-2, vop_coded)
+_LEAVES_OUT = ("mpeg4",)
 
 
 class VideoReader:
@@ -75,6 +77,8 @@ class VideoReader:
         self._on_gpu = hardware and nvdec(picture)
         self._most_lost = replaceable(picture.frames, picture.nominal_rate)
         self._stopped = False
+        #: frames of the segment that another one stood for
+        self._replaced = 0
         self._open()
 
     def _open(self) -> None:
@@ -86,7 +90,7 @@ class VideoReader:
         # has an index and no times: that does where pictures are shown in the order in which they are stored
         self._in_avi = self._container.format.name == "avi"
         self._last_time: int | None = None
-        #: packets of which the decoder makes nothing
+        #: packets of which the decoder makes nothing, and pictures of which it makes only a guess
         self._refused = 0
 
     def __enter__(self) -> VideoReader:
@@ -121,6 +125,7 @@ class VideoReader:
             if number < last:
                 continue  # held back by the decoder while damage went by: its place is taken
             until = min(number, end)
+            self._replaced += max(0, until - max(position, last + 1))
             if shown is None:
                 yield from (copy_of(frame) for _ in range(until - position))
             else:
@@ -136,12 +141,17 @@ class VideoReader:
         if shown is None:
             raise self._damaged(0, self._picture.frames)
         self._check_loss(last + 1, self._picture.frames)
+        self._replaced += end - max(position, last + 1)
         yield from repeated(shown, end - position)
+
+    @property
+    def damaged_frames(self) -> int:
+        """How many frames of the segment, of those given so far, are another that stands for a damaged one."""
+        return 0 if self._picture.codec in _LEAVES_OUT and not self._refused else self._replaced
 
     def _check_loss(self, first: int, end: int) -> None:
         """Refuse a gap that is too long, unless the video itself says that nothing changes there."""
-        # a picture of MPEG-4 may be only a word that it is like the last (ISO/IEC 14496-2, vop_coded)
-        unchanged = self._picture.codec == "mpeg4" and self._refused <= self._most_lost
+        unchanged = self._picture.codec in _LEAVES_OUT and self._refused <= self._most_lost
         if end - first > self._most_lost and not unchanged:
             raise self._damaged(first, end)
 
@@ -164,9 +174,10 @@ class VideoReader:
             return
         origin, _ = head
         for ticks, frame in self._from_near(origin) if self._may_skip else chain((head,), timed):
-            yield self._number(ticks - origin), self._plain(frame)
+            if frame is not None:
+                yield self._number(ticks - origin), self._plain(frame)
 
-    def _from_near(self, origin: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _from_near(self, origin: int) -> Iterator[tuple[int, av.VideoFrame | None]]:
         """What is decoded from a place before the segment that can be relied on; from the start if there is none.
 
         What a container calls a key frame may be none, may be damaged, or may begin a wave in which
@@ -176,7 +187,7 @@ class VideoReader:
         run_up = Fraction(_RUN_UP)
         while run_up < self._before and self._seek(origin, run_up):
             timed = self._timed()
-            first = next(timed, None)
+            first = next(((ticks, frame) for ticks, frame in timed if frame is not None), None)
             late = 0 if first is None else self._number(first[0] - origin) - self._segment.first
             if first is not None and late <= 0 and self._stands_alone(first[1]):
                 return chain((first,), timed)
@@ -217,8 +228,11 @@ class VideoReader:
             return False
         return True
 
-    def _timed(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        """What the decoder makes of the stream; damaged packets are left out, as is all behind unreadable bytes."""
+    def _timed(self) -> Iterator[tuple[int, av.VideoFrame | None]]:
+        """What the decoder makes of the stream, None for a picture that it only guessed.
+
+        Damaged packets are left out, as is all behind unreadable bytes.
+        """
         packets = self._container.demux(self._stream)
         while not self._stopped:
             try:
@@ -227,7 +241,10 @@ class VideoReader:
                 packet = None
             try:
                 for frame in self._stream.codec_context.decode(packet):
-                    yield self._time(frame), frame
+                    ticks = self._time(frame)
+                    if frame.is_corrupt:  # the decoder guessed what it couldn't read
+                        self._refused += 1
+                    yield ticks, None if frame.is_corrupt else frame
             except av.error.EOFError:
                 return
             except av.error.FFmpegError:

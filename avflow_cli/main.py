@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from avflow.errors import AvflowError
@@ -17,7 +19,7 @@ exit status:
   64   wrong usage (an unknown model, say)
   65   the input is no media that can be processed
   66   the input is not there, or can't be read
-  69   a model could not be had
+  69   a model, the images or a GPU could not be had
   70   the workflow failed; result/….error.json and the message say why
   73   the results can't be written there
   75   a service did not answer; try again
@@ -33,6 +35,7 @@ example:
   aws s3 ls
 """
 INTERRUPTED = 130
+PRECISIONS = ("fastest", "fp32", "int8")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,20 +86,40 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _stack_options(command: argparse.ArgumentParser) -> None:
+    """Options whose defaults are `make run`'s variables; argparse passes those through `type` alone, not `choices`."""
     env = os.environ.get
     command.add_argument("--yolov3-model", default=env("YOLOV3_MODEL") or "yolov3-tiny", metavar="NAME",
                          help="detector's model (yolov3-tiny)")  # fmt: skip
     command.add_argument("--speech-model", default=env("SPEECH_MODEL") or "whisper-tiny.en", metavar="NAME",
                          help="speech model (whisper-tiny.en)")  # fmt: skip
     command.add_argument("--detector-precision", default=env("DETECTOR_PRECISION") or "fastest",
-                         choices=("fastest", "fp32", "int8"), help="arithmetic of the detector (fastest)")  # fmt: skip
+                         type=_precision, metavar="KIND",
+                         help="arithmetic of the detector: fastest, fp32 or int8 (fastest)")  # fmt: skip
     command.add_argument("--containers", action="store_true", default=bool(env("CONTAINERS")),
                          help="run the steps in the images that `make images` built")  # fmt: skip
-    command.add_argument("--segment-seconds", type=float, default=env("SEGMENT_SECONDS") or None, metavar="N",
+    command.add_argument("--segment-seconds", type=_positive("SEGMENT_SECONDS"),
+                         default=env("SEGMENT_SECONDS") or None, metavar="N",
                          help="detect a longer video in segments of about N s, as a Batch array job (600)")  # fmt: skip
     for name, kind, text in (("timeout", float, "s"), ("memory", int, "MB of memory"), ("tmp", int, "MB of scratch")):
-        command.add_argument(f"--lambda-{name}", type=kind, default=env(f"LAMBDA_{name.upper()}") or None,
+        variable = f"LAMBDA_{name.upper()}"
+        command.add_argument(f"--lambda-{name}", type=_positive(variable, kind), default=env(variable) or None,
                              metavar="N", help=f"give the steps' Lambdas at most N {text}")  # fmt: skip
+
+
+def _precision(text: str) -> str:
+    if text not in PRECISIONS:
+        raise argparse.ArgumentTypeError(f"DETECTOR_PRECISION is {text!r}, must be one of {', '.join(PRECISIONS)}")
+    return text
+
+
+def _positive(variable: str, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if 0 < kind(text) < math.inf:
+                return kind(text)
+        raise argparse.ArgumentTypeError(f"{variable} is {text!r}, must be a number above 0")
+
+    return read
 
 
 def _raw() -> type[argparse.HelpFormatter]:

@@ -47,15 +47,19 @@ class Output:
             raise OutputUnusable(f"{folder} holds {names}, no result of av-workflow, which would be replaced.")
 
     def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
-        """Bring the results here; those of an earlier run that this one doesn't have are removed."""
+        """Bring the results here; those of an earlier run stay where this one failed, as they do on AWS.
+
+        Else those that this run doesn't have are removed.
+        """
         listing = s3.list_objects_v2(Bucket=video.bucket, Prefix=video.result(""))
         keys = {found["Key"] for found in listing.get("Contents", [])}
+        succeeded = video.result(".json") in keys
         files = []
         for suffix, target in zip(SUFFIXES, self._targets(), strict=True):
             if video.result(suffix) in keys:
                 s3.download_file(video.bucket, video.result(suffix), str(target))
                 files.append(target)
-            else:
+            elif succeeded:
                 target.unlink(missing_ok=True)
         return files
 

@@ -76,7 +76,7 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
     Raises
     ------
     ModelUnknown, ModelUnavailable
-        A model isn't here and can't be fetched.
+        A model isn't here and can't be fetched, or its int8 network was not made yet.
     ImagesNotBuilt
         The steps are to run in their images, and there are none with these models.
     PortTaken, StackNotDeployed
@@ -88,6 +88,10 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
         template, store = ROOT / "template.yaml", ModelStore()
         for name in (options.yolov3_model, options.speech_model):
             fetch(store, name)
+        if options.detector_precision == "int8":
+            from avflow.stages.yolov3 import require_int8  # noqa: PLC0415  heavy
+
+            require_int8(options.yolov3_model, store)
     parameters = {
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,

@@ -40,7 +40,7 @@ def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             if name in ratios and ratios[name] < target:
                 yield f"{name}, {shown(ratios[name])} of {shown(target)}{_why(name, results)}."
     if any(row["value"] is None for row in results.get("gpu", {}).get("rows", ())):
-        yield "The GPU is unmeasured: there was none. `.venv/bin/python -m benchmarks gpu` measures where there is one."
+        yield "The GPU is unmeasured: there was none. `make bench PARTS=gpu` measures where there is one."
 
 
 def _why(name: str, results: Mapping[str, Mapping[str, Any]]) -> str:

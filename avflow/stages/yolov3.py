@@ -76,6 +76,16 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> Path:
     return _converted(name, models).quantize(calibration_frames(frames))
 
 
+def require_int8(name: str, models: ModelStore) -> None:
+    """Nothing, if `quantize_model` was called before.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    _converted(name, models).int8()
+
+
 def _converted(name: str, models: ModelStore) -> Converted:
     files = _files(name, models)
     return Converted(

@@ -20,13 +20,14 @@ _JOB_FAILED = ("States.TaskFailed", "JobFailed")
 
 #: name given, what the Cause of a failed job holds, and the advice
 _NO_GPU = ("AWS gave no instance in time: ask for a quota of vCPUs for G instances (Service Quotas), "
-           "or deploy with DetectorCompute=gpu-then-cpu.")  # fmt: skip
+           "or deploy with DetectorCompute=cpu.")  # fmt: skip
 _NO_VCPUS = ("AWS gave no vCPUs in time: ask for a larger quota of Fargate vCPUs (Service Quotas), "
              "or lower CpuDetectorVcpus.")  # fmt: skip
-_MORE_AT_ONCE = ("Let more of them run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) and ask for "
-                 "the quota; or cut the video.")  # fmt: skip
+_MORE_AT_ONCE = ("Let more of them run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
+                 "and ask for the quota; or cut the video.")  # fmt: skip
 _BATCH = (
-    ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S), _NO_VCPUS),
+    ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),
+     _NO_VCPUS),
     ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), _NO_GPU),
     ("JobOutOfMemory", re.compile(r"OutOfMemoryError"), "The job needs more memory: raise it in the job definition."),
     ("JobTimedOut", re.compile(r"Job attempt duration exceeded timeout"), "Deploy with a larger JobTimeoutSeconds."),

@@ -4,10 +4,11 @@ import av
 import pytest
 import srt
 
+from avflow.models import ModelStore
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
 
 EMPTY = "InvalidMediaEmpty"
-EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT = 64, 65, 66, 73
+EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_CANTCREAT = 64, 65, 66, 69, 73
 
 
 def bad(tmp_path, name, content):
@@ -77,11 +78,39 @@ def test_a_file_that_is_not_there(tmp_path):
     assert "nothing.mkv is not a file" in run.err
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["dance"], ["run", "--lambda-timeout", "soon", "a.mkv"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["dance"],
+        ["run", "--lambda-timeout", "soon", "a.mkv"],
+        ["run", "--lambda-memory", "0", "a.mkv"],
+        ["run", "--segment-seconds", "inf", "a.mkv"],
+    ],
+    ids=str,
+)
 def test_wrong_usage(arguments):
     done = avflow(*arguments)
     assert done.returncode == EX_USAGE
     assert "usage: avflow" in done.stderr
+
+
+def test_a_wrong_variable_is_named_as_it_was_given(monkeypatch):
+    monkeypatch.setenv("DETECTOR_PRECISION", "fp64")
+    done = avflow("run", "a.mkv")
+    assert done.returncode == EX_USAGE
+    assert "DETECTOR_PRECISION is 'fp64', must be one of fastest, fp32, int8" in done.stderr
+
+
+def test_int8_that_was_never_made_is_told_before_anything_runs(tmp_path, monkeypatch):
+    here = ModelStore()
+    for name in ("yolov3-tiny", "whisper-tiny.en"):
+        (tmp_path / "models").mkdir(exist_ok=True)
+        (tmp_path / "models" / name).symlink_to(here.path(name))
+    monkeypatch.setenv("AVFLOW_MODELS", str(tmp_path / "models"))
+    run = run_video(SAMPLE, tmp_path / "out", "--detector-precision", "int8")
+    assert (run.status, run.files) == (EX_UNAVAILABLE, set())
+    assert "Make it with `avflow models quantize yolov3-tiny`" in run.err
 
 
 def test_an_unknown_model(tmp_path):
@@ -128,6 +157,10 @@ def test_earlier_results_are_replaced_and_what_no_longer_holds_is_removed(tmp_pa
     assert second.status == 0, second.err
     assert "film.error.json" not in second.files
     assert "film.avi" in second.files
+    film.write_bytes(b"no film again")
+    third = run_video(film, tmp_path / "out")
+    assert third.status == EX_DATAERR
+    assert third.files == second.files | {"film.error.json"}, "as on AWS, what there is stays"
 
 
 def test_a_folder_that_is_a_file(tmp_path):

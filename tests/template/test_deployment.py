@@ -131,3 +131,4 @@ def test_outputs_lead_to_the_bucket_the_runs_and_the_dashboard(deploy):
         r"https://us-east-1\.console\.aws\.amazon\.com/.*#dashboards/dashboard/av-workflow", outputs["DashboardConsole"]
     )
     assert outputs["FailureTopicArn"].startswith("arn:aws:sns:")
+    assert re.fullmatch(r"https?://.*DeadLetters.*", outputs["DeadLettersUrl"])

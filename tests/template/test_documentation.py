@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from avflow import errors
+from avflow import cost, errors
 from lambdas.failed import ended, failure
 from tests.template.conftest import ROOT
 
@@ -23,8 +23,14 @@ def test_every_error_has_its_row(name):
 
 def test_every_parameter_and_output_is_named(translated):
     names = [*translated.template["Parameters"], *translated.template["Outputs"]]
-    missing = [name for name in names if f"`{name}`" not in DOCUMENT and name not in DOCUMENT]
-    assert set(missing) <= {"StateMachineArn"}
+    assert not [name for name in names if f"`{name}`" not in DOCUMENT]
+
+
+def test_the_estimate_keeps_files_as_long_as_the_bucket_does(translated):
+    days = translated.template["Parameters"]["IntermediateDays"]["Default"]
+    rules = translated.resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    kept = {days + rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules if "Prefix" in rule}
+    assert kept == {cost.KEPT_DAYS}
 
 
 def test_every_metric_has_its_row():

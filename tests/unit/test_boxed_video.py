@@ -179,6 +179,7 @@ def test_counts_are_of_objects_and_of_frames(numbered, outputs):
         "frames": 300,
         "objects": {"even": 10, "odd": 10},
         "frames_with": {"even": 5, "odd": 5},
+        "damaged_frames": 0,
     }
 
 

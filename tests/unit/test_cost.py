@@ -70,7 +70,7 @@ def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():
     assert converted[0] - plain[0] == 116 + 2
     assert converted[1] - plain[1] == 117 - 257
     usd = [estimate(STEPS, converted=made)["by"]["s3"] for made in (False, True)]
-    kept = 1.944e9 / 2**30 * 0.023 * 3 / 730 * 24
+    kept = 1.944e9 / 2**30 * 0.023 * cost.KEPT_DAYS / 730 * 24
     assert usd[1] - usd[0] == pytest.approx(118 * 0.000005 - 140 * 0.0000004 + kept, abs=2e-6)
     silent = cost.s3_requests(STEPS, {**MEDIA, "sound": None}, converted=True)
     assert silent[0] == converted[0] - (116 - 108)
@@ -126,7 +126,7 @@ def test_a_silent_film_pays_for_no_speech():
 
 def test_the_estimate_says_what_it_is():
     found = estimate([*STEPS[:3], step("merge", 5, None)], on_aws=False)
-    assert found["seconds_of"] == "this machine, which AWS's are not"
+    assert found["seconds_of"] == "this machine: what AWS would ask if its machines took as long"
     assert found["not_priced"] == ["merge"]
     assert found["prices_of"] == cost.prices()["date"] and found["region"] == "us-east-1"
     assert "moves" in found["assumes"]["spot"]

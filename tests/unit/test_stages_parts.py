@@ -118,6 +118,7 @@ def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, second
     assert [line["objects"][0]["class"] for line in lines] == [("even", "odd")[n % 2] for n in range(FRAMES)]
     assert manifest["detections"] == {
         "frames": FRAMES,
+        "damaged_frames": 0,
         "frame_rate": "25/1",
         "size": [160, 128],
         "engine": "reads numbers",

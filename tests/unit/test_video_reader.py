@@ -107,6 +107,32 @@ def test_damage_is_mended_the_same_in_segments(holed, cut):
     assert hashes(holed, Segment(0, cut)) + hashes(holed, Segment(cut, 200 - cut)) == whole
 
 
+def test_the_frame_before_stands_for_one_that_the_decoder_only_guessed(tmp_path):
+    noise = "testsrc2=s=160x120:r=25,noise=alls=20:allf=t"
+    ffmpeg(*lavfi(noise), "-frames:v", "100", *X264[:4], "-g", "20", "-bf", "0", tmp_path / "v.mp4")
+    scrambled(tmp_path / "v.mp4", range(20, 40), tmp_path / "noisy.mp4")
+    picture = probe(tmp_path / "noisy.mp4").picture
+    assert picture is not None
+    with av.open(str(tmp_path / "noisy.mp4")) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        decoded = [(hashed(view(frame, picture)), frame.is_corrupt) for frame in container.decode(video=0)]
+    expected: list[str] = []
+    for picture_hash, guessed in decoded:
+        expected.append(expected[-1] if guessed else picture_hash)
+    with VideoReader(tmp_path / "noisy.mp4", picture) as reader:
+        assert [hashed(view(frame, picture)) for frame in reader] == expected
+        assert reader.damaged_frames == sum(guessed for _, guessed in decoded) > 0
+
+
+def scrambled(path, packets, target):
+    """A copy of an mp4 in which the second half of these packets is noise: their pictures begin as they should."""
+    places, content = packet_places(path), bytearray(path.read_bytes())
+    for number in packets:
+        position, size = places[number]
+        content[position + size // 2 : position + size] = np.random.default_rng(number).bytes(size - size // 2)
+    target.write_bytes(content)
+
+
 def test_every_segment_of_a_video_without_its_end_is_refused(tmp_path):
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "200", *X264[:4], "-g", "20", tmp_path / "v.mp4")
     short = damaged(tmp_path / "v.mp4", range(120, 200), tmp_path / "short.mp4")

@@ -154,7 +154,7 @@ def memory(folder: Path, length: int, result: Result) -> None:
     result.row("peak memory, a video of 1 minute", short, "MB")
     result.row(f"peak memory, a video of {length // 60} minutes", long, "MB")
     result.row("frames of 160x120 with three boxes each, without a network", length * RATE / took, "frames/s")
-    result.ratio(f"memory of 1 minute over that of {length // 60} minutes", short / long)
+    result.ratio(f"peak memory: 1 minute of video over {length // 60} minutes", short / long)
 
 
 def main() -> None:

@@ -144,7 +144,7 @@ def describe(runs: dict[int, list[Run]], minutes: Sequence[float], result: Resul
         for length, run in zip(minutes, measured, strict=True):
             result.row(f"{_children(children)}, {length:g} minutes of video", run.seconds, "s")
         if children > 1:
-            name = f"{children} children over 1 on {longest:g} minutes of video"
+            name = f"{children} children over 1, a wait of {1000 * COST:g} ms in place of the network"
             result.ratio(name, alone[-1].seconds / measured[-1].seconds)
     most = runs[CHILDREN[-1]][-1]
     for step, times in most.steps.items():

@@ -123,12 +123,12 @@ def measure(lengths: Mapping[str, float], rounds: int, folder: Path, result: Res
     result.row(f"words that {seams + 1} spans say differently from the whole, of {len(said)}", apart, "words")
     result.ratio("speech: tiny.en over PocketSphinx", median_ratio(factors[THEIRS], factors[OURS]))
     margin = REAL_TIME_FACTOR / statistics.median(factors[OURS])
-    result.ratio(f"speech: {REAL_TIME_FACTOR:g} over tiny.en's real-time factor", margin)
+    result.ratio(f"speech: tiny.en's speed over {1 / REAL_TIME_FACTOR:g} times real time", margin)
     # a single wrong word at least, or no error would be infinitely good
     result.ratio(
         "speech: PocketSphinx's word error rate over tiny.en's", errors[THEIRS] / max(errors[OURS], 1 / len(said))
     )
-    result.ratio("speech: seams over words that differ for them (or 1)", seams / max(1, apart))
+    result.ratio("speech: cuts into spans over words they change (at least 1)", seams / max(1, apart))
 
 
 def main() -> None:

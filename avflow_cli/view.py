@@ -125,6 +125,7 @@ def summary(manifest: dict[str, Any], files: list[Path]) -> Group:
         where = " and ".join(dict.fromkeys(WHERE[part["ran_on"]] for part in parts))
         what = name if len(parts) == 1 else f"{name}, longest of {len(parts)}"
         table.add_row(what, where, f"{max(part['seconds'] for part in parts):.1f}")
-    damaged = (manifest["detections"] or {}).get("damaged_frames", 0)
+    detections = manifest["detections"]  # none where there is no picture
+    damaged = detections["damaged_frames"] if detections else 0
     warning = [f"{damaged} of its frames are damaged: the nearest good one stands for each", ""] if damaged else []
     return Group("", table, "", *warning, *(Text(str(file), overflow="ignore", no_wrap=True) for file in files))

@@ -3,6 +3,7 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from avflow_cli.follow import Task, follow
@@ -109,10 +110,21 @@ def test_the_summary_has_one_row_a_step():
 
     spans = [step("audio2srt", 2, "lambda", part=0), step("audio2srt", 7, part=1)]
     console = Console(file=io.StringIO(), width=100)
-    console.print(summary({"steps": [step("ffmpeg", 1, "lambda"), *spans, step("merge", 3)]}, []))
+    steps = [step("ffmpeg", 1, "lambda"), *spans, step("merge", 3)]
+    console.print(summary({"steps": steps, "detections": None}, []))
     rows = [line.split("  ") for line in console.file.getvalue().splitlines() if line.strip()]
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows[1:]] == [
         ["ffmpeg", "Lambda", "1.0"],
         ["audio2srt, longest of 2", "Lambda and Batch", "7.0"],
         ["merge", "Batch", "3.0"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"), [(0, ""), (3, "3 of its frames are damaged: the nearest good one stands")]
+)
+def test_the_summary_tells_of_damaged_frames(damaged, told):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(summary({"steps": [], "detections": {"damaged_frames": damaged}}, []))
+    assert told in console.file.getvalue()
+    assert ("damaged" in console.file.getvalue()) == bool(damaged)

@@ -69,7 +69,7 @@ def test_else_the_run_ends_with_what_to_do(finished):
     assert (run.status, run.error) == ("FAILED", "GpuUnavailable")
     assert (run.tasks["Yolov3"], run.tasks["Yolov3OnDemand"]) == (1, 1)
     assert "Segment 1 of 2" in run.report["message"]
-    assert "DetectorCompute=gpu-then-cpu" in run.report["advice"]
+    assert "DetectorCompute=cpu" in run.report["advice"]
 
 
 def test_a_segment_lost_to_spot_runs_again_on_demand_and_no_other_does(workflow, started, finished):

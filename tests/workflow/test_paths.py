@@ -37,7 +37,7 @@ def test_without_a_gpu_quota_the_run_ends_with_what_to_do(workflow):
         workflow.end_job(execution, QUEUE_LIMIT)
     run = workflow.finish(execution)
     assert (run.status, run.error) == ("FAILED", "GpuUnavailable")
-    assert "DetectorCompute=gpu-then-cpu" in run.report["advice"]
+    assert "DetectorCompute=cpu" in run.report["advice"]
 
 
 def test_gpu_then_cpu_goes_on_without_a_gpu(workflow):

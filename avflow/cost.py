@@ -153,9 +153,8 @@ def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *,
     if spans:
         writes += _puts(WAV_RATE * seconds)
         of_span = math.ceil(WAV_RATE * seconds / spans / PART_BYTES)
-        reads += (
-            spans * (SPAN_REQUESTS + of_span) + (spans - 1) * of_span
-        )  # the others take the language from the first
+        # a span's own sound, and of all but the first also the first one's, for the language
+        reads += spans * SPAN_REQUESTS + (2 * spans - 1) * of_span
         reads += _gets(source)  # Merge takes the sound from the source
     if segments:
         part = BOXED_RATE * seconds / segments
@@ -211,11 +210,9 @@ def _instance_told(size: Mapping[str, Any]) -> str:
     """An instance as the estimate names it, and whose price it took where that is another's."""
     instance, priced_as = size["instance"], _priced_as(size["instance"])
     told = f"{instance} {size['market']}"
-    return (
-        told
-        if priced_as == instance
-        else f"{told} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
-    )
+    if priced_as == instance:
+        return told
+    return f"{told} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
 
 
 def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -25,10 +25,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from avflow.darknet import Network
-from avflow.detection.heads import Heads, decode, suppress
+from avflow.detection.heads import Heads, corners, decode, suppress
 from avflow.detection.letterbox import Blob, Frame, Letterbox
 from avflow.yuv import YuvPicture
 
@@ -154,9 +153,9 @@ class YoloDetector(ABC):
         shares, scores = decode(heads, self._network.heads, self.input_size, self._threshold)
         boxes = self._fit(frame_size).to_frame(shares)
         indices, classes = suppress(boxes, scores, self._overlap)
-        corners = _clipped_corners(boxes[indices], frame_size)
+        clipped = np.clip(corners(boxes[indices]), 0, np.tile(frame_size, 2))
         found: list[Detection] = []
-        for index, class_id, (left, top, right, bottom) in zip(indices, classes, corners.tolist(), strict=True):
+        for index, class_id, (left, top, right, bottom) in zip(indices, classes, clipped.tolist(), strict=True):
             if right > left and bottom > top:  # else it lies in the grey beside the picture
                 confidence = float(scores[index, class_id])
                 box = (left, top, right - left, bottom - top)
@@ -193,10 +192,3 @@ def writable(folder: Path) -> bool:
     except OSError:
         return False
     return os.access(folder, os.W_OK)
-
-
-def _clipped_corners(boxes: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
-    """(n, 4) of centre and size -> (n, 4) of left, top, right, bottom within the frame."""
-    half = boxes[:, 2:] / 2
-    corners = np.hstack([boxes[:, :2] - half, boxes[:, :2] + half])
-    return np.clip(corners, 0, np.tile(frame_size, 2))

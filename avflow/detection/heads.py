@@ -83,7 +83,7 @@ def suppress(
     rows, classes = np.nonzero(scores)
     best_first = np.argsort(-scores[rows, classes], kind="stable")
     rows, classes = rows[best_first], classes[best_first]
-    corners = np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])[rows]
+    edges = corners(boxes)[rows]
     of_class: dict[int, list[int]] = {}
     for place, class_id in enumerate(classes.tolist()):
         of_class.setdefault(class_id, []).append(place)
@@ -92,11 +92,17 @@ def suppress(
         kept.append(places[0])
         rest = np.array(places[1:], np.intp)
         while rest.size:  # most classes have one box, and numpy's calls cost more than their work here
-            rest = rest[intersection_over_union(corners[kept[-1]], corners[rest]) <= overlap]
+            rest = rest[intersection_over_union(edges[kept[-1]], edges[rest]) <= overlap]
             kept.extend(rest[:1].tolist())
             rest = rest[1:]
     kept.sort()
     return rows[kept], classes[kept]
+
+
+def corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes (n, 4) of centre x, y, width, height as left, top, right, bottom, in the same unit."""
+    half = boxes[:, 2:] / 2
+    return np.hstack([boxes[:, :2] - half, boxes[:, :2] + half])
 
 
 def intersection_over_union(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avflow.darknet import Yolo
-from avflow.detection.heads import decode, intersection_over_union, suppress
+from avflow.detection.heads import corners, decode, intersection_over_union, suppress
 
 
 def logit(probability: float) -> float:
@@ -98,12 +98,12 @@ def test_suppression_keeps_enough_and_not_too_much(rows):
     kept, _ = suppress(boxes, scores, 0.45)
     confidences = scores[kept, 0]
     assert (np.diff(confidences) <= 0).all()
-    corners = np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])
+    edges = corners(boxes)
     for place, index in enumerate(kept):
-        assert (intersection_over_union(corners[index], corners[kept[place + 1 :]]) <= 0.45).all()
+        assert (intersection_over_union(edges[index], edges[kept[place + 1 :]]) <= 0.45).all()
     for index in set(np.flatnonzero(scores[:, 0])) - set(kept.tolist()):
         better = kept[confidences >= scores[index, 0]]
-        assert (intersection_over_union(corners[index], corners[better]) > 0.45).any()
+        assert (intersection_over_union(edges[index], edges[better]) > 0.45).any()
 
 
 def test_overlap_of_boxes_without_area_is_none():

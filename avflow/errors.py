@@ -172,6 +172,16 @@ class ModelManifestInvalid(AvflowError):
     exit_code = 78  # EX_CONFIG
 
 
+class PrecisionUnsuitable(AvflowError):
+    """In this arithmetic a network doesn't find what it finds in float32."""
+
+    advice = (
+        "Choose the precision `fastest`, or quantize with a video more like those to come: "
+        "`avflow models quantize NAME --frames PATH`."
+    )
+    exit_code = 69  # EX_UNAVAILABLE
+
+
 class ModelUnavailable(AvflowError):
     """No source of a model file answered with the right bytes."""
 

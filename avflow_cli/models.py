@@ -75,7 +75,14 @@ def _quantize(store: ModelStore, name: str, frames: Path) -> int:
     from avflow.stages.yolov3 import quantize_model  # noqa: PLC0415 - heavy
 
     fetch(store, name)
-    print(f"{name} in int8: {quantize_model(name, store, frames)}")
+    path, agreement = quantize_model(name, store, frames)
+    print(f"{name} in int8: {path}")
+    if agreement.boxes:
+        print(f"It finds {agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds in pictures beside.")
+    else:
+        print(
+            f"In {frames.name} float32 finds nothing to compare it with: give pictures like those to come by --frames."
+        )
     return 0
 
 

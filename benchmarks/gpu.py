@@ -23,6 +23,7 @@ import numpy as np
 from avflow.boxed_video import box_video
 from avflow.darknet import Convolutional, Network, read_names, read_network
 from avflow.detection import Detector
+from avflow.detection.agreement import recall
 from avflow.detection.converted import Converted
 from avflow.detection.onnxruntime_detector import (
     CPU,
@@ -32,7 +33,6 @@ from avflow.detection.onnxruntime_detector import (
     OnnxRuntimeDetector,
     usable_providers,
 )
-from avflow.detection.quantization import recall
 from avflow.drawing import draw
 from avflow.frames import view
 from avflow.hardware import nvdec
@@ -42,8 +42,8 @@ from avflow.stages.yolov3 import DATA
 from avflow.video_reader import VideoReader
 from avflow.video_writer import VideoWriter
 from benchmarks import random_yolov3
+from benchmarks.agreement import other_frames, pictures
 from benchmarks.common import SAMPLE, Result, command_line, ffmpeg, median_ratio, seconds
-from benchmarks.inference import other_frames, pictures
 from benchmarks.pipeline import infer
 from benchmarks.random_yolov3 import MODELS
 

@@ -16,13 +16,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +29,11 @@ from numpy.typing import NDArray
 from avflow.darknet import Network, read_network
 from avflow.detection import Detector, open_detector
 from avflow.detection.converted import Converted
-from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames, recall
+from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
 from avflow.models import ModelStore
 from avflow.stages.yolov3 import DATA
 from benchmarks import random_yolov3
-from benchmarks.common import ROOT, SAMPLE, Result, command_line, median_ratio, seconds
+from benchmarks.common import SAMPLE, Result, command_line, median_ratio, seconds
 from benchmarks.pipeline import infer
 from benchmarks.random_yolov3 import MODELS
 from scripts import record_darknet_boxes as darknet
@@ -47,8 +46,6 @@ RATIOS = {
     "ONNX Runtime": "over ONNX Runtime",
     "OpenVINO benchmark_app": "of benchmark_app",
 }
-#: pictures of quite other things than the sample's
-PICTURES = ROOT / "tests" / "unit" / "data" / "darknet"
 #: benchmark_app without the part of OpenVINO that reports its use to its maker
 BENCHMARK_APP = (
     "import sys; sys.modules['openvino_telemetry'] = None; "
@@ -214,37 +211,12 @@ def measure(model: Model, rounds: int, result: Result) -> None:
         result.ratio(f"{model.title}: int8 over Darknet", median_ratio(turns, int8[: len(turns)]))
 
 
-def int8_recall(model: Model, result: Result) -> None:
-    """How many of fp32's boxes (confidence 0.25) the int8 network finds, on pictures it wasn't calibrated with."""
-    found = {}
-    for precision in ("fp32", "int8"):
-        with closing(model.open(precision)) as detector:
-            found[precision] = [detector.detect(frames) for frames in (other_frames(), pictures())]
-    for name, fp32, int8 in zip(("the sample's other frames", "other pictures"), *found.values(), strict=True):
-        share = f"{recall(fp32, int8):.3f} of {sum(map(len, fp32))}"
-        result.row(f"{model.title}: int8 finds of fp32's boxes in {name}", share, "(IoU 0.5)")
-
-
-def other_frames() -> list[NDArray[np.uint8]]:
-    with av.open(str(SAMPLE)) as video:
-        frames = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in video.decode(video=0)]
-    seen = {number * len(frames) // CALIBRATION_FRAMES for number in range(CALIBRATION_FRAMES)}
-    return [frame for number, frame in enumerate(frames) if number not in seen]
-
-
-def pictures() -> list[NDArray[np.uint8]]:
-    paths = sorted(path for path in PICTURES.glob("*.jpg") if not path.stem.startswith("my_video"))
-    return [np.asarray(cv2.imread(str(path)), np.uint8) for path in paths]
-
-
 def main() -> None:
     """Print the table."""
     options = command_line(__doc__, rounds=5).parse_args()
     result = Result("Inference, one 416x416 picture", quick=options.quick)
     for model in models(options.quick):
         measure(model, 2 if options.quick else options.rounds, result)
-        if model.weights.stem == "yolov3-tiny":
-            int8_recall(model, result)
     result.publish(options.json)
 
 

@@ -47,6 +47,7 @@ PARTS = (
             "peak memory: 1 minute of video over 120 minutes": 1 / 1.1,
         },
     ),
+    Part("agreement", minutes=2),
     Part(
         "inference",
         minutes=3,

@@ -21,9 +21,16 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+from unittest.mock import patch
+
+Arguments = ParamSpec("Arguments")
+Found = TypeVar("Found")
 
 CPUINFO = Path("/proc/cpuinfo")
 #: in the order in which oneDNN reads them
@@ -129,6 +136,20 @@ def capped(level: str) -> dict[str, str]:
         "OPENCV_CPU_DISABLE": ",".join(_beyond(_OPENCV, kept, has)),
         "NPY_DISABLE_CPU_FEATURES": " ".join(_beyond(_NUMPY, kept, has)),
     }
+
+
+def at_level(
+    level: str, function: Callable[Arguments, Found], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Found:
+    """What a function of some module returns in a process of its own that is capped to a level.
+
+    Raises
+    ------
+    ValueError
+        There is no such level.
+    """
+    with patch.dict(os.environ, capped(level)), ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(function, *args, **kwargs).result()
 
 
 def _beyond(code: dict[str, frozenset[str]], kept: Collection[str], has: Collection[str]) -> list[str]:

@@ -17,7 +17,9 @@ def main(name: str, precision: str, frames: str) -> None:
     store = ModelStore()
     made = convert_model(name, store)
     if precision == "int8":
-        made.append(quantize_model(name, store, Path(frames)))
+        path, agreement = quantize_model(name, store, Path(frames))
+        made.append(path)
+        print(agreement)
     print("as ONNX:", *made)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from avflow.errors import ModelUnavailable
 
 #: part of the files' names: raise it whenever `avflow.onnx_export` writes the same network differently
 EXPORT_VERSION = 1
+#: the same for `avflow.detection.quantization`
+QUANTIZATION_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Converted:
 
     def int8(self) -> Path:
         """The network that `quantize` made; ModelUnavailable if it didn't yet."""
-        path = self._path(".int8")
+        path = self._int8_path
         if not path.exists():
             width, height = self.network.input_size
             raise ModelUnavailable(
@@ -61,17 +63,23 @@ class Converted:
             )
         return path
 
-    def quantize(self, frames: Iterable[Frame]) -> Path:
-        """Make the int8 network anew from `avflow.detection.quantization.calibration_frames`."""
+    def quantize(self, frames: Iterable[Frame], check: Callable[[Path], object] = lambda made: None) -> Path:
+        """Make the int8 network anew from `avflow.detection.quantization.calibration_frames`.
+
+        Where `check`, given the new file, raises, the one that was there before stays.
+        """
         from avflow.detection.quantization import quantize  # noqa: PLC0415  heavy, and a tool's only
 
-        path = self._path(".int8")
-        quantize(self.onnx(), self.network, frames, path)
-        return path
+        quantize(self.onnx(), self.network, frames, self._int8_path, check)
+        return self._int8_path
 
-    def _path(self, kind: str) -> Path:
+    @property
+    def _int8_path(self) -> Path:
+        return self._path(".int8", f" int8 {QUANTIZATION_VERSION}")
+
+    def _path(self, kind: str, made_by: str = "") -> Path:
         """Its name holds a hash of everything the file depends on: a changed model is another file."""
-        digest = hashlib.sha256(f"{EXPORT_VERSION} {self.network.input_size}".encode())
+        digest = hashlib.sha256(f"{EXPORT_VERSION} {self.network.input_size}{made_by}".encode())
         digest.update(_sha256(self.cfg))
         digest.update(bytes.fromhex(self.weights_sha256) if self.weights_sha256 else _sha256(self.weights))
         return self.cache_dir / f"{self.weights.stem}-{digest.hexdigest()[:16]}{kind}.onnx"

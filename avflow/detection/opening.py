@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from avflow.darknet import read_names, read_network
+from avflow.darknet import Network, read_names, read_network
+from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
 from avflow.detection.converted import Converted
-from avflow.detection.detector import Detector
-from avflow.errors import GpuUnavailable
+from avflow.detection.detector import Detector, YoloDetector
+from avflow.detection.letterbox import Frame
+from avflow.errors import GpuUnavailable, PrecisionUnsuitable
 
 Device = Literal["auto", "cpu", "gpu"]
 #: "fastest" is the fastest that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else float32.
@@ -69,11 +72,45 @@ def open_detector(
             return detector
         if device == "gpu":
             raise GpuUnavailable("ONNX Runtime finds no NVIDIA GPU that it can use")
+    onnx_path = converted.int8() if precision == "int8" else converted.onnx()
+    return _on_cpu(onnx_path, network, classes, precision=precision, cache_dir=cache_dir / "openvino", **options)
+
+
+def quantize(converted: Converted, names: tuple[str, ...], frames: Sequence[Frame]) -> tuple[Path, Agreement]:
+    """Make a model's int8 network from every other one of `frames`, and compare it with float32 on the rest.
+
+    Raises
+    ------
+    DarknetModelInvalid
+        The model's files don't describe one network.
+    PrecisionUnsuitable
+        It doesn't find what float32 finds. One that was made before stays.
+    """
+    found: list[Agreement] = []
+
+    def check(made: Path) -> None:
+        both: dict[Precision, Path] = {"fp32": converted.onnx(), "int8": made}
+        detections = []
+        for precision, path in both.items():
+            with _on_cpu(path, converted.network, names, precision=precision) as detector:
+                detections.append(detector.detect(frames[1::2] or frames))
+        found.append(Agreement.of(*detections))
+        if not found[0].suffices:
+            raise PrecisionUnsuitable(
+                f"In int8 {converted.weights.stem} finds {found[0].recall:.1%} of the {found[0].boxes} boxes that "
+                f"float32 finds, and {found[0].precision:.1%} of its own are right; "
+                f"both must be {LEAST_AGREEMENT:.0%} at least"
+            )
+
+    return converted.quantize(frames[::2], check), found[0]
+
+
+def _on_cpu(
+    onnx_path: Path, network: Network, names: tuple[str, ...], *, precision: Precision, **options: Any
+) -> YoloDetector:
     from avflow.detection.openvino_detector import OpenVinoDetector  # noqa: PLC0415  heavy
 
-    onnx_path = converted.int8() if precision == "int8" else converted.onnx()
-    compiled = cache_dir / "openvino"
-    return OpenVinoDetector(onnx_path, network, classes, precision=precision, cache_dir=compiled, **options)
+    return OpenVinoDetector(onnx_path, network, names, precision=precision, **options)
 
 
 def _on_gpu(converted: Converted, names: tuple[str, ...], half: bool, options: dict[str, Any]) -> Detector | None:

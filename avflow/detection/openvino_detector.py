@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from avflow.darknet import Network
 from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
+
+#: oneDNN's caps that take the instructions for bfloat16 away (oneDNN's documentation, "CPU Dispatcher Control")
+_CAPS_BELOW_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 class OpenVinoDetector(YoloDetector):
@@ -53,7 +57,7 @@ class OpenVinoDetector(YoloDetector):
         super().__init__(network, names, **options)
         width, height = network.input_size
         config: dict[str, str] = {"PERFORMANCE_HINT": "THROUGHPUT"}
-        if precision == "fp32":
+        if precision == "fp32" or _capped_below_bfloat16():
             config["INFERENCE_PRECISION_HINT"] = "f32"
         openvino = _openvino()
         core = openvino.Core()
@@ -89,6 +93,15 @@ class OpenVinoDetector(YoloDetector):
         request.start_async([blob[np.newaxis]], share_inputs=True)
         request.wait()
         return [head[0] for head in heads]
+
+
+def _capped_below_bfloat16() -> bool:
+    """Whether the environment holds oneDNN below bfloat16, which OpenVINO chooses by the processor alone.
+
+    It then can't compile the network, or emulates bfloat16.
+    """
+    cap = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or ""
+    return cap.upper() in _CAPS_BELOW_BFLOAT16
 
 
 def _openvino() -> Any:

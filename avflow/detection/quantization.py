@@ -1,41 +1,46 @@
 """Networks in 8-bit integers, by quantization after training: a tool's work, never that of a job.
 
-Only the convolutions become int8 (weights per channel, activations per tensor), and not those
-that feed the heads: these are 1 % of the work, and a box's place and confidence are read from
-them directly. The ranges of the activations come from real pictures; the 0.01 % at either end are
-cut off (ONNX Runtime's documentation, "Quantize ONNX models", percentile calibration), as a few
-outliers would otherwise take most of the 256 steps.
+Only the convolutions become int8 (weights per channel, activations per tensor): not the first, nor
+those that feed the heads. These are a few percent of the work. The first sees the picture itself,
+and a box's place and confidence are read from the others directly. Three things keep what is found
+near float32's, and the same on every processor:
 
-Figures (2 cores of an AMD Zen 5 with VNNI and bfloat16, other processes running, so processor
-time): YOLOv3-tiny-416 needs 0.65 of bfloat16's time, YOLOv3-416 0.58. With the published weights of
-YOLOv3-tiny it finds 98.9 % of fp32's 857 boxes (confidence above 0.25, IoU 0.5) in the frames of
-the sample video that it wasn't calibrated with, and all 19 in pictures of other things. YOLOv3's
-own weights weren't at hand; `recall` tells for any.
+- Weights have 7 bits. Without VNNI (AVX2, AVX-512) a processor adds two products of an 8-bit
+  activation and a weight in 16 bits, which saturate: 2 * 255 * 127 is over 32 767, 2 * 255 * 64 isn't
+  (ONNX Runtime's documentation, "Quantize ONNX models": reduce_range). With 8 bits, AVX2 lost a quarter of
+  the boxes.
+- Rounding the weights shifts the mean of what each channel gives. The bias takes that back (Nagel et
+  al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, with the
+  means of real pictures).
+- The ranges of the activations come from real pictures; the 0.001 % at the upper end is cut off (percentile
+  calibration), as a few outliers would otherwise take most of the 256 steps.
+
+That it suffices is measured for each network when it is made, by `avflow.detection.agreement`.
+docs/benchmarks.md has what was found on each instruction set, with the published weights of
+YOLOv3-tiny. YOLOv3's own weights weren't at hand.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avflow.darknet import Network
-from avflow.detection.detector import Detection
 from avflow.detection.letterbox import Blob, Frame, Letterbox
 from avflow.errors import InvalidMediaNoStreams
 
 #: of a video's; more gain nothing that could be measured
 CALIBRATION_FRAMES = 16
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-#: left, top, width, height
-Box = tuple[float, float, float, float]
 #: share in percent of an activation's values that its 256 steps cover
-_PERCENTILE = 99.99
+_PERCENTILE = 99.999
 
 
 def calibration_frames(source: Path, limit: int = CALIBRATION_FRAMES) -> list[Frame]:
@@ -85,7 +90,13 @@ def _spread(length: int, limit: int) -> list[int]:
     return [index * length // count for index in range(count)]
 
 
-def quantize(onnx_path: Path, network: Network, frames: Iterable[Frame], target: Path) -> None:
+def quantize(
+    onnx_path: Path,
+    network: Network,
+    frames: Iterable[Frame],
+    target: Path,
+    check: Callable[[Path], object] = lambda made: None,
+) -> None:
     """Write the int8 network of a float one, whole or not at all: ONNX with QuantizeLinear and DequantizeLinear.
 
     Needs the packages `onnx` and `onnxruntime`, minutes for YOLOv3, and 2 GB of memory.
@@ -96,8 +107,26 @@ def quantize(onnx_path: Path, network: Network, frames: Iterable[Frame], target:
         The network as `avflow.onnx_export` writes it, in float32.
     frames:
         What `calibration_frames` gives.
+    check:
+        Called with the file before it takes its place, which it doesn't where this raises.
     """
     import onnx  # noqa: PLC0415  heavy
+
+    model = onnx.load(onnx_path)
+    blobs = [_blob(frame, network) for frame in frames]
+    scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        _quantize_convolutions(model, blobs, scratch)
+        quantized = onnx.load(scratch)
+        _correct_biases(quantized, onnx.load(onnx_path), _mean_inputs(onnx.load(onnx_path), blobs))
+        onnx.save(quantized, scratch)
+        check(scratch)
+        scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _quantize_convolutions(model: Any, blobs: Sequence[Blob], target: Path) -> None:
     from onnxruntime.quantization import (  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
         CalibrationMethod,
         QuantFormat,
@@ -105,31 +134,68 @@ def quantize(onnx_path: Path, network: Network, frames: Iterable[Frame], target:
         quantize_static,
     )
 
-    model = onnx.load(onnx_path)
-    scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        with redirect_stdout(io.StringIO()):  # it tells of its progress there
-            quantize_static(
-                model,
-                scratch,
-                _Blobs([_blob(frame, network) for frame in frames]),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=["Conv"],
-                nodes_to_exclude=_before_heads(model),
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.Percentile,
-                # one picture at a time: the activations of YOLOv3 for one take a gigabyte
-                extra_options={"CalibPercentile": _PERCENTILE, "CalibStridedMinMax": 1},
-            )
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with redirect_stdout(io.StringIO()):  # it tells of its progress there
+        quantize_static(
+            model,
+            target,
+            _Blobs(blobs),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=[_convolutions(model)[0].name, *_before_heads(model)],
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            # one picture at a time: the activations of YOLOv3 for one take a gigabyte
+            extra_options={"CalibPercentile": _PERCENTILE, "CalibStridedMinMax": 1},
+        )
+
+
+def _mean_inputs(model: Any, blobs: Sequence[Blob]) -> dict[str, NDArray[np.float32]]:
+    """For each convolution, by name, the mean of each of its input's channels over some pictures."""
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
+    from onnx import TensorProto, helper  # noqa: PLC0415  heavy
+
+    names = [node.name for node in _convolutions(model)]
+    axes = helper.make_tensor("mean.axes", TensorProto.INT64, [3], [0, 2, 3])
+    model.graph.initializer.append(axes)
+    for node in _convolutions(model):
+        mean = f"mean.{node.name}"
+        model.graph.node.append(helper.make_node("ReduceMean", [node.input[0], axes.name], [mean], keepdims=0))
+        model.graph.output.append(helper.make_tensor_value_info(mean, TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    outputs = [f"mean.{name}" for name in names]
+    found = [session.run(outputs, {"image": blob[np.newaxis]}) for blob in blobs]
+    return {name: np.mean([means[index] for means in found], axis=0) for index, name in enumerate(names)}
+
+
+def _correct_biases(quantized: Any, model: Any, inputs: Mapping[str, NDArray[np.float32]]) -> None:
+    """Take from each quantized convolution's bias what its rounded weights add to the mean of its output."""
+    from onnx import numpy_helper  # noqa: PLC0415  heavy
+
+    floats = {tensor.name: tensor for tensor in model.graph.initializer}
+    weights = {node.name: numpy_helper.to_array(floats[node.input[1]]) for node in _convolutions(model)}
+    stored = {tensor.name: tensor for tensor in quantized.graph.initializer}
+    dequantizers = {node.output[0]: node for node in quantized.graph.node if node.op_type == "DequantizeLinear"}
+    for node in _convolutions(quantized):
+        if node.input[1] not in dequantizers:
+            continue  # it stayed in float
+        rounded, weight_scale = (numpy_helper.to_array(stored[name]) for name in dequantizers[node.input[1]].input[:2])
+        bias_name, scale_name = dequantizers[node.input[2]].input[:2]
+        error = rounded * weight_scale.reshape(-1, 1, 1, 1) - weights[node.name]
+        shift = error.sum(axis=(2, 3)) @ inputs[node.name]
+        bias = numpy_helper.to_array(stored[bias_name])
+        corrected = bias - np.rint(shift / numpy_helper.to_array(stored[scale_name])).astype(bias.dtype)
+        stored[bias_name].CopyFrom(numpy_helper.from_array(corrected, bias_name))
 
 
 def _blob(frame: Frame, network: Network) -> Blob:
     return Letterbox.fit((frame.shape[1], frame.shape[0]), network.input_size).blob(frame)
+
+
+def _convolutions(model: Any) -> list[Any]:
+    return [node for node in model.graph.node if node.op_type == "Conv"]
 
 
 def _before_heads(model: Any) -> list[str]:
@@ -155,47 +221,3 @@ class _Blobs:
             return None
         self._next += 1
         return {"image": self._blobs[self._next - 1][np.newaxis]}
-
-
-def recall(
-    reference: Sequence[Sequence[Detection]], found: Sequence[Sequence[Detection]], overlap: float = 0.5
-) -> float:
-    """Share, 0 to 1, of the reference's boxes that were found again; 1 where there are none.
-
-    Parameters
-    ----------
-    reference, found:
-        The detections of the same pictures.
-    overlap:
-        Intersection over union that a box of the same class must have. One box stands for one only.
-    """
-    hits = sum(_hits(wanted, there, overlap) for wanted, there in zip(reference, found, strict=True))
-    total = sum(len(wanted) for wanted in reference)
-    return hits / total if total else 1.0
-
-
-def _hits(reference: Sequence[Detection], found: Sequence[Detection], overlap: float) -> int:
-    rest = list(found)
-    hits = 0
-    for wanted in reference:
-        same = [one for one in rest if one.class_id == wanted.class_id]
-        overlaps = [intersection_over_union(wanted.box, one.box) for one in same]
-        if overlaps and max(overlaps) >= overlap:
-            rest.remove(same[overlaps.index(max(overlaps))])
-            hits += 1
-    return hits
-
-
-def intersection_over_union(one: Box, other: Box) -> float:
-    """How much two boxes of left, top, width and height overlap, 0 to 1.
-
-    >>> intersection_over_union((0, 0, 10, 10), (5, 0, 10, 10))
-    0.3333333333333333
-    """
-    width, height = (
-        max(0.0, min(one[side] + one[side + 2], other[side] + other[side + 2]) - max(one[side], other[side]))
-        for side in (0, 1)
-    )
-    shared = width * height
-    union = one[2] * one[3] + other[2] * other[3] - shared
-    return shared / union if union > 0 else 0.0

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from avflow.boxed_video import box_video
-from avflow.darknet import read_network
+from avflow.darknet import read_names, read_network
 from avflow.detection import Detector, open_detector
+from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
-from avflow.detection.opening import Device, Precision
+from avflow.detection.opening import Device, Precision, quantize
 from avflow.errors import DarknetModelInvalid, SourceMissing
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
@@ -62,18 +63,24 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
     return [converted.onnx(half=half) for half in (False, True)]
 
 
-def quantize_model(name: str, models: ModelStore, frames: Path) -> Path:
+def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
     """Make the network that the precision `int8` opens; `frames` is a video or a folder of pictures like those to come.
+
+    Also tells how far it agrees with float32, on pictures that it wasn't made from.
 
     Raises
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     InvalidMediaNoStreams
         There is no picture in `frames`.
+    PrecisionUnsuitable
+        It doesn't find what float32 finds.
     """
-    from avflow.detection.quantization import calibration_frames  # noqa: PLC0415  a tool's only
+    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  a tool's only
 
-    return _converted(name, models).quantize(calibration_frames(frames))
+    converted = _converted(name, models)
+    names = read_names(_files(name, models).names, converted.network)
+    return quantize(converted, names, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
 
 
 def require_int8(name: str, models: ModelStore) -> None:

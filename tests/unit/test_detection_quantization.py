@@ -4,17 +4,20 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import av
-import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+from onnx import numpy_helper
 
-from avflow.darknet import read_network
-from avflow.detection import Detection, open_detector
+from avflow.darknet import read_names, read_network
+from avflow.detection import Detection, quantization
+from avflow.detection.agreement import Agreement, recall
 from avflow.detection.converted import Converted
-from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames, recall
-from avflow.errors import InvalidMediaNoStreams
+from avflow.detection.letterbox import Letterbox
+from avflow.detection.opening import quantize
+from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
+from avflow.errors import InvalidMediaNoStreams, PrecisionUnsuitable
 from avflow.ffmpeg import binary
 from avflow.models import ModelStore
 from scripts.record_darknet_boxes import CFG, DATA, RECORDINGS, ROOT
@@ -39,39 +42,71 @@ def cache(weights, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def other_frames() -> list[np.ndarray]:
-    """Frames of the sample that calibration didn't see."""
-    with av.open(str(SAMPLE)) as video:
-        frames = [frame.to_ndarray(format="bgr24") for frame in video.decode(video=0)]
-    seen = {number * len(frames) // CALIBRATION_FRAMES for number in range(CALIBRATION_FRAMES)}
-    return [frame for number, frame in enumerate(frames) if number not in seen][::4]
+def tensors(path: Path) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
 
 
-@pytest.fixture(scope="module")
-def pictures() -> list[np.ndarray]:
-    """Pictures of quite other things."""
-    return [cv2.imread(str(path)) for path in RECORDINGS.glob("*.jpg") if not path.stem.startswith("my_video")]
-
-
-@pytest.mark.parametrize(("source", "least"), [("other_frames", 0.95), ("pictures", 0.85)])
-def test_finds_what_fp32_finds(source, least, weights, cache, request):
-    frames = request.getfixturevalue(source)
-    found = {}
-    for precision in ("fp32", "int8"):
-        with open_detector(CFG, weights, NAMES, cache_dir=cache, device="cpu", precision=precision) as detector:
-            found[precision] = detector.detect(frames)
-            assert detector.engine.endswith(", int8") == (precision == "int8")
-    assert sum(map(len, found["fp32"])) >= 19
-    assert recall(found["fp32"], found["int8"]) >= least
-    assert recall(found["int8"], found["fp32"]) >= least  # and hardly anything else
-
-
-def test_convolutions_are_int8_but_for_those_before_the_heads(cache):
+def test_convolutions_are_int8_but_for_the_first_and_those_before_the_heads(cache):
     nodes = onnx.load(next(cache.glob("*.int8.onnx"))).graph.node
     makers = {output: node.op_type for node in nodes for output in node.output}
     inputs = [makers.get(node.input[1]) for node in nodes if node.op_type == "Conv"]
-    assert inputs.count("DequantizeLinear") == len(inputs) - 2 == 11
+    assert inputs[0] is None
+    assert inputs.count("DequantizeLinear") == len(inputs) - 3 == 10
+
+
+def test_no_weight_can_make_products_saturate(cache):
+    weights = [value for value in tensors(next(cache.glob("*.int8.onnx"))).values() if value.dtype == np.int8]
+    assert max(np.abs(value.astype(int)).max() for value in weights) == 64
+
+
+def test_rounding_does_not_shift_what_a_channel_gives(cache):
+    """The mean of each channel of the last layer before a head, over pictures: int8's is float32's."""
+    int8 = next(cache.glob("*.int8.onnx"))
+    float32 = next(path for path in cache.glob("*.onnx") if path != int8)
+    means = []
+    for path in (float32, int8):
+        model = onnx.load(path)
+        last = [node.output[0] for node in model.graph.node if node.op_type == "LeakyRelu"][-1]
+        model.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        fit = Letterbox.fit((768, 576), (416, 416))
+        found = [session.run([last], {"image": fit.blob(one)[np.newaxis]})[0] for one in calibration_frames(SAMPLE, 4)]
+        means.append(np.mean(found, axis=(0, 1, 3, 4)))
+    shift = np.abs(means[1] - means[0]).mean() / np.abs(means[0]).mean()
+    assert shift < 0.06  # 0.053; with the biases as they were, 0.071 and one box in twenty lost
+
+
+class TestAgreement:
+    def test_is_told_for_pictures_that_it_was_not_made_from(self, weights, tmp_path):
+        converted = Converted(CFG, weights, read_network(CFG), tmp_path)
+        names = read_names(NAMES, converted.network)
+        path, agreement = quantize(converted, names, calibration_frames(SAMPLE, 2 * CALIBRATION_FRAMES))
+        assert path == converted.int8()
+        assert agreement.boxes > 100
+        assert agreement.suffices
+        assert min(agreement.recall, agreement.precision) >= 0.97
+
+    def test_a_network_that_loses_boxes_is_refused_and_the_one_before_it_stays(self, weights, tmp_path, monkeypatch):
+        converted = Converted(CFG, weights, read_network(CFG), tmp_path)
+        converted.quantize(calibration_frames(SAMPLE, 2))
+        before = converted.int8().read_bytes()
+        monkeypatch.setattr(quantization, "_PERCENTILE", 60)  # ranges that cut off nearly half of all activations
+        names = read_names(NAMES, converted.network)
+        with pytest.raises(PrecisionUnsuitable, match=r"In int8 yolov3-tiny finds \d+\.\d% of the \d+") as refused:
+            quantize(converted, names, calibration_frames(SAMPLE, 8))
+        assert "`fastest`" in refused.value.advice
+        assert converted.int8().read_bytes() == before
+        assert not list(tmp_path.glob("*.part"))
+
+    def test_one_picture_alone_is_compared_on_itself(self, weights, tmp_path):
+        converted = Converted(CFG, weights, read_network(CFG), tmp_path)
+        _, agreement = quantize(converted, read_names(NAMES, converted.network), calibration_frames(SAMPLE, 1))
+        assert agreement.boxes > 0
+
+    def test_wants_both_hardly_any_missing_and_hardly_any_invented(self):
+        assert Agreement.of([[box(0)]], [[box(0)]]) == Agreement(1, 1, 1)
+        assert not Agreement.of([[box(0), box(100)]], [[box(0)]]).suffices
+        assert not Agreement.of([[box(0)]], [[box(0), box(100)]]).suffices
 
 
 def test_what_quantizing_leaves_is_one_file(weights, cache, capfd):

@@ -1,6 +1,8 @@
 """What benchmarks compute themselves; what they measure is no matter of tests."""
 
 import re
+import subprocess
+import sys
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from itertools import chain, repeat
@@ -12,7 +14,7 @@ from avflow.darknet import read_network
 from avflow.errors import ModelUnavailable
 from avflow.media import probe
 from avflow.stages.yolov3 import DATA
-from benchmarks import gpu, inference, original_chain, pipeline, reasons, report
+from benchmarks import gpu, inference, original_chain, peak_memory, pipeline, reasons, report
 from benchmarks.common import Result, synthetic
 from benchmarks.gpu import gflop
 from benchmarks.parts import PARTS
@@ -109,6 +111,18 @@ def test_the_memory_benchmark_meets_new_labels_in_every_minute():
     assert min(len(first), len(second)) > 200
     assert not first & second
     assert all(0.25 <= found.confidence <= 1 and found.box[0] < 160 for frame in frames for found in frame)
+
+
+@pytest.mark.parametrize("system", ["Linux", "without proc"])
+def test_peak_memory_counts_what_a_process_has(monkeypatch, tmp_path, system):
+    if system != "Linux":
+        monkeypatch.setattr(peak_memory, "PROC", tmp_path)
+    code = "import sys; kept = bytes(range(256)) * 400_000; print(flush=True); sys.stdin.read()"  # 102.4 MB
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert 102.4e6 < peak_memory._high_water(process.pid) < 150e6
+        process.stdin.close()
+    assert peak_memory._high_water(process.pid) == 0
 
 
 # ---------------------------------------------------------------- the reasons for missed targets

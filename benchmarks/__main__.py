@@ -98,9 +98,11 @@ def _remarks(
     yield f"Class of processors: {kind}, {machine()}"
     if baseline["machine"] and baseline["machine"] != machine():
         yield f"The baseline was taken on another machine of this class: {baseline['machine']}"
-    if not update and any(verdict.sign == "new" for verdict in verdicts):
-        what = "What is new is not in it" if baseline["ratios"] else f"There is no baseline of the class {kind} yet"
-        yield f"{what}: `make bench-check BASELINE=1` takes one."
+    advice = "`make bench-check BASELINE=1` takes one."
+    if not update and not baseline["ratios"]:
+        yield f"There is no baseline of the class {kind} yet: {advice}"
+    elif not update and any(verdict.sign == "new" for verdict in verdicts):
+        yield f"What is new is not in its baseline: {advice}"
 
 
 def better(first: Sequence[check.Verdict], second: Sequence[check.Verdict]) -> list[check.Verdict]:

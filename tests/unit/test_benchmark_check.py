@@ -144,7 +144,7 @@ def test_a_part_that_the_baseline_lacks_is_new(monkeypatch, tmp_path, capsys):
     assert parts.check() == 0
     said = capsys.readouterr().out
     assert "new     chain: quicker: 3\n" in said
-    assert "What is new is not in it: `make bench-check BASELINE=1` takes one." in said
+    assert "What is new is not in its baseline: `make bench-check BASELINE=1` takes one." in said
 
 
 def test_the_first_baseline_can_be_taken(monkeypatch, tmp_path):

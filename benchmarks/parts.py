@@ -85,7 +85,7 @@ PARTS = (
             "yolov3-random: avflow run over the three scripts": {"bf16": 50},
         },
     ),
-    Part("peers", minutes=5),
+    Part("peers", minutes=6),
     Part("segments", minutes=7),
     Part("gpu", minutes=2),
     Part("scale", minutes=1),

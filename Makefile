@@ -12,7 +12,7 @@ export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTO
 PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
 IMAGES = $(if $(CONTAINERS),images)
 
-.PHONY: help run up images test test-slow containers-test check bench bench-check lock clean
+.PHONY: help run up images test test-slow containers-test check bench bench-check peers lock clean
 
 help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
@@ -28,8 +28,11 @@ help:
 	@echo 'make test-slow                                 the tests that take longer'
 	@echo 'make containers-test                           builds both images with the SAM CLI, and tries everything in them'
 	@echo 'make check                                     style, types, template and state machine linters'
-	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (forty minutes)'
-	@echo 'make bench-check [BASELINE=1]                  whether a ratio has fallen by over 15 % (ten minutes)'
+	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (45 minutes)'
+	@echo 'make bench-check [BASELINE=1]                  whether a ratio has fallen by over 15 % since it was'
+	@echo '                                               measured on the same class of processors (ten minutes)'
+	@echo 'make peers                                     what people would take today, for make bench to compare with'
+	@echo '                                               (PyTorch and all: 6 GB on Linux, in an environment of its own)'
 	@echo 'make lock                                      pins the packages of requirements/*.in anew'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
@@ -73,10 +76,12 @@ bench: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)
 	$(BIN)/python -m benchmarks $(PARTS)
 
-# with BASELINE=1 what it finds is what later runs are compared with
+# with BASELINE=1 what it finds is what later runs on this class of processors are compared with
 bench-check: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)
 	$(BIN)/python -m benchmarks --check $(if $(BASELINE),--baseline) $(PARTS)
+
+peers: .venv-peers/.installed
 
 # ---------------------------------------------------------------- set-up: pinned and hashed, done once
 PIP := -m pip --disable-pip-version-check --quiet
@@ -85,8 +90,9 @@ LOCK := -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-ext
 
 # after a change of a requirements/*.in: writes the pinned, hashed files anew
 lock: .venv/.local
-	$(BIN)/python $(PIP) install pip-tools
+	$(BIN)/python $(PIP) install pip-tools uv
 	for name in local dev bench sam check media-image yolov3-image yolov3-gpu conversion-image; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements/peers.txt requirements/peers.in
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -116,5 +122,11 @@ lock: .venv/.local
 	.venv-check/bin/python $(PIP) install --no-deps --require-hashes -r requirements/check.txt
 	@touch $@
 
+# programs to compare with, run and never imported: see requirements/peers.in
+.venv-peers/.installed: requirements/peers.txt .venv/bin/python
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python $(PIP) install --no-deps --require-hashes -r requirements/peers.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-sam .venv-check .aws-sam build result
+	rm -rf .venv .venv-sam .venv-check .venv-peers .aws-sam build result

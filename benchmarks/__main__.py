@@ -11,14 +11,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import check, report
 from benchmarks.common import ROOT, machine
-from benchmarks.parts import BY_NAME, PARTS, Part
+from benchmarks.parts import BY_NAME, CHECK_MINUTES, PARTS, Part
+from benchmarks.processor import processor_class
 
 BUILD = ROOT / "build" / "bench"
 
@@ -38,7 +39,8 @@ def run_part(part: Part, folder: Path, *, quick: bool) -> dict[str, Any] | None:
         return None
     print(f"--- {part.name} took {took}", flush=True)
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    result |= {"machine": machine(), "date": datetime.now(UTC).date().isoformat(), "quick": quick}
+    result |= {"machine": machine(), "processor": processor_class()}
+    result |= {"date": datetime.now(UTC).date().isoformat(), "quick": quick}
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
 
@@ -59,38 +61,48 @@ def bench(parts: Sequence[Part], folder: Path) -> int:
 
 
 def bench_check(parts: Sequence[Part], folder: Path, *, update: bool) -> int:
-    """Quick runs, compared with the baseline; a part that falls short is run once more. Returns the exit status.
+    """Quick runs, compared with the baseline of this machine's class of processors. Returns the exit status.
 
-    Without a baseline of a part there is nothing to compare it with, and nothing is run.
+    A part that falls short is run once more. What the baseline lacks is new, and doesn't fail.
     """
     results: dict[str, dict[str, Any]] = {}
     verdicts: list[check.Verdict] = []
     failed = []
-    baseline = check.read_baseline()
-    unknown = [part.name for part in parts if part.name not in baseline["ratios"]]
-    if unknown and not update:
-        return _outcome(unknown, "not in the baseline: `make bench-check BASELINE=1` takes one")
+    kind = processor_class()
+    baseline = check.read_baseline(kind)
     for part in parts:
         result = run_part(part, folder, quick=True)
-        found = check.verdicts(part, baseline, result)
+        found = check.verdicts(part, baseline, result, kind)
         if result and not update and not all(verdict.passes for verdict in found):
             print(f"--- {part.name} once more, as it fell short")
             again = run_part(part, folder, quick=True)
-            found = better(found, check.verdicts(part, baseline, again))
+            found = better(found, check.verdicts(part, baseline, again, kind))
         if result is None:
             failed.append(part.name)
         else:
             results[part.name] = result
         verdicts += found
-    if baseline["machine"] and baseline["machine"] != machine():
-        print(f"\nThe baseline was taken on another machine: {baseline['machine']}; this one: {machine()}")
-    print("\n" + "\n".join(map(str, verdicts)))
+    print("\n" + "\n".join([*map(str, verdicts), "", *_remarks(kind, baseline, verdicts, update=update)]))
     if update and results:
-        check.write_baseline(results)
-        print(f"\nThese are the baseline now: {check.BASELINE.name}")
+        check.write_baseline(kind, results)
+        print(f"These are the baseline of the class {kind} now: {check.BASELINE.name}")
     elif not all(verdict.passes for verdict in verdicts):
         return _outcome([*failed, *(f"{v.part}: {v.ratio}" for v in verdicts if not v.passes)], "fell short twice")
     return _outcome(failed, "gave no result")
+
+
+def _remarks(
+    kind: str, baseline: Mapping[str, Any], verdicts: Sequence[check.Verdict], *, update: bool
+) -> Iterator[str]:
+    """What was compared with what."""
+    yield f"Class of processors: {kind}, {machine()}"
+    if baseline["machine"] and baseline["machine"] != machine():
+        yield f"The baseline was taken on another machine of this class: {baseline['machine']}"
+    advice = "`make bench-check BASELINE=1` takes one."
+    if not update and not baseline["ratios"]:
+        yield f"There is no baseline of the class {kind} yet: {advice}"
+    elif not update and any(verdict.sign == "new" for verdict in verdicts):
+        yield f"What is new is not in its baseline: {advice}"
 
 
 def better(first: Sequence[check.Verdict], second: Sequence[check.Verdict]) -> list[check.Verdict]:
@@ -119,8 +131,12 @@ def main() -> int:
     folder = BUILD / "quick" if options.check else BUILD
     folder.mkdir(parents=True, exist_ok=True)
     if options.check:
+        print(f"All that bench-check measures takes about {CHECK_MINUTES} minutes on two quiet cores.")
         return bench_check(chosen or [part for part in PARTS if part.checked], folder, update=options.baseline)
-    return bench(chosen or PARTS, folder)
+    chosen = chosen or list(PARTS)
+    minutes = sum(part.minutes for part in chosen)
+    print(f"{', '.join(part.name for part in chosen)}: about {minutes:.0f} minutes on two quiet cores.")
+    return bench(chosen, folder)
 
 
 if __name__ == "__main__":

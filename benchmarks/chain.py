@@ -13,8 +13,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from avflow.media import probe
 from avflow.models import ModelStore
@@ -33,6 +36,11 @@ class Case:
     length: float
     quick_length: float
 
+    @property
+    def ratio(self) -> str:
+        """Its name."""
+        return f"{self.model}: avflow run over the three scripts"
+
 
 CASES = (
     Case("yolov3-tiny", DATA / "yolov3-tiny.cfg", 80, 11),
@@ -40,11 +48,10 @@ CASES = (
 )
 
 
-def avflow_run(video: Path, model: str, out: Path) -> None:
-    """`make run YOLOV3_MODEL=…`, without make."""
+def avflow_run(video: Path, model: str, out: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """`make run YOLOV3_MODEL=…`, without make, with these environment variables besides."""
     command = [sys.executable, "-m", "avflow_cli.main", "run", "--yolov3-model", model, "--out", str(out), str(video)]
-    environment = {**os.environ, **random_yolov3.environment(MODELS)}
-    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, check=True)
 
 
 def measure(case: Case, length: float, rounds: int, folder: Path, result: Result) -> None:
@@ -53,13 +60,14 @@ def measure(case: Case, length: float, rounds: int, folder: Path, result: Result
     picture = probe(video).picture
     assert picture is not None
     out = folder / "out"
-    avflow_run(video, case.model, out)  # compiles the network, as the first run on a machine does
-    ours = [seconds(lambda: avflow_run(video, case.model, out)) for _ in range(rounds - rounds // 2)]
+    run = partial(avflow_run, video, case.model, out, random_yolov3.environment(MODELS))
+    run()  # compiles the network, as the first run on a machine does
+    ours = [seconds(run) for _ in range(rounds - rounds // 2)]
     chain_folder = folder / "chain"
     chain_folder.mkdir()
     weights = ModelStore(MODELS, MODELS / "models.toml").path(case.model) / f"{case.model}.weights"
     chain = original_chain.run(video, case.cfg, weights, chain_folder)
-    ours += [seconds(lambda: avflow_run(video, case.model, out)) for _ in range(rounds // 2)]
+    ours += [seconds(run) for _ in range(rounds // 2)]
     name = f"{case.model}, {length:g} s, {picture.frames} frames"
     result.row(f"{name}: the three scripts", chain.seconds, "s")
     for step in ("ffmpeg", "pocketsphinx", "darknet"):
@@ -67,7 +75,7 @@ def measure(case: Case, length: float, rounds: int, folder: Path, result: Result
     result.row(f"{name}: avflow run", statistics.median(ours), "s")
     for step, took in _steps(out).items():
         result.row(f"{name}: of these, {step}", took, "s")
-    result.ratio(f"{case.model}: avflow run over the three scripts", chain.seconds / statistics.median(ours))
+    result.ratio(case.ratio, chain.seconds / statistics.median(ours))
     if not picture.frames - 2 <= chain.frames <= picture.frames:
         result.notes.append(f"Darknet drew {chain.frames} of {picture.frames} frames.")
 
@@ -84,11 +92,11 @@ def main() -> None:
     """Measure, print, write."""
     options = command_line(__doc__, rounds=4).parse_args()
     result = Result("The original's three scripts against avflow run", quick=options.quick)
+    result.declare(*(case.ratio for case in CASES))
     random_yolov3.model_folder(MODELS)
     for case in CASES:
-        if not original_chain.available():
-            name = f"{case.model}: avflow run over the three scripts"
-            result.skipped[name] = original_chain.UNAVAILABLE
+        if why := original_chain.unavailable():
+            result.skip(why, case.ratio)
             continue
         with tempfile.TemporaryDirectory() as folder:
             length = case.quick_length if options.quick else case.length

@@ -1,4 +1,7 @@
-"""Whether a ratio has fallen since the baseline was taken; absolute times are never compared with it."""
+"""Whether a ratio has fallen since the baseline of this class of processors was taken.
+
+Absolute times are never compared with it, nor are the ratios of another class (benchmarks/processor.py).
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,17 @@ TOLERANCE = 0.15
 class Verdict:
     """On one ratio of one part; `now` is None where it wasn't measured, `before` where the baseline lacks it.
 
-    One with a `target` has to reach it, and isn't compared with what it was before.
+    One with a `target` has to reach it, and isn't compared with what it was before. `missing` says why there is no
+    value, and `excused` whether that is a reason that the part gave itself.
     """
 
     part: str
     ratio: str
     before: float | None
     now: float | None
-    excuse: str | None = None
     target: float | None = None
+    missing: str = ""
+    excused: bool = False
 
     @property
     def least(self) -> float | None:
@@ -38,49 +43,72 @@ class Verdict:
         return None if self.before is None else (1 - TOLERANCE) * self.before
 
     @property
-    def passes(self) -> bool:
-        """A ratio that is gone without a reason fails as one that has fallen does."""
-        if self.least is None:
-            return True
+    def sign(self) -> str:
+        """A ratio that is gone fails as one that has fallen does, unless its part says why it was left out."""
         if self.now is None:
-            return self.excuse is not None
-        return self.now >= self.least
+            return "skipped" if self.excused else "FAIL"
+        if self.least is None:
+            return "new"
+        return "ok" if self.now >= self.least else "FAIL"
+
+    @property
+    def passes(self) -> bool:
+        """All but a failure."""
+        return self.sign != "FAIL"
 
     def __str__(self) -> str:
-        sign = "ok  " if self.passes else "FAIL"
-        now = shown(self.now) if self.now is not None else f"not measured ({self.excuse or 'no reason given'})"
+        now = shown(self.now) if self.now is not None else f"not measured: {self.missing}"
+        line = f"{self.sign:7} {self.part}: {self.ratio}: {now}"
         if self.target is not None:
-            return f"{sign} {self.part}: {self.ratio}: {now}, target {shown(self.target)}"
+            return f"{line}, target {shown(self.target)}"
         if self.before is None:
-            return f"new  {self.part}: {self.ratio}: {now} (make bench-check BASELINE=1 adds it to the baseline)"
+            return line
         change = f", {self.now / self.before - 1:+.0%}" if self.now is not None else ""
-        return f"{sign} {self.part}: {self.ratio}: {now}, baseline {shown(self.before)}{change}"
+        return f"{line}, baseline {shown(self.before)}{change}"
 
 
-def verdicts(part: Part, baseline: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Verdict]:
-    """Compare a part's result, None if it has none, with `baseline` (that of all parts) and its own targets."""
+def verdicts(
+    part: Part, baseline: Mapping[str, Any], result: Mapping[str, Any] | None, processor: str
+) -> list[Verdict]:
+    """Compare a part's result, None if it has none, with the class's `baseline` (all parts) and its own targets."""
     before: Mapping[str, float] = baseline["ratios"].get(part.name, {})
     now: Mapping[str, float] = result["ratios"] if result else {}
     skipped: Mapping[str, str] = result.get("skipped", {}) if result else {}
-    targets = {name: part.targets[name] for name in part.by_target}
-    names = dict.fromkeys((*before, *now, *targets))
+    targets = {name: part.target(name, processor) for name in part.by_target}
+    targets = {name: target for name, target in targets.items() if target is not None}
+    gone = "the part has no such ratio any more" if result else "the part gave no result"
     return [
-        Verdict(part.name, name, before.get(name), now.get(name), skipped.get(name), targets.get(name))
-        for name in names
+        Verdict(
+            part.name,
+            name,
+            before.get(name),
+            now.get(name),
+            targets.get(name),
+            skipped.get(name, gone),
+            excused=name in skipped,
+        )
+        for name in dict.fromkeys((*before, *now, *skipped, *targets))
     ]
 
 
-def read_baseline(path: Path = BASELINE) -> dict[str, Any]:
-    """`{"machine": str, "ratios": {part: {name: float}}}`, of quick runs; empty where there is none yet."""
+def read_baselines(path: Path = BASELINE) -> dict[str, Any]:
+    """`{class of processors: {"machine": str, "ratios": {part: {name: float}}}}`, of quick runs; may be empty."""
     if not path.exists():
-        return {"machine": "", "ratios": {}}
-    baseline: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {}
+    baselines: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return baselines
+
+
+def read_baseline(processor: str, path: Path = BASELINE) -> dict[str, Any]:
+    """That of one class; without ratios where there is none yet."""
+    baseline: dict[str, Any] = read_baselines(path).get(processor, {"machine": "", "ratios": {}})
     return baseline
 
 
-def write_baseline(results: Mapping[str, Mapping[str, Any]], path: Path = BASELINE) -> None:
-    """Take the ratios of `results`, by part, as the new baseline; the other parts' stay."""
-    baseline = read_baseline(path)
+def write_baseline(processor: str, results: Mapping[str, Mapping[str, Any]], path: Path = BASELINE) -> None:
+    """Take the ratios of `results`, by part, as the class's new baseline; other parts' and other classes' stay."""
+    baseline = read_baseline(processor, path)
     baseline["machine"] = next(iter(results.values()))["machine"]
     baseline["ratios"] |= {part: result["ratios"] for part, result in results.items()}
-    path.write_text(json.dumps(baseline, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    baselines = read_baselines(path) | {processor: baseline}
+    path.write_text(json.dumps(baselines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,19 +4,22 @@ A benchmark is a module that runs by itself (`python -m benchmarks.pipeline`), p
 table, and with `--json FILE` writes::
 
     {"title": str, "rows": [{"name", "value", "unit"}, …], "ratios": {name: float}, "machine": str,
-     "date": "2026-11-22", "quick": bool, "notes": [str, …], "skipped": {ratio: why}, "series": {…}}
+     "processor": "bf16", "date": "2026-11-22", "quick": bool, "notes": [str, …], "skipped": {ratio: why},
+     "series": {…}}
 
 In a ratio more is better, and where it can be both of its sides are measured in turn in one run: a
-busy machine then slows both, and only ratios are ever compared from run to run. `quick`, `notes`,
-`skipped` and `series` may be left out.
+busy machine then slows both, and only ratios are ever compared from run to run, within one class of
+processors (`processor`, see benchmarks/processor.py). A benchmark declares its ratios before it
+measures, and of each gives the value or the reason why there is none. `quick`, `notes`, `skipped`
+and `series` may be left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -28,27 +31,20 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
+import psutil
 
 from avflow.media import probe
+from benchmarks import processor
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
 
 
-#: what makes a processor quick at inference, as Linux names it
-_INFERENCE_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-
-
 def machine() -> str:
     """The processor, its cores and memory, and GPUs: `AMD EPYC (avx2 avx512f avx512_bf16), 2 cores, 8 GB`."""
-    facts = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    values = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in facts.splitlines())}
-    flags = [flag for flag in _INFERENCE_FLAGS if flag in values.get("flags", "").split()]
-    model = values.get("model name") or platform.processor() or platform.machine()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    with_flags = f"{model} ({' '.join(flags)})" if flags else model
-    return ", ".join([with_flags, f"{cores} cores", f"{memory:.0f} GB", *_gpus()])
+    memory = psutil.virtual_memory().total / 1e9
+    return ", ".join([processor.described(), f"{cores} cores", f"{memory:.0f} GB", *_gpus()])
 
 
 def _gpus() -> list[str]:
@@ -72,18 +68,51 @@ class Result:
     skipped: dict[str, str] = field(default_factory=dict)
     series: dict[str, Any] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
+    processor: str = field(default_factory=processor.processor_class)
     date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
+
+    def __post_init__(self) -> None:
+        self._declared: dict[str, None] = {}
 
     def row(self, name: str, value: float | str | None, unit: str) -> None:
         """Note a figure; None where it couldn't be measured."""
         self.rows.append({"name": name, "value": value, "unit": unit})
 
+    def declare(self, *names: str) -> None:
+        """Say which ratios there will be, each with a value or with a reason why it has none."""
+        self._declared |= dict.fromkeys(names)
+
     def ratio(self, name: str, value: float) -> None:
-        """Note a ratio: more is better."""
+        """Note a ratio: more is better.
+
+        Raises
+        ------
+        ValueError
+            It wasn't declared.
+        """
+        self._known(name)
         self.ratios[name] = round(value, 4)
 
+    def skip(self, why: str, *names: str) -> None:
+        """Say why these ratios can't be measured here. Raises ValueError for one that wasn't declared."""
+        for name in names:
+            self._known(name)
+            self.skipped[name] = why
+
+    def _known(self, name: str) -> None:
+        if name not in self._declared:
+            raise ValueError(f"{self.title} has not declared the ratio {name!r}: call declare() before it is measured")
+
     def publish(self, path: Path | None) -> None:
-        """Print the table, and write the JSON where a path is given."""
+        """Print the table, and write the JSON where a path is given.
+
+        Raises
+        ------
+        ValueError
+            A declared ratio has neither a value nor a reason.
+        """
+        if silent := [name for name in self._declared if name not in self.ratios and name not in self.skipped]:
+            raise ValueError(f"{self.title}: neither measured nor skipped for a reason: {', '.join(silent)}")
         print(markdown(asdict(self)))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +187,11 @@ def in_turn(rounds: int, *works: Callable[[], object]) -> list[list[float]]:
 def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
     """The median of the rounds' own ratios, which a change of the machine's load between rounds doesn't touch."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def not_installed(module: str) -> str | None:
+    """Why a peer can't be measured; None where its Python package is here."""
+    return None if importlib.util.find_spec(module) else f"the Python package {module} is not installed"
 
 
 # ---------------------------------------------------------------- clips

@@ -104,10 +104,12 @@ def same_boxes(providers: list[str], result: Result) -> None:
         for half in (True, False):
             if provider == CPU and not half:
                 continue
+            ratio = f"{TITLES[provider]} {_precision(half)}: same boxes as the CPU's fp32 (IoU 0.8)"
+            result.declare(ratio)
             with closing(opened(provider, *model, half=half)) as detector:
                 found = detector.detect(frames)
             share = min(recall(wanted, found, 0.8), recall(found, wanted, 0.8))
-            result.ratio(f"{TITLES[provider]} {_precision(half)}: same boxes as the CPU's fp32 (IoU 0.8)", share)
+            result.ratio(ratio, share)
 
 
 def _precision(half: bool) -> str:
@@ -154,6 +156,9 @@ def throughput(provider: str, rounds: int, quick: bool, result: Result) -> None:
     for half in half_of(provider, quick=quick):
         engine = f"{TITLES[provider]} {_precision(half)}"
         best = dict.fromkeys(SIZES, 0.0)
+        of_peak = {size: f"{engine}: YOLOv3-{size} of the matrix product's peak" for size in SIZES}
+        if provider in GPU_PROVIDERS:
+            result.declare(*of_peak.values())
         for size, batch in product(SIZES, batches_of(provider, quick)):
             with closing(opened(provider, *files, half=half, size=size, batch=batch)) as detector:
                 rate = _rate(detector, batch * (1 if provider == CPU else max(4, 64 // batch)), rounds)
@@ -164,7 +169,7 @@ def throughput(provider: str, rounds: int, quick: bool, result: Result) -> None:
             result.row(f"{engine}: matrix product, the best of {len(MATRICES)} sizes", peak / 1000, "TFLOP/s")
             for size, rate in best.items():
                 work = gflop(read_network(files[0], (size, size)))
-                result.ratio(f"{engine}: YOLOv3-{size} of the matrix product's peak", rate * work / peak)
+                result.ratio(of_peak[size], rate * work / peak)
 
 
 def _rate(detector: Detector, pictures: int, rounds: int) -> float:
@@ -184,6 +189,8 @@ def random_files() -> tuple[Path, Path]:
 def whole_video(provider: str, rounds: int, result: Result) -> None:
     """The sample at 1080p by YOLOv3-416, and its stages each by itself, in turn."""
     engine, on_gpu = TITLES[provider], provider in GPU_PROVIDERS
+    of_slowest = f"{engine}: whole 1080p video of its slowest stage"
+    result.declare(of_slowest)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         detector = stack.enter_context(closing(opened(provider, *random_files(), half=half_of(provider)[0])))
@@ -206,8 +213,7 @@ def whole_video(provider: str, rounds: int, result: Result) -> None:
     for stage, rate in medians.items():
         result.row(f"{engine}: 1080p, {stage} by itself", rate, "frames/s")
     result.row(f"{engine}: 1080p, the slowest stage", min(medians, key=lambda stage: medians[stage]), "")
-    ratio = median_ratio(whole, [min(rates.values()) for rates in alone])
-    result.ratio(f"{engine}: whole 1080p video of its slowest stage", ratio)
+    result.ratio(of_slowest, median_ratio(whole, [min(rates.values()) for rates in alone]))
 
 
 def stages(clip: Path, picture: Picture, detector: Detector, target: Path, kept: int) -> dict[str, float]:

@@ -30,22 +30,27 @@ from avflow.darknet import Network, read_network
 from avflow.detection import Detector, open_detector
 from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
+from avflow.errors import AvflowError
 from avflow.models import ModelStore
 from avflow.stages.yolov3 import DATA
-from benchmarks import random_yolov3
-from benchmarks.common import SAMPLE, Result, command_line, median_ratio, seconds
+from benchmarks import original_chain, random_yolov3
+from benchmarks.common import SAMPLE, Result, command_line, median_ratio, not_installed, seconds
 from benchmarks.pipeline import infer
 from benchmarks.random_yolov3 import MODELS
 from scripts import record_darknet_boxes as darknet
 
 PRECISIONS = ("fastest", "fp32", "int8")
-#: what each peer's ratio is called
-RATIOS = {
-    "Darknet": "over Darknet",
-    "OpenCV 5 DNN": "over OpenCV 5 DNN",
-    "ONNX Runtime": "over ONNX Runtime",
-    "OpenVINO benchmark_app": "of benchmark_app",
-}
+#: what each ratio is called, the engine that is the slower side of it, and the precision of ours that is the faster
+RATIOS = (
+    ("over Darknet", "Darknet", "fastest"),
+    ("over OpenCV 5 DNN", "OpenCV 5 DNN", "fastest"),
+    ("over ONNX Runtime", "ONNX Runtime", "fastest"),
+    ("of benchmark_app", "OpenVINO benchmark_app", "fastest"),
+    ("int8 over the fastest float", "fastest", "int8"),
+    ("int8 over Darknet", "Darknet", "int8"),
+)
+#: the Python package that a peer is
+PACKAGES = {"OpenVINO benchmark_app": "openvino", "ONNX Runtime": "onnxruntime", "OpenCV 5 DNN": "cv2"}
 #: benchmark_app without the part of OpenVINO that reports its use to its maker
 BENCHMARK_APP = (
     "import sys; sys.modules['openvino_telemetry'] = None; "
@@ -103,23 +108,50 @@ def models(quick: bool) -> list[Model]:
     ]
 
 
-def peers(model: Model, stack: ExitStack) -> dict[str, Callable[[], float]]:
-    """For each engine a function that measures a round: seconds a frame."""
-    width, height = model.network.input_size
+@dataclass
+class Engines:
+    """By engine, ours by precision, a function that measures a round, seconds a frame, and its name in the table."""
+
+    works: dict[str, Callable[[], float]]
+    titles: dict[str, str]
+    #: why one isn't among them
+    missing: dict[str, str]
+
+
+def engines(model: Model, stack: ExitStack) -> Engines:
+    """All there are on this machine."""
+    size = width, height = model.network.input_size
     blob = np.random.default_rng(1).random((1, 3, height, width), np.float32)
-    works: dict[str, Callable[[], float]] = {}
+    found = Engines({}, {}, {name: why for name, package in PACKAGES.items() if (why := not_installed(package))})
     frames = model.frames
     for precision in PRECISIONS:
-        detector = model.open(precision)
+        try:
+            detector = model.open(precision)
+        except AvflowError as error:
+            if precision != "int8":  # which alone may not suit a processor
+                raise
+            found.missing[precision] = error.message
+            continue
         stack.callback(detector.close)
         frames = max(frames, 2 * detector.in_flight)  # with many cores some would else have nothing to do
-        name = f"av-workflow, {detector.engine}"
-        works[name] = partial(_per_frame, partial(infer, detector, frames, (width, height)), frames)
-    works["OpenVINO benchmark_app"] = partial(benchmark_app, model, frames)
-    for name, run in (("ONNX Runtime", onnx_runtime(model.onnx)), ("OpenCV 5 DNN", opencv(model.onnx))):
-        times = max(2, model.frames // 4)
-        works[name] = partial(_per_frame, partial(_repeat, partial(run, blob), times), times)
-    return works
+        found.titles[precision] = f"av-workflow, {detector.engine}"
+        found.works[precision] = partial(_per_frame, partial(infer, detector, frames, size), frames)
+    times = max(2, model.frames // 4)
+    others: dict[str, Callable[[], Callable[[], float]]] = {
+        "OpenVINO benchmark_app": lambda: partial(benchmark_app, model, frames),
+        "ONNX Runtime": lambda: _repeated(partial(onnx_runtime(model.onnx), blob), times),
+        "OpenCV 5 DNN": lambda: _repeated(partial(opencv(model.onnx), blob), times),
+    }
+    found.works |= {name: opened() for name, opened in others.items() if name not in found.missing}
+    if darknet.LIBRARY.exists():
+        found.works["Darknet"] = darknet_frame(model, stack)
+    else:
+        found.missing["Darknet"] = original_chain.UNAVAILABLE
+    return found
+
+
+def _repeated(work: Callable[[], object], times: int) -> Callable[[], float]:
+    return partial(_per_frame, partial(_repeat, work, times), times)
 
 
 def _per_frame(work: Callable[[], None], frames: int) -> float:
@@ -185,30 +217,25 @@ def darknet_frame(model: Model, stack: ExitStack) -> Callable[[], float]:
 
 def measure(model: Model, rounds: int, result: Result) -> None:
     """All engines in turn."""
+    result.declare(*(f"{model.title}: {name}" for name, *_ in RATIOS))
     times: dict[str, list[float]] = {}
     with ExitStack() as stack:
-        works = peers(model, stack)
-        if darknet.LIBRARY.exists():
-            works["Darknet"] = darknet_frame(model, stack)
-        else:
-            result.skipped[f"{model.title}: over Darknet"] = "Debian's package darknet is not installed"
-        for work in works.values():  # once for nothing: threads, caches, memory
+        found = engines(model, stack)
+        for work in found.works.values():  # once for nothing: threads, caches, memory
             work()
         for number in range(rounds):
-            for name, work in works.items():
+            for name, work in found.works.items():
                 if name != "Darknet" or number < model.darknet_rounds:
                     times.setdefault(name, []).append(work())
     for name, measured in times.items():
-        result.row(f"{model.title}: {name}", 1000 * statistics.median(measured), "ms a frame")
-    ours = next(iter(times.values()))
-    int8 = next(measured for name, measured in times.items() if name.endswith("int8"))
-    for name, title in RATIOS.items():
-        if name in times:
-            result.ratio(f"{model.title}: {title}", median_ratio(times[name], ours[: len(times[name])]))
-    result.ratio(f"{model.title}: int8 over the fastest float", median_ratio(ours, int8))
-    if "Darknet" in times:
-        turns = times["Darknet"]
-        result.ratio(f"{model.title}: int8 over Darknet", median_ratio(turns, int8[: len(turns)]))
+        result.row(f"{model.title}: {found.titles.get(name, name)}", 1000 * statistics.median(measured), "ms a frame")
+    for name, slower, faster in RATIOS:
+        title = f"{model.title}: {name}"
+        if why := found.missing.get(slower) or found.missing.get(faster):
+            result.skip(why, title)
+        else:
+            above, below = times[slower], times[faster]
+            result.ratio(title, median_ratio(above, below[: len(above)]))
 
 
 def main() -> None:

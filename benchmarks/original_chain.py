@@ -15,7 +15,7 @@ from pathlib import Path
 
 from avflow import speech
 from avflow.models import ModelStore
-from benchmarks.common import ffmpeg, seconds
+from benchmarks.common import ffmpeg, not_installed, seconds
 
 #: Debian's package `darknet`; its demo finds the letters of its labels in `data/` where it is started
 DARKNET = Path("/usr/bin/darknet")
@@ -24,9 +24,11 @@ UNAVAILABLE = "Debian's package darknet is not installed"
 SPEECH_MODEL = "pocketsphinx-en-us"
 
 
-def available() -> bool:
-    """Whether Darknet is here."""
-    return DARKNET.is_file() and (DARKNET_FOLDER / "data" / "labels").is_dir()
+def unavailable() -> str | None:
+    """Why its programs can't be run here; None where they can."""
+    if DARKNET.is_file() and (DARKNET_FOLDER / "data" / "labels").is_dir():
+        return not_installed("pocketsphinx")
+    return UNAVAILABLE
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from avflow.media import Picture, probe
 from benchmarks.common import ROOT
 from benchmarks.stand_in import FindingDetector
 
+PROC = Path("/proc")
 #: seconds between two looks at the processes
 _LOOK = 0.1
 
@@ -27,8 +28,8 @@ _LOOK = 0.1
 def peak_memory(video: Path) -> float:
     """MB (10^6 bytes) that boxing `video` takes at most: the largest resident sets of its processes, added.
 
-    The kernel's high-water mark of each process is read, until it ends; `ru_maxrss` would count what
-    a process had before its exec.
+    The kernel's high-water mark of each process is read, until it ends (macOS has none: there it is the highest of
+    what is seen ten times a second); `ru_maxrss` would count what a process had before its exec.
     """
     picture = probe(video).picture
     assert picture is not None
@@ -52,13 +53,19 @@ def _children(pid: int) -> list[int]:
 
 
 def _high_water(pid: int) -> int:
-    """VmHWM of proc(5), in bytes; 0 for a process that has ended."""
+    """VmHWM of proc(5), in bytes, or where there is none what the process has now; 0 for one that has ended."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
+        status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):  # not Linux, or it ends just now, when its status has no memory any more
+        return _resident(pid)
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
         return 0
-    marks = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")]
-    return marks[0] if marks else 0
 
 
 def main() -> None:

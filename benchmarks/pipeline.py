@@ -104,6 +104,8 @@ def opened(name: str) -> Iterator[Detector]:
 
 def compare(name: str, video: Path, picture: Picture, rounds: int, result: Result) -> None:
     """Bare inference, the whole video, and its codecs, in turn."""
+    of_bare, by_processor = f"{name}: {WHOLE} of {BARE}", f"{name}: the same by processor time"
+    result.declare(of_bare, by_processor)
     boxed, detections = video.with_name("boxed.avi"), video.with_name("detections.jsonl")
     with VideoReader(video, picture) as reader:
         kept = list(islice(reader, KEPT))
@@ -125,9 +127,8 @@ def compare(name: str, video: Path, picture: Picture, rounds: int, result: Resul
         taken = statistics.median(each.processor for each in measured)
         result.row(f"{name}: processor time of {what}, all cores", 1000 * taken / frames, "ms a frame")
     bare, whole = costs[BARE], costs[WHOLE]
-    result.ratio(f"{name}: {WHOLE} of {BARE}", median_ratio([c.wall for c in bare], [c.wall for c in whole]))
-    by_processor = median_ratio([c.processor for c in bare], [c.processor for c in whole])
-    result.ratio(f"{name}: the same by processor time", by_processor)
+    result.ratio(of_bare, median_ratio([c.wall for c in bare], [c.wall for c in whole]))
+    result.ratio(by_processor, median_ratio([c.processor for c in bare], [c.processor for c in whole]))
 
 
 def _rate(costs: Sequence[Cost], frames: int) -> float:
@@ -146,6 +147,8 @@ def sample_steps(folder: Path, rounds: int, result: Result) -> None:
 
 def memory(folder: Path, length: int, result: Result) -> None:
     """A minute of video against a long one, with ever new labels on its frames, and no network."""
+    ratio = f"peak memory: 1 minute of video over {length // 60} minutes"
+    result.declare(ratio)
     short = peak_memory(synthetic(folder / "minute.avi", 60, rate=RATE))
     long_video = synthetic(folder / "long.avi", length, rate=RATE)
     began = time.perf_counter()
@@ -154,7 +157,7 @@ def memory(folder: Path, length: int, result: Result) -> None:
     result.row("peak memory, a video of 1 minute", short, "MB")
     result.row(f"peak memory, a video of {length // 60} minutes", long, "MB")
     result.row("frames of 160x120 with three boxes each, without a network", length * RATE / took, "frames/s")
-    result.ratio(f"peak memory: 1 minute of video over {length // 60} minutes", short / long)
+    result.ratio(ratio, short / long)
 
 
 def main() -> None:

@@ -23,10 +23,10 @@ _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 def draw(results: Mapping[str, Mapping[str, Any]], target: Path) -> None:
     """Write `target`.png and `target`.svg; the SVG's description is the results' digest."""
     bars = [
-        (f"{name} (quick)" if results[part.name].get("quick") else name, value, part.targets.get(name))
+        (f"{name} (quick)" if result.get("quick") else name, value, part.target(name, result["processor"]))
         for part in PARTS
-        if part.name in results
-        for name, value in results[part.name]["ratios"].items()
+        if (result := results.get(part.name))
+        for name, value in result["ratios"].items()
         if value > 0
     ]
     height = max(4.5, 1.2 + 0.27 * len(bars))

@@ -21,7 +21,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -94,6 +94,8 @@ _NUMPY = {
     "AVX512_ICL": _VNNI | {"avx512_vbmi2"},
     "AVX512_SPR": _VNNI | {"avx512_vbmi2", "avx512_fp16"},
 }
+#: of a processor's flags what a reader wants to know, as Linux names them
+_TELLING = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 #: come with a level without making one: capping a machine to its own class takes nothing away
 _COMPANIONS = {"vnni": {"avx512_vbmi2"}, "bf16": {"avx512_vbmi2"}, "amx": {"avx512_vbmi2"}}
 
@@ -106,7 +108,20 @@ def levels() -> list[str]:
 
 def processor_class() -> str:
     """The highest level that this process may use: a capped process behaves like that class."""
-    names = _uncapped(levels())
+    return _class_of(_uncapped(levels()))
+
+
+def described() -> str:
+    """`AMD EPYC (avx2 avx512f avx512_vnni)`: the model, what makes it quick at inference, and this process's cap."""
+    model = _cpuinfo().get("model name") or _sysctl("machdep.cpu.brand_string").strip()
+    flags = [flag for flag in _TELLING if not _missing({flag}, _features())]
+    text = model or platform.processor() or platform.machine() or "unknown processor"
+    text += f" ({' '.join(flags)})" if flags else ""
+    held = processor_class()
+    return text if held == _class_of(levels()) else f"{text} held to {held}"
+
+
+def _class_of(names: Sequence[str]) -> str:
     if names:
         return names[-1]
     architecture = platform.machine().lower()
@@ -176,14 +191,25 @@ def _uncapped(names: list[str]) -> list[str]:
     return [name for name in names if cap is not None and LEVELS[name].flags <= LEVELS[cap].flags]
 
 
-def _features() -> frozenset[str]:
+def _features() -> list[str]:
     """The processor's, by the names that the system has for them; empty where it tells of none."""
-    if CPUINFO.exists():
-        lines = (line.partition(":") for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines())
-        return frozenset(next((value.split() for name, _, value in lines if name.strip() == "flags"), ()))
-    if not (sysctl := shutil.which("sysctl")):
-        return frozenset()
+    if flags := _cpuinfo().get("flags"):
+        return flags.split()
     # macOS: on an Arm processor there are no such variables
-    names = ("machdep.cpu.features", "machdep.cpu.leaf7_features")
-    answers = [subprocess.run([sysctl, "-n", name], capture_output=True, text=True, check=False) for name in names]
-    return frozenset(word for answer in answers if answer.returncode == 0 for word in answer.stdout.split())
+    return (_sysctl("machdep.cpu.features") + " " + _sysctl("machdep.cpu.leaf7_features")).split()
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the last processor; empty elsewhere."""
+    if not CPUINFO.exists():
+        return {}
+    lines = (line.partition(":") for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
+
+
+def _sysctl(name: str) -> str:
+    """A variable of macOS's kernel; empty where there is none of that name."""
+    if not (program := shutil.which("sysctl")):
+        return ""
+    answer = subprocess.run([program, "-n", name], capture_output=True, text=True, check=False)
+    return "" if answer.returncode else answer.stdout

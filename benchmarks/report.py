@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 from benchmarks.check import TOLERANCE
 from benchmarks.common import ROOT, columns, markdown, shown
-from benchmarks.parts import PARTS, Part
+from benchmarks.parts import CHECK_MINUTES, PARTS, Part
+from benchmarks.processor import LEVELS
 from benchmarks.reasons import missed
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -29,19 +31,27 @@ _INTRODUCTION = f"""\
 
 `make bench` measures all of this and writes this page, the plot and the README's table; do not edit them by hand.
 `make bench PARTS="speech gpu"` measures some parts and keeps the others' results. Every part is a module of its own,
-`.venv/bin/python -m benchmarks.NAME --help`: {", ".join(part.name for part in PARTS)}. The whole takes about
-{sum(part.minutes for part in PARTS):.0f} minutes on two quiet cores. Darknet is Debian's package `darknet`; where it
-isn't installed, its ratios are marked as not measured.
+`.venv/bin/python -m benchmarks.NAME --help`; `.venv/bin/python -m benchmarks.report` writes the pages anew from
+`benchmarks/results/` without measuring. The whole takes about {sum(part.minutes for part in PARTS):.0f} minutes on two
+quiet cores: {", ".join(f"{part.name} {part.minutes:g}" for part in PARTS)}.
+
+Ratios compare only within a class of processors, by the highest instruction set that inference makes use of
+(`benchmarks/processor.py`): {", ".join(LEVELS)}, or arm. Beside the figures stands the class that they were measured
+on. A target that depends on the class is stated for the classes that one was set for.
+
+Peers that don't come with `make bench`: Darknet is Debian's package `darknet`; `make peers` installs ultralytics and
+whisper-ctranslate2 in an environment of their own. The ratios over what isn't installed are marked as not measured.
 
 Both sides of a ratio take turns in one run, several rounds over, and medians are taken: on a shared machine absolute
 times mean little, ratios something. What takes long is measured once: the three scripts, with half of avflow's runs
 before and half after them; a video in segments, each number of children in turn; peak memory. A GPU's matrix product
 follows the networks that it is compared with.
 
-`make bench-check` runs {_CHECKED} quickly and fails if a ratio has fallen by more than
-{100 * TOLERANCE:.0f} % against `benchmarks/baseline.json`, twice in a row, or where a part has no baseline. Ratios that
-count a few words, or depend on the machine's pace, have to reach their target instead. `make bench-check BASELINE=1`
-takes the ratios found as the new baseline. A baseline fits its kind of machine.
+`make bench-check` runs {_CHECKED} quickly, in about {CHECK_MINUTES} minutes, and fails if a ratio has fallen by more
+than {100 * TOLERANCE:.0f} %, twice in a row, against what `benchmarks/baseline.json` has for this machine's class. What
+it doesn't have is reported as new and fails nothing; `make bench-check BASELINE=1` takes the ratios found as the
+class's new baseline. Ratios that count a few words, or depend on the machine's pace, have to reach their target
+instead. A part says for each ratio that it can't measure why that is so.
 """
 
 
@@ -75,8 +85,8 @@ def _ratios(part: Part, result: Mapping[str, Any]) -> Iterable[str]:
         yield f"| *{result['title']}* | no ratio, figures in docs/benchmarks.md | |"
     yield from (f"| {name} | unmeasured | |" for name in unmeasured)
     for name in [*ratios, *(name for name in skipped if name not in ratios)]:
-        target = part.targets.get(name)
-        wanted = f"≥ {shown(target)} " if target else ""
+        target = part.target(name, result["processor"])
+        wanted = f"≥ {shown(target)} " if target else "no target for this class " if name in part.targets else ""
         if name in ratios:
             missed = " (missed)" if target and ratios[name] < target else ""
             yield f"| {name} | {shown(ratios[name])}{mark}{missed} | {wanted}|"
@@ -85,10 +95,11 @@ def _ratios(part: Part, result: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _provenance(results: Results) -> Iterable[str]:
-    """Where and when, once for each machine and day."""
+    """On which class of processors, where and when, once for each machine and day."""
     origins: dict[str, list[str]] = {}
     for name, result in results.items():
-        origins.setdefault(f"{result['machine']}, {result.get('date', 'undated')}", []).append(name)
+        origin = f"class {result['processor']}: {result['machine']}, {result.get('date', 'undated')}"
+        origins.setdefault(origin, []).append(name)
     for origin, names in origins.items():
         yield f"Measured on {origin}" + (f" ({', '.join(names)})" if len(origins) > 1 else "") + "."
 
@@ -106,9 +117,16 @@ def _item(text: str) -> str:
     return textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
 
 
+def _paragraph(text: str) -> str:
+    """Lines of at most 120 characters; a command is never cut in two."""
+    kept = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
+    return textwrap.fill(kept, 120, break_on_hyphens=False).replace("\0", " ")
+
+
 def document(results: Results) -> str:
     """docs/benchmarks.md: the summary, and each part's own figures."""
-    sections = [_INTRODUCTION, summary(results, PLOT.name)]
+    introduction = "\n\n".join(map(_paragraph, _INTRODUCTION.split("\n\n")))
+    sections = [introduction + "\n", summary(results, PLOT.name)]
     sections += [f"\n## {result['title']}\n\n{markdown(result)}" for result in results.values()]
     return "\n".join(sections) + "\n"
 

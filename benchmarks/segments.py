@@ -138,14 +138,19 @@ def _seconds(run: Run) -> float:
 
 def describe(runs: dict[int, list[Run]], minutes: Sequence[float], result: Result) -> None:
     """Rows, ratios, the series of the plot, and where the curve bends."""
+    ratios = {
+        children: f"{children} children over 1, a wait of {1000 * COST:g} ms in place of the network"
+        for children in runs
+        if children > 1
+    }
+    result.declare(*ratios.values())
     longest = minutes[-1]
     alone = runs[CHILDREN[0]]
     for children, measured in runs.items():
         for length, run in zip(minutes, measured, strict=True):
             result.row(f"{_children(children)}, {length:g} minutes of video", run.seconds, "s")
-        if children > 1:
-            name = f"{children} children over 1, a wait of {1000 * COST:g} ms in place of the network"
-            result.ratio(name, alone[-1].seconds / measured[-1].seconds)
+        if children in ratios:
+            result.ratio(ratios[children], alone[-1].seconds / measured[-1].seconds)
     most = runs[CHILDREN[-1]][-1]
     for step, times in most.steps.items():
         result.row(f"{CHILDREN[-1]} children, {longest:g} minutes: {step}, the slowest", max(times), "s")

@@ -1,16 +1,20 @@
 """What benchmarks compute themselves; what they measure is no matter of tests."""
 
 import re
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import ExitStack, closing
 from dataclasses import asdict
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 
 from avflow.darknet import read_network
+from avflow.errors import ModelUnavailable
 from avflow.media import probe
 from avflow.stages.yolov3 import DATA
-from benchmarks import gpu, inference, pipeline, reasons, report
+from benchmarks import gpu, inference, original_chain, peak_memory, pipeline, reasons, report
 from benchmarks.common import Result, synthetic
 from benchmarks.gpu import gflop
 from benchmarks.parts import PARTS
@@ -23,19 +27,78 @@ def test_work_of_a_picture_is_what_darknet_says(name, size, published):
     assert gflop(read_network(DATA / f"{name}.cfg", (size, size))) == pytest.approx(published, rel=0.01)
 
 
-def test_no_engine_is_timed_on_its_first_frame(monkeypatch):
-    def engine(first, *others):
-        return iter([first, *others]).__next__
+MODEL = inference.Model("YOLOv3", Path(), Path(), frames=1, darknet_rounds=1, calibration=0)
 
-    ours = {"av-workflow, float": engine(100, 2, 2), "av-workflow, int8": engine(100, 1, 1)}
-    monkeypatch.setattr(inference, "peers", lambda *_: ours)
-    monkeypatch.setattr(inference, "darknet_frame", lambda *_: engine(1000, 80))
-    monkeypatch.setattr(inference.darknet, "LIBRARY", Path(__file__))
+
+def engines(missing=None, **times):
+    """Each takes 100 s a frame the first time, later what is given here."""
+    works = {name: chain([100.0], repeat(took)).__next__ for name, took in times.items()}
+    return lambda *_: inference.Engines(works, {}, missing or {})
+
+
+def test_no_engine_is_timed_on_its_first_frame(monkeypatch):
+    found = engines(
+        fastest=2, int8=1, Darknet=80, **{"OpenCV 5 DNN": 8, "ONNX Runtime": 4, "OpenVINO benchmark_app": 2}
+    )
+    monkeypatch.setattr(inference, "engines", found)
     result = Result("Inference")
-    model = inference.Model("YOLOv3", Path(), Path(), frames=1, darknet_rounds=1, calibration=0)
-    inference.measure(model, 2, result)
-    assert result.ratios["YOLOv3: over Darknet"] == 40
-    assert result.ratios["YOLOv3: int8 over Darknet"] == 80
+    inference.measure(MODEL, 2, result)
+    assert result.ratios == {
+        "YOLOv3: over Darknet": 40,
+        "YOLOv3: over OpenCV 5 DNN": 4,
+        "YOLOv3: over ONNX Runtime": 2,
+        "YOLOv3: of benchmark_app": 1,
+        "YOLOv3: int8 over the fastest float": 2,
+        "YOLOv3: int8 over Darknet": 80,
+    }
+
+
+def test_what_needs_a_missing_engine_has_its_reason_whichever_side_it_is_on(monkeypatch, tmp_path):
+    missing = {"Darknet": "no Darknet", "ONNX Runtime": "no ONNX Runtime", "int8": "int8 does not suit this processor"}
+    found = engines(missing, fastest=2, **{"OpenCV 5 DNN": 8, "OpenVINO benchmark_app": 2})
+    monkeypatch.setattr(inference, "engines", found)
+    result = Result("Inference")
+    inference.measure(MODEL, 2, result)
+    assert result.skipped == {
+        "YOLOv3: over Darknet": "no Darknet",
+        "YOLOv3: over ONNX Runtime": "no ONNX Runtime",
+        "YOLOv3: int8 over the fastest float": "int8 does not suit this processor",
+        "YOLOv3: int8 over Darknet": "no Darknet",
+    }
+    assert set(result.ratios) == {"YOLOv3: over OpenCV 5 DNN", "YOLOv3: of benchmark_app"}
+    result.publish(tmp_path / "inference.json")
+
+
+def test_engines_that_are_not_installed_and_a_precision_that_is_refused_are_told_apart(monkeypatch):
+    def opened(self, precision):
+        if precision == refused:
+            raise ModelUnavailable(f"no {precision} here")
+        return FixedCostDetector()
+
+    monkeypatch.setattr(inference.Model, "open", opened)
+    monkeypatch.setattr(inference.Model, "network", read_network(DATA / "yolov3-tiny.cfg"))
+    monkeypatch.setattr(inference, "not_installed", lambda package: f"{package} is not installed")
+    monkeypatch.setattr(inference.darknet, "LIBRARY", Path("/nowhere"))
+    refused = "int8"
+    with ExitStack() as stack:
+        found = inference.engines(MODEL, stack)
+    assert list(found.works) == ["fastest", "fp32"]
+    assert set(found.missing) == {"OpenVINO benchmark_app", "ONNX Runtime", "OpenCV 5 DNN", "Darknet", "int8"}
+    assert found.missing["int8"] == "no int8 here."
+    refused = "fastest"  # a fault, and no matter of the processor
+    with ExitStack() as stack, pytest.raises(ModelUnavailable):
+        inference.engines(MODEL, stack)
+
+
+@pytest.mark.parametrize("darknet", [False, True])
+def test_the_chain_says_why_it_is_not_measured(monkeypatch, tmp_path, darknet):
+    monkeypatch.setattr(original_chain, "DARKNET", tmp_path / "darknet")
+    monkeypatch.setattr(original_chain, "DARKNET_FOLDER", tmp_path)
+    monkeypatch.setattr(original_chain, "not_installed", lambda package: f"no {package}")
+    (tmp_path / "data" / "labels").mkdir(parents=True)
+    if darknet:
+        (tmp_path / "darknet").touch()
+    assert original_chain.unavailable() == ("no pocketsphinx" if darknet else original_chain.UNAVAILABLE)
 
 
 def test_the_memory_benchmark_meets_new_labels_in_every_minute():
@@ -48,6 +111,18 @@ def test_the_memory_benchmark_meets_new_labels_in_every_minute():
     assert min(len(first), len(second)) > 200
     assert not first & second
     assert all(0.25 <= found.confidence <= 1 and found.box[0] < 160 for frame in frames for found in frame)
+
+
+@pytest.mark.parametrize("system", ["Linux", "without proc"])
+def test_peak_memory_counts_what_a_process_has(monkeypatch, tmp_path, system):
+    if system != "Linux":
+        monkeypatch.setattr(peak_memory, "PROC", tmp_path)
+    code = "import sys; kept = bytes(range(256)) * 400_000; print(flush=True); sys.stdin.read()"  # 102.4 MB
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert 102.4e6 < peak_memory._high_water(process.pid) < 150e6
+        process.stdin.close()
+    assert peak_memory._high_water(process.pid) == 0
 
 
 # ---------------------------------------------------------------- the reasons for missed targets

@@ -2,12 +2,13 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks import processor
+from benchmarks import common, processor
 
 AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
 VNNI = f"{AVX512} avx512_vnni avx512_vbmi2"
@@ -111,6 +112,27 @@ def test_nothing_is_known_without_cpuinfo_and_sysctl(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert (processor.levels(), processor.processor_class()) == ([], "x86")
+
+
+# ---------------------------------------------------------------- in words
+def test_a_machine_is_described_by_what_makes_it_quick(machine, monkeypatch):
+    machine(FLAGS["vnni"])
+    assert processor.described() == "Some CPU: fast (avx2 avx512f avx512_vnni)"
+    assert re.fullmatch(r"Some CPU: fast \(avx2 avx512f avx512_vnni\), \d+ cores, \d+ GB(, .*)?", common.machine())
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert processor.described() == "Some CPU: fast (avx2 avx512f avx512_vnni) held to avx2"
+
+
+def test_a_cap_that_takes_nothing_away_is_not_mentioned(machine, monkeypatch):
+    machine(FLAGS["bf16"])
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX")
+    assert "held" not in processor.described()
+
+
+def test_a_mac_is_described_without_proc_and_affinity(sysctl, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    sysctl({"machdep.cpu.brand_string": "Apple M3"}, "arm64")
+    assert re.fullmatch(r"Apple M3, \d+ cores, \d+ GB(, .*)?", common.machine())
 
 
 # ---------------------------------------------------------------- caps

@@ -1,4 +1,4 @@
-"""The report of `make bench` and the verdict of `make bench-check`, without running a benchmark."""
+"""The report of `make bench`, and what its parts share, without running a benchmark."""
 
 import json
 import re
@@ -13,138 +13,9 @@ import pytest
 from benchmarks import __main__ as runner
 from benchmarks import check, original_chain, reasons, report
 from benchmarks.common import ROOT, Result, in_turn, machine, markdown, median_ratio, repeated, synthetic
-from benchmarks.parts import BY_NAME, PARTS, Part
-
-SPEECH = Part("speech", minutes=1, checked=True)
-BASELINE = {"machine": "a machine", "ratios": {"speech": {"faster": 10.0, "better": 2.0}}}
-
-
-def result(**fields):
-    return {"title": "Speech", "rows": [], "ratios": {}, "machine": "a machine", "date": "2026-01-01", **fields}
-
-
-def verdicts(**ratios):
-    return {v.ratio: v for v in check.verdicts(SPEECH, BASELINE, result(ratios=ratios))}
-
-
-# ---------------------------------------------------------------- bench-check
-@pytest.mark.parametrize(("now", "passes"), [(8.4, False), (8.6, True), (12, True)])
-def test_a_ratio_may_fall_by_fourteen_percent_and_not_by_sixteen(now, passes):
-    assert verdicts(faster=now, better=2.0)["faster"].passes is passes
-
-
-def test_a_ratio_that_is_no_longer_measured_fails():
-    assert not verdicts(faster=10)["better"].passes
-    assert not any(verdict.passes for verdict in check.verdicts(SPEECH, BASELINE, None))
-
-
-def test_a_ratio_whose_peer_is_not_installed_is_excused():
-    found = check.verdicts(SPEECH, BASELINE, result(ratios={"faster": 10}, skipped={"better": "no peer here"}))
-    assert all(verdict.passes for verdict in found)
-    assert "no peer here" in str(found[1])
-
-
-def test_a_new_ratio_passes_and_is_not_taken_into_the_baseline_by_itself():
-    new = verdicts(faster=10, better=2, further=1)["further"]
-    assert new.passes
-    assert str(new).startswith("new ")
-
-
-@pytest.mark.parametrize(("now", "passes"), [(0.99, False), (1.01, True)])
-def test_a_ratio_that_counts_words_has_to_reach_its_target_whatever_it_was_before(now, passes):
-    part = Part("speech", minutes=1, targets={"faster": 8, "better": 1}, by_target=("better",))
-    found = {v.ratio: v for v in check.verdicts(part, BASELINE, result(ratios={"faster": 9, "better": now}))}
-    assert found["better"].passes is passes
-    assert str(found["better"]).endswith(f"speech: better: {now}, target 1")
-    assert found["faster"].passes
-    assert "baseline" in str(found["faster"])
-    gone = check.verdicts(part, {"ratios": {"speech": {"faster": 10.0}}}, result(ratios={"faster": 9}))
-    assert [(v.ratio, v.passes) for v in gone] == [("faster", True), ("better", False)]
-
-
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
-def test_what_is_checked_by_its_target_has_one(part):
-    assert set(part.by_target) <= set(part.targets)
-
-
-class Parts:
-    """Stands in for running the parts: what each gives, run after run; None for a crash."""
-
-    def __init__(self, monkeypatch, tmp_path, **answers):
-        self.runs = []
-        self.answers = {name: iter(given) for name, given in answers.items()}
-        self.chosen = [Part(name, minutes=1, checked=True) for name in answers]
-        self.folder = tmp_path
-        self.baseline = tmp_path / "baseline.json"
-        self.baseline.write_text(json.dumps(BASELINE))
-        monkeypatch.setattr(runner, "run_part", self.run)
-        monkeypatch.setattr(check.read_baseline, "__defaults__", (self.baseline,))
-        monkeypatch.setattr(check.write_baseline, "__defaults__", (self.baseline,))
-
-    def run(self, part, folder, *, quick):
-        self.runs.append(part.name)
-        given = next(self.answers[part.name])
-        if given is not None:
-            (folder / f"{part.name}.json").write_text(json.dumps(given))
-        return given
-
-    def check(self, update=False):
-        return runner.bench_check(self.chosen, self.folder, update=update)
-
-
-def test_the_check_fails_when_a_ratio_falls_by_sixteen_percent_twice(monkeypatch, tmp_path, capsys):
-    fallen = result(ratios={"faster": 8.4, "better": 2.0})
-    assert Parts(monkeypatch, tmp_path, speech=[fallen, fallen]).check() == 1
-    assert "FAIL speech: faster: 8.40, baseline 10.0, -16%" in capsys.readouterr().out
-
-
-def test_the_check_passes_when_it_falls_by_fourteen_percent(monkeypatch, tmp_path):
-    parts = Parts(monkeypatch, tmp_path, speech=[result(ratios={"faster": 8.6, "better": 2.0})])
-    assert parts.check() == 0
-    assert parts.runs == ["speech"]
-
-
-def test_one_bad_run_is_put_down_to_the_machine(monkeypatch, tmp_path):
-    bad, good = (result(ratios={"faster": value, "better": 2.0}) for value in (5, 10))
-    parts = Parts(monkeypatch, tmp_path, speech=[bad, good])
-    assert parts.check() == 0
-    assert parts.runs == ["speech", "speech"]
-
-
-def test_a_part_that_crashes_fails_the_check_and_the_others_are_run(monkeypatch, tmp_path):
-    parts = Parts(monkeypatch, tmp_path, pipeline=[None], speech=[result(ratios={"faster": 10, "better": 2})])
-    parts.baseline.write_text(json.dumps({**BASELINE, "ratios": {**BASELINE["ratios"], "pipeline": {"paced": 1}}}))
-    assert parts.check() == 1
-    assert parts.runs == ["pipeline", "speech"]
-
-
-def test_the_baseline_changes_only_when_told_to(monkeypatch, tmp_path):
-    found = result(ratios={"faster": 20, "further": 3})
-    parts = Parts(monkeypatch, tmp_path, speech=[found, found, found])
-    parts.check()
-    assert json.loads(parts.baseline.read_text()) == BASELINE
-    assert parts.check(update=True) == 0
-    assert json.loads(parts.baseline.read_text())["ratios"] == {"speech": {"faster": 20, "further": 3}}
-
-
-def test_without_a_baseline_the_check_fails_and_measures_nothing(monkeypatch, tmp_path, capsys):
-    parts = Parts(monkeypatch, tmp_path, chain=[result(ratios={"quicker": 3})], speech=[])
-    assert parts.check() == 1
-    assert "FAILED: chain not in the baseline: `make bench-check BASELINE=1`" in capsys.readouterr().err
-    parts.baseline.unlink()
-    assert parts.check() == 1
-    assert parts.runs == []
-
-
-def test_the_first_baseline_can_be_taken(monkeypatch, tmp_path):
-    parts = Parts(monkeypatch, tmp_path, chain=[result(ratios={"quicker": 3})])
-    parts.baseline.unlink()
-    assert parts.check(update=True) == 0
-    assert check.read_baseline()["ratios"] == {"chain": {"quicker": 3}}
-
-
-def test_the_baseline_has_the_parts_that_are_checked_and_no_other():
-    assert set(check.read_baseline()["ratios"]) == {part.name for part in PARTS if part.checked}
+from benchmarks.parts import BY_NAME, PARTS
+from benchmarks.processor import processor_class
+from tests.benchmark_stand_ins import Parts, result
 
 
 # ---------------------------------------------------------------- bench
@@ -187,7 +58,8 @@ def test_a_module_that_succeeds_gives_what_it_wrote(monkeypatch, tmp_path):
     )
     (tmp_path / "benchmarks" / "scale.py").write_text(code)
     found = runner.run_part(BY_NAME["scale"], tmp_path, quick=True)
-    assert found == {"ratios": {}, "machine": machine(), "date": found["date"], "quick": True}
+    of = {"machine": machine(), "processor": processor_class(), "date": found["date"]}
+    assert found == {"ratios": {}, "quick": True, **of}
     assert json.loads((tmp_path / "scale.json").read_text()) == found
 
 
@@ -231,7 +103,8 @@ def test_a_table_that_was_edited_by_hand_is_noticed():
 
 
 def test_the_table_marks_what_is_quick_missed_or_not_measured():
-    pipeline, chain = BY_NAME["pipeline"], BY_NAME["chain"]
+    pipeline, chain, inference = BY_NAME["pipeline"], BY_NAME["chain"], BY_NAME["inference"]
+    by_class = next(name for name, target in inference.targets.items() if isinstance(target, dict))
     (ratio, wanted), peer = next(iter(pipeline.targets.items())), next(iter(chain.targets))
     table = report.table(
         {
@@ -240,6 +113,7 @@ def test_the_table_marks_what_is_quick_missed_or_not_measured():
             "gpu": result(
                 rows=[{"name": "CUDA", "value": None, "unit": "frames/s"}], ratios={"CPU": 1}, machine="another"
             ),
+            "inference": result(ratios={by_class: 0.5}, processor="arm", machine="a board"),
             "scale": result(title="Uploads", rows=[{"name": "finished", "value": 9, "unit": "an hour"}]),
         }
     )
@@ -247,8 +121,10 @@ def test_the_table_marks_what_is_quick_missed_or_not_measured():
     assert f"| {peer} | not measured: {original_chain.UNAVAILABLE} | ≥ " in table
     assert "| CUDA | unmeasured | |\n| CPU | 1 | |" in table
     assert "| *Uploads* | no ratio, figures in docs/benchmarks.md | |" in table
-    assert "Measured on a machine, 2026-01-01 (pipeline, chain, scale)." in table
-    assert "Measured on another, 2026-01-01 (gpu)." in table
+    assert f"| {by_class} | 0.50 | no target for this class |" in table
+    assert "Measured on class bf16: a machine, 2026-01-01 (pipeline, chain, scale)." in table
+    assert "Measured on class bf16: another, 2026-01-01 (gpu)." in table
+    assert "Measured on class arm: a board, 2026-01-01 (inference)." in table
 
 
 def pipeline(ratio, **fields):
@@ -272,6 +148,13 @@ def test_without_its_figures_a_missed_target_is_named_all_the_same():
     found = pipeline(0.67)
     del found["pipeline"]["rows"][-1]
     assert list(reasons.missed(found)) == ["yolov3-tiny: whole video of bare inference, 0.67 of 0.80."]
+
+
+def test_what_another_class_should_reach_is_not_missed():
+    scripts = "yolov3-random: avflow run over the three scripts"
+    for processor, missed in (("bf16", 1), ("avx2", 0)):
+        found = {"chain": result(ratios={scripts: 3}, processor=processor)}
+        assert len(list(reasons.missed(found))) == missed
 
 
 def test_what_is_reached_needs_no_reason():
@@ -304,7 +187,9 @@ def test_a_result_is_printed_and_written_alike(tmp_path, capsys):
     found = Result("Title")
     found.row("pace", 1234.4, "frames/s")
     found.row("on a GPU", None, "")
+    found.declare("faster", "better")
     found.ratio("faster", 2.5)
+    found.skip("no peer here", "better")
     found.publish(tmp_path / "new" / "found.json")
     written = json.loads((tmp_path / "new" / "found.json").read_text())
     assert capsys.readouterr().out.strip() == markdown(written)
@@ -314,8 +199,30 @@ def test_a_result_is_printed_and_written_alike(tmp_path, capsys):
         |---|---|
         | pace | 1 234 frames/s |
         | on a GPU | unmeasured |
-        | **faster** | **2.50** |"""
+        | **faster** | **2.50** |
+        | **better** | not measured: no peer here |"""
     )
+
+
+def test_a_ratio_that_is_neither_measured_nor_skipped_is_an_error(tmp_path):
+    found = Result("Title")
+    found.declare("faster", "better", "further")
+    found.ratio("faster", 2)
+    found.skip("no peer here", "better")
+    with pytest.raises(ValueError, match="Title: neither measured nor skipped for a reason: further"):
+        found.publish(tmp_path / "found.json")
+    assert not (tmp_path / "found.json").exists()
+
+
+def test_a_ratio_has_to_be_declared():
+    with pytest.raises(ValueError, match="has not declared the ratio 'faster'"):
+        Result("Title").ratio("faster", 2)
+    with pytest.raises(ValueError, match="has not declared the ratio 'faster'"):
+        Result("Title").skip("no peer here", "faster")
+
+
+def test_a_result_names_its_class():
+    assert Result("Title").processor == processor_class()
 
 
 def test_sides_are_measured_in_turn():

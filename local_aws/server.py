@@ -24,8 +24,8 @@ from local_aws.functions import Caps, Functions
 from local_aws.host import Host
 from local_aws.lambda_api import LambdaApi
 from local_aws.names import REGION
-from local_aws.processes import Processes
 from local_aws.s3 import S3App, http_server
+from local_aws.sandbox import Processes, system
 from local_aws.sessions import new_session, share_service_data
 from local_aws.wire import Environ, Reply, ServiceError, StartResponse, signed_service
 
@@ -58,7 +58,9 @@ class LocalAws:
         For translated templates; the user's cache folder when left out.
     batch_jobs_at_once:
         How many Batch jobs, array children among them, run at the same time: the others wait RUNNABLE, jobs on their
-        own before array children. When left out: as many as the machine has cores, and at least 2.
+        own before array children. When left out: one for each four cores, and at least 2.
+    cores:
+        The processor cores that Batch jobs share; all that this process may run on when left out.
     containers:
         Run functions from images, and jobs, as Podman containers of those images, which must have been built.
     """
@@ -76,6 +78,7 @@ class LocalAws:
         environment: Mapping[str, str] | None = None,
         cache_dir: Path | None = None,
         batch_jobs_at_once: int | None = None,
+        cores: int | None = None,
         containers: bool = False,
     ) -> None:
         share_service_data()
@@ -95,7 +98,14 @@ class LocalAws:
         self.processes = Processes()
         self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
         host = Host(
-            self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity, self.containers
+            self.processes,
+            self.environment,
+            self.root,
+            self._sandboxes,
+            self.logs,
+            on_activity,
+            self.containers,
+            cores or system.cores(),
         )
         self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
         self.batch = Batch(host, batch_jobs_at_once)

@@ -1,12 +1,8 @@
 """How many cores a process may keep busy: affinity, quotas of cgroups, and what it is told."""
 
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import cv2
 import pytest
 
 from avflow import cores

@@ -165,7 +165,7 @@ class LocalAws:
         """boto3's client of a service; made once, safe in threads."""
         with self._lock:
             if service not in self._clients:
-                config = Config(max_pool_connections=50, retries={"max_attempts": 1})
+                config = Config(max_pool_connections=50, retries={"max_attempts": 1}, proxies={})
                 self._clients[service] = self._session.client(service, endpoint_url=self.url, config=config)
             return self._clients[service]
 
@@ -177,6 +177,7 @@ class LocalAws:
                     parameter_validation=False,
                     retries={"total_max_attempts": 1},
                     read_timeout=ENGINE_TIMEOUT_SECONDS,
+                    proxies={},
                 )
                 client = self._engine_session.client(service, endpoint_url=self.url, config=config)
                 self._engine_clients[service] = client
@@ -249,7 +250,9 @@ def user_cache() -> Path:
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:
     """The environment of functions and jobs: this process's, without its AWS, and with ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    return {**kept, **aws_environment(url), **additional}
+    # a proxy of the user's knows nothing of this machine's own addresses
+    direct = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1")))
+    return {**kept, "no_proxy": direct, "NO_PROXY": direct, **aws_environment(url), **additional}
 
 
 def aws_environment(url: str) -> dict[str, str]:

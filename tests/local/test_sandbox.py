@@ -136,6 +136,20 @@ def test_scratch_space_is_limited(processes, tmp_path):
     assert (outcome.end, outcome.returncode) == (End.OUT_OF_SCRATCH, -signal.SIGKILL)
 
 
+@pytest.mark.parametrize("lacks", [None, "children", "statm", "another PID namespace"])
+def test_proc_is_believed_where_it_tells_all(monkeypatch, tmp_path, lacks):
+    """No `children`: a kernel without CONFIG_PROC_CHILDREN."""
+    pid = str(os.getpid())
+    (tmp_path / pid / "task" / pid).mkdir(parents=True)
+    (tmp_path / "self").symlink_to("1" if lacks == "another PID namespace" else pid)
+    if lacks != "children":
+        (tmp_path / pid / "task" / pid / "children").write_text("")
+    if lacks != "statm":
+        (tmp_path / pid / "statm").write_text("100 50 20 1 0 30 0")
+    monkeypatch.setattr(system, "_PROC", tmp_path)
+    assert system.proc_tells.__wrapped__() is (lacks is None)
+
+
 TREE = """
 import os, subprocess, sys, time
 depth = int(sys.argv[1])

@@ -12,7 +12,6 @@ frames through a pipe to another costs more than half of what they cost themselv
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -26,6 +25,7 @@ from typing import Any, TextIO
 import av
 
 from avflow.budget import Budget
+from avflow.cores import MOST_CODEC_THREADS, usable_cores
 from avflow.detection import Detection, Detector
 from avflow.drawing import draw
 from avflow.errors import FrameCountMismatch
@@ -98,7 +98,7 @@ def box_video(
     segment = segment or Segment(0, picture.frames)
     size = (picture.width + picture.width % 2, picture.height + picture.height % 2)
     # half of the cores: the other half's worth of work is the detector's, or the other codec's
-    threads = max(1, len(os.sched_getaffinity(0)) // 2)
+    threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
     with written_whole(detections) as lines_path, written_whole(target) as video_path:
         with (
             VideoReader(source, picture, segment, threads=threads, hardware=hardware) as reader,

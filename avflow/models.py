@@ -13,13 +13,14 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
+from avflow.filenames import folded
 from avflow.model_sources import InstalledSource, ModelFile, PackageSource, Source, SourceFailed, UrlSource
 from avflow.progress import Report, ignore
 
@@ -55,11 +56,12 @@ def load_manifest(path: Path) -> dict[str, Model]:
     try:
         with path.open("rb") as text:
             tables = tomllib.load(text)["model"]
-        models = [_model(table) for table in tables]
+        models = {(model := _model(table)).name: model for table in tables}
+        _require_distinct(models)
     except (OSError, KeyError, TypeError, ValueError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelManifestInvalid(f"The model manifest {path} can't be used: {why}.") from error
-    return {model.name: model for model in models}
+    return models
 
 
 def _model(table: Mapping[str, Any]) -> Model:
@@ -69,6 +71,7 @@ def _model(table: Mapping[str, Any]) -> Model:
     if kind not in KINDS:
         raise ValueError(f"the kind of {name} is {kind!r}, not one of {', '.join(KINDS)}")
     files = tuple(_file(file) for file in table["file"])
+    _require_distinct(file.name for file in files)
     sources = tuple(_source(source) for source in table.get("source", ()))
     return Model(name, kind, str(table.get("about", "")), files, sources)
 
@@ -76,11 +79,20 @@ def _model(table: Mapping[str, Any]) -> Model:
 def _file(table: Mapping[str, Any]) -> ModelFile:
     file = ModelFile(str(table["name"]), int(table["bytes"]), str(table["sha256"]).lower())
     path = PurePosixPath(file.name)
-    if path.is_absolute() or not path.parts or any(part in ("..", _STAMP) for part in path.parts):
+    if path.is_absolute() or not path.parts or any(folded(part) in ("..", _STAMP) for part in path.parts):
         raise ValueError(f"{file.name!r} is no path inside the model's folder")
     if not re.fullmatch(r"[0-9a-f]{64}", file.sha256):
         raise ValueError(f"the sha256 of {file.name} isn't 64 hexadecimal digits")
     return file
+
+
+def _require_distinct(names: Iterable[str]) -> None:
+    """Names become files and folders, also where a file system ignores case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(folded(name), name)
+        if other != name:
+            raise ValueError(f"{other!a} and {name!a} are the same name to some file systems")
 
 
 def _source(table: Mapping[str, Any]) -> Source:
@@ -114,6 +126,10 @@ class ModelStore:
         self.root = root or _default_root()
         own = manifest or (Path(value) if (value := os.environ.get("AVFLOW_MODELS_TOML")) else None)
         self._models = load_manifest(MANIFEST) | (load_manifest(own) if own else {})
+        try:
+            _require_distinct(self._models)
+        except ValueError as error:
+            raise ModelManifestInvalid(f"The model manifest {own} can't be used: {error}.") from error
 
     def names(self) -> list[str]:
         """Every model's name, in the manifest's order."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avflow.errors import AvflowError
+from avflow.filenames import folded
 from avflow.layout import RESULT_SUFFIXES, VideoRef
 
 SUFFIXES = (*RESULT_SUFFIXES, ".json")
@@ -27,7 +28,7 @@ class Output:
     ------
     OutputUnusable
         Before anything is done: the folder can't be written, or a result would replace a file that
-        isn't a result itself.
+        isn't a result itself, or is that of a video with another name.
     """
 
     def __init__(self, folder: Path, video: Path) -> None:
@@ -42,9 +43,10 @@ class Output:
         if any(path.exists() and path.samefile(video) for path in self._targets()):
             raise OutputUnusable(f"The result would replace the video itself, {video}.")
         foreign = [path.name for path in self._targets() if path.exists()]
-        if foreign and not self._has_results():
+        if foreign and not self._reports():
             names = ", ".join(foreign)
             raise OutputUnusable(f"{folder} holds {names}, no result of av-workflow, which would be replaced.")
+        self._require_own_names()
 
     def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
         """Bring the results here; those of an earlier run stay where this one failed, as they do on AWS.
@@ -66,13 +68,30 @@ class Output:
     def _targets(self) -> list[Path]:
         return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]
 
-    def _has_results(self) -> bool:
-        """Whether an earlier run's manifest or error report stands there."""
+    def _require_own_names(self) -> None:
+        """Refuse to replace what a file system that ignores case or composition keeps under the same names."""
+        for stem in map(_stem_of, self._reports()):
+            if stem != self._stem and folded(stem) == folded(self._stem):
+                raise OutputUnusable(
+                    f"{self.folder} holds the results of {stem!a}, which is the same as {self._stem!a} to this file "
+                    f"system: they would be replaced."
+                )
+
+    def _reports(self) -> list[dict[str, Any]]:
+        """The manifest and the error report that earlier runs left there."""
+        reports = []
         for suffix in (".json", ".error.json"):
             try:
                 found = json.loads((self.folder / (self._stem + suffix)).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
             if isinstance(found, dict) and {"schema", "execution"} <= found.keys():
-                return True
-        return False
+                reports.append(found)
+        return reports
+
+
+def _stem_of(report: dict[str, Any]) -> str:
+    """The name, without suffix, of the video that a manifest or an error report is about; empty where it isn't told."""
+    source = report.get("source")
+    key = source.get("key") if isinstance(source, dict) else report.get("video")
+    return PurePosixPath(str(key or "").rpartition("/")[2]).stem

@@ -12,6 +12,7 @@ from boto3.s3.transfer import TransferConfig
 from rich.console import Console
 
 from avflow import errors
+from avflow.filenames import as_stored
 from avflow.layout import START_PREFIX, VideoRef
 from avflow_cli import interrupt
 from avflow_cli.follow import follow
@@ -40,6 +41,7 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
         A model isn't here and can't be fetched.
     """
     _require_readable(video)
+    video = as_stored(video)
     output = Output(out, video)
     console = Console(highlight=False)
     view = RunView(console)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from avflow.cores import usable_cores
 from avflow.errors import AvflowError, ModelUnknown
 from avflow.models import ModelStore
 from avflow_cli import images
@@ -134,6 +135,7 @@ def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port:
             lambda_memory=options.lambda_memory,
             lambda_scratch=options.lambda_tmp,
             containers=options.containers,
+            cores=usable_cores(),
         )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

@@ -20,8 +20,8 @@ from local_aws.activity import StepEnded, StepLog, StepStarted
 from local_aws.containers import PID_FILE
 from local_aws.host import Host
 from local_aws.names import function_arn
-from local_aws.processes import MEGABYTE, End, Limits, Outcome, Sandbox
 from local_aws.runtime_api import RuntimeApi
+from local_aws.sandbox import MEGABYTE, End, Limits, Outcome, Sandbox
 
 #: AWS Lambda Developer Guide, "Lambda quotas"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_aws.activity import Listener
 from local_aws.containers import Containers
-from local_aws.processes import Processes
+from local_aws.sandbox import Processes
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Host:
         Told what happens.
     containers:
         Runs functions and jobs in their images; without it they run as processes of this machine.
+    cores:
+        How many of the processor's jobs share.
     """
 
     processes: Processes
@@ -38,3 +40,4 @@ class Host:
     logs: Path
     listener: Listener
     containers: Containers | None = None
+    cores: int = 1

@@ -24,8 +24,8 @@ from local_aws.functions import Caps, Functions
 from local_aws.host import Host
 from local_aws.lambda_api import LambdaApi
 from local_aws.names import REGION
-from local_aws.processes import Processes
 from local_aws.s3 import S3App, http_server
+from local_aws.sandbox import Processes, system
 from local_aws.sessions import new_session, share_service_data
 from local_aws.wire import Environ, Reply, ServiceError, StartResponse, signed_service
 
@@ -58,7 +58,9 @@ class LocalAws:
         For translated templates; the user's cache folder when left out.
     batch_jobs_at_once:
         How many Batch jobs, array children among them, run at the same time: the others wait RUNNABLE, jobs on their
-        own before array children. When left out: as many as the machine has cores, and at least 2.
+        own before array children. When left out: one for each four cores, and at least 2.
+    cores:
+        The processor cores that Batch jobs share; all that this process may run on when left out.
     containers:
         Run functions from images, and jobs, as Podman containers of those images, which must have been built.
     """
@@ -76,6 +78,7 @@ class LocalAws:
         environment: Mapping[str, str] | None = None,
         cache_dir: Path | None = None,
         batch_jobs_at_once: int | None = None,
+        cores: int | None = None,
         containers: bool = False,
     ) -> None:
         share_service_data()
@@ -95,7 +98,14 @@ class LocalAws:
         self.processes = Processes()
         self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
         host = Host(
-            self.processes, self.environment, self.root, self._sandboxes, self.logs, on_activity, self.containers
+            self.processes,
+            self.environment,
+            self.root,
+            self._sandboxes,
+            self.logs,
+            on_activity,
+            self.containers,
+            cores or system.cores(),
         )
         self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
         self.batch = Batch(host, batch_jobs_at_once)
@@ -155,7 +165,7 @@ class LocalAws:
         """boto3's client of a service; made once, safe in threads."""
         with self._lock:
             if service not in self._clients:
-                config = Config(max_pool_connections=50, retries={"max_attempts": 1})
+                config = Config(max_pool_connections=50, retries={"max_attempts": 1}, proxies={})
                 self._clients[service] = self._session.client(service, endpoint_url=self.url, config=config)
             return self._clients[service]
 
@@ -167,6 +177,7 @@ class LocalAws:
                     parameter_validation=False,
                     retries={"total_max_attempts": 1},
                     read_timeout=ENGINE_TIMEOUT_SECONDS,
+                    proxies={},
                 )
                 client = self._engine_session.client(service, endpoint_url=self.url, config=config)
                 self._engine_clients[service] = client
@@ -239,7 +250,9 @@ def user_cache() -> Path:
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:
     """The environment of functions and jobs: this process's, without its AWS, and with ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    return {**kept, **aws_environment(url), **additional}
+    # a proxy of the user's knows nothing of this machine's own addresses
+    direct = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1")))
+    return {**kept, "no_proxy": direct, "NO_PROXY": direct, **aws_environment(url), **additional}
 
 
 def aws_environment(url: str) -> dict[str, str]:

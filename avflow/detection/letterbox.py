@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.cores import MOST_CODEC_THREADS, usable_cores
 from avflow.yuv import YuvPicture, weights
 
 #: (height, width, 3), BGR
@@ -23,6 +24,8 @@ Blob = NDArray[np.float32]
 
 GREY = 0.5
 
+# OpenCV counts the cores that it sees, and one picture at a time is too little for many
+cv2.setNumThreads(min(usable_cores(), MOST_CODEC_THREADS))
 _INVERSE_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.cores import usable_cores, visible_cores
 from avflow.darknet import Network
 from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
@@ -94,6 +95,8 @@ class OnnxRuntimeDetector(YoloDetector):
         self.batch_size = batch_size or (GPU_BATCH if on_gpu else 1)
         settings = onnxruntime.SessionOptions()
         settings.add_free_dimension_override_by_name("batch", self.batch_size)
+        if usable_cores() < visible_cores():  # it heeds affinity, not quotas
+            settings.intra_op_num_threads = usable_cores()
         self._session = onnxruntime.InferenceSession(
             onnx_path, settings, providers=[(name, _provider_options(name, half, cache_dir)) for name in usable]
         )

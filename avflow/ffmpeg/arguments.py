@@ -8,6 +8,7 @@ from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
+from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
 from avflow.media import Picture
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
@@ -24,7 +25,7 @@ def source_input(source: Path, **options: Any) -> Any:
         "format_whitelist": FORMAT_WHITELIST,
         "max_pixels": MAX_AREA,
     }
-    return ffmpeg.input(file_url(source), **limits, **options)
+    return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
 
 
 def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:
@@ -38,6 +39,7 @@ def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:
 
 def arguments(output: Any, *options: str) -> list[str]:
     """The argument list of an ffmpeg-python output, the binary first."""
-    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *options)
+    threads = ("-filter_complex_threads", str(codec_threads()))
+    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *threads, *options)
     command: list[str] = output.global_args(*everywhere).overwrite_output().compile(cmd=binary())
     return command

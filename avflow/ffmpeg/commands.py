@@ -14,6 +14,7 @@ from typing import Any
 import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.budget import Budget
+from avflow.cores import codec_threads
 from avflow.errors import FrameCountMismatch, InvalidMediaDamaged, InvalidMediaNoStreams
 from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
 from avflow.ffmpeg.joining import Boxed, joined
@@ -75,7 +76,8 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     feed, tracks = _mp3_track(source, media)
     streams = [_plain_pictures(pictures, media.picture), *tracks]
     with written_whole(target) as partial:
-        output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **{"b:v": PICTURE_BITRATE})
+        options = {"b:v": PICTURE_BITRATE, "threads": codec_threads()}
+        output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **options)
         made = _run(output, feed, source, media, *HOWEVER_DAMAGED, step="convert", report=report, budget=budget)
         _check_end(source, media, media.picture, made)
 

@@ -11,6 +11,7 @@ from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Disposition
 
+from avflow.cores import codec_threads
 from avflow.errors import (
     InvalidMediaDamaged,
     InvalidMediaEmpty,
@@ -104,6 +105,7 @@ def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer
     for stream in container.streams.video:
         if stream.codec_context is not None:
             stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
+            stream.codec_context.thread_count = codec_threads()
     return container
 
 

@@ -68,13 +68,17 @@ class SpeechEngine(Protocol):
         ...
 
 
-def open_engine(name: str, store: ModelStore, *, threads: int | None = None) -> SpeechEngine:
+def open_engine(
+    name: str, store: ModelStore, *, threads: int | None = None, memory_mb: int | None = None
+) -> SpeechEngine:
     """Load the speech model called `name` and the engine that reads it.
 
     Parameters
     ----------
     threads:
         Cores to use; all of this process's when left out. PocketSphinx uses one.
+    memory_mb:
+        Megabytes that this process may use; Whisper uses fewer cores where it suffices for no more.
 
     Raises
     ------
@@ -84,7 +88,7 @@ def open_engine(name: str, store: ModelStore, *, threads: int | None = None) -> 
     if model.kind == "whisper":
         from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415 - heavy, and only one is needed
 
-        return FasterWhisperEngine(store.path(name), threads=threads)
+        return FasterWhisperEngine(store.path(name), threads=threads, memory_mb=memory_mb)
     if model.kind == "pocketsphinx":
         from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from avflow import speech
+from avflow import cost, speech
 from avflow.layout import VideoRef
 from avflow.manifest import model_entry
 from avflow.models import ModelStore
@@ -36,7 +36,8 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
     timer = StepTimer("audio2srt", context)
     name = context.settings.get("SPEECH_MODEL", speech.DEFAULT_MODEL)
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        loading = loader.submit(_engine, name)  # while the sound comes
+        memory_mb = (cost.compute(context.settings) or {}).get("memory_mb")
+        loading = loader.submit(_engine, name, memory_mb)  # while the sound comes
         sound = _Sound(video, context, folder)
         start, wav = sound.span(context.part)
         engine = loading.result()
@@ -55,9 +56,9 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _engine(name: str) -> speech.SpeechEngine:
+def _engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
     """Kept for the next invocation: a warm Lambda function needs no time for it."""
-    return speech.open_engine(name, ModelStore())
+    return speech.open_engine(name, ModelStore(), memory_mb=memory_mb)
 
 
 class _Sound:

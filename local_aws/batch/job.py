@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.names import arn
-from local_aws.processes import Sandbox
+from local_aws.sandbox import Sandbox
 
 #: in the order in which a job goes through them (AWS Batch User Guide, "Job states")
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
@@ -42,6 +42,8 @@ class Job:
     container: dict[str, Any] = field(default_factory=dict)
     stop_reason: str | None = None
     sandbox: Sandbox | None = None
+    #: of this machine, for it to use
+    cores: int = 1
 
     def __post_init__(self) -> None:
         size = self.request.get("arrayProperties", {}).get("size") or 0
@@ -88,6 +90,7 @@ class Job:
             "AWS_BATCH_JOB_ID": self.id,
             "AWS_BATCH_JOB_ATTEMPT": str(len(self.attempts) + 1),
             "AWS_BATCH_JQ_NAME": self.queue.rpartition("/")[2],
+            "PYTHON_CPU_COUNT": str(self.cores),  # Fargate shows a container no more cores than are its own
         }
         if self.parent is not None:
             environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(self.index)
@@ -96,8 +99,16 @@ class Job:
 
     def memory_mb(self, otherwise: int) -> int:
         """The memory that the container may use, in MiB."""
+        return int(self._required("MEMORY") or self.definition["containerProperties"].get("memory") or otherwise)
+
+    def vcpus(self) -> int:
+        """The cores that the container is given, 1 at least: Fargate has parts of one, too."""
+        return max(1, int(self._required("VCPU") or self.definition["containerProperties"].get("vcpus") or 1))
+
+    def _required(self, kind: str) -> float:
+        """What is asked for of a resource; 0 where nothing is."""
         wanted = {pair["type"]: float(pair["value"]) for pair in self._properties("resourceRequirements")}
-        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or otherwise)
+        return wanted.get(kind, 0.0)
 
     def _overrides(self) -> Mapping[str, Any]:
         return self.request.get("containerOverrides", {})

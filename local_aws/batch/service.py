@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import uuid
@@ -16,6 +15,9 @@ from local_aws.host import Host
 from local_aws.names import arn
 from local_aws.wire import ServiceError
 
+#: what a job asks for that needs the processor: the least of a Fargate job with 8 GB, and what a GPU's machine has
+JOB_VCPUS = 4
+
 
 def client_error(message: str) -> ServiceError:
     """The caller's mistake."""
@@ -28,13 +30,13 @@ class Batch:
     Parameters
     ----------
     jobs_at_once:
-        How many jobs, array children among them, run at the same time; one for each core, and at
-        least two, when left out.
+        How many jobs, array children among them, run at the same time; when left out as many as the host's cores
+        suffice for at `JOB_VCPUS` each, and at least two.
     """
 
     def __init__(self, host: Host, jobs_at_once: int | None = None) -> None:
         self._attempts = Attempts(host)
-        self._slots = Slots(jobs_at_once or max(2, os.cpu_count() or 1), self._run)
+        self._slots = Slots(jobs_at_once or max(2, host.cores // JOB_VCPUS), host.cores, self._run)
         self._lock = threading.Lock()
         self._definitions: dict[str, list[dict[str, Any]]] = {}
         self._queues: dict[str, dict[str, Any]] = {}

@@ -22,12 +22,14 @@ class Slots:
     ----------
     limit:
         How many run at once.
+    cores:
+        How many cores they share. Each is given what it asks for, as on AWS, and an equal part where that is more.
     run:
         Runs a job to its end; called in a thread of its own.
     """
 
-    def __init__(self, limit: int, run: Callable[[Job], None]) -> None:
-        self._free, self._run = limit, run
+    def __init__(self, limit: int, cores: int, run: Callable[[Job], None]) -> None:
+        self._free, self._limit, self._cores, self._run = limit, limit, cores, run
         self._waiting: defaultdict[int, deque[Job]] = defaultdict(deque)
         self._lock = threading.Lock()
 
@@ -57,10 +59,15 @@ class Slots:
         for priority in sorted(self._waiting, reverse=True):
             line = self._waiting[priority]
             while self._free and line:
+                share = self._cores // self._sharing()
                 job = line.popleft()
-                job.status = "STARTING"
+                job.status, job.cores = "STARTING", min(self._cores, max(job.vcpus(), share))
                 self._free -= 1
                 threading.Thread(target=self._occupy, args=(job,), name=f"batch-{job.id}", daemon=True).start()
+
+    def _sharing(self) -> int:
+        """How many run at once if those that wait begin now; 1 at least, while one waits."""
+        return min(self._limit, self._limit - self._free + sum(map(len, self._waiting.values())))
 
     def _occupy(self, job: Job) -> None:
         try:

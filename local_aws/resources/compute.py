@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
 
 def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any]) -> Path:
     if "ZipFile" in code:  # the code itself, which is the module `index`
-        folder = stack.aws.state_dir / "code" / name
+        # not the name itself: a file system may take two functions' names for one
+        folder = stack.aws.state_dir / "code" / hashlib.sha256(name.encode()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.py").write_text(code["ZipFile"])
         return folder

@@ -7,7 +7,6 @@ What is acknowledged survives the end of the process; surviving a power cut woul
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import Path
 from local_aws.s3.blobs import Blobs
 from local_aws.s3.errors import S3Error
 from local_aws.s3.index import SCHEMA, Clock, Transaction, Version
+from local_aws.sandbox.system import lock
 
 
 class Reading:
@@ -67,7 +67,7 @@ class Store:
         self._unread: set[int] = set()
         self._owner = (root / "lock").open("w")
         try:
-            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._owner)
         except BlockingIOError:
             self._owner.close()
             raise RuntimeError(

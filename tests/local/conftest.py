@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from local_aws.server import LocalAws
@@ -22,6 +23,11 @@ def until(condition, seconds=15):
             return found
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
+
+
+def gone(pid):
+    """Whether there is no such process, not even one that nobody has waited for."""
+    return not psutil.pid_exists(int(pid))
 
 
 class Workbench:

@@ -2,12 +2,11 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
 from local_aws.batch.retry import should_retry
-from tests.local.conftest import until
+from tests.local.conftest import gone, until
 
 
 def test_a_succeeded_job_answers_in_pascal_case(bench):
@@ -123,10 +122,6 @@ def running(pid_file):
     """The process id that a sleeping job has written down."""
     until(lambda: pid_file.exists() and pid_file.read_text(), 20)
     return int(pid_file.read_text())
-
-
-def gone(pid):
-    return not Path(f"/proc/{pid}").exists()
 
 
 def test_a_job_is_terminated_when_its_state_times_out(bench, tmp_path):

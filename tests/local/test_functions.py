@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local_aws.activity import StepEnded, StepLog, StepStarted
@@ -13,8 +14,8 @@ from tests.local.conftest import until
 
 def alive(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -135,3 +136,19 @@ def test_powertools_works_in_a_sandbox(bench, tmp_path):
     lines = [json.loads(each.line) for each in bench.activities if isinstance(each, StepLog)]
     assert any(line.get("function_request_id") == answer.request_id and line["message"] == "hello" for line in lines)
     assert any("_aws" in line and line["ColdStart"] == [1.0] for line in lines)
+
+
+def test_inline_code_of_names_that_differ_in_case_only(bench, tmp_path):
+    """Some file systems take both for the same folder."""
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Handler": "index.handler", "Timeout": 20}}
+    resources = {}
+    for name in ("Shout", "shout"):
+        code = f"def handler(event, context): return {name!r}"
+        properties = {**function["Properties"], "FunctionName": f"case-{name}", "Code": {"ZipFile": code}}
+        resources["Upper" if name == "Shout" else "Lower"] = {**function, "Properties": properties}
+    (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}))
+    bench.aws.deploy(tmp_path / "template.json", stack_name="case")
+    folders = [bench.aws.functions.get(f"case-{name}")[0].code for name in ("Shout", "shout")]
+    assert len({os.fspath(folder).casefold() for folder in folders}) == 2
+    answers = [bench.aws.functions.invoke(f"case-{name}", b"{}").payload for name in ("Shout", "shout")]
+    assert answers == [b'"Shout"', b'"shout"']

@@ -43,6 +43,15 @@ HOSTILE_KEYS = [
 ]
 
 
+def test_keys_that_differ_in_case_or_composition_only_are_other_objects(s3: Any, bucket: str) -> None:
+    keys = ["start/caf\u00e9.mp4", "start/cafe\u0301.mp4", "start/CAF\u00c9.mp4", "start/Cafe\u0301.mp4"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert sorted(found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]) == sorted(keys)
+    for key in keys:
+        assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+
+
 def test_object_comes_back_with_everything_it_was_put_with(s3: Any, bucket: str) -> None:
     put = s3.put_object(
         Bucket=bucket,

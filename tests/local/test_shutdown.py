@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import FIXTURES, until
+from tests.local.conftest import FIXTURES, gone, until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -35,10 +35,6 @@ with LocalAws(fixtures / "code", folder / "state", batch_jobs_at_once=2) as aws:
         raise SystemExit(5)
     time.sleep(60)
 """
-
-
-def gone(pid):
-    return not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("how", ["raise", signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -163,7 +163,7 @@ def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
     monkeypatch.setattr(whisper, "WhisperModel", Bilingual)
     monkeypatch.setattr(whisper, "BatchedInferencePipeline", lambda model: model)
     engine = FasterWhisperEngine(Path("whisper-small"))
-    monkeypatch.setattr(audio2srt, "_engine", lambda _: engine)
+    monkeypatch.setattr(audio2srt, "_engine", lambda *_: engine)
     monkeypatch.setattr("avflow.speech.blocks.BLOCK_SECONDS", 11.0)
     return engine
 

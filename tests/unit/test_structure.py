@@ -1,6 +1,7 @@
 """The rules of who may import whom, and how long things may get."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,37 @@ def test_entries_are_short(entry):
 @pytest.mark.parametrize("package", [*PACKAGES, "tests", "scripts", "benchmarks"])
 def test_no_file_is_over_400_lines(package):
     assert not [str(path) for path in modules(package) if len(path.read_text().splitlines()) > 400]
+
+
+#: what not every system has, or has in the same way
+OF_ONE_SYSTEM = re.compile(
+    r"sched_[gs]etaffinity|/proc\b|/sys/|prctl|fcntl|setrlimit|RLIMIT_|killpg|prlimit|psutil|cpu_count\(|sys\.platform"
+    r"|platform\.system|posix_fa|O_TMPFILE|memfd|epoll|SC_NPROCESSORS"
+)
+#: who may know of it, and what of it
+OWNERS = {
+    "local_aws/sandbox/system.py": "what differs between systems, for the embedded AWS",
+    "avflow/cores.py": "cores and quotas, for the product, which the embedded AWS is no part of",
+    "local_aws/sandbox/watchdog.py": "killpg: runs as a script without the package",
+    "local_aws/lambda_bootstrap.py": "RLIMIT_FSIZE: runs as a script beside the function's own code; macOS has it",
+    "avflow/models.py": "fcntl.flock, to wait until another process has fetched: every POSIX system has it",
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_differs_between_systems_has_one_owner(package):
+    found = {str(path.relative_to(ROOT)) for path in modules(package) if OF_ONE_SYSTEM.search(code_of(path))}
+    assert found == {name for name in OWNERS if name.split("/")[0] == package}
+
+
+def code_of(path):
+    """A module without its comments and docstrings."""
+    return ast.unparse(WithoutDocstrings().visit(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+class WithoutDocstrings(ast.NodeTransformer):
+    def visit_Expr(self, node):
+        return None if isinstance(node.value, ast.Constant) else node
 
 
 def test_moto_is_private_to_one_file():

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-import psutil
+from local_aws.sandbox import system
 
-#: seconds between two looks at the running processes
+#: seconds between two looks at the running processes, at the least
 POLL_SECONDS = 0.05
+#: the share of a core that looking may take: where a look is dear, as psutil's are, there are fewer
+WATCHING_SHARE = 0.05
 #: looks between two measurements of a scratch folder, which costs a directory walk
 POLLS_PER_SCRATCH_CHECK = 4
 #: seconds between SIGTERM and SIGKILL where a process is asked to end
@@ -124,7 +126,7 @@ class Sandbox:
         limits = self.limits
         if limits.seconds is not None and self._seconds_on_the_clock() > limits.seconds:
             return End.TIMED_OUT
-        memory = group_memory(self.container or self.process.pid)
+        memory = system.group_memory(self.container or self.process.pid)
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
         if limits.memory_bytes is not None and memory > limits.memory_bytes:
             return End.OUT_OF_MEMORY
@@ -149,39 +151,7 @@ class Sandbox:
         if self.container is not None and (self.process.returncode is None or self.process.returncode < 0):
             groups.insert(0, self.container)  # a command that ended by itself has seen its container's end
         for group in groups:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, number)
-
-
-def group_memory(leader: int) -> int:
-    """Bytes of resident memory of a process and its descendants; 0 once it is gone."""
-    if sys.platform == "linux":
-        page = os.sysconf("SC_PAGE_SIZE")
-        return page * sum(_resident_pages(pid) for pid in _descendants(leader))
-    try:
-        top = psutil.Process(leader)
-        return sum(process.memory_info().rss for process in [top, *top.children(recursive=True)])
-    except psutil.Error:
-        return 0
-
-
-def _descendants(pid: int) -> list[int]:
-    """A process and its descendants, without the scan over all of /proc that psutil needs for it."""
-    found = [pid]
-    try:
-        for thread in os.scandir(f"/proc/{pid}/task"):
-            for child in Path(thread.path, "children").read_text().split():
-                found += _descendants(int(child))
-    except OSError:
-        pass
-    return found
-
-
-def _resident_pages(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
+            system.signal_group(group, number)
 
 
 def folder_size(folder: Path) -> int:
@@ -308,11 +278,12 @@ class Processes:
                 self._wake.wait()
                 continue
             polls += 1
+            before = time.thread_time()
             for sandbox in sandboxes:
                 if container := sandbox.find_container():
                     self._tell_watchdog("+", container)
                 sandbox.check(polls % POLLS_PER_SCRATCH_CHECK == 0, graceful=sandbox.limits.starts_with is None)
-            self._closed.wait(POLL_SECONDS)
+            self._closed.wait(max(POLL_SECONDS, (time.thread_time() - before) / WATCHING_SHARE))
 
     def close(self) -> None:
         """Kill everything that still runs; further calls of `run` raise OSError."""

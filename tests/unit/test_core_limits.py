@@ -1,0 +1,211 @@
+"""What works on several cores keeps to those that there are, and to the memory that it is given."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import pytest
+
+from avflow import boxed_video, cores
+from avflow.boxed_video import box_video
+from avflow.darknet import read_names, read_network
+from avflow.detection import onnxruntime_detector, openvino_detector
+from avflow.detection.converted import Converted
+from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector
+from avflow.detection.openvino_detector import OpenVinoDetector
+from avflow.ffmpeg import convert
+from avflow.ffmpeg.arguments import arguments, source_input
+from avflow.layout import VideoRef
+from avflow.media import probe
+from avflow.models import ModelStore
+from avflow.speech import whisper
+from avflow.speech.whisper import FasterWhisperEngine, workers_within
+from avflow.stages import audio2srt
+from avflow.stages.context import StageContext
+from scripts.record_darknet_boxes import CFG, DATA
+from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
+from tests.unit.test_boxed_video import NumberReader
+
+ROOT = Path(__file__).parents[2]
+COUNTS = (1, 2, 4, 16, 64)
+
+
+@pytest.fixture(scope="module")
+def onnx(tmp_path_factory):
+    network = read_network(CFG)
+    weights = ModelStore().fetch("yolov3-tiny") / "yolov3-tiny.weights"
+    return Converted(CFG, weights, network, tmp_path_factory.mktemp("cache")).onnx()
+
+
+def opened(kind, onnx, **options):
+    network = read_network(CFG)
+    return kind(onnx, network, read_names(DATA / "coco.names", network), **options)
+
+
+def quota(monkeypatch, module, usable, visible):
+    monkeypatch.setattr(module, "usable_cores", lambda: usable)
+    monkeypatch.setattr(module, "visible_cores", lambda: visible)
+
+
+# ---------------------------------------------------------------- for real, by affinity
+LOOK = """
+import json, sys
+import cv2
+from avflow.cores import codec_threads, usable_cores
+from avflow.models import ModelStore
+from avflow.speech.whisper import FasterWhisperEngine
+from avflow.detection.openvino_detector import OpenVinoDetector
+from tests.unit.test_core_limits import opened
+with opened(OpenVinoDetector, sys.argv[1]) as detector:
+    in_flight = detector.in_flight
+workers = FasterWhisperEngine(ModelStore().path("whisper-tiny.en"))._model.model.num_workers
+print(json.dumps([usable_cores(), codec_threads(), cv2.getNumThreads(), in_flight, workers]))
+"""
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="there is no taskset here, which sets a process's affinity")
+def test_everything_keeps_to_one_core_of_several(onnx):
+    ModelStore().fetch("whisper-tiny.en")
+    command = ["taskset", "-c", "0", sys.executable, "-c", LOOK, str(onnx)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [1, 1, 1, 2, 1]
+
+
+# ---------------------------------------------------------------- detection
+def test_openvino_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
+    quota(monkeypatch, openvino_detector, 1, 2)
+    with opened(OpenVinoDetector, onnx) as detector:
+        assert detector.in_flight == 2, "one stream, and a picture that waits for it"
+        assert detector.detect([cv2.imread(str(DATA / "person.jpg"))])[0]
+
+
+def test_openvino_has_few_streams_however_many_cores_there_are(monkeypatch, onnx):
+    monkeypatch.setattr(openvino_detector, "MOST_STREAMS", 1)
+    with opened(OpenVinoDetector, onnx) as detector:
+        assert detector.in_flight == 2
+    monkeypatch.undo()
+    assert openvino_detector.MOST_STREAMS == 16
+
+
+def test_onnx_runtime_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
+    def threads():
+        with opened(OnnxRuntimeDetector, onnx, providers=CPU_PROVIDERS) as detector:
+            return detector._session.get_session_options().intra_op_num_threads
+
+    quota(monkeypatch, onnxruntime_detector, 3, 64)
+    assert threads() == 3
+    quota(monkeypatch, onnxruntime_detector, 64, 64)
+    assert threads() == 0, "its own choice: a thread a core"
+
+
+# ---------------------------------------------------------------- pictures
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    ffmpeg(*lavfi(NUMBERED.format(rate=10)), "-frames:v", 30, *H264, path)
+    return path
+
+
+@pytest.mark.parametrize(("count", "threads"), [*zip(COUNTS, (1, 1, 2, 8, 8), strict=True)])
+def test_half_of_the_cores_decode_and_encode(monkeypatch, tmp_path, film, count, threads):
+    seen = []
+
+    class Reader(boxed_video.VideoReader):
+        def __init__(self, *args, **kwargs):
+            seen.append(kwargs["threads"])
+            super().__init__(*args, **kwargs)
+
+    class Writer(boxed_video.VideoWriter):
+        def __init__(self, *args, **kwargs):
+            seen.append(kwargs["threads"])
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(boxed_video, "usable_cores", lambda: count)
+    monkeypatch.setattr(boxed_video, "VideoReader", Reader)
+    monkeypatch.setattr(boxed_video, "VideoWriter", Writer)
+    detector = NumberReader()
+    done = box_video(film, probe(film).picture, detector, tmp_path / "out.avi", tmp_path / "out.jsonl")
+    detector.close()
+    assert seen == [threads, threads]
+    assert done.frames == 30
+
+
+@pytest.mark.parametrize(("count", "threads"), [*zip(COUNTS, (1, 3, 5, 9, 9), strict=True)])
+def test_ffmpeg_is_told(monkeypatch, tmp_path, film, count, threads):
+    monkeypatch.setattr(cores, "visible_cores", lambda: count)
+    monkeypatch.setattr(cores, "_told", lambda: None)
+    monkeypatch.setattr(cores, "_quotas", lambda proc: iter(()))
+    command = arguments(source_input(film).output("pipe:1"))
+    assert command[command.index("-threads") + 1] == str(threads)
+    assert command.index("-threads") < command.index("-i"), "of the decoder"
+    assert command[command.index("-filter_complex_threads") + 1] == str(threads)
+    convert(film, probe(film), tmp_path / "out.avi")
+    assert probe(tmp_path / "out.avi").picture.frames == 30
+
+
+def test_a_picture_lower_than_there_are_threads(monkeypatch, tmp_path):
+    monkeypatch.setattr(cores, "visible_cores", lambda: 64)
+    monkeypatch.setattr(cores, "_told", lambda: None)
+    monkeypatch.setattr(boxed_video, "usable_cores", lambda: 64)
+    ffmpeg(*lavfi("testsrc2=s=64x16:r=10:d=1"), *H264, tmp_path / "low.mkv")
+    convert(tmp_path / "low.mkv", probe(tmp_path / "low.mkv"), tmp_path / "low.avi")
+    assert probe(tmp_path / "low.avi").picture.frames == 10
+
+
+# ---------------------------------------------------------------- speech
+TINY, BASE, SMALL = 77_500_000, 148_000_000, 486_000_000
+
+
+@pytest.mark.parametrize(
+    ("model_bytes", "memory_mb", "workers"),
+    [(TINY, 3008, 17), (BASE, 3008, 12), (SMALL, 3008, 4), (SMALL, 8192, 16), (TINY, 512, 1), (TINY, 128, 1)],
+)
+def test_as_many_windows_at_once_as_the_memory_holds(model_bytes, memory_mb, workers):
+    assert workers_within(memory_mb, model_bytes) == workers
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize(("memory_mb", "most"), [(None, 64), (3008, 17), (800, 2)])
+def test_whisper_decodes_a_window_a_core_within_its_memory(monkeypatch, tmp_path, count, memory_mb, most):
+    made = {}
+
+    class Model:
+        def __init__(self, *_, **options):
+            made.update(options)
+            self.model = self
+            self.is_multilingual = False
+
+    with (tmp_path / "model.bin").open("wb") as file:
+        file.truncate(TINY)
+    monkeypatch.setattr(whisper, "WhisperModel", Model)
+    monkeypatch.setattr(whisper, "usable_cores", lambda: count)
+    FasterWhisperEngine(tmp_path, memory_mb=memory_mb)
+    assert (made["cpu_threads"], made["num_workers"]) == (1, min(count, most))
+
+
+@pytest.mark.parametrize(
+    ("settings", "memory_mb"),
+    [
+        ({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008"}, 3008),
+        ({"COMPUTE_VCPUS": "4", "COMPUTE_MEMORY_MB": "8192"}, 8192),
+        ({}, None),
+    ],
+)
+def test_the_step_tells_the_engine_what_it_has(monkeypatch, settings, memory_mb):
+    class Opened(Exception):
+        pass
+
+    def open_engine(name, store, *, memory_mb):
+        raise Opened(memory_mb)
+
+    monkeypatch.setattr(audio2srt.speech, "open_engine", open_engine)
+    monkeypatch.setattr(audio2srt, "_Sound", lambda *_: SimpleNamespace(span=lambda part: (0.0, Path("any.wav"))))
+    audio2srt._engine.cache_clear()
+    with pytest.raises(Opened) as opened:
+        audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), StageContext(None, "lambda", settings=settings))
+    assert opened.value.args == (memory_mb,)

@@ -12,6 +12,7 @@ from rich.table import Table
 from avflow.errors import ModelUnavailable
 from avflow.models import ModelStore
 from avflow.progress import Progress as Step
+from avflow_cli import terminal
 
 EX_UNAVAILABLE = 69
 
@@ -66,9 +67,11 @@ def _list(store: ModelStore) -> None:
     for name in store.names():
         model = store.describe(name)
         table.add_row(name, f"{model.bytes / 1e6:.0f} MB", "yes" if _is_here(store, name) else "no", model.about)
-    console = Console()
+    console = terminal.console()
     console.print(table)
-    console.print(f"\nfolder: {store.root}", soft_wrap=True)
+    if console.is_terminal:
+        console.print()
+    console.print(f"folder: {store.root}", soft_wrap=True, markup=False)
 
 
 def _quantize(store: ModelStore, name: str, frames: Path) -> int:

@@ -7,19 +7,44 @@ BIN := .venv/bin
 VIDEO ?= samples/my_video.mkv
 OUT ?= result
 BENCH_MODELS := yolov3-tiny whisper-tiny.en pocketsphinx-en-us
-export VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL SPEECH_MODEL CONTAINERS
+RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
+                 SPEECH_MODEL CONTAINERS
+export $(RUN_VARIABLES)
+TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock clean
+
+# A name as it was typed: make would take a `$` in it for a variable. `$$`, as make wants it, is one `$` too.
+GIVEN = $(filter command,$(firstword $(origin $(1))))
+override VIDEO := $(if $(call GIVEN,VIDEO),$(subst $$$$,$$,$(value VIDEO)),$(value VIDEO))
+override OUT := $(if $(call GIVEN,OUT),$(subst $$$$,$$,$(value OUT)),$(value OUT))
+
+# What is misspelt would be ignored without a word, and the sample processed.
+ifeq ($(MAKELEVEL),0)
+UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(call GIVEN,$(name)),$(name)))
+UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE PYTHON BIN SHELL MAKEFLAGS,$(UNKNOWN)))
+ifneq ($(UNKNOWN),)
+NEAREST := $(shell $(PYTHON) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' \
+             '$(subst ','\'',$(UNKNOWN))' $(RUN_VARIABLES) PARTS BASELINE PYTHON 2>/dev/null)
+$(error There is no variable $(UNKNOWN)$(if $(NEAREST),: did you mean $(NEAREST)?,. There are $(RUN_VARIABLES)))
+endif
+NO_TARGET := $(firstword $(filter-out $(TARGETS) .venv/%,$(MAKECMDGOALS)))
+ifneq ($(and $(NO_TARGET),$(filter run up,$(MAKECMDGOALS))),)
+$(error $(NO_TARGET) is no target. A video is given by its name in quotes: make run VIDEO="my video.mkv"; one at a time)
+endif
+endif
+
 # with CONTAINERS=1: Podman's settings, and the images built before
 PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
 IMAGES = $(if $(CONTAINERS),images)
 
-.PHONY: help run up images test test-slow containers-test check bench bench-check peers lock clean
+.PHONY: $(TARGETS) video
 
 help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
 	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller Lambdas, to see steps move to Batch'
+	@echo '                                               (from 1 s, 128 MB, 1 MB)'
 	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see a video detected in several at once'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
-	@echo '         DETECTOR_PRECISION=int8               faster, misses some boxes (avflow models quantize NAME first)'
+	@echo '         DETECTOR_PRECISION=int8               faster (first: avflow models quantize NAME)'
 	@echo '         CONTAINERS=1                          the steps in the images that AWS gets (Debian, as root)'
 	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
 	@echo '         CONTAINERS=1                          the same, for its steps'
@@ -36,8 +61,13 @@ help:
 	@echo 'make lock                                      pins the packages of requirements/*.in anew'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
-run: .venv/.local $(IMAGES)
+run: video .venv/.local $(IMAGES)
 	@$(PODMAN) $(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"
+
+# A name that is wrong is told before anything is installed; what Python is needed, the set-up says.
+video:
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  $(PYTHON) -m avflow_cli.video "$$VIDEO"; fi
 
 up: .venv/.local $(IMAGES)
 	@$(PODMAN) $(BIN)/avflow up

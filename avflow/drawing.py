@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 
 import cv2
@@ -21,8 +21,18 @@ WHITE: Colour = (255, 255, 255)
 #: the golden angle, in turns: multiples of it never come close to an earlier one soon
 GOLDEN_TURN = 0.618034
 #: font height and line width by the picture's diagonal (960 pixels in 768x576)
-TEXT_SHARE, LEAST_TEXT = 1 / 60, 11
+TEXT_SHARE = 1 / 60
 LINE_SHARE = 1 / 480
+#: font height where that share is too small to be read, by the diagonal too, and the least that can be read at all
+SMALL_TEXT, SMALL_TEXT_SHARE, LEAST_TEXT = 11, 1 / 20, 8
+#: most of an object's shorter side that a line may take away on either side
+LINE_OF_BOX = 1 / 6
+#: pixels: of an object whose shorter side is less, a line of one pixel would hide too much
+LEAST_BOX = 6
+#: most of the picture that a label may take
+LABEL_SHARE = 1 / 16
+#: most of an object's area that its own label may hide, and any other where there is a choice, and where there is none
+HIDDEN_SHARE, MOST_HIDDEN_SHARE = 0.1, 0.5
 SEMIBOLD = 600
 #: height of the letters above the baseline, of the font's height
 BASELINE_SHARE = 0.86
@@ -48,20 +58,30 @@ def text_colour_on(background: Colour) -> Colour:
 def draw(picture: YuvPicture, detections: Sequence[Detection]) -> None:
     """Draw each detection's box, class and percentage into `picture`, in place.
 
-    Lines and text grow with the picture. A label stands on its box, or where the picture ends or
-    another label is in the way, elsewhere at the box's edge; it never leaves the picture.
+    Lines and text grow with the picture. A label stands outside of its box, at its edge, or where there is no room,
+    inside, if it hides little of the object; it never leaves the picture and never covers another label. Where
+    there is no such place the class stands alone, or the box.
     """
     width, height = picture.size
     diagonal = float(np.hypot(width, height))
     line = max(1, round(diagonal * LINE_SHARE))
-    text_height = max(LEAST_TEXT, round(diagonal * TEXT_SHARE))
+    text_height = _text_height(diagonal)
     best_first = sorted(detections, key=lambda found: -found.confidence)
-    boxes = [(found, _corners(found, width, height)) for found in best_first]
-    for found, corners in reversed(boxes):
+    boxes = [_corners(found, width, height) for found in best_first]
+    for found, corners in reversed(list(zip(best_first, boxes, strict=True))):
         _draw_box(picture, corners, colour_of(found.class_id), line)
     labels: list[Corners] = []
-    for found, corners in boxes:
-        labels.append(_draw_label(picture, corners, found, text_height, labels))
+    for found, corners in zip(best_first, boxes, strict=True):
+        for text in (f"{found.class_name} {found.confidence:.0%}", found.class_name):
+            if place := _place(corners, _label_size(text, text_height), picture.size, labels, boxes):
+                _draw_label(picture, place, text, text_height, colour_of(found.class_id))
+                labels.append(place)
+                break
+
+
+def _text_height(diagonal: float) -> int:
+    small = max(LEAST_TEXT, min(SMALL_TEXT, round(diagonal * SMALL_TEXT_SHARE)))
+    return max(small, round(diagonal * TEXT_SHARE))
 
 
 def _corners(detection: Detection, width: int, height: int) -> Corners:
@@ -75,14 +95,26 @@ def _corners(detection: Detection, width: int, height: int) -> Corners:
 
 
 def _draw_box(picture: YuvPicture, corners: Corners, colour: Colour, line: int) -> None:
-    """A frame of `line` pixels that lies within the box, so that none of it is lost at the picture's edge."""
+    """A frame of `line` pixels or less that lies within the box, so that none of it is lost at the picture's edge.
+
+    Around a tiny object it lies outside.
+    """
     left, top, right, bottom = corners
-    across, down = min(line, right - left + 1), min(line, bottom - top + 1)
+    shorter = min(right - left, bottom - top) + 1
+    line = min(line, max(1, int(shorter * LINE_OF_BOX)))
+    if shorter < LEAST_BOX:
+        width, height = picture.size
+        left, top, right, bottom = (
+            max(0, left - 1),
+            max(0, top - 1),
+            min(width - 1, right + 1),
+            min(height - 1, bottom + 1),
+        )
     for strip in (
-        (left, top, right, top + down - 1),
-        (left, bottom - down + 1, right, bottom),
-        (left, top, left + across - 1, bottom),
-        (right - across + 1, top, right, bottom),
+        (left, top, right, top + line - 1),
+        (left, bottom - line + 1, right, bottom),
+        (left, top, left + line - 1, bottom),
+        (right - line + 1, top, right, bottom),
     ):
         _fill(picture, strip, colour)
 
@@ -101,34 +133,23 @@ def _quarter(corners: Corners) -> tuple[slice, slice]:
     return slice(top // 2, bottom // 2 + 1), slice(left // 2, right // 2 + 1)
 
 
-def _draw_label(
-    picture: YuvPicture, box: Corners, detection: Detection, text_height: int, labels: Sequence[Corners]
-) -> Corners:
-    """Draw one label beside those that are there already; returns where it is."""
-    text = f"{detection.class_name} {detection.confidence:.0%}"
-    label_width, label_height = _label_size(text, text_height)
-    size = min(picture.size[0], label_width), min(picture.size[1], label_height)
-    corners = left, top, right, bottom = _place(box, size, picture.size, labels)
-    label = _label(
-        text, text_height, colour_of(detection.class_id), picture.matrix, parity=(left % 2, top % 2), size=size
-    )
+def _draw_label(picture: YuvPicture, place: Corners, text: str, text_height: int, colour: Colour) -> None:
+    left, top, right, bottom = place
+    label = _label(text, text_height, colour, picture.matrix, parity=(left % 2, top % 2))
     picture.luma[top : bottom + 1, left : right + 1] = label.luma
-    quarter = _quarter(corners)
+    quarter = _quarter(place)
     picture.blue[quarter], picture.red[quarter] = label.blue, label.red
-    return corners
 
 
 @lru_cache(maxsize=_KEPT_LABELS)
-def _label(
-    text: str, text_height: int, colour: Colour, matrix: str, *, parity: tuple[int, int], size: tuple[int, int]
-) -> YuvPicture:
-    """A label of (width, height) as it is copied into a picture.
+def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: tuple[int, int]) -> YuvPicture:
+    """A label as it is copied into a picture.
 
     Samples of colour belong to four pixels: which ones, `parity` tells, the label's left and top modulo 2.
     """
-    width, height = size
     left, top = parity
-    ink = _ink(text, text_height)[:height, :width] / np.float32(255)
+    ink = _ink(text, text_height) / np.float32(255)
+    height, width = ink.shape
     luma, blue, red = yuv_of(colour, matrix)
     ink_luma = yuv_of(text_colour_on(colour), matrix)[0]
     rows, columns = (top + height + 1) // 2, (left + width + 1) // 2
@@ -165,28 +186,74 @@ def _margin(text_height: int) -> int:
     return max(2, text_height // 4)
 
 
-def _place(box: Corners, size: tuple[int, int], picture: tuple[int, int], labels: Sequence[Corners]) -> Corners:
-    """A place for a label of (width, height): on the box, under it, in it or beside it, whichever is free first."""
+def _place(
+    box: Corners,
+    size: tuple[int, int],
+    picture: tuple[int, int],
+    labels: Sequence[Corners],
+    objects: Sequence[Corners],
+) -> Corners | None:
+    """The best place for a label of (width, height) that belongs to `box`, one of `objects`; None if there is none."""
+    second_best: Corners | None = None
+    area = size[0] * size[1]
+    if area > LABEL_SHARE * picture[0] * picture[1]:
+        return None
+    small = [other for other in objects if area > HIDDEN_SHARE * _area(other)]
+    for place in _places(box, size, picture):
+        if _hides_any(place, (box,), HIDDEN_SHARE) or _overlaps_any(place, labels):
+            continue
+        if not _hides_any(place, small, HIDDEN_SHARE):
+            return place
+        if second_best is None and not _hides_any(place, small, MOST_HIDDEN_SHARE):
+            second_best = place
+    return second_best
+
+
+def _places(box: Corners, size: tuple[int, int], picture: tuple[int, int]) -> Iterator[Corners]:
+    """Where a label of (width, height) may stand within the picture: above and below its box, beside it, in it."""
     left, top, right, bottom = box
     width, height = size
     furthest_x, furthest_y = picture[0] - width, picture[1] - height
-    places = (
-        (x, y, x + width - 1, y + height - 1)
-        for x in (min(left, furthest_x), max(0, right + 1 - width), left - width, right + 1)
-        for y in (top - height, bottom + 1, top, bottom + 1 - height)
-        if 0 <= x <= furthest_x and 0 <= y <= furthest_y
-    )
-    fallback: Corners | None = None
-    for place in places:
-        if not any(_overlap(place, label) for label in labels):
-            return place
-        fallback = fallback or place
-    # none is free, or the box is smaller than its label in a picture hardly larger
-    return fallback or (0, 0, width - 1, height - 1)
+    if furthest_x < 0 or furthest_y < 0:
+        return
+    columns = min(left, furthest_x), max(0, right + 1 - width)
+    rows = min(top, furthest_y), max(0, bottom + 1 - height)
+    for xs, ys in (
+        (columns, (top - height, bottom + 1)),
+        ((left - width, right + 1), rows),
+        (columns, rows),
+    ):
+        for x in xs:
+            for y in ys:
+                if 0 <= x <= furthest_x and 0 <= y <= furthest_y:
+                    yield x, y, x + width - 1, y + height - 1
 
 
-def _overlap(one: Corners, other: Corners) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+def _area(box: Corners) -> int:
+    left, top, right, bottom = box
+    return (right - left + 1) * (bottom - top + 1)
+
+
+# The next two are the innermost loops of crowded pictures, hence not an expression each.
+def _hides_any(place: Corners, boxes: Sequence[Corners], share: float) -> bool:
+    """Whether a label at `place` hides more than `share` of what is in one of `boxes`."""
+    left, top, right, bottom = place
+    for box in boxes:
+        box_left, box_top, box_right, box_bottom = box
+        if box_left <= right and left <= box_right and box_top <= bottom and top <= box_bottom:
+            across = min(right, box_right) - max(left, box_left) + 1
+            down = min(bottom, box_bottom) - max(top, box_top) + 1
+            if across * down > share * _area(box):
+                return True
+    return False
+
+
+def _overlaps_any(place: Corners, labels: Sequence[Corners]) -> bool:
+    left, top, right, bottom = place
+    for other_left, other_top, other_right, other_bottom in labels:
+        if other_left <= right and left <= other_right and other_top <= bottom and top <= other_bottom:
+            return True
+    return False
 
 
 @cache

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of a step; `rate` is units per second since it began."""
+    """`done` of `total` units of a step; `rate` is units per second since it began.
+
+    `unit` is "frames" or "seconds" (of media).
+    """
 
     step: str
     done: float
@@ -46,3 +49,25 @@ class Meter:
         self._last = now
         elapsed = now - self.started
         self._report(Progress(self.step, done, self.total, self.unit, done / elapsed if elapsed > 0 else 0.0))
+
+
+def divided(report: Report, *shares: float) -> list[Report]:
+    """A report for each phase of one step, which tell as one how far the step is.
+
+    Parameters
+    ----------
+    shares:
+        Of the step's time that each phase takes, about; together 1. Each phase goes through the same units.
+    """
+    started = time.monotonic()
+
+    def phase(before: float, share: float) -> Report:
+        def tell(progress: Progress) -> None:
+            if progress.total:
+                done = (before + share * progress.done / progress.total) * progress.total
+                elapsed = time.monotonic() - started
+                report(replace(progress, done=done, rate=done / elapsed if elapsed > 0 else 0.0))
+
+        return tell
+
+    return [phase(sum(shares[:number]), share) for number, share in enumerate(shares)]

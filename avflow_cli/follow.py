@@ -8,6 +8,7 @@ branches and items run side by side.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from typing import Any
 from avflow_cli import interrupt
 
 POLL_SECONDS = 0.1
+#: the workflow's names for a step's second and third choice of compute, and what they are
+_FALLBACK = re.compile(r"On(Batch|Demand|Cpu)$")
+_ELSEWHERE = {"Batch": "Batch", "Demand": "on demand", "Cpu": "the CPU"}
 #: events to ask for at a time
 _PAGE = 20
 SHOWN = ("lambda", "batch")
@@ -38,34 +42,55 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskEvent:
-    """A task began (`seconds` is None), or ended, with an error's name or without."""
+    """A task began (`seconds` is None), or ended, with an error's name and Cause or without.
+
+    `moved_to` is where the step goes on after an error: "Batch", "on demand", "the CPU", or AGAIN; None if it doesn't.
+    """
 
     task: Task
     seconds: float | None = None
     error: str | None = None
+    cause: str = ""
+    moved_to: str | None = None
+
+
+#: the state's Retry runs it once more
+AGAIN = "again"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the state machine an event happened."""
+    """Where in the state machine an event happened, and the number of the error event that led there, if any."""
 
     state: str = ""
     part: int | None = None
     parts: int = 1
+    after_error: int | None = None
 
 
 class History:
-    """Reads an execution's events, each once."""
+    """Reads an execution's events, each once.
+
+    Whether a step that ended with an error has failed, is tried again, or goes on elsewhere, only the events after
+    the error tell: the state that its Catch leads to may have to look at the reason first.
+    """
 
     def __init__(self, states: Any, execution_arn: str) -> None:
         self._states, self._arn = states, execution_arn
         self._places: dict[int, _Place] = {}
         self._running: dict[_Place, tuple[Task, datetime]] = {}
+        #: by the number of their event
+        self._errors: dict[int, TaskEvent] = {}
 
     def new(self) -> Iterator[TaskEvent]:
         """What happened since the last call."""
         for event in reversed(list(self._unread())):
             yield from self._read(event)
+
+    def rest(self) -> Iterator[TaskEvent]:
+        """Errors that nothing came after: to be asked for when the execution has ended."""
+        yield from self._errors.values()
+        self._errors.clear()
 
     def _unread(self) -> Iterator[dict[str, Any]]:
         """The events that came since the last call, newest first: there are few, and of the others many."""
@@ -80,8 +105,11 @@ class History:
 
     def _read(self, event: dict[str, Any]) -> Iterator[TaskEvent]:
         place = _place(event, self._places.get(event.get("previousEventId", 0), _Place()))
-        self._places[event["id"]] = place
         kind = event["type"]
+        if place.after_error is not None:
+            yield from self._after_error(event, place)
+            if place.after_error not in self._errors:
+                place = replace(place, after_error=None)
         if kind == "TaskScheduled":
             task = _task(event["taskScheduledEventDetails"], place)
             if task.where in SHOWN:
@@ -89,9 +117,40 @@ class History:
                 yield TaskEvent(task)
         elif kind in ("TaskSucceeded", "TaskFailed", "TaskTimedOut") and place in self._running:
             task, began = self._running.pop(place)
-            details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
-            error = None if kind == "TaskSucceeded" else details.get("error", kind)
-            yield TaskEvent(task, (event["timestamp"] - began).total_seconds(), error)
+            ended = TaskEvent(task, (event["timestamp"] - began).total_seconds())
+            if kind == "TaskSucceeded":
+                yield ended
+            else:
+                details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
+                error, cause = details.get("error", kind), details.get("cause", "")
+                self._errors[event["id"]] = replace(ended, error=error, cause=cause)
+                place = replace(place, after_error=event["id"])
+        elif kind.startswith(("Map", "Parallel")) and kind.endswith(("Failed", "Aborted", "Exited")):
+            yield from self.rest()  # nothing of what was in it goes on
+        self._places[event["id"]] = place
+
+    def _after_error(self, event: dict[str, Any], place: _Place) -> Iterator[TaskEvent]:
+        """What became of the step that ended with an error, once `event` tells."""
+        failed = self._errors.get(place.after_error or 0)
+        if failed is None:
+            return
+        scheduled = event.get("taskScheduledEventDetails")
+        if elsewhere := _elsewhere(failed.task.state, place.state):
+            failed = replace(failed, moved_to=elsewhere)
+        elif scheduled and place.state == failed.task.state:
+            failed = replace(failed, moved_to=AGAIN)
+        elif event["type"] != "FailStateEntered" and not (scheduled and scheduled["resourceType"] in SHOWN):
+            return  # it doesn't tell: a Choice, or a look at the reasons
+        del self._errors[place.after_error or 0]
+        yield failed
+
+
+def _elsewhere(state: str, after: str) -> str | None:
+    """Where a step that failed in `state` goes on if `after` is a state of the same step."""
+    found = _FALLBACK.search(after)
+    if found and after != state and _FALLBACK.sub("", after) == _FALLBACK.sub("", state):
+        return _ELSEWHERE[found[1]]
+    return None
 
 
 def _place(event: dict[str, Any], before: _Place) -> _Place:
@@ -123,5 +182,6 @@ def follow(states: Any, execution_arn: str) -> Iterator[TaskEvent]:
         status = states.describe_execution(executionArn=execution_arn)["status"]
         yield from history.new()
         if status != "RUNNING":
+            yield from history.rest()
             return
         time.sleep(POLL_SECONDS)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from avflow.errors import AvflowError
-from avflow_cli import interrupt
+from avflow_cli import interrupt, terminal, video
 
 EXIT_CODES = """\
 exit status:
@@ -35,6 +35,13 @@ example:
   aws s3 ls
 """
 INTERRUPTED = 130
+#: least, most, what: AWS Lambda Developer Guide, "Lambda quotas"; AWS has no /tmp below 512 MB
+LAMBDA_BOUNDS = {
+    "timeout": (1, 900, "s, 1 to 900"),
+    "memory": (128, 10240, "MB of memory, 128 to 10240"),
+    "tmp": (1, 10240, "MB of /tmp, 1 to 10240 (from 512 on AWS; less makes steps move to Batch)"),
+}
+PACKAGE = "av-workflow"
 PRECISIONS = ("fastest", "fp32", "int8")
 
 
@@ -49,6 +56,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = _Parser(prog="avflow", description=__doc__, epilog=EXIT_CODES, formatter_class=_raw())
+    top.add_argument("--version", action="version", version=f"{PACKAGE} {version(PACKAGE)}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     run = commands.add_parser(
@@ -58,8 +66,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=_raw(),
     )
-    run.add_argument("video", type=Path, metavar="VIDEO", help="the video (or sound) file")
-    run.add_argument("--out", type=Path, default=Path("result"), metavar="DIR", help="where results go (result)")
+    run.add_argument("videos", nargs="+", metavar="VIDEO", help="the video (or sound) file, one")
+    run.add_argument("--out", type=_folder, default=Path("result"), metavar="DIR", help="where results go (result)")
     _stack_options(run)
 
     up = commands.add_parser(
@@ -69,7 +77,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=SAMPLE_UP,
         formatter_class=_raw(),
     )
-    up.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (4566)")
+    up.add_argument("--port", type=_number("--port", int, 0, 65535), default=4566, metavar="N",
+                    help="port on 127.0.0.1, 0 for any that is free (4566)")  # fmt: skip
     _stack_options(up)
 
     models = commands.add_parser("models", help="list, fetch and verify models")
@@ -97,13 +106,14 @@ def _stack_options(command: argparse.ArgumentParser) -> None:
                          help="arithmetic of the detector: fastest, fp32 or int8 (fastest)")  # fmt: skip
     command.add_argument("--containers", action="store_true", default=bool(env("CONTAINERS")),
                          help="run the steps in the images that `make images` built")  # fmt: skip
-    command.add_argument("--segment-seconds", type=_positive("SEGMENT_SECONDS"),
+    command.add_argument("--segment-seconds", type=_number("SEGMENT_SECONDS", float, 1, 86400),
                          default=env("SEGMENT_SECONDS") or None, metavar="N",
-                         help="detect a longer video in segments of about N s, as a Batch array job (600)")  # fmt: skip
-    for name, kind, text in (("timeout", float, "s"), ("memory", int, "MB of memory"), ("tmp", int, "MB of scratch")):
+                         help="detect a longer video in segments of N s (1 to 86400), an array job (600)")  # fmt: skip
+    for name, (least, most, text) in LAMBDA_BOUNDS.items():
         variable = f"LAMBDA_{name.upper()}"
-        command.add_argument(f"--lambda-{name}", type=_positive(variable, kind), default=env(variable) or None,
-                             metavar="N", help=f"give the steps' Lambdas at most N {text}")  # fmt: skip
+        command.add_argument(f"--lambda-{name}", type=_number(variable, int, least, most),
+                             default=env(variable) or None, metavar="N",
+                             help=f"give the steps' Lambdas at most N {text}")  # fmt: skip
 
 
 def _precision(text: str) -> str:
@@ -112,14 +122,23 @@ def _precision(text: str) -> str:
     return text
 
 
-def _positive(variable: str, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+def _number(name: str, kind: type[int] | type[float], least: int, most: int) -> Callable[[str], float]:
+    what = "whole number" if kind is int else "number"
+
     def read(text: str) -> float:
         with suppress(ValueError):
-            if 0 < kind(text) < math.inf:
+            if least <= kind(text) <= most:
                 return kind(text)
-        raise argparse.ArgumentTypeError(f"{variable} is {text!r}, must be a number above 0")
+        raise argparse.ArgumentTypeError(f"{name} is {text!r}, must be a {what} from {least} to {most}")
 
     return read
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("OUT is empty, must be a folder; `.` is this one")
+    path = Path(text)
+    return path.expanduser() if text.startswith("~/") and not path.exists() else path
 
 
 def _raw() -> type[argparse.HelpFormatter]:
@@ -128,6 +147,7 @@ def _raw() -> type[argparse.HelpFormatter]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    terminal.silence_libraries()
     arguments = parser().parse_args(argv)
     interrupt.install()
     try:
@@ -141,6 +161,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
+    if arguments.command == "run":  # before what takes long to import
+        if len(arguments.videos) > 1:
+            raise video.one_at_a_time(arguments.videos)
+        path = video.find(arguments.videos[0])
     # imported late: `avflow models` and `avflow --help` need no embedded AWS
     if arguments.command == "models":
         from avflow_cli import models  # noqa: PLC0415
@@ -155,7 +179,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         up.run(options, arguments.port)
     from avflow_cli import run  # noqa: PLC0415
 
-    return run.run(arguments.video, arguments.out, options)
+    return run.run(path, arguments.out, options)
 
 
 if __name__ == "__main__":

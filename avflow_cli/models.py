@@ -12,6 +12,7 @@ from rich.table import Table
 from avflow.errors import ModelUnavailable
 from avflow.models import ModelStore
 from avflow.progress import Progress as Step
+from avflow_cli import terminal
 
 EX_UNAVAILABLE = 69
 
@@ -66,9 +67,11 @@ def _list(store: ModelStore) -> None:
     for name in store.names():
         model = store.describe(name)
         table.add_row(name, f"{model.bytes / 1e6:.0f} MB", "yes" if _is_here(store, name) else "no", model.about)
-    console = Console()
+    console = terminal.console()
     console.print(table)
-    console.print(f"\nfolder: {store.root}", soft_wrap=True)
+    if console.is_terminal:
+        console.print()
+    console.print(f"folder: {store.root}", soft_wrap=True, markup=False)
 
 
 def _quantize(store: ModelStore, name: str, frames: Path) -> int:
@@ -78,11 +81,10 @@ def _quantize(store: ModelStore, name: str, frames: Path) -> int:
     path, agreement = quantize_model(name, store, frames)
     print(f"{name} in int8: {path}")
     if agreement.boxes:
-        print(f"It finds {agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds in pictures beside.")
+        found = f"{agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds"
+        print(f"It finds {found} in other pictures of {frames.name}.")
     else:
-        print(
-            f"In {frames.name} float32 finds nothing to compare it with: give pictures like those to come by --frames."
-        )
+        print(f"float32 finds nothing in {frames.name} to compare it with: give --frames like those to come.")
     return 0
 
 

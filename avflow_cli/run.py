@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
-from rich.console import Console
 
 from avflow import errors
 from avflow.filenames import as_stored
 from avflow.layout import START_PREFIX, VideoRef
-from avflow_cli import interrupt
+from avflow_cli import interrupt, terminal
 from avflow_cli.follow import follow
 from avflow_cli.output import Output
 from avflow_cli.stack import Stack, StackOptions, deployed
@@ -33,45 +32,28 @@ def run(video: Path, out: Path, options: StackOptions) -> int:
 
     Raises
     ------
-    SourceMissing
-        There is no such file, or it can't be read.
     OutputUnusable
         The results can't be written, or would replace something else.
     ModelUnavailable
         A model isn't here and can't be fetched.
     """
-    _require_readable(video)
     video = as_stored(video)
     output = Output(out, video)
-    console = Console(highlight=False)
+    console = terminal.console()
     view = RunView(console)
     with deployed(options, view.heard) as stack, view:  # in this order: fetching a model draws a bar of its own
         reference = _upload(stack, video)
         states = stack.aws.client("stepfunctions")
         arn = f"{stack.state_machine.replace(':stateMachine:', ':execution:')}:{reference.execution}"
         for event in follow(states, arn):
-            if event.seconds is None:
-                view.started(event.task)
-            else:
-                view.ended(event.task, event.seconds, event.error)
+            view.show(event)
         execution = states.describe_execution(executionArn=arn)
         files = output.fetch(stack.aws.client("s3"), reference)
     if execution["status"] != "SUCCEEDED":
         return _failed(execution, files)
     manifest = json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8"))
-    console.print(summary(manifest, files), soft_wrap=True)
+    console.print(summary(manifest, files, spaced=console.is_terminal), soft_wrap=True)
     return 0
-
-
-def _require_readable(video: Path) -> None:
-    advice = "Give the path of a video: make run VIDEO=path."
-    if not video.is_file():
-        raise errors.SourceMissing(f"{video} is not a file.", advice)
-    try:
-        with video.open("rb"):
-            pass
-    except OSError as error:
-        raise errors.SourceMissing(f"{video} can't be read: {error.strerror}.", advice) from error
 
 
 def _upload(stack: Stack, video: Path) -> VideoRef:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import NoReturn
 
-from rich.console import Console
-
-from avflow_cli import interrupt
+from avflow_cli import interrupt, terminal
 from avflow_cli.stack import StackOptions, deployed
 from local_aws.activity import Activity, StepEnded, StepStarted
 
@@ -25,17 +23,20 @@ Ctrl-C ends it; what is in the bucket is gone then.
 
 def run(options: StackOptions, port: int) -> NoReturn:
     """Deploy, say how to use it, and wait for Ctrl-C, which arrives as KeyboardInterrupt."""
-    console = Console(highlight=False)
+    console = terminal.console()
 
     def show(activity: Activity) -> None:
         if isinstance(activity, StepStarted):
-            console.print(f"{activity.kind:6} {activity.name}: started")
+            console.print(f"{activity.kind:6} {activity.name}: started", soft_wrap=True, markup=False)
         elif isinstance(activity, StepEnded):
             outcome = activity.error or "succeeded"
-            console.print(f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s")
+            line = f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s"
+            console.print(line, soft_wrap=True, markup=False)
 
     with deployed(options, show, port) as stack:
         text = HELP.format(url=stack.aws.url, bucket=stack.bucket, state_machine=stack.state_machine)
+        if not console.is_terminal:
+            text = text.replace("\n\n", "\n").rstrip("\n")
         console.print(text, soft_wrap=True)  # commands are copied from it
         while True:
             time.sleep(1)

@@ -1,76 +1,117 @@
-"""A run as it happens: one line a step, with a bar while it works."""
+"""A run as it happens: one row a step, with a bar while it works."""
 
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from avflow_cli.follow import Task
+from avflow_cli.follow import AGAIN, Task, TaskEvent
+from avflow_cli.reasons import in_words
+from avflow_cli.rows import COUNT_WIDTH, PACE_WIDTH, Row, times, took
 from local_aws.activity import Activity, StepLog
 
 WHERE = {"lambda": "Lambda", "batch": "Batch"}
+REFRESHES_PER_SECOND = 10
+#: seconds of work before which its pace says nothing of what is left
+_TRUSTED_SECONDS = 1.0
 
 
 @dataclass
-class _Bar:
-    """A task's bar, and the last that each of its parts told of its progress."""
+class _Running:
+    """A task that runs, since when, and what each of its parts told of its progress last, and when."""
 
-    id: TaskID
-    parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    task: Task
+    began: float
+    parts: dict[int, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+
+    def row(self, now: float) -> Row:
+        """As it is now."""
+        progress = self._together()
+        bar = (progress["done"], progress["total"]) if progress else (0, None)
+        left = self._left(progress, now) if progress else None
+        notes = _pace(progress) if progress else (" " * PACE_WIDTH, " " * COUNT_WIDTH)
+        return Row("running", _name(self.task), WHERE[self.task.where], times(now - self.began, left), notes, bar=bar)
+
+    def done(self) -> str:
+        """What it has done, if all its parts told that."""
+        progress = self._together()
+        if progress is None or not progress["done"] or (self.task.part is None and len(self.parts) < self.task.parts):
+            return ""
+        if progress["unit"] != "frames":
+            return f"{progress['done']:.0f} s of media"
+        heard = self.parts.values()
+        # a part may have gone on long before it was heard of first
+        began = min((at - last["done"] / last["rate"] for at, last in heard if last["rate"]), default=math.inf)
+        seconds = max(at for at, _ in heard) - began
+        pace = f", {progress['done'] / seconds:.1f} frames/s" if seconds > 0 else ""
+        return f"{progress['done']:.0f} frames{pace}"
+
+    def _together(self) -> dict[str, Any] | None:
+        """The progress of parts that are about equally long, some of which may not have begun."""
+        heard = [progress for _, progress in self.parts.values()]
+        if not heard:
+            return None
+        totals = [progress["total"] for progress in heard]
+        parts = self.task.parts if self.task.part is None else 1
+        return {
+            "unit": heard[0]["unit"],
+            "done": sum(progress["done"] for progress in heard),
+            "total": None if None in totals else sum(totals) / len(totals) * parts,
+            "rate": sum(progress["rate"] for progress in heard if progress["done"] != progress["total"]),
+        }
+
+    def _left(self, progress: dict[str, Any], now: float) -> float | None:
+        """Seconds of work that are left, where that is known."""
+        if not progress["total"] or not progress["rate"] or progress["done"] / progress["rate"] < _TRUSTED_SECONDS:
+            return None
+        last_heard = max(heard for heard, _ in self.parts.values())
+        left = (progress["total"] - progress["done"]) / progress["rate"] - (now - last_heard)
+        return left if left >= 1 else None
 
 
 class RunView(AbstractContextManager["RunView"]):
-    """Draws the states of one execution; without a terminal it prints a line when one ends."""
+    """Shows the states of one execution: rows on a terminal, and else a line when one ends."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bars = Progress(
-            TextColumn("{task.fields[mark]} {task.description:<18}"),
-            TextColumn("{task.fields[where]:<6}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[pace]:<26}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._tasks: dict[Task, _Bar] = {}
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._on_terminal = console.is_terminal and not console.is_dumb_terminal
+        self._tasks: dict[Task, _Running] = {}
         self._lock = threading.Lock()
+        self._live = Live(console=console, get_renderable=self._rows, refresh_per_second=REFRESHES_PER_SECOND)
 
     def __enter__(self) -> RunView:
-        self._bars.start()
+        if self._on_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bars.stop()
+        self._live.stop()
 
-    def started(self, task: Task) -> None:
-        """A state began to run on Lambda or Batch."""
+    def show(self, event: TaskEvent) -> None:
+        """A task began, or ended."""
+        if event.seconds is None:
+            with self._lock:
+                self._tasks[event.task] = _Running(event.task, self._clock())
+            return
         with self._lock:
-            bar = self._bars.add_task(_name(task), total=None, mark="▸", where=WHERE[task.where], pace="")
-            self._tasks[task] = _Bar(bar)
-
-    def ended(self, task: Task, seconds: float, error: str | None) -> None:
-        """A state ended, well or with an error's name."""
-        with self._lock:
-            if bar := self._tasks.pop(task, None):
-                if error is None:
-                    total = self._bars.tasks[self._bars.task_ids.index(bar.id)].total or 1
-                    self._bars.update(bar.id, total=total, completed=total, mark="✓")
-                else:
-                    self._bars.update(bar.id, total=1, completed=0, mark="✗", pace=error)
-                self._bars.stop_task(bar.id)
-        if not self._console.is_terminal:
-            outcome = "done" if error is None else f"failed ({error})"
-            self._console.print(f"{_name(task)} on {WHERE[task.where]}: {outcome} after {seconds:.1f} s")
+            running = self._tasks.pop(event.task, None)
+        # without the lock: the thread that draws holds the terminal's while it waits for it
+        if self._on_terminal:
+            self._console.print(_ended_row(event, running))
+        else:
+            self._console.print(_ended_line(event), soft_wrap=True, markup=False)
 
     def heard(self, activity: Activity) -> None:
         """A line of a step's log: those that tell its progress move its bar."""
@@ -82,11 +123,37 @@ class RunView(AbstractContextManager["RunView"]):
         except (ValueError, KeyError, TypeError):
             return
         with self._lock:
-            for task, bar in self._tasks.items():
+            for task, running in self._tasks.items():
                 if task.state.lower().startswith(step) and task.part in (None, part):
-                    bar.parts[part] = progress
-                    whole = _together(list(bar.parts.values()), task.parts if task.part is None else 1)
-                    self._bars.update(bar.id, completed=whole["done"], total=whole["total"], pace=_pace(whole))
+                    running.parts[part] = self._clock(), progress
+
+    def _rows(self) -> Group:
+        with self._lock:
+            return Group(*(running.row(self._clock()) for running in self._tasks.values()))
+
+
+def _ended_row(event: TaskEvent, running: _Running | None) -> Row:
+    seconds = event.seconds or 0.0
+    row = Row("done", _name(event.task), WHERE[event.task.where], took(seconds))
+    if event.error is None:
+        return replace(row, notes=[running.done()] if running else [])
+    return replace(row, mark="failed" if event.moved_to is None else "moved", reason=_outcome(event))
+
+
+def _ended_line(event: TaskEvent) -> str:
+    row, outcome = f"{_name(event.task)} on {WHERE[event.task.where]}", _outcome(event)
+    if event.moved_to is None:
+        return f"{row}: {outcome} after {event.seconds:.1f} s"
+    return f"{row}: {outcome} (after {event.seconds:.1f} s)"
+
+
+def _outcome(event: TaskEvent) -> str:
+    if event.error is None:
+        return "done"
+    if event.moved_to is None:
+        return f"failed ({event.error})"
+    reason = in_words(event.error, event.cause)
+    return f"tried again: {reason}" if event.moved_to == AGAIN else f"moved to {event.moved_to}: {reason}"
 
 
 def _name(task: Task) -> str:
@@ -96,26 +163,18 @@ def _name(task: Task) -> str:
     return f"{task.state}, {task.parts} parts" if task.part is None else f"{task.state} {task.part + 1}/{task.parts}"
 
 
-def _together(heard: list[dict[str, Any]], parts: int) -> dict[str, Any]:
-    """The progress of parts that are about equally long, some of which may not have begun."""
-    totals = [progress["total"] for progress in heard]
-    return {
-        "unit": heard[0]["unit"],
-        "done": sum(progress["done"] for progress in heard),
-        "total": None if None in totals else sum(totals) / len(totals) * parts,
-        "rate": sum(progress["rate"] for progress in heard if progress["done"] != progress["total"]),
-    }
+def _pace(progress: dict[str, Any]) -> Sequence[str]:
+    """Ways to tell how far it is, the longest first."""
+    count = f"{progress['done']:.0f}" + (f"/{progress['total']:.0f}" if progress["total"] else "")
+    if progress["unit"] != "frames":
+        said = f"{count} s of media"
+    else:
+        said = f"{count}  {progress['rate']:.1f} frames/s" if progress["rate"] else f"{count} frames"
+    return said.ljust(PACE_WIDTH), count.ljust(COUNT_WIDTH)
 
 
-def _pace(progress: dict[str, Any]) -> str:
-    if progress["unit"] == "frames":
-        total = f"/{progress['total']:.0f}" if progress["total"] else ""
-        return f"{progress['done']:.0f}{total}  {progress['rate']:.1f} frames/s"
-    return f"{progress['done']:.0f} s of media"
-
-
-def summary(manifest: dict[str, Any], files: list[Path]) -> Group:
-    """What ran where and for how long, and where the results are."""
+def summary(manifest: dict[str, Any], files: list[Path], *, spaced: bool) -> Group:
+    """What ran where and for how long, and where the results are; `spaced` with empty lines between, for a terminal."""
     table = Table(box=None, pad_edge=False)
     table.add_column("step")
     table.add_column("ran on")
@@ -127,5 +186,7 @@ def summary(manifest: dict[str, Any], files: list[Path]) -> Group:
         table.add_row(what, where, f"{max(part['seconds'] for part in parts):.1f}")
     detections = manifest["detections"]  # none where there is no picture
     damaged = detections["damaged_frames"] if detections else 0
-    warning = [f"{damaged} of its frames are damaged: the nearest good one stands for each", ""] if damaged else []
-    return Group("", table, "", *warning, *(Text(str(file), overflow="ignore", no_wrap=True) for file in files))
+    warning = [f"{damaged} of its frames are damaged: the nearest good one stands for each"] if damaged else []
+    space = [""] if spaced else []
+    paths = (Text(str(file), overflow="ignore", no_wrap=True) for file in files)
+    return Group(*space, table, *space, *warning, *paths)

@@ -174,7 +174,7 @@ def run(
     LambdaBudgetExceeded
         The pace shows that the time won't do; FFmpeg is killed.
     """
-    meter = Meter(step, seconds, "s", report)
+    meter = Meter(step, seconds, "seconds", report)
     started = time.monotonic()
     done, frames = 0.0, 0
     with Process(command, name, stdin, subprocess.PIPE) as process, selectors.DefaultSelector() as selector:

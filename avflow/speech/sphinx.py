@@ -52,7 +52,9 @@ class PocketSphinxEngine:
         self._decoder.reinit_feat()
         with Wav(wav) as sound:
             meter = Meter("recognise speech", sound.duration, "seconds", report)
+            meter.update(0.0)
             for start, samples in _utterances(sound):
+                meter.update(start)  # nothing is said before
                 if words := self._recognise(start, samples):
                     segments.append(Segment(words))
                 meter.update(start + len(samples) / SAMPLE_RATE)

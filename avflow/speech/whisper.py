@@ -104,7 +104,9 @@ class FasterWhisperEngine:
         """See SpeechEngine."""
         segments, spoken = list[Segment](), None
         with Wav(wav) as sound, closing(self._decoded(sound, origin, self._only_language or language)) as decoded:
-            meter = Meter("recognise speech", sound.duration, "seconds", report)
+            # a window takes seconds: each is worth a report
+            meter = Meter("recognise speech", sound.duration, "seconds", report, interval=0)
+            meter.update(0.0)
             for window in decoded:
                 meter.update(window.end)
                 if window.said:

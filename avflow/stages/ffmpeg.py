@@ -9,12 +9,15 @@ from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
 from avflow.layout import VideoRef
 from avflow.media import Media, Picture, conversion_reasons, probe
+from avflow.progress import divided
 from avflow.speech import spans
 from avflow.stages import plan
 from avflow.stages.context import StageContext, StepTimer, scratch, source_path
 
 SPEECH_SPAN_SECONDS = "600"
 MAX_SPANS = "8"
+#: of the time in which sound is extracted and the picture converted, what the sound takes, about
+SOUND_SHARE = 0.1
 
 
 def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
@@ -41,15 +44,17 @@ def run(video: VideoRef, context: StageContext) -> dict[str, Any]:
         media = probe(source)
         picture, reasons = media.picture, conversion_reasons(media)
         context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} and what is made of it")
+        sound_share = SOUND_SHARE if reasons else 1.0
+        extracting, converting = divided(context.report, *((sound_share, 1 - sound_share) if media.sound else (0, 1)))
         parts: tuple[spans.Span, ...] = ()
         if media.sound:
             wav = folder / "sound.wav"
-            ffmpeg.extract_wav(source, media, wav, report=context.report, budget=context.budget)
+            ffmpeg.extract_wav(source, media, wav, report=extracting, budget=context.budget)
             transfers.upload(wav, video.wav)
             parts = _spans(wav, context)
         if reasons:
             converted = folder / "converted.avi"
-            ffmpeg.convert(source, media, converted, report=context.report, budget=context.budget)
+            ffmpeg.convert(source, media, converted, report=converting, budget=context.budget)
             transfers.upload(converted, video.converted)
             picture = probe(converted).picture  # another rate, another number of frames
     report = {

@@ -65,8 +65,8 @@ def proc_tells() -> bool:
 
 def _descendants(pid: int) -> list[int]:
     found = [pid]
-    with contextlib.suppress(OSError):
-        for thread in os.scandir(_PROC / str(pid) / "task"):
+    with contextlib.suppress(OSError), os.scandir(_PROC / str(pid) / "task") as threads:
+        for thread in threads:
             for child in Path(thread.path, "children").read_text().split():
                 found += _descendants(int(child))
     return found

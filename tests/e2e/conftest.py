@@ -1,6 +1,7 @@
 """The command line as a user runs it, in a process of its own."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -89,7 +90,10 @@ def started(*options, env=None):
 
 def avflow(*arguments, timeout=240):
     command = [sys.executable, "-m", "avflow_cli.main", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}  # those of libraries are not shown all the same
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 def run_video(video, folder, *options):

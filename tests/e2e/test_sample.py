@@ -117,3 +117,6 @@ def test_the_terminal_shows_where_each_step_ran_and_where_the_results_are(sample
         assert line in sample_run.out
     assert str(sample_run.folder / "my_video.avi") in sample_run.out
     assert not sample_run.err
+    lines = sample_run.out.splitlines()
+    assert all(line.strip() for line in lines), "no empty lines in a pipe"
+    assert all(line.isprintable() for line in lines), "and nothing that a terminal draws with"

@@ -1,14 +1,13 @@
-"""What the command line tells of a run: each task of the engine's history, also in Maps and arrays, and its bar."""
+"""What the command line tells of a run, by the engine's history: each task, also in Maps and arrays, and its end."""
 
 import io
-import json
+import re
 
 import pytest
 from rich.console import Console
 
-from avflow_cli.follow import Task, follow
-from avflow_cli.view import RunView, summary
-from local_aws.activity import StepLog
+from avflow_cli.follow import AGAIN, Task, follow
+from avflow_cli.view import RunView
 from tests.local.test_maps import choose, on_batch, on_lambda, spans, spans_map
 
 
@@ -17,15 +16,12 @@ def events(bench, state, data=None):
 
 
 def lines_of(found):
-    """What is printed without a terminal."""
+    """What is printed without a terminal, but for how long it took."""
     console = Console(file=io.StringIO(), width=100)
     with RunView(console) as view:
         for event in found:
-            if event.seconds is None:
-                view.started(event.task)
-            else:
-                view.ended(event.task, event.seconds, event.error)
-    return [line.rpartition(" after ")[0] for line in console.file.getvalue().splitlines()]
+            view.show(event)
+    return [re.sub(r" \(?after [\d.]+ s\)?$", "", line) for line in console.file.getvalue().splitlines()]
 
 
 def test_a_task_on_its_own(bench):
@@ -76,55 +72,65 @@ def test_an_array_job_is_one_task_of_several_parts(bench):
     assert lines_of(found) == ["T, 3 parts on Batch: done"]
 
 
-# ---------------------------------------------------------------- bars
-def told(service, done, total, **more):
-    progress = {"step": service, "done": done, "total": total, "unit": "frames", "rate": 10.0}
-    line = json.dumps({"service": service, "progress": progress, **more})
-    return StepLog("batch", service, "1", line=line)
+# ---------------------------------------------------------------- errors
+def machine(bench, states):
+    """An execution of these states, the first of which is called as the first key, to its end."""
+    branch = {"StartAt": next(iter(states)), "States": states}
+    return events(bench, {"Type": "Parallel", "Branches": [branch]})
 
 
-def shown(*tasks_and_logs):
-    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    view = RunView(console)
-    with view:
-        for each in tasks_and_logs:
-            (view.heard if isinstance(each, StepLog) else view.started)(each)
-    return console.file.getvalue().splitlines()[-4:]
+def ended(found):
+    return [(event.task.state, event.error, event.moved_to) for event in found if event.seconds is not None]
 
 
-def test_the_bar_of_an_array_sums_its_children():
-    lines = shown(Task("Yolov3", "batch", None, 3), told("yolov3", 40, 100, part=0), told("yolov3", 100, 100, part=2))
-    assert any("Yolov3, 3 parts" in line and "140/300  10.0 frames/s" in line for line in lines)
+def catch(after, *errors):
+    return [{"ErrorEquals": list(errors) or ["States.ALL"], "ResultPath": "$.error", "Next": after}]
 
 
-def test_each_item_of_a_map_has_a_bar_of_its_own():
-    tasks = (Task("Audio2srt", "lambda", 0, 2), Task("Audio2srt", "lambda", 1, 2))
-    lines = shown(*tasks, told("audio2srt", 40, 100, part=1))
-    assert any("Audio2srt 2/2" in line and "40/100" in line for line in lines)
-    assert not any("Audio2srt 1/2" in line and "40/100" in line for line in lines)
+def test_a_step_that_lambda_cannot_do_moves_to_batch(bench):
+    failing = {**bench.invoke("raise_error", id=1), "Catch": catch("FFmpegOnBatch"), "Next": "FFmpegOnBatch"}
+    found = machine(bench, {"FFmpeg": failing, "FFmpegOnBatch": {**bench.submit("tell"), "End": True}})
+    assert ended(found) == [("FFmpeg", "PictureNotFound", "Batch"), ("FFmpegOnBatch", None, None)]
+    # it is told before that which it moves to begins
+    assert [event.seconds is None for event in found] == [True, False, True, False]
+    assert lines_of(found)[0] == "FFmpeg on Lambda: moved to Batch: PictureNotFound"
 
 
-def test_the_summary_has_one_row_a_step():
-    def step(name, seconds, ran_on="batch", **more):
-        return {"name": name, "ran_on": ran_on, "seconds": seconds, **more}
-
-    spans = [step("audio2srt", 2, "lambda", part=0), step("audio2srt", 7, part=1)]
-    console = Console(file=io.StringIO(), width=100)
-    steps = [step("ffmpeg", 1, "lambda"), *spans, step("merge", 3)]
-    console.print(summary({"steps": steps, "detections": None}, []))
-    rows = [line.split("  ") for line in console.file.getvalue().splitlines() if line.strip()]
-    assert [[cell.strip() for cell in row if cell.strip()] for row in rows[1:]] == [
-        ["ffmpeg", "Lambda", "1.0"],
-        ["audio2srt, longest of 2", "Lambda and Batch", "7.0"],
-        ["merge", "Batch", "3.0"],
-    ]
+def test_a_failure_that_ends_the_run_is_told_as_one_before_it_is_reported(bench):
+    failing = {**bench.invoke("raise_error", id=1), "Catch": catch("ReportFailure"), "Next": "Done"}
+    report = {**bench.invoke("tell"), "Next": "Failed"}
+    states = {"FFmpeg": failing, "ReportFailure": report, "Failed": {"Type": "Fail"}, "Done": {"Type": "Succeed"}}
+    found = machine(bench, states)
+    assert ended(found) == [("FFmpeg", "PictureNotFound", None), ("ReportFailure", None, None)]
+    assert lines_of(found)[0] == "FFmpeg on Lambda: failed (PictureNotFound)"
 
 
-@pytest.mark.parametrize(
-    ("damaged", "told"), [(0, ""), (3, "3 of its frames are damaged: the nearest good one stands")]
-)
-def test_the_summary_tells_of_damaged_frames(damaged, told):
-    console = Console(file=io.StringIO(), width=100)
-    console.print(summary({"steps": [], "detections": {"damaged_frames": damaged}}, []))
-    assert told in console.file.getvalue()
-    assert ("damaged" in console.file.getvalue()) == bool(damaged)
+@pytest.mark.parametrize(("variable", "outcome"), [("$.error.Error", "on demand"), ("$.error.Cause", None)])
+def test_where_a_lost_job_goes_is_known_once_its_reason_was_looked_at(bench, variable, outcome):
+    """As `LostToSpot` does: a Choice stands between the job and what comes after it."""
+    lost = {**bench.submit("fail", "1"), "Catch": catch("LostToSpot"), "End": True}
+    states = {
+        "Yolov3": lost,
+        "LostToSpot": choose(variable, "Yolov3OnDemand", "Yolov3Failed", StringEquals="States.TaskFailed"),
+        "Yolov3OnDemand": {**bench.submit("tell"), "End": True},
+        "Yolov3Failed": {"Type": "Fail", "Error": "JobFailed"},
+    }
+    found = machine(bench, states)
+    assert ended(found)[0] == ("Yolov3", "States.TaskFailed", outcome)
+    assert len(ended(found)) == (2 if outcome else 1)
+
+
+def test_an_attempt_that_is_repeated_is_no_failure_of_the_step(bench):
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    found = events(bench, {**bench.invoke("raise_error", id=1), "Retry": retry})
+    assert ended(found) == [("T", "PictureNotFound", AGAIN), ("T", "PictureNotFound", None)]
+
+
+def test_items_of_a_map_move_each_on_its_own(bench):
+    quick = {**on_lambda(bench, do="raise_error", id="x"), "Catch": catch("QuickOnBatch"), "End": True}
+    choice = choose("$.on_batch", "QuickOnBatch", "Quick", BooleanEquals=True)
+    states = {"C": choice, "Quick": quick, "QuickOnBatch": on_batch(bench)}
+    found = events(bench, spans_map("C", states), spans(False, True, False))
+    moved = [(event.task, event.moved_to) for event in found if event.error]
+    assert sorted(moved, key=str) == [(Task("Quick", "lambda", part, 3), "Batch") for part in (0, 2)]
+    assert sum(event.task.state == "QuickOnBatch" and event.seconds is not None for event in found) == 3

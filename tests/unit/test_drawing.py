@@ -111,6 +111,94 @@ def test_lines_and_text_grow_with_the_picture():
     assert large > 10 * small
 
 
+def hidden_of(frame: YuvPicture, box) -> float:
+    """The share of what is in a box that was drawn over, its frame left out."""
+    left, top, width, height = box
+    line = max(1, round(np.hypot(*frame.size) / 480))
+    inner = changed(frame)[top + line : top + height - line, left + line : left + width - line]
+    return inner.sum() / (width * height)
+
+
+SIZES = [(16, 16), (64, 48), (160, 120), (320, 240), (768, 576), (1920, 1080), (3840, 2160)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(
+    "share",
+    [(0, 0, 1, 1), (0.1, 0.1, 0.8, 0.8), (0, 0, 0.3, 1), (0.7, 0.8, 0.3, 0.2), (0.4, 0.4, 0.2, 0.3), (0, 0.4, 1, 0.2)],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["person", "traffic light", "小さなボール"])
+def test_a_label_never_hides_the_object_that_it_marks(size, share, name):
+    frame = grey(*size)
+    left, top, right, bottom = (
+        round(edge * size[index % 2])
+        for index, edge in enumerate((*share[:2], share[0] + share[2], share[1] + share[3]))
+    )
+    box = left, top, right - left, bottom - top
+    draw(frame, [Detection(0, name, 0.87, box)])
+    assert hidden_of(frame, box) <= 0.1
+    assert changed(frame).any()
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(10, 400), st.integers(10, 400), st.data())
+def test_nor_does_it_wherever_the_object_is(width, height, data):
+    box_width, box_height = data.draw(st.integers(1, width)), data.draw(st.integers(1, height))
+    box = data.draw(st.integers(0, width - box_width)), data.draw(st.integers(0, height - box_height))
+    frame = grey(width, height)
+    draw(frame, [Detection(0, "person", 0.87, (*box, box_width, box_height))])
+    assert hidden_of(frame, (*box, box_width, box_height)) <= 0.1
+
+
+@pytest.mark.parametrize(("size", "texts"), [((16, 16), 0), ((40, 30), 0), ((160, 120), 1), ((320, 240), 1)], ids=str)
+def test_text_that_does_not_fit_is_left_out(size, texts):
+    frame = grey(*size)
+    middle = size[0] // 4, size[1] // 2, size[0] // 4, size[1] // 4
+    draw(frame, [Detection(0, "person", 0.87, middle)])
+    assert inked(frame, 0).any() == bool(texts)
+    assert is_of(frame, colour_of(0)).any()
+
+
+def test_the_class_stands_alone_where_there_is_no_room_for_the_percentage():
+    frames = []
+    for confidence in (0.51, 0.62):
+        frame = grey(100, 75)
+        draw(frame, [Detection(0, "person", confidence, (40, 30, 10, 20))])
+        frames.append(frame)
+    assert inked(frames[0], 0).any()
+    assert (frames[0].luma == frames[1].luma).all()
+
+
+def test_a_label_is_not_laid_on_another_object_where_there_is_room_beside_it():
+    person, ball = (300, 200, 60, 150), (305, 180, 12, 12)  # where the person's label would stand
+    alone, both = grey(640, 480), grey(640, 480)
+    draw(alone, [Detection(0, "person", 0.9, person)])
+    draw(both, [Detection(0, "person", 0.9, person), Detection(32, "sports ball", 0.6, ball)])
+    assert hidden_of(alone, ball) > 0.3
+    assert hidden_of(both, ball) == 0
+    assert (inked(both, 0)).sum() > 50
+
+
+@pytest.mark.parametrize("size", SIZES[2:], ids=str)
+def test_in_a_crowd_no_object_is_lost_behind_labels(size):
+    """Forty people in rows, side by side."""
+    width, height = size[0] // 10, size[1] // 5
+    boxes = [(column * width, row * height + 2, width - 2, height - 4) for row in range(4) for column in range(10)]
+    frame = grey(*size)
+    draw(frame, [Detection(0, "person", 0.9 - 0.01 * number, box) for number, box in enumerate(boxes)])
+    assert max(hidden_of(frame, box) for box in boxes) <= 0.6
+
+
+@pytest.mark.parametrize("side", [2, 3, 5, 6, 10, 20, 40])
+@pytest.mark.parametrize("size", SIZES[1:], ids=str)
+def test_the_line_of_a_small_box_leaves_the_object_to_be_seen(size, side):
+    frame = grey(*size)
+    draw(frame, [Detection(0, "a name that is too long for any picture" * 9, 0.9, (20, 20, side, side))])
+    assert changed(frame).any()
+    assert changed(frame)[20 : 20 + side, 20 : 20 + side].mean() <= 0.6
+
+
 def test_colours_are_stable_and_distinct():
     assert colour_of(0) == colour_of(0)
     colours = [np.array(colour_of(number), float) for number in range(80)]

@@ -58,6 +58,20 @@ def test_the_sentence_is_heard_with_its_times(heard_and_told: tuple[Transcript, 
     assert (told[-1].done, told[-1].total, told[-1].unit) == (heard.duration, heard.duration, "seconds")
 
 
+def test_progress_is_told_from_the_start_and_while_it_is_recognised(
+    engine: SpeechEngine, said: np.ndarray, tmp_path: Path
+) -> None:
+    """Of three sentences, eight seconds apart, which don't fit into one of Whisper's windows."""
+    gap = np.zeros(8 * SAMPLE_RATE)
+    told: list[Progress] = []
+    engine.transcribe(write(tmp_path / "long.wav", np.concatenate([said, gap] * 3)), told.append)
+    done = [progress.done for progress in told]
+    assert done[0] == 0.0
+    assert done == sorted(done)
+    assert [share for share in done if 5 < share < 50]
+    assert {(round(progress.total), progress.unit) for progress in told} == {(57, "seconds")}
+
+
 def test_the_same_sound_is_heard_the_same_way_again(
     heard_and_told: tuple[Transcript, list[Progress]], engine: SpeechEngine, speech: Path
 ) -> None:

@@ -106,6 +106,20 @@ def result(store, video, suffix, folder):
     return path
 
 
+@pytest.mark.parametrize("kind", ["loud", "silent"])
+def test_ffmpegs_progress_is_that_of_the_whole_step(store, films, tmp_path, kind):
+    """Of the sound, and of the picture, which is converted here: one way from 0 to the end, not two."""
+    film, told = tmp_path / f"{kind}.mkv", []
+    ffmpeg("-display_rotation", "90", "-i", films[kind], "-c", "copy", film)
+    report = ffmpeg_step.run(uploaded(store, film), replace(context(store), report=told.append))
+    assert report["conversion_reasons"] == ["rotated"]
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert {(progress.unit, round(progress.total, 1)) for progress in told} == {("seconds", 8.0)}
+    last = {progress.step: progress.done / progress.total for progress in told}
+    assert last == ({"extract sound": pytest.approx(0.1)} if kind == "loud" else {}) | {"convert": 1.0}
+
+
 @pytest.mark.parametrize(("seconds", "segments"), [("600", 1), ("4", 3), ("1", 9)])
 def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, seconds, segments):
     video = uploaded(store, films["loud"])

@@ -1,0 +1,149 @@
+"""The file that the user names: found, or an answer that helps.
+
+`make run` asks here before it installs anything (`python -m avflow_cli.video`), so this needs Python 3.8 alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from avflow.errors import AvflowError, SourceMissing
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+[^/]")
+_LOOP = 'for video in {names}; do .venv/bin/avflow run -- "$video"; done'
+
+
+class WrongVideo(AvflowError):
+    """What was named is no file of this machine, nor can it be."""
+
+    advice = "Give the path of a video: make run VIDEO=path."
+    exit_code = 64  # EX_USAGE
+
+
+def find(text: str) -> Path:
+    """The video that `text` names; a `~` at its start is the home folder, which not every shell sees to.
+
+    Raises
+    ------
+    WrongVideo
+        Nothing, an address, or several files.
+    SourceMissing
+        There is no such file, or it can't be read.
+    """
+    if not text.strip():
+        raise WrongVideo("VIDEO is empty", "Give the path of a video: make run VIDEO=path, or leave VIDEO out.")
+    path = _path(text)
+    if path.is_dir():
+        raise SourceMissing(f"{text} is a folder, not a file.", _of_folder(path))
+    if path.is_file():
+        _require_readable(path)
+        return path
+    if path.exists():
+        raise SourceMissing(f"{text} is not a file of bytes, but a device or pipe.", WrongVideo.advice)
+    if found := _URL.match(text):
+        raise WrongVideo(f"{text} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
+    if several := _several(text):
+        raise one_at_a_time(several)
+    if _path(text.strip()).is_file():
+        raise SourceMissing(f"{text!r} is not a file.", f"Did you mean {text.strip()}, without the space around it?")
+    raise SourceMissing(f"{text} is not a file.", _near(path))
+
+
+def one_at_a_time(files: Sequence[str]) -> WrongVideo:
+    """The error for more than one video."""
+    names = [*map(shlex.quote, files[:3]), *(["…"] if len(files) > 3 else [])]
+    return WrongVideo(
+        "Several files are given; one is processed at a time.",
+        "In a loop: " + _LOOP.format(names=" ".join(names)),
+    )
+
+
+def _path(text: str) -> Path:
+    path = Path(text)
+    if text.startswith("~") and not path.exists():
+        try:
+            return path.expanduser()
+        except RuntimeError:  # no such user
+            return path
+    return path
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise SourceMissing(f"{path} can't be read: {error.strerror}.", WrongVideo.advice) from error
+
+
+def _of_folder(folder: Path) -> str:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError:
+        files = []
+    if not files:
+        return WrongVideo.advice
+    loop = _LOOP.format(names=shlex.quote(str(folder)) + "/*")
+    return f"Give a file of it: VIDEO={shlex.quote(str(files[0]))}, or take all in a loop: {loop}"
+
+
+def _of_url(url: str, scheme: str) -> str:
+    if scheme == "file":
+        return f"Give its path: VIDEO={shlex.quote(unquote(urlsplit(url).path))}"
+    name = shlex.quote(unquote(urlsplit(url).path).rpartition("/")[2] or "video")
+    if scheme == "s3":
+        return f"Fetch it first: aws s3 cp {shlex.quote(url)} {name}, then make run VIDEO={name}"
+    if scheme in ("http", "https", "ftp"):
+        return f"Fetch it first: curl -L -o {name} {shlex.quote(url)}, then make run VIDEO={name}"
+    return "Save it as a file first, then give its path: make run VIDEO=path."
+
+
+def _several(text: str) -> list[str]:
+    """The files that `text` names one after another, if it does."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return []
+    return words if len(words) > 1 and all(_path(word).is_file() for word in words) else []
+
+
+def _near(path: Path) -> str:
+    """What there is under a name like that of a path that isn't there, or of the first folder in it that isn't."""
+    missing = path
+    while not missing.parent.is_dir():
+        missing = missing.parent
+    advice = WrongVideo.advice if missing == path else f"There is no folder {missing}. {WrongVideo.advice}"
+    try:
+        names = {_plain(entry.name): entry for entry in sorted(missing.parent.iterdir())}
+    except OSError:
+        return advice
+    wanted = _plain(missing.name)
+    close = difflib.get_close_matches(wanted, names, n=1)
+    # the same name with another suffix, or with none
+    close = close or [name for name in names if Path(name).stem == Path(wanted).stem]
+    return f"Did you mean {names[close[0]] / path.relative_to(missing)}?" if close else advice
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def main() -> int:
+    """For `make run`: says what is wrong with the VIDEO given, if anything is."""
+    try:
+        find(sys.argv[1])
+    except AvflowError as error:
+        print(f"avflow: {error.name}: {error.message} {error.advice}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

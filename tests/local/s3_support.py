@@ -46,7 +46,7 @@ class S3Server:
         return {path.name for path in (self.folder / "blobs").iterdir()}
 
     def settles_to(self, files: set[str]) -> bool:
-        """Whether the content files are these before long: one that was just read goes when its reader's thread is done."""
+        """Wait until the content files are these: one that was just read goes when its reader's thread is done."""
         return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")
 
     def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:

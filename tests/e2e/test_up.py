@@ -11,8 +11,15 @@ from tests.e2e.conftest import SAMPLE, avflow, started
 from tests.waiting import PATIENCE_SECONDS, until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def up():
+    with started() as running:
+        yield running
+
+
+@pytest.fixture
+def ended():
+    """One to be ended by the test."""
     with started() as running:
         yield running
 
@@ -25,7 +32,7 @@ def test_an_upload_from_another_program_is_processed(up):
     states, s3 = up.client("stepfunctions"), up.client("s3")
     history = states.get_execution_history(executionArn=found["executionArn"], maxResults=1000)["events"]
     assert history[-1]["type"] == "ExecutionSucceeded"
-    results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/")["Contents"]}
+    results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/holiday/")["Contents"]}
     assert results == {f"result/holiday/my film{end}" for end in (".avi", ".srt", ".json", ".detections.jsonl")}
 
 
@@ -38,14 +45,15 @@ def test_the_same_event_twice_is_one_execution_and_another_version_is_another(up
         payload = json.dumps({"detail-type": "Object Created", "detail": detail})
         return json.loads(functions.invoke(FunctionName=start, Payload=payload)["Payload"].read())
 
+    before = {found["name"] for found in up.executions()}
     # while the first runs, StartExecution answers with it; when it has ended, with ExecutionAlreadyExists
     assert deliver(detail)["execution"] == deliver(detail)["execution"]
-    until(lambda: up.executions()[0]["status"] != "RUNNING")
+    until(lambda: all(found["status"] != "RUNNING" for found in up.executions()))
     assert not deliver(detail)["started"]
-    assert len(up.executions()) == 1
+    assert len({found["name"] for found in up.executions()} - before) == 1
     detail["object"]["version-id"] = "v2"
     assert deliver(detail)["started"]
-    assert len({found["name"] for found in up.executions()}) == 2
+    assert len({found["name"] for found in up.executions()} - before) == 2
 
 
 def jobs_of(pid):
@@ -59,14 +67,14 @@ def jobs_of(pid):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=str)
-def test_it_ends_when_told_to_and_takes_its_processes_along(up, how):
-    up.client("s3").upload_file(str(SAMPLE), up.bucket, "start/a.mkv")
-    jobs = until(lambda: jobs_of(up.process.pid), "the start of a job")
+def test_it_ends_when_told_to_and_takes_its_processes_along(ended, how):
+    ended.client("s3").upload_file(str(SAMPLE), ended.bucket, "start/a.mkv")
+    jobs = until(lambda: jobs_of(ended.process.pid), "the start of a job")
     for job in jobs:
         job.suspend()  # so that it doesn't end by itself
-    children = psutil.Process(up.process.pid).children(recursive=True)
-    up.process.send_signal(how)
-    assert up.process.wait(PATIENCE_SECONDS) == 130
+    children = psutil.Process(ended.process.pid).children(recursive=True)
+    ended.process.send_signal(how)
+    assert ended.process.wait(PATIENCE_SECONDS) == 130
     assert not psutil.wait_procs(children, timeout=PATIENCE_SECONDS)[1]
 
 

@@ -19,7 +19,7 @@ from local_aws.server import LocalAws
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born ignoring it
 fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
-with LocalAws(fixtures / "code", folder / "state", batch_jobs_at_once=2) as aws:
+with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache", batch_jobs_at_once=2) as aws:
     outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")
     payload = json.dumps({"do": "sleep", "pid_file": str(folder / "function")})
     aws.functions.get("tests-Pictures")[0].timeout = 3600

@@ -10,7 +10,7 @@ from tests.workflow.test_paths import SPOT_TOOK_IT
 
 @pytest.fixture
 def one_at_a_time(tmp_path):
-    with LocalAws(ROOT, tmp_path / "aws", batch_jobs_at_once=1) as aws:
+    with LocalAws(ROOT, tmp_path / "aws", cache_dir=tmp_path / "cache", batch_jobs_at_once=1) as aws:
         (tmp_path / "attempts").mkdir()
         outputs = aws.deploy(TEMPLATE, {"Attempts": str(tmp_path / "attempts"), "DetectorCompute": "cpu"}, "scripted")
         yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], tmp_path / "attempts")

@@ -84,6 +84,7 @@ containers-test: .venv/.dev .venv/.sam
 	else exit 1; fi
 
 test: .venv/.dev
+	@echo '*** make test: about 8 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
 	$(BIN)/python -m pytest -m "not slow and not containers"
 

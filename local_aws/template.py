@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ def load(path: Path, parameters: Mapping[str, str], cache: Path) -> dict[str, An
     facts = [source.decode(), str(path), dict(parameters), version("aws-sam-translator"), Path(__file__).read_text()]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     kept = cache / f"template-{key[:32]}.json"
-    if kept.exists():
+    with contextlib.suppress(FileNotFoundError):  # another process may remove it at any time
         translated = json.loads(kept.read_bytes())
         if translated["files"] == _digests(translated["files"], path.parent):
             return translated["template"]
@@ -44,9 +45,17 @@ def load(path: Path, parameters: Mapping[str, str], cache: Path) -> dict[str, An
     with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as file:  # whole or not at all
         json.dump({"template": template, "files": _digests(files, path.parent)}, file)
     Path(file.name).replace(kept)
-    for old in sorted(cache.glob("template-*.json"), key=lambda each: each.stat().st_mtime)[:-MAX_KEPT]:
-        old.unlink(missing_ok=True)
+    _forget_oldest(cache)
     return template
+
+
+def _forget_oldest(cache: Path) -> None:
+    ages = []
+    for each in cache.glob("template-*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            ages.append((each.stat().st_mtime, each))
+    for _, old in sorted(ages)[:-MAX_KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _digests(files: Mapping[str, str] | list[str], folder: Path) -> dict[str, str]:

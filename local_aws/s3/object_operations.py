@@ -62,14 +62,21 @@ def put_object(service: Service, request: Request) -> Response:
 
 
 class _Download:
-    """A response's body: lets go of the object's version when the server closes it, read or not."""
+    """A response's body: lets go of the object's version when its reader is done, and when the server closes it.
+
+    The first alone would not do for a body that is never read, nor the second for one whose connection is reset once
+    it is sent: werkzeug (3.1) then fails while it looks for the rest of the request, and doesn't come to `close`.
+    """
 
     def __init__(self, reading: Reading, start: int, end: int) -> None:
         self._reading = reading
-        self._blocks = reading.blocks(start, end)
+        self._start, self._end = start, end
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
+        try:
+            yield from self._reading.blocks(self._start, self._end)
+        finally:
+            self._reading.close()
 
     def close(self) -> None:
         self._reading.close()

@@ -1,11 +1,12 @@
 """Jobs as containers: their limits, and how they end."""
 
 import json
-import time
 
 import pytest
 
-ALLOCATE = "data = bytearray(600 * 2**20); import time; time.sleep(30)"
+from tests.waiting import until
+
+ALLOCATE = "data = bytearray(600 * 2**20); import time; time.sleep(3600)"
 LOOK = """
 import json, os, shutil
 def writable(folder):
@@ -43,14 +44,12 @@ def submit(stack):
     return submit_python
 
 
-def job(stack, job_id, *states, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def job(stack, job_id, *states):
+    def arrived():
         (found,) = stack.aws.client("batch").describe_jobs(jobs=[job_id])["jobs"]
-        if found["status"] in states:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"the job is {found['status']}")
+        return found if found["status"] in states else None
+
+    return until(arrived, f"the job's {' or '.join(states)}")
 
 
 def log(stack, job_id):
@@ -66,9 +65,7 @@ def test_a_job_sees_its_own_environment_and_writes_to_tmp_alone(stack, submit):
 
 
 def test_a_job_over_its_memory_is_killed_as_batch_says_it(stack, submit):
-    found = job(
-        stack, submit(ALLOCATE, resourceRequirements=[{"type": "MEMORY", "value": "300"}]), "FAILED", seconds=40
-    )
+    found = job(stack, submit(ALLOCATE, resourceRequirements=[{"type": "MEMORY", "value": "300"}]), "FAILED")
     assert found["container"]["exitCode"] == 137
     assert found["container"]["reason"].startswith("OutOfMemoryError")
 
@@ -78,11 +75,8 @@ def test_a_jobs_exit_status_is_its_containers(stack, submit):
 
 
 def test_a_terminated_job_ends_with_its_container(stack, submit):
-    job_id = submit("import time; print('up', flush=True); time.sleep(300)")
-    end = time.monotonic() + 20
-    while not list((stack.aws.logs / "batch").rglob(f"{job_id}.log")) or "up" not in log(stack, job_id):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    job_id = submit("import time; print('up', flush=True); time.sleep(3600)")
+    until(lambda: list((stack.aws.logs / "batch").rglob(f"{job_id}.log")) and "up" in log(stack, job_id))
     stack.aws.client("batch").terminate_job(jobId=job_id, reason="enough")
-    found = job(stack, job_id, "FAILED", seconds=15)
+    found = job(stack, job_id, "FAILED")
     assert found["statusReason"] == "enough"

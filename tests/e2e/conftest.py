@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import boto3
 import imageio_ffmpeg
 import pytest
+
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
@@ -57,11 +58,14 @@ class Up:
 
     def process_video(self, path, key):
         """Upload a video and wait for the end of its execution."""
-        before, end = len(self.executions()), time.monotonic() + 120
+        before = len(self.executions())
         self.client("s3").upload_file(str(path), self.bucket, key)
-        while len(found := self.executions()) == before or any(each["status"] == "RUNNING" for each in found):
-            assert time.monotonic() < end
-            time.sleep(0.2)
+
+        def ended():
+            found = self.executions()
+            return found if len(found) > before and all(each["status"] != "RUNNING" for each in found) else None
+
+        found = until(ended, f"the end of the execution of {key}", 3 * PATIENCE_SECONDS)
         return max(found, key=lambda each: each["startDate"])
 
 
@@ -88,12 +92,10 @@ def started(*options, env=None):
         process.stdout.close()
 
 
-def avflow(*arguments, timeout=240):
+def avflow(*arguments):
     command = [sys.executable, "-m", "avflow_cli.main", *map(str, arguments)]
     environment = {**os.environ, "PYTHONWARNINGS": "default"}  # those of libraries are not shown all the same
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def run_video(video, folder, *options):

@@ -1,17 +1,25 @@
 """`avflow up`: other programs use the embedded AWS at its address; Ctrl-C ends it and all it started."""
 
+import contextlib
 import json
 import signal
-import time
 
 import psutil
 import pytest
 
-from tests.e2e.conftest import SAMPLE, avflow, read_until, started
+from tests.e2e.conftest import SAMPLE, avflow, started
+from tests.waiting import PATIENCE_SECONDS, until
+
+
+@pytest.fixture(scope="module")
+def up():
+    with started() as running:
+        yield running
 
 
 @pytest.fixture
-def up():
+def ended():
+    """One to be ended by the test."""
     with started() as running:
         yield running
 
@@ -24,7 +32,7 @@ def test_an_upload_from_another_program_is_processed(up):
     states, s3 = up.client("stepfunctions"), up.client("s3")
     history = states.get_execution_history(executionArn=found["executionArn"], maxResults=1000)["events"]
     assert history[-1]["type"] == "ExecutionSucceeded"
-    results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/")["Contents"]}
+    results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/holiday/")["Contents"]}
     assert results == {f"result/holiday/my film{end}" for end in (".avi", ".srt", ".json", ".detections.jsonl")}
 
 
@@ -37,26 +45,37 @@ def test_the_same_event_twice_is_one_execution_and_another_version_is_another(up
         payload = json.dumps({"detail-type": "Object Created", "detail": detail})
         return json.loads(functions.invoke(FunctionName=start, Payload=payload)["Payload"].read())
 
+    before = {found["name"] for found in up.executions()}
     # while the first runs, StartExecution answers with it; when it has ended, with ExecutionAlreadyExists
     assert deliver(detail)["execution"] == deliver(detail)["execution"]
-    while up.executions()[0]["status"] == "RUNNING":
-        time.sleep(0.1)
+    until(lambda: all(found["status"] != "RUNNING" for found in up.executions()))
     assert not deliver(detail)["started"]
-    assert len(up.executions()) == 1
+    assert len({found["name"] for found in up.executions()} - before) == 1
     detail["object"]["version-id"] = "v2"
     assert deliver(detail)["started"]
-    assert len({found["name"] for found in up.executions()}) == 2
+    assert len({found["name"] for found in up.executions()} - before) == 2
+
+
+def jobs_of(pid):
+    """The processes of Batch jobs among a process's descendants."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any(word.startswith("batch_jobs.") for word in child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=str)
-def test_it_ends_when_told_to_and_takes_its_processes_along(up, how):
-    up.client("s3").upload_file(str(SAMPLE), up.bucket, "start/a.mkv")
-    read_until(up.process, r"batch +yolov3-\S+: started")
-    children = psutil.Process(up.process.pid).children(recursive=True)
-    assert children
-    up.process.send_signal(how)
-    assert up.process.wait(timeout=20) == 130
-    assert not psutil.wait_procs(children, timeout=5)[1]
+def test_it_ends_when_told_to_and_takes_its_processes_along(ended, how):
+    ended.client("s3").upload_file(str(SAMPLE), ended.bucket, "start/a.mkv")
+    jobs = until(lambda: jobs_of(ended.process.pid), "the start of a job")
+    for job in jobs:
+        job.suspend()  # so that it doesn't end by itself
+    children = psutil.Process(ended.process.pid).children(recursive=True)
+    ended.process.send_signal(how)
+    assert ended.process.wait(PATIENCE_SECONDS) == 130
+    assert not psutil.wait_procs(children, timeout=PATIENCE_SECONDS)[1]
 
 
 def test_a_port_that_is_taken_is_named(up):

@@ -1,33 +1,17 @@
 """One embedded AWS with the little template in fixtures/, for most tests of this folder."""
 
 import json
-import time
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from local_aws.server import LocalAws
+from tests.waiting import until
 
 FIXTURES = Path(__file__).with_name("fixtures")
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-
-
-def until(condition, seconds=15):
-    """The first true value of `condition()`; fails when there is none in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
-
-
-def gone(pid):
-    """Whether there is no such process, not even one that nobody has waited for."""
-    return not psutil.pid_exists(int(pid))
 
 
 class Workbench:
@@ -50,12 +34,12 @@ class Workbench:
         execution = self.states.start_execution(stateMachineArn=machine, input=json.dumps(data or {}))
         return execution["executionArn"]
 
-    def finish(self, execution, seconds=30):
+    def finish(self, execution):
         def ended():
             found = self.states.describe_execution(executionArn=execution)
             return found if found["status"] in ENDED else None
 
-        found = until(ended, seconds)
+        found = until(ended, f"the end of {execution}")
         output = json.loads(found["output"]) if "output" in found else None
         return SimpleNamespace(
             status=found["status"], error=found.get("error"), cause=found.get("cause"), output=output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_aws.s3 import ObjectCreated, S3App, http_server
+from tests.waiting import until
 
 CONFIG = Config(max_pool_connections=20, retries={"max_attempts": 1})
 
@@ -46,11 +46,8 @@ class S3Server:
         return {path.name for path in (self.folder / "blobs").iterdir()}
 
     def settles_to(self, files: set[str]) -> bool:
-        """Whether the content files are soon these: one that was just read goes when its reader's thread is done."""
-        end = time.monotonic() + 10
-        while self.content_files() != files and time.monotonic() < end:
-            time.sleep(0.02)
-        return self.content_files() == files
+        """Wait until the content files are these: one that was just read goes when its reader's thread is done."""
+        return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")
 
     def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
         """One request of our own making, signed for S3 but not validly; the answer's body is yet to be read."""

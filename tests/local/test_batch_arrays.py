@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from local_aws.containers import Containers
-from tests.local.conftest import until
+from tests.waiting import until
 
 #: as the bench says
 AT_ONCE = 4

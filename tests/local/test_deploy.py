@@ -170,6 +170,14 @@ def test_an_unknown_intrinsic_function_is_an_error():
         resolver.resolve({"a": [{"Fn::Cidr": ["10.0.0.0/8", 1]}]})
 
 
+def test_a_kept_template_may_vanish_while_the_oldest_are_looked_for(tmp_path):
+    """Another process has forgotten it: a link that leads nowhere is listed, and not there either."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "template-gone.json").symlink_to(tmp_path / "nowhere")
+    assert "Bucket" in load(FIXTURES / "template.yaml", {}, cache)["Resources"]
+
+
 def test_a_translated_template_is_kept_until_a_file_changes(tmp_path, monkeypatch):
     for name in ("template.yaml", "machine.asl.yaml"):
         (tmp_path / name).write_text((FIXTURES / name).read_text())

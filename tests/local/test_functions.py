@@ -2,14 +2,16 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from local_aws.activity import StepEnded, StepLog, StepStarted
 from local_aws.functions import Caps, Function
-from tests.local.conftest import until
+from tests.waiting import until
 
 
 def alive(pid):
@@ -24,16 +26,49 @@ def test_a_handler_sees_its_configuration(bench):
     assert seen["event"] == {"do": "tell", "who": "me"}
     assert (seen["function"], seen["version"], seen["memory"]) == ("tests-Pictures", "1", "300")
     assert seen["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:tests-Pictures:1"
-    assert 1000 < seen["remaining"] <= 2000
+    assert 1000 < seen["remaining"] <= 300_000
     assert 511 * 2**20 < seen["free"] <= 512 * 2**20
     assert seen["variable"] == "red"
     assert not Path(seen["tmp"]).exists()
 
 
+@pytest.fixture(scope="module")
+def timed_out(bench, tmp_path_factory):
+    """What came of an invocation that met its time limit."""
+    function = replace(bench.aws.functions.get("tests-Pictures")[0], name="tests-Hurried", timeout=5)
+    bench.aws.functions.add(function)
+    pids = tmp_path_factory.mktemp("timed-out") / "pids"
+    task = bench.invoke("sleep", pid_file=os.fspath(pids))
+    task["Parameters"]["FunctionName"] = "tests-Hurried"
+    result = bench.run(task)
+    told = [each for each in bench.activities if each.name == "tests-Hurried"]
+    return SimpleNamespace(result=result, told=told, pids=pids.read_text().split())
+
+
+def test_a_function_over_its_time_has_its_name_in_step_functions(timed_out):
+    cause = json.loads(timed_out.result.cause)
+    assert timed_out.result.error == cause["errorType"] == "Sandbox.Timedout"
+    assert "Error: Task timed out after 5.00 seconds" in cause["errorMessage"]
+
+
+def test_a_timed_out_sandbox_takes_its_children_along(timed_out):
+    assert len(timed_out.pids) == 2
+    until(lambda: not any(alive(pid) for pid in timed_out.pids))
+
+
+def test_output_and_ends_are_told_as_they_happen(bench, timed_out):
+    begun, line, end = timed_out.told
+    assert (type(begun), type(line), type(end)) == (StepStarted, StepLog, StepEnded)
+    assert line.line == "sleeping"
+    assert end.error == "Sandbox.Timedout"
+    assert end.seconds > 5
+    log = bench.aws.logs / "lambda" / "tests-Hurried" / f"{begun.id}.log"
+    assert log.read_text() == "sleeping\n"
+
+
 @pytest.mark.parametrize(
     ("do", "error", "message"),
     [
-        ("sleep", "Sandbox.Timedout", "Error: Task timed out after 2.00 seconds"),
         ("use_memory", "Runtime.ExitError", "Error: Runtime exited with error: signal: killed"),
         ("exit_now", "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"),
         ("raise_error", "PictureNotFound", "no picture 7"),
@@ -55,13 +90,6 @@ def test_each_failure_has_its_name_in_step_functions(bench, do, error, message):
 def test_an_exception_carries_its_stack(bench):
     cause = json.loads(bench.run(bench.invoke("raise_error", id=1)).cause)
     assert "raise PictureNotFound(f\"no picture {event['id']}\")" in cause["stackTrace"][-1]
-
-
-def test_a_timed_out_sandbox_takes_its_children_along(bench, tmp_path):
-    bench.run(bench.invoke("sleep", pid_file=os.fspath(tmp_path / "pids")))
-    pids = (tmp_path / "pids").read_text().split()
-    assert len(pids) == 2
-    until(lambda: not any(alive(pid) for pid in pids), 3)
 
 
 def test_a_missing_function_is_not_found(bench):
@@ -93,17 +121,6 @@ def test_get_function_knows_the_image_of_a_version(bench):
         client.get_function(FunctionName="tests-Pictures", Qualifier="7")
 
 
-def test_output_and_ends_are_told_as_they_happen(bench):
-    bench.activities.clear()
-    bench.run(bench.invoke("sleep"))
-    mine = [each for each in bench.activities if each.name == "tests-Pictures"]
-    assert [type(each) for each in mine] == [StepStarted, StepLog, StepEnded]
-    assert mine[1].line == "sleeping"
-    assert (mine[2].error, round(mine[2].seconds)) == ("Sandbox.Timedout", 2)
-    log = bench.aws.logs / "lambda" / "tests-Pictures" / f"{mine[0].id}.log"
-    assert log.read_text() == "sleeping\n"
-
-
 def test_caps_hold_for_functions_from_images_only(bench):
     caps = Caps(timeout=0.5, memory_mb=100, scratch_mb=1024)
     capped = caps.apply(bench.aws.functions.get("tests-Pictures")[0])
@@ -128,12 +145,12 @@ def handler(event, context):
 
 def test_powertools_works_in_a_sandbox(bench, tmp_path):
     (tmp_path / "observed.py").write_text(POWERTOOLS)
-    function = Function("observed", "observed.handler", tmp_path, {}, timeout=20, memory_mb=512)
+    function = Function("observed", "observed.handler", tmp_path, {}, timeout=300, memory_mb=512)
     bench.aws.functions.add(function)
-    bench.activities.clear()
     answer = bench.aws.functions.invoke("observed", b"{}")
     assert (answer.payload, answer.error) == (b"true", None)
-    lines = [json.loads(each.line) for each in bench.activities if isinstance(each, StepLog)]
+    told = [each for each in bench.activities if isinstance(each, StepLog) and each.name == "observed"]
+    lines = [json.loads(each.line) for each in told]
     assert any(line.get("function_request_id") == answer.request_id and line["message"] == "hello" for line in lines)
     assert any("_aws" in line and line["ColdStart"] == [1.0] for line in lines)
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from tests.local.conftest import until
 from tests.local.test_batch import gone, running
+from tests.waiting import until
 
 FAIL = {"Type": "Fail", "Error": "NoSpeech", "Cause": "span 1"}
 
@@ -88,8 +88,12 @@ def test_an_item_may_choose_batch_or_fall_back_to_it(bench):
 
 
 @pytest.mark.parametrize(("limit", "at_once"), [(2, 2), (0, 4)])
-def test_items_run_at_once_up_to_the_limit(bench, limit, at_once):
-    execution = bench.start(spans_map("W", {"W": {"Type": "Wait", "Seconds": 1}}, MaxConcurrency=limit), spans(*"abcd"))
+def test_items_run_at_once_up_to_the_limit(bench, tmp_path, limit, at_once):
+    go = tmp_path / "go"
+    states = {"Hold": bench.invoke("hold", until=os.fspath(go))}
+    execution = bench.start(spans_map("Hold", states, MaxConcurrency=limit), spans(*"abcd"))
+    until(lambda: bench.history(execution).count("TaskStarted") >= at_once)
+    go.touch()
     bench.finish(execution)
     events = bench.history(execution)
     running_now = [
@@ -117,17 +121,16 @@ def in_parallel(*branches):
 
 
 def test_a_failing_item_reaches_the_catch_around_all(bench, tmp_path):
-    sleep = bench.submit("sleep", os.fspath(tmp_path / "pid"))
+    pid = tmp_path / "pid"
     states = {
-        "Which": choose("$.part", "W", "Sleep", NumericEquals=1),
-        "W": {"Type": "Wait", "Seconds": 2, "Next": "Fail"},
+        "Which": choose("$.part", "Hold", "Sleep", NumericEquals=1),
+        "Hold": {**bench.invoke("hold", until=os.fspath(pid)), "Next": "Fail"},
         "Fail": FAIL,
-        "Sleep": sleep,
+        "Sleep": bench.submit("sleep", os.fspath(pid)),
     }
     result = bench.run(in_parallel(spans_map("Which", states)), spans(False, False))
     assert result.output["error"] == {"Error": "NoSpeech", "Cause": "span 1"}
-    pid = running(tmp_path / "pid")
-    until(lambda: gone(pid), 8)
+    until(lambda: gone(running(pid)))
 
 
 def test_a_function_of_an_item_that_fails_names_its_error(bench):
@@ -139,13 +142,13 @@ def test_a_function_of_an_item_that_fails_names_its_error(bench):
 
 
 def test_an_item_s_job_is_terminated_when_another_branch_fails(bench, tmp_path):
-    states = {"Sleep": bench.submit("sleep", os.fspath(tmp_path / "pid"))}
-    failing = {"W": {"Type": "Wait", "Seconds": 2, "Next": "F"}, "F": FAIL}
-    other = {"Type": "Parallel", "Branches": [{"StartAt": "W", "States": failing}]}
+    pid = tmp_path / "pid"
+    states = {"Sleep": bench.submit("sleep", os.fspath(pid))}
+    failing = {"Hold": {**bench.invoke("hold", until=os.fspath(pid)), "Next": "F"}, "F": FAIL}
+    other = {"Type": "Parallel", "Branches": [{"StartAt": "Hold", "States": failing}]}
     result = bench.run(in_parallel(spans_map("Sleep", states), other), spans(False))
     assert result.output["error"] == {"Error": "NoSpeech", "Cause": "span 1"}
-    pid = running(tmp_path / "pid")
-    until(lambda: gone(pid), 8)
+    until(lambda: gone(running(pid)))
 
 
 @pytest.mark.parametrize(("size", "chosen"), [(101, "Large"), (100, "Small"), (None, "Small"), ("101", "Small")])

@@ -7,9 +7,9 @@ import filecmp
 import hashlib
 import os
 import socket
+import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.s3_support import S3Server, client_for, error_of
+from tests.waiting import until
 
 pytest_plugins = ["tests.local.s3_fixtures"]
 
@@ -187,7 +188,7 @@ def test_readers_see_one_version_whole_while_writers_replace_it(s3: Any, server:
         for result in [pool.submit(write, 1), pool.submit(write, 2), pool.submit(read, 0), pool.submit(read, 0)]:
             result.result()
     s3.delete_object(Bucket=bucket, Key="k")
-    _until(lambda: server.content_files() == files)
+    assert server.settles_to(files)
 
 
 def test_a_download_survives_the_deletion_of_its_object(s3: Any, server: S3Server, bucket: str) -> None:
@@ -200,7 +201,20 @@ def test_a_download_survives_the_deletion_of_its_object(s3: Any, server: S3Serve
     s3.delete_object(Bucket=bucket, Key="k")
     assert error_of(s3.get_object, Bucket=bucket, Key="k") == ("NoSuchKey", 404)
     assert begin + body.read() == content + b"last part"
-    _until(lambda: server.content_files() == files)
+    assert server.settles_to(files)
+
+
+def test_a_download_that_is_reset_keeps_nothing_of_a_deleted_object(s3: Any, server: S3Server, bucket: str) -> None:
+    """Where a connection is reset after the last byte was sent, werkzeug doesn't close the answer's body."""
+    files = server.content_files()
+    for size in [7] * 10 + [8 * PART]:
+        s3.put_object(Bucket=bucket, Key="k", Body=bytes(size))
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            connection.sendall(f"GET /{bucket}/k HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert connection.recv(1) == b"H"
+        s3.delete_object(Bucket=bucket, Key="k")
+    assert server.settles_to(files)
 
 
 def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str) -> None:
@@ -210,16 +224,9 @@ def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         head = f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 3_000_000)
-        _until(lambda: server.content_files() != files)
-    _until(lambda: server.content_files() == files)
+        until(lambda: server.content_files() != files)
+    assert server.settles_to(files)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
-
-
-def _until(holds: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline, "still not so after 10 s"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from local_aws.sandbox import MEGABYTE, End, Limits, Processes, system
 from local_aws.sandbox.processes import WATCHING_SHARE, folder_size
-from tests.local.conftest import gone, until
+from tests.waiting import gone, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +54,23 @@ def run(processes, tmp_path, program, limits=None, **kwargs):
     return outcome, lines
 
 
+def run_out_of_time(processes, tmp_path, program):
+    """Run a program that never ends; its time is over once it has got ready, however long that takes."""
+    running, lines = [], []
+
+    def on_line(line):
+        lines.append(line)
+        if line == "ready":
+            running[0].limits = Limits(seconds=0)
+
+    program += "print('ready', flush=True); time.sleep(3600)"
+    command = [sys.executable, "-c", program]
+    outcome = processes.run(
+        command, env=dict(os.environ), cwd=tmp_path, limits=Limits(), on_line=on_line, on_start=running.append
+    )
+    return outcome, lines
+
+
 def test_both_outputs_line_by_line_and_the_exit_status(processes, tmp_path):
     program = "import sys; print('a'); sys.stdout.flush(); sys.stderr.write('b\\rc\\n\\xff'); sys.exit(4)"
     outcome, lines = run(processes, tmp_path, program, log=tmp_path / "logs" / "x.log")
@@ -64,46 +81,41 @@ def test_both_outputs_line_by_line_and_the_exit_status(processes, tmp_path):
 
 CHILD_WITH_MEMORY = """
 import subprocess, sys
-program = "import time; b = bytearray(150 * 2**20); b[::4096] = b'1' * len(b[::4096]); time.sleep(20)"
+program = "import time; b = bytearray(150 * 2**20); b[::4096] = b'1' * len(b[::4096]); time.sleep(3600)"
 subprocess.run([sys.executable, "-c", program])
 """
 
 
 def test_memory_of_children_counts(processes, tmp_path):
-    outcome, _ = run(processes, tmp_path, CHILD_WITH_MEMORY, Limits(seconds=15, memory_bytes=100 * MEGABYTE))
+    outcome, _ = run(processes, tmp_path, CHILD_WITH_MEMORY, Limits(memory_bytes=100 * MEGABYTE))
     assert outcome.end is End.OUT_OF_MEMORY
     assert 100 * MEGABYTE < outcome.peak_memory_bytes < 250 * MEGABYTE
 
 
 def test_a_job_may_tidy_up_when_it_is_asked_to_end(processes, tmp_path):
-    program = "import signal, sys, time; signal.signal(15, lambda *_: (print('tidy'), sys.exit(0))); time.sleep(20)"
-    outcome, lines = run(processes, tmp_path, program, Limits(seconds=0.7))
-    assert (outcome.end, lines) == (End.TIMED_OUT, ["tidy"])
+    program = "import signal, sys, time; signal.signal(15, lambda *_: (print('tidy'), sys.exit(0)))\n"
+    outcome, lines = run_out_of_time(processes, tmp_path, program)
+    assert (outcome.end, lines) == (End.TIMED_OUT, ["ready", "tidy"])
 
 
 def test_one_that_does_not_listen_is_killed(processes, tmp_path, monkeypatch):
     monkeypatch.setattr("local_aws.sandbox.processes.GRACE_SECONDS", 0.3)
-    outcome, _ = run(
-        processes,
-        tmp_path,
-        "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(20)",
-        Limits(seconds=0.5),
-    )
+    outcome, _ = run_out_of_time(processes, tmp_path, "import signal, time; signal.signal(15, signal.SIG_IGN)\n")
     assert (outcome.end, outcome.returncode) == (End.TIMED_OUT, -9)
 
 
 def test_the_clock_starts_when_initialisation_ends(processes, tmp_path):
-    program = "import time, pathlib; time.sleep(1); pathlib.Path('ready').touch(); time.sleep(20)"
+    program = "import time, pathlib; time.sleep(1); pathlib.Path('ready').touch(); time.sleep(3600)"
     outcome, _ = run(processes, tmp_path, program, Limits(seconds=0.3, starts_with=tmp_path / "ready"))
     assert outcome.end is End.TIMED_OUT
-    assert 1.3 <= outcome.seconds < 4
+    assert outcome.seconds >= 1.3
 
 
 def test_a_detached_child_does_not_hold_the_end_up(processes, tmp_path):
-    program = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)'])"
+    program = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'])"
     outcome, _ = run(processes, tmp_path, program)
     assert outcome.end is End.EXITED
-    assert outcome.seconds < 5
+    assert outcome.seconds < 3600
 
 
 def test_watching_costs_little(processes, tmp_path):
@@ -130,8 +142,8 @@ def test_sizes(tmp_path):
 
 def test_scratch_space_is_limited(processes, tmp_path):
     (tmp_path / "tmp").mkdir()
-    program = "import time; open('tmp/a', 'wb').write(bytes(3 * 2**20)); time.sleep(20)"
-    limits = Limits(seconds=15, scratch=tmp_path / "tmp", scratch_bytes=2 * MEGABYTE)
+    program = "import time; open('tmp/a', 'wb').write(bytes(3 * 2**20)); time.sleep(3600)"
+    limits = Limits(scratch=tmp_path / "tmp", scratch_bytes=2 * MEGABYTE)
     outcome, _ = run(processes, tmp_path, program, limits)
     assert (outcome.end, outcome.returncode) == (End.OUT_OF_SCRATCH, -signal.SIGKILL)
 
@@ -156,7 +168,7 @@ depth = int(sys.argv[1])
 print(os.getpid(), flush=True)
 if depth:
     subprocess.run([sys.executable, "-c", sys.argv[2], str(depth - 1), sys.argv[2]])
-time.sleep(20)
+time.sleep(3600)
 """
 
 
@@ -169,13 +181,13 @@ def test_a_whole_tree_ends_with_its_leader(processes, tmp_path):
             os.kill(pids[0], signal.SIGKILL)
 
     command = [sys.executable, "-c", TREE, "3", TREE]
-    processes.run(command, env=dict(os.environ), cwd=tmp_path, limits=Limits(seconds=15), on_line=on_line)
+    processes.run(command, env=dict(os.environ), cwd=tmp_path, limits=Limits(), on_line=on_line)
     assert len(set(pids)) == 4
-    until(lambda: all(gone(pid) for pid in pids), 5)
+    until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_the_memory_of_a_whole_tree_is_summed_though_one_of_it_ends_meanwhile(monkeypatch):
-    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(20)"]
+    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(3600)"]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as child,
         subprocess.Popen(command, stdout=subprocess.PIPE) as other,
@@ -205,7 +217,7 @@ import os, pathlib, sys
 from local_aws.sandbox import Limits, Processes, system
 if sys.argv[1] == "without":
     system._PROC = pathlib.Path("nowhere")
-program = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+program = "import os, time; print(os.getpid(), flush=True); time.sleep(3600)"
 Processes().run(
     [sys.executable, "-c", program], env=dict(os.environ), cwd=pathlib.Path(), limits=Limits(memory_bytes=2**30),
     on_line=lambda line: print(line, flush=True),
@@ -219,7 +231,7 @@ def test_everything_ends_with_its_owner_however_that_ends(way):
         pid = int(owner.stdout.readline())
         assert not gone(pid)
         owner.kill()
-    until(lambda: gone(pid), 5)
+    until(lambda: gone(pid))
 
 
 def test_a_folder_belongs_to_one_process(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from avflow.errors import SourceMissing
 from avflow.storage import Store
 from tests.local.s3_fixtures import *  # noqa: F403
+from tests.waiting import PATIENCE_SECONDS
 
 CONTENT = os.urandom(40_000_000)
 
@@ -47,19 +48,19 @@ def test_an_error_nobody_asked_for_is_raised_at_the_end(store, tmp_path):
 
 
 def test_after_an_error_nothing_works_on_the_files_any_more(store, tmp_path, monkeypatch):
-    begun, go, uploaded = threading.Event(), threading.Event(), []
+    begun, dropped, uploaded = threading.Event(), threading.Event(), []
 
     def upload(path, key):
         begun.set()
-        go.wait(10)
+        dropped.wait(60)
         uploaded.append(key)
 
     monkeypatch.setattr(store, "upload", upload)
     with pytest.raises(RuntimeError, match="the work"), store.transfers() as transfers:
         for number in range(20):
-            transfers.upload(tmp_path / "up", str(number))
-        begun.wait(10)
-        threading.Timer(0.2, go.set).start()
+            last = transfers.upload(tmp_path / "up", str(number))
+        last.add_done_callback(lambda _: dropped.set())
+        assert begun.wait(PATIENCE_SECONDS)
         raise RuntimeError("the work failed")
     ended = len(uploaded)
     assert 1 <= ended < 20, "those under way were waited for, the others never began"

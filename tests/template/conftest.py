@@ -76,11 +76,17 @@ def machine(machine_text):
     return yaml.safe_load(machine_text)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Translated templates, apart from the user's, which are to stay."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def deploy(tmp_path):
+def deploy(tmp_path, cache):
     """Creates the stack with given parameters on an embedded AWS of its own."""
     activities = []
-    with LocalAws(ROOT, tmp_path, on_activity=activities.append) as aws:
+    with LocalAws(ROOT, tmp_path, on_activity=activities.append, cache_dir=cache) as aws:
 
         def create(**parameters):
             outputs = aws.deploy(TEMPLATE, parameters, "av-workflow")

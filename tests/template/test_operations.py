@@ -9,6 +9,7 @@ import pytest
 from avflow import observability
 from local_aws.activity import StepLog
 from local_aws.events import new_event
+from tests.waiting import until
 
 #: AWS/… namespaces: Step Functions, Lambda, SQS and EventBridge Developer Guides, "metrics"
 AWS_METRICS = {
@@ -18,15 +19,6 @@ AWS_METRICS = {
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
     "AWS/Events": {"TriggeredRules"},
 }
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def emitted(lines):
@@ -137,7 +129,7 @@ def told(deploy):
 
     stack.message = message
     stack.report = lambda key: json.loads(
-        until(lambda: body_of(stack.aws.client("s3"), stack.outputs["BucketName"], key), 60)
+        until(lambda: body_of(stack.aws.client("s3"), stack.outputs["BucketName"], key))
     )
     return stack
 
@@ -229,7 +221,7 @@ def test_what_has_reported_itself_is_not_reported_twice(deploy, status, error):
     stack = deploy()
     detail = {"stateMachineArn": stack.outputs["StateMachineArn"], "name": "n", "status": status, "error": error}
     stack.aws.events.publish(new_event("aws.states", "Step Functions Execution Status Change", detail, []))
-    time.sleep(1)
+    time.sleep(1)  # it would have begun by now; a slower machine gives it more time, not less
     assert not [each for each in stack.activities if "Failed" in each.name]
 
 

@@ -47,7 +47,7 @@ def look():
     """Darknet's library in a process of its own."""
     weights = ModelStore().fetch("yolov3-tiny") / "yolov3-tiny.weights"
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        yield lambda frame: process.submit(recorder.look, recorder.CFG, weights, frame).result(timeout=60)
+        yield lambda frame: process.submit(recorder.look, recorder.CFG, weights, frame).result()
 
 
 @pytest.mark.parametrize("name", BOXES)

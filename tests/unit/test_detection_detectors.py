@@ -118,7 +118,7 @@ def test_parts_used_by_several_threads_at_once(detector, person):
         for turn in range(6):
             which = (number + turn) % 3
             blob = detector.preprocess(frames[which])
-            heads = detector.start([blob]).result(timeout=60)[0]
+            heads = detector.start([blob]).result()[0]
             height, width = frames[which].shape[:2]
             if detector.postprocess(heads, (width, height)) != expected[which]:
                 wrong.append(which)

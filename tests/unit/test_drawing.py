@@ -223,7 +223,7 @@ sides = st.integers(1, 300)
 anywhere = st.floats(-400, 400)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sides, sides, st.lists(st.tuples(anywhere, anywhere, anywhere, anywhere), max_size=6), st.text(max_size=20))
 def test_nothing_breaks_it(width, height, boxes, name):
     frame = grey(width, height)

@@ -26,6 +26,7 @@ from avflow.media import conversion_reasons, probe
 from avflow.media.containers import CONTAINERS, is_playlist, missing_bytes
 from avflow.video_reader import VideoReader
 from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PCM = ("-c:v", "mpeg4", "-c:a", "pcm_s16le")
@@ -141,7 +142,12 @@ def test_a_playlist_is_looked_for_in_linear_time(tmp_path, content):
     script = "import sys; from pathlib import Path; from avflow.media.containers import is_playlist\n"
     script += "print(is_playlist(Path(sys.argv[1])))"
     done = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
+        [sys.executable, "-c", script, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.stdout == "False\n"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from avflow import model_sources
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.models import MANIFEST, ModelStore, load_manifest, sha256_of
 from avflow.progress import Progress
+from tests.waiting import PATIENCE_SECONDS
 
 CONTENT = bytes(range(256)) * 2000
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -30,6 +31,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str | None]] = []
         self.released = threading.Event()
+        self.on_hang: Callable[[], None] = lambda: None
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"
@@ -52,7 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", self.server.url("good"))
             self.end_headers()
         elif what == "hang":
-            self.server.released.wait(10)
+            self.server.on_hang()
+            self.server.released.wait()
         else:
             self._send(what, int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0)
 
@@ -182,7 +185,12 @@ def test_a_dropped_download_goes_on_where_it_ended(server: Server, store_of) -> 
 def test_the_next_source_is_used_and_a_lone_one_explained(
     server: Server, store_of, path: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_sources, "SILENCE_SECONDS", 0.5)
+    def give_up_after(seconds: float) -> None:
+        monkeypatch.setattr(model_sources, "SILENCE_SECONDS", seconds)
+
+    server.on_hang = lambda: give_up_after(PATIENCE_SECONDS)  # none but the one that hangs is given up by the clock
+    if path == "hang":
+        give_up_after(0.5)
     bad = server.url(path)
     alone = store_of(bad)
     with pytest.raises(ModelUnavailable) as failure:
@@ -190,6 +198,8 @@ def test_the_next_source_is_used_and_a_lone_one_explained(
     assert bad in failure.value.message
     assert why in failure.value.message
     assert not (alone.folder("tiny") / "model.bin").exists()
+    if path == "hang":
+        give_up_after(0.5)
     assert (store_of(bad, server.url("good")).fetch("tiny") / "model.bin").read_bytes() == CONTENT
 
 
@@ -229,7 +239,7 @@ def test_two_processes_download_once(server: Server, tmp_path: Path) -> None:
     environment = {**os.environ, "AVFLOW_MODELS": str(tmp_path / "cache"), "AVFLOW_MODELS_TOML": str(own)}
     root = Path(__file__).parents[2]
     running = [subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=root) for _ in range(2)]
-    assert [process.wait(30) for process in running] == [0, 0]
+    assert [process.wait(PATIENCE_SECONDS) for process in running] == [0, 0]
     assert server.asked == [("/slow", None)]
 
 

@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 
 from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
 from avflow.storage import Store
+from tests.waiting import PATIENCE_SECONDS
 
 
 def client(url):
-    config = Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=2)
+    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS)
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
     return boto3.client("s3", endpoint_url=url, config=config, **keys)
 

@@ -124,7 +124,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return transcript(words, (words[-1].end if words else 0) + draw(st.sampled_from([0.0, 0.0, 0.2, 30.0])))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(transcripts())
 @example(transcript([Word(0, 0, "a.")] * 3, 0.0))
 @example(transcript([Word(3, 3, "all."), Word(3, 3, "at."), Word(3, 3, "once.")], 3.0))
@@ -141,7 +141,7 @@ def test_every_word_is_there_once_in_order_and_in_time(spoken_words: Transcript)
     assert not laid_out or laid_out[-1].end <= max(spoken_words.duration, len(laid_out) / 1000)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(["word", "the", "and", "sentence.", "clause,", "international"]), max_size=120))
 def test_ordinary_speech_is_neither_hasty_nor_endless(words: list[str]) -> None:
     for cue in cues(spoken(" ".join(words))):
@@ -158,7 +158,7 @@ def test_a_file_is_written_and_read_back(tmp_path: Path) -> None:
     assert read(tmp_path / "a.srt") == laid_out
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(transcripts())
 def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, said: Transcript) -> None:
     path = tmp_path_factory.mktemp("srt") / "a.srt"

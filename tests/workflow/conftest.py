@@ -8,7 +8,7 @@ from tests.workflow.harness import ROOT, TEMPLATE, Workflow
 
 @pytest.fixture(scope="session")
 def workflow(tmp_path_factory):
-    attempts = tmp_path_factory.mktemp("attempts")
-    with LocalAws(ROOT, tmp_path_factory.mktemp("aws"), batch_jobs_at_once=16) as aws:
+    attempts, state = tmp_path_factory.mktemp("attempts"), tmp_path_factory.mktemp("aws")
+    with LocalAws(ROOT, state, cache_dir=state / "cache", batch_jobs_at_once=16) as aws:
         outputs = aws.deploy(TEMPLATE, {"Attempts": str(attempts)}, "scripted")
         yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], attempts)

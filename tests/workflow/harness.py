@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from local_aws.names import function_arn
 from local_aws.server import LocalAws
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("template.yaml")
@@ -61,43 +62,43 @@ class Workflow:
         name = f"variant-{uuid.uuid4().hex[:8]}"
         return self.states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
 
+    def hurried(self, function: str) -> str:
+        """Another state machine, with one second of time for the function of this logical id; returns its ARN."""
+        name = f"hurried-{function}"
+        ordinary, _ = self.aws.functions.get(f"scripted-{function}")
+        self.aws.functions.add(replace(ordinary, name=name, timeout=1))
+        return self.variant(ordinary.arn, function_arn(name))
+
     def end_job(self, execution: str, reason: str, step: str = "yolov3") -> None:
         """End the execution's running job of a step as AWS does, with its words, once it has read its script."""
-        batch, end = self.aws.client("batch"), time.monotonic() + 60
-        queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
-        while time.monotonic() < end:
-            jobs = [
-                job["jobId"]
-                for queue in queues
-                for job in batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]
-                if execution.rpartition(":")[2] in job["jobName"] and job["jobId"] not in self._ended
-            ]
-            if jobs and len(self.attempts(execution, f"{step}-batch")) > self._ended.count(execution):
-                batch.terminate_job(jobId=jobs[0], reason=reason)
-                self._ended += [execution, jobs[0]]
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"{execution} has no running job")
+
+        def running() -> list[str]:
+            ids = [job for job in self._jobs(execution, "RUNNING") if job not in self._ended]
+            return ids if len(self.attempts(execution, f"{step}-batch")) > self._ended.count(execution) else []
+
+        job = until(running, f"a running job of {execution}")[0]
+        self.aws.client("batch").terminate_job(jobId=job, reason=reason)
+        self._ended += [execution, job]
 
     def end_segment(self, execution: str, segment: int, reason: str) -> None:
         """End the child of the execution's running array as AWS does, once it has read its script."""
-        batch, end = self.aws.client("batch"), time.monotonic() + 60
         name = execution.rpartition(":")[2]
-        queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
         ended = [child for child in self._ended if child.endswith(f":{segment}@{name}")]
-        while time.monotonic() < end:
-            children = [
-                f"{job['jobId']}:{segment}"
-                for queue in queues
-                for job in batch.list_jobs(jobQueue=queue, jobStatus="PENDING")["jobSummaryList"]
-                if name in job["jobName"] and f"{job['jobId']}:{segment}@{name}" not in ended
-            ]
-            if children and len(self.attempts(execution, f"yolov3-{segment}-batch")) > len(ended):
-                batch.terminate_job(jobId=children[0], reason=reason)
-                self._ended.append(f"{children[0]}@{name}")
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"{execution} has no running segment {segment}")
+
+        def running() -> list[str]:
+            children = [f"{array}:{segment}" for array in self._jobs(execution, "PENDING")]
+            children = [child for child in children if f"{child}@{name}" not in ended]
+            return children if len(self.attempts(execution, f"yolov3-{segment}-batch")) > len(ended) else []
+
+        child = until(running, f"a running segment {segment} of {execution}")[0]
+        self.aws.client("batch").terminate_job(jobId=child, reason=reason)
+        self._ended.append(f"{child}@{name}")
+
+    def _jobs(self, execution: str, status: str) -> list[str]:
+        batch, name = self.aws.client("batch"), execution.rpartition(":")[2]
+        queues = [queue["jobQueueArn"] for queue in batch.describe_job_queues()["jobQueues"]]
+        listed = [batch.list_jobs(jobQueue=queue, jobStatus=status)["jobSummaryList"] for queue in queues]
+        return [job["jobId"] for jobs in listed for job in jobs if name in job["jobName"]]
 
     def attempts(self, execution: str, what: str) -> list[Path]:
         """The tries of a step (or `yolov3-2`) on `lambda` or `batch` that a script counted."""
@@ -112,10 +113,13 @@ class Workflow:
 
     def finish(self, execution: str) -> Finished:
         """Wait for the end of an execution."""
-        end = time.monotonic() + 240
-        while (found := self.states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < end, f"{execution} hangs"
-            time.sleep(0.1)
+
+        def ended() -> dict[str, Any] | None:
+            found = self.states.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        found = until(ended, f"the end of {execution}", 2 * PATIENCE_SECONDS)  # many run side by side
+        assert found is not None
         states, tasks, state_of = [], {}, {}
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
         for event in (event for page in pages for event in page["events"]):

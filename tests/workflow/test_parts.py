@@ -52,18 +52,24 @@ def finished(workflow, started):
     return lambda case: workflow.finish(started[case])
 
 
-# ---------------------------------------------------------------- what must not wait: the test ends jobs as AWS does
-def test_segments_that_no_gpu_comes_for_are_done_on_the_cpu_where_that_is_wanted(workflow, started, finished):
+# ---------------------------------------------------------------- jobs that the test ends as AWS does
+@pytest.fixture(scope="module")
+def no_gpu_comes(workflow, started):
     for _ in ("on Spot", "on demand"):
         for case in ("gpu", "gpu-then-cpu"):
             for segment in range(2):
                 workflow.end_segment(started[case], segment, QUEUE_LIMIT)
+
+
+@pytest.mark.usefixtures("no_gpu_comes")
+def test_segments_that_no_gpu_comes_for_are_done_on_the_cpu_where_that_is_wanted(workflow, started, finished):
     run = finished("gpu-then-cpu")
     assert run.status == "SUCCEEDED"
     assert (run.tasks["Yolov3"], run.tasks["Yolov3OnDemand"], run.tasks["Yolov3OnCpu"]) == (1, 1, 1)
     assert workflow.left(started["gpu-then-cpu"], "yolov3") == {0: "batch", 1: "batch"}
 
 
+@pytest.mark.usefixtures("no_gpu_comes")
 def test_else_the_run_ends_with_what_to_do(finished):
     run = finished("gpu")
     assert (run.status, run.error) == ("FAILED", "GpuUnavailable")

@@ -55,7 +55,7 @@ def test_gpu_then_cpu_goes_on_without_a_gpu(workflow):
 def test_a_gpu_that_never_comes_for_no_stated_reason_ends_the_wait_too(workflow, compute):
     shorter = ('"TimeoutSeconds":54000', '"TimeoutSeconds":3')
     machine = workflow.variant(*shorter, '"Result":"gpu"', f'"Result":"{compute}"')
-    run = workflow.finish(workflow.start({"yolov3": {"batch": ["hold", "hold"]}}, machine))
+    run = workflow.finish(workflow.start({"yolov3": {"batch": ["hold on a GPU", "always"]}}, machine))
     assert (run.tasks["Yolov3"], run.tasks["Yolov3OnDemand"]) == (1, 1)
     if compute == "gpu":
         assert (run.status, run.error) == ("FAILED", "GpuUnavailable")

@@ -3,14 +3,14 @@
 import pytest
 
 from local_aws.server import LocalAws
-from tests.local.conftest import until
+from tests.waiting import until
 from tests.workflow.harness import ROOT, TEMPLATE, Workflow
 from tests.workflow.test_paths import SPOT_TOOK_IT
 
 
 @pytest.fixture
 def one_at_a_time(tmp_path):
-    with LocalAws(ROOT, tmp_path / "aws", batch_jobs_at_once=1) as aws:
+    with LocalAws(ROOT, tmp_path / "aws", cache_dir=tmp_path / "cache", batch_jobs_at_once=1) as aws:
         (tmp_path / "attempts").mkdir()
         outputs = aws.deploy(TEMPLATE, {"Attempts": str(tmp_path / "attempts"), "DetectorCompute": "cpu"}, "scripted")
         yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], tmp_path / "attempts")
@@ -22,9 +22,9 @@ def test_a_merge_job_does_not_wait_for_all_the_segments_of_another_video(one_at_
         return sorted(found, key=lambda job: job.index or 0)
 
     long = one_at_a_time.start({"yolov3-0": {"batch": ["hold"]}}, sound=False, segments=3)
-    until(lambda: one_at_a_time.attempts(long, "yolov3-0-batch"), 60)
+    until(lambda: one_at_a_time.attempts(long, "yolov3-0-batch"))
     other = one_at_a_time.start({}, picture=False, merge_on_batch=True)
-    until(lambda: jobs("merge-"), 60)
+    until(lambda: jobs("merge-"))
     one_at_a_time.end_segment(long, 0, SPOT_TOOK_IT)
     assert one_at_a_time.finish(other).status == "SUCCEEDED"
     one_at_a_time.finish(long)

@@ -169,6 +169,11 @@ def folder_size(folder: Path) -> int:
     return total
 
 
+def pause_after(seconds: float) -> float:
+    """Seconds until the next look at the processes, after one that kept a core busy for `seconds`."""
+    return max(POLL_SECONDS, seconds / WATCHING_SHARE)
+
+
 class Processes:
     """All processes of one embedded AWS; leaving it, or dying, ends every one of them."""
 
@@ -283,7 +288,7 @@ class Processes:
                 if container := sandbox.find_container():
                     self._tell_watchdog("+", container)
                 sandbox.check(polls % POLLS_PER_SCRATCH_CHECK == 0, graceful=sandbox.limits.starts_with is None)
-            self._closed.wait(max(POLL_SECONDS, (time.thread_time() - before) / WATCHING_SHARE))
+            self._closed.wait(pause_after(time.thread_time() - before))
 
     def close(self) -> None:
         """Kill everything that still runs; further calls of `run` raise OSError."""

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from local_aws.sandbox import MEGABYTE, End, Limits, Processes, system
-from local_aws.sandbox.processes import WATCHING_SHARE, folder_size
+from local_aws.sandbox.processes import POLL_SECONDS, WATCHING_SHARE, folder_size, pause_after
 from tests.waiting import gone, until
 
 ROOT = Path(__file__).parents[2]
@@ -262,16 +262,6 @@ def test_cores_without_affinity(way, monkeypatch):
     assert system.cores() == 1
 
 
-def test_where_looking_is_dear_it_is_done_less_often(processes, tmp_path, monkeypatch):
-    looks = []
-
-    def dear(leader):
-        looks.append(leader)
-        until_then = time.thread_time() + 0.02
-        while time.thread_time() < until_then:
-            pass
-        return 0
-
-    monkeypatch.setattr(system, "group_memory", dear)
-    outcome, _ = run(processes, tmp_path, "import time; time.sleep(1.5)")
-    assert 1 <= len(looks) <= 2 + outcome.seconds / (0.02 / WATCHING_SHARE)
+def test_where_looking_is_dear_it_is_done_less_often():
+    assert pause_after(0) == pause_after(0.001) == POLL_SECONDS
+    assert pause_after(0.02) == pytest.approx(0.02 / WATCHING_SHARE) == 0.4

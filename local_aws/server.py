@@ -90,6 +90,7 @@ class LocalAws:
         self._clients: dict[str, Any] = {}
         self._engine_clients: dict[str, Any] = {}
         self._lock = threading.RLock()
+        self._closing = threading.Event()
         self._server = http_server(self._application, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.environment = child_environment(self.url, environment or {})
@@ -142,6 +143,7 @@ class LocalAws:
 
     def close(self) -> None:
         """Stop all executions, kill all processes, and forget everything but the objects and the logs."""
+        self._closing.set()
         self.events.close()
         with contextlib.suppress(Exception):  # whatever state it is in, the processes must end
             self._stop_executions()
@@ -200,6 +202,15 @@ class LocalAws:
 
     # ------------------------------------------------------------ requests
     def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return self._answer(environ, start_response)
+        except Exception:
+            if not self._closing.is_set():
+                raise
+            # what it needs is being taken away, and nobody waits for the answer: no traceback in the user's terminal
+            return Reply.of_error(ServiceError("ServiceUnavailable", "shutting down", 503)).send(start_response)
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if ours := self._ours(environ):
             return ours(environ).send(start_response)
         if self._s3.handles(environ):

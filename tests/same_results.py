@@ -13,7 +13,7 @@ from typing import Any
 
 import srt
 
-from avflow.detection.quantization import intersection_over_union
+from avflow.detection.agreement import intersection_over_union
 
 #: seconds by which a cue may begin or end otherwise; Whisper tells times in steps of 0.02 s
 CUE_SECONDS = 0.2

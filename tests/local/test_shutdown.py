@@ -36,6 +36,38 @@ with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache", b
 """
 
 
+QUIET = """
+import json, shutil, sys, threading, time
+from pathlib import Path
+from local_aws.server import LocalAws
+
+fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
+with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache") as aws:
+    outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")
+    payload = json.dumps({"do": "sleep", "pid_file": str(folder / "function")})
+    answers = []
+    def invoke():
+        try:
+            answers.append(aws.client("lambda").invoke(FunctionName=outputs["Pictures"], Payload=payload))
+        except Exception as error:
+            answers.append(error)
+    caller = threading.Thread(target=invoke)
+    caller.start()
+    while not (folder / "function").exists():
+        time.sleep(0.05)
+    shutil.rmtree(folder / "state" / "logs")  # `avflow run` removes it all, and may be sooner
+caller.join()
+print(type(answers[0]).__name__)
+"""
+
+
+def test_a_request_that_ends_with_the_embedded_aws_says_nothing_in_the_terminal(tmp_path):
+    command = [sys.executable, "-c", QUIET, os.fspath(FIXTURES), os.fspath(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("Error\n"), "the caller is told"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("how", ["raise", signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_behind(tmp_path, how):
     arguments = [sys.executable, "-c", PROGRAM, os.fspath(FIXTURES), os.fspath(tmp_path), str(how)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from avflow.darknet import read_names, read_network
+from avflow.darknet import Network, read_names, read_network
 from avflow.detection.converted import Converted
-from avflow.detection.detector import Detector
+from avflow.detection.detector import Detector, YoloDetector
 from avflow.errors import GpuUnavailable
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -37,8 +38,8 @@ def open_detector(
     cache_dir:
         Where the network is kept as ONNX (converted at the first use) and compiled.
     device:
-        "gpu" needs an NVIDIA GPU and onnxruntime-gpu; "cpu" takes OpenVINO; "auto" takes the
-        GPU if there is one.
+        "gpu" needs an NVIDIA GPU and onnxruntime-gpu; "cpu" takes OpenVINO, or ONNX Runtime where OpenVINO has
+        no package for the platform; "auto" takes the GPU if there is one.
     precision:
         See `Precision`.
     input_size:
@@ -69,11 +70,21 @@ def open_detector(
             return detector
         if device == "gpu":
             raise GpuUnavailable("ONNX Runtime finds no NVIDIA GPU that it can use")
+    onnx_path = converted.int8() if precision == "int8" else converted.onnx()
+    return _on_cpu(onnx_path, network, classes, precision=precision, cache_dir=cache_dir / "openvino", **options)
+
+
+def _on_cpu(
+    onnx_path: Path, network: Network, names: tuple[str, ...], *, precision: Precision, **options: Any
+) -> YoloDetector:
+    if find_spec("openvino") is None:
+        from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector  # noqa: PLC0415  heavy
+
+        int8 = precision == "int8"
+        return OnnxRuntimeDetector(onnx_path, network, names, int8=int8, providers=CPU_PROVIDERS, **options)
     from avflow.detection.openvino_detector import OpenVinoDetector  # noqa: PLC0415  heavy
 
-    onnx_path = converted.int8() if precision == "int8" else converted.onnx()
-    compiled = cache_dir / "openvino"
-    return OpenVinoDetector(onnx_path, network, classes, precision=precision, cache_dir=compiled, **options)
+    return OpenVinoDetector(onnx_path, network, names, precision=precision, **options)
 
 
 def _on_gpu(converted: Converted, names: tuple[str, ...], half: bool, options: dict[str, Any]) -> Detector | None:

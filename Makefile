@@ -112,51 +112,46 @@ bench-check: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)
 	$(BIN)/python -m benchmarks --check $(if $(BASELINE),--baseline) $(PARTS)
 
-peers: .venv-peers/.installed
+peers: .venv/.peers
 
-# ---------------------------------------------------------------- set-up: pinned and hashed, done once
-PIP := -m pip --disable-pip-version-check --quiet
-LOCK := -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-        --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# ---------------------------------------------------------------- set-up: pinned and hashed, from wheels alone, once
+SET_UP = @PYTHON='$(PYTHON)' scripts/set_up
 
-# after a change of a requirements/*.in: writes the pinned, hashed files anew
-lock: .venv/.local
-	$(BIN)/python $(PIP) install pip-tools uv
-	for name in local dev bench sam check media-image yolov3-image yolov3-gpu conversion-image; do $(BIN)/python $(LOCK) --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements/peers.txt requirements/peers.in
+# an environment that isn't whole any more is made anew
+ifneq ($(wildcard .venv/.local),)
+ifneq ($(shell scripts/set_up usable),yes)
+.PHONY: .venv/.local
+endif
+endif
 
-.venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "av-workflow needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 …" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+# after a change of a requirements/*.in: writes the pinned, hashed files anew, for all platforms and Pythons
+lock: .venv/.dev
+	@$(BIN)/python -m scripts.lock
+	@$(BIN)/python -m scripts.platforms_page
 
-.venv/.local: .venv/bin/python requirements/local.txt pyproject.toml
-	$(BIN)/python $(PIP) install --require-hashes -r requirements/local.txt
-	$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
+.venv/.local: requirements/local.txt pyproject.toml
+	$(SET_UP) local
 	@touch $@
 
-.venv/.dev: .venv/.local requirements/dev.txt
-	$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
+.venv/.dev: requirements/dev.txt .venv/.local
+	$(SET_UP) dev
 	@touch $@
 
-.venv/.bench: .venv/.local requirements/bench.txt
-	$(BIN)/python $(PIP) install --require-hashes -r requirements/bench.txt
+.venv/.bench: requirements/bench.txt .venv/.local
+	$(SET_UP) bench
 	@touch $@
 
-.venv/.sam: requirements/sam.txt .venv/bin/python
-	$(PYTHON) -m venv .venv-sam
-	.venv-sam/bin/python $(PIP) install --no-deps --require-hashes -r requirements/sam.txt
+.venv/.sam: requirements/sam.txt | .venv/.local
+	$(SET_UP) sam
 	@touch $@
 
-.venv/.check: requirements/check.txt .venv/bin/python
-	$(PYTHON) -m venv .venv-check
-	.venv-check/bin/python $(PIP) install --no-deps --require-hashes -r requirements/check.txt
+.venv/.check: requirements/check.txt | .venv/.local
+	$(SET_UP) check
 	@touch $@
 
 # programs to compare with, run and never imported: see requirements/peers.in
-.venv-peers/.installed: requirements/peers.txt .venv/bin/python
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python $(PIP) install --no-deps --require-hashes -r requirements/peers.txt
+.venv/.peers: requirements/peers.txt | .venv/.local
+	$(SET_UP) peers
 	@touch $@
 
 clean:

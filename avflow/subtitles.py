@@ -6,15 +6,13 @@ Guide, General Requirements): two lines of 42 characters, broken where the sente
 
 from __future__ import annotations
 
-import datetime
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-
-import srt  # type: ignore[import-untyped]
 
 from avflow.errors import InvalidMediaUnreadable
 from avflow.speech.transcript import Transcript, Word, join_words
@@ -46,6 +44,7 @@ _LEANING = frozenset(
     for word in words.split()
 )
 _MAX_WORDS = 60
+_BLOCK = re.compile(r"\d+\n{time} --> {time}\n(.*)".replace("{time}", r"(\d+):(\d\d):(\d\d),(\d{3})"), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,10 @@ def _lines(group: Sequence[Word]) -> list[Sequence[Word]]:
 # ---------------------------------------------------------------- times
 def _times(groups: Sequence[Sequence[Word]], duration: float) -> list[tuple[int, int]]:
     """Start and end of each cue in milliseconds: ordered, apart, none empty, within the duration."""
-    last = max(int(duration * 1000), len(groups))
+    whole = int(duration * 1000)
+    if whole / 1000 > duration:  # 10.850999999999999 times 1000 is 10851.0
+        whole -= 1
+    last = max(whole, len(groups))
     starts: list[int] = []
     for group in groups:
         starts.append(max(round(group[0].start * 1000), starts[-1] + 1 if starts else 0))
@@ -189,11 +191,13 @@ def write(laid_out: Sequence[Cue], path: Path) -> None:
 
     SubRip was born on Windows with CRLF, yet every current player reads LF, and LF survives git,
     diff and grep. Without cues the file is empty, which is a valid SubRip file without subtitles.
+    No library: `srt` has no wheel, and pysubs2 reads a line break into the file name `C:\\New`.
     """
-    entries = [
-        srt.Subtitle(index, _delta(cue.start), _delta(cue.end), cue.text) for index, cue in enumerate(laid_out, 1)
-    ]
-    path.write_text(srt.compose(entries, reindex=False), encoding="utf-8", newline="\n")
+    blocks = (
+        f"{index}\n{_timestamp(cue.start)} --> {_timestamp(cue.end)}\n{_without_blank_lines(cue.text)}\n\n"
+        for index, cue in enumerate(laid_out, 1)
+    )
+    path.write_text("".join(blocks), encoding="utf-8", newline="\n")
 
 
 def read(path: Path) -> list[Cue]:
@@ -205,13 +209,33 @@ def read(path: Path) -> list[Cue]:
         It isn't one.
     """
     try:
-        entries = list(srt.parse(path.read_text(encoding="utf-8-sig")))
-    except (srt.SRTParseError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig").strip("\n")
+        return [_cue(block) for block in re.split(r"\n{2,}", text) if block]
+    except ValueError as error:  # UnicodeDecodeError is one
         raise InvalidMediaUnreadable(
             f"{path.name} is not a SubRip file: {error}", "Write it anew with avflow.subtitles.write."
         ) from error
-    return [Cue(entry.start.total_seconds(), entry.end.total_seconds(), entry.content) for entry in entries]
 
 
-def _delta(seconds: float) -> datetime.timedelta:
-    return datetime.timedelta(milliseconds=round(seconds * 1000))
+def _cue(block: str) -> Cue:
+    found = _BLOCK.fullmatch(block)
+    if not found:
+        raise ValueError(f"{block.splitlines()[0]!r} is no number, two times and a text")
+    *times, text = found.groups()
+    return Cue(_seconds(times[:4]), _seconds(times[4:]), text)
+
+
+def _seconds(time: Sequence[str]) -> float:
+    hours, minutes, seconds, milliseconds = map(int, time)
+    return (((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) / 1000
+
+
+def _timestamp(seconds: float) -> str:
+    left, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, left = divmod(left, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{left:02},{milliseconds:03}"
+
+
+def _without_blank_lines(text: str) -> str:
+    """A blank line would end the block."""
+    return re.sub(r"\n{2,}", "\n", text.strip("\n"))

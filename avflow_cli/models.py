@@ -12,6 +12,7 @@ from rich.table import Table
 from avflow.errors import ModelUnavailable
 from avflow.models import ModelStore
 from avflow.progress import Progress as Step
+from avflow.speech import require_engine
 from avflow_cli import terminal
 
 EX_UNAVAILABLE = 69
@@ -40,6 +41,7 @@ def fetch(store: ModelStore, name: str) -> None:
     ------
     ModelUnknown, ModelUnavailable
     """
+    require_engine(name, store)
     if _is_here(store, name):
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

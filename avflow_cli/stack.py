@@ -13,6 +13,7 @@ from pathlib import Path
 from avflow.cores import usable_cores
 from avflow.errors import AvflowError, ModelUnknown
 from avflow.models import ModelStore
+from avflow.speech import require_engine
 from avflow_cli import images
 from avflow_cli.models import fetch
 from local_aws.activity import Listener
@@ -122,6 +123,8 @@ def _require_kinds(options: StackOptions) -> None:
         if store.describe(name).kind not in kinds:
             there_are = ", ".join(other for other in store.names() if store.describe(other).kind in kinds)
             raise ModelUnknown(f"{name} is no {what}: there are {there_are}.")
+    if not options.containers:  # the image has every engine
+        require_engine(options.speech_model, store)
 
 
 def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port: int) -> LocalAws:

@@ -11,8 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import srt
-
+from avflow import subtitles
 from avflow.detection.agreement import intersection_over_union
 
 #: seconds by which a cue may begin or end otherwise; Whisper tells times in steps of 0.02 s
@@ -25,11 +24,11 @@ OVERLAP, CONFIDENCE = 0.8, 0.15
 
 def assert_same_subtitles(one: Path, other: Path) -> None:
     """Cue by cue the same words, beginning and ending within `CUE_SECONDS`."""
-    ours, theirs = (list(srt.parse(path.read_text(encoding="utf-8"))) for path in (one, other))
+    ours, theirs = (subtitles.read(path) for path in (one, other))
     assert [_words(cue) for cue in ours] == [_words(cue) for cue in theirs]
     for mine, yours in zip(ours, theirs, strict=True):
-        moved = max(abs((mine.start - yours.start).total_seconds()), abs((mine.end - yours.end).total_seconds()))
-        assert moved <= CUE_SECONDS, f"{mine.content!r} is {moved:.2f} s away"
+        moved = max(abs(mine.start - yours.start), abs(mine.end - yours.end))
+        assert moved <= CUE_SECONDS, f"{mine.text!r} is {moved:.2f} s away"
 
 
 def assert_same_objects(one: Path, other: Path) -> None:
@@ -43,8 +42,8 @@ def assert_same_objects(one: Path, other: Path) -> None:
         assert not lost, f"frame {mine['frame']}: only one side has {lost}"
 
 
-def _words(cue: srt.Subtitle) -> list[str]:
-    return re.findall(r"[a-z']+", cue.content.lower())
+def _words(cue: subtitles.Cue) -> list[str]:
+    return re.findall(r"[a-z']+", cue.text.lower())
 
 
 def _lost(wanted: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:

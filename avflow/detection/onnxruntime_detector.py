@@ -1,4 +1,4 @@
-"""Detection by ONNX Runtime: on NVIDIA GPUs, or on any CPU.
+"""Detection by ONNX Runtime: on NVIDIA GPUs, and on CPUs of platforms that OpenVINO has no package for.
 
 What stays on the CPU, and why, for a g4dn.xlarge (4 vCPUs, one T4 on PCIe 3) and YOLOv3-416 on
 1080p. Scaling to the network's input takes 0.8 ms of a core of AMD Zen 5, some 2 ms there; to do it
@@ -60,6 +60,8 @@ class OnnxRuntimeDetector(YoloDetector):
         The network as `avflow.onnx_export` writes it.
     half:
         Whether it is in float16; a GPU then computes in float16, a CPU in float32 after all.
+    int8:
+        Whether it is in 8-bit integers, as `avflow.detection.quantization` writes it.
     providers:
         ONNX Runtime's execution providers in order of preference; those that aren't here are
         passed over. `provider` tells which one it came to.
@@ -80,6 +82,7 @@ class OnnxRuntimeDetector(YoloDetector):
         names: Sequence[str],
         *,
         half: bool = False,
+        int8: bool = False,
         providers: Sequence[str] = (*GPU_PROVIDERS, *CPU_PROVIDERS),
         batch_size: int | None = None,
         cache_dir: Path | None = None,
@@ -101,7 +104,7 @@ class OnnxRuntimeDetector(YoloDetector):
             onnx_path, settings, providers=[(name, _provider_options(name, half, cache_dir)) for name in usable]
         )
         self.provider: str = self._session.get_providers()[0]
-        self.engine = f"ONNX Runtime, {self.provider}, {'fp16' if half else 'fp32'}"
+        self.engine = f"ONNX Runtime, {self.provider}, {'int8' if int8 else 'fp16' if half else 'fp32'}"
         self._idle: SimpleQueue[_Slot] = SimpleQueue()
         for _ in range(IN_FLIGHT):
             self._idle.put(self._slot(np.float16 if half else np.float32))

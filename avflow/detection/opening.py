@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -40,8 +41,8 @@ def open_detector(
     cache_dir:
         Where the network is kept as ONNX (converted at the first use) and compiled.
     device:
-        "gpu" needs an NVIDIA GPU and onnxruntime-gpu; "cpu" takes OpenVINO; "auto" takes the
-        GPU if there is one.
+        "gpu" needs an NVIDIA GPU and onnxruntime-gpu; "cpu" takes OpenVINO, or ONNX Runtime where OpenVINO has
+        no package for the platform; "auto" takes the GPU if there is one.
     precision:
         See `Precision`.
     input_size:
@@ -108,6 +109,11 @@ def quantize(converted: Converted, names: tuple[str, ...], frames: Sequence[Fram
 def _on_cpu(
     onnx_path: Path, network: Network, names: tuple[str, ...], *, precision: Precision, **options: Any
 ) -> YoloDetector:
+    if find_spec("openvino") is None:
+        from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector  # noqa: PLC0415  heavy
+
+        int8 = precision == "int8"
+        return OnnxRuntimeDetector(onnx_path, network, names, int8=int8, providers=CPU_PROVIDERS, **options)
     from avflow.detection.openvino_detector import OpenVinoDetector  # noqa: PLC0415  heavy
 
     return OpenVinoDetector(onnx_path, network, names, precision=precision, **options)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from avflow.errors import ModelUnknown
+from avflow.errors import ModelUnavailable, ModelUnknown
 from avflow.models import ModelStore
 from avflow.progress import Report, ignore
 from avflow.speech.transcript import Segment, Transcript, Word
 
-__all__ = ["DEFAULT_MODEL", "Segment", "SpeechEngine", "Transcript", "Word", "open_engine"]
+__all__ = ["DEFAULT_MODEL", "Segment", "SpeechEngine", "Transcript", "Word", "open_engine", "require_engine"]
 
 DEFAULT_MODEL = "whisper-tiny.en"
 
@@ -84,6 +86,7 @@ def open_engine(
     ------
     ModelUnknown, ModelUnavailable
     """
+    require_engine(name, store)
     model = store.describe(name)
     if model.kind == "whisper":
         from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415 - heavy, and only one is needed
@@ -95,3 +98,20 @@ def open_engine(
         return PocketSphinxEngine(store.path(name))
     speech = [other for other in store.names() if store.describe(other).kind in ("whisper", "pocketsphinx")]
     raise ModelUnknown(f"{name!r} is no speech model: choose one of {', '.join(speech)}.")
+
+
+def require_engine(name: str, store: ModelStore) -> None:
+    """Nothing, if what reads the model called `name` is installed; it costs no time.
+
+    Raises
+    ------
+    ModelUnknown
+    ModelUnavailable
+        It is PocketSphinx's, which has packages for few Pythons (docs/platforms.md).
+    """
+    if store.describe(name).kind == "pocketsphinx" and find_spec("pocketsphinx") is None:
+        python = ".".join(platform.python_version_tuple()[:2])
+        raise ModelUnavailable(
+            f"The model {name} needs PocketSphinx, which has no package for Python {python} on this platform.",
+            f"Choose another one, SPEECH_MODEL={DEFAULT_MODEL}, or a Python that it has one for (docs/platforms.md).",
+        )

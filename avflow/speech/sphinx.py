@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from pocketsphinx import Decoder, Endpointer  # type: ignore[import-untyped]
+from pocketsphinx import Decoder, Endpointer
 
 from avflow.progress import Meter, Report, ignore
 from avflow.speech.transcript import Segment, Transcript, Word

@@ -7,8 +7,8 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
+import pysubs2
 import pytest
-import srt
 
 from tests.e2e.conftest import SAMPLE
 
@@ -31,13 +31,13 @@ def test_everything_is_there(sample_run):
 
 
 def test_the_subtitles_say_what_is_said(sample_run):
-    cues = list(srt.parse((sample_run.folder / "my_video.srt").read_text(encoding="utf-8")))
-    assert re.sub(r"[^a-z ]", "", " ".join(cue.content.replace("\n", " ") for cue in cues).lower()) == WORDS
-    assert all(len(line) <= 42 for cue in cues for line in cue.content.split("\n"))
-    assert all(cue.content.count("\n") <= 1 for cue in cues)
+    cues = pysubs2.load(sample_run.folder / "my_video.srt")
+    assert re.sub(r"[^a-z ]", "", " ".join(cue.plaintext.replace("\n", " ") for cue in cues).lower()) == WORDS
+    assert all(len(line) <= 42 for cue in cues for line in cue.plaintext.split("\n"))
+    assert all(cue.plaintext.count("\n") <= 1 for cue in cues)
     first, last = cues[0], cues[-1]
-    assert first.start.total_seconds() < 1.0
-    assert 9.5 < last.end.total_seconds() <= 11.02
+    assert first.start < 1000
+    assert 9500 < last.end <= 11020
 
 
 def test_every_frame_comes_out_at_the_same_rate(sample_run):

@@ -18,6 +18,7 @@ from avflow import model_sources
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.models import MANIFEST, ModelStore, load_manifest, sha256_of
 from avflow.progress import Progress
+from tests.engines import needs_pocketsphinx
 from tests.waiting import PATIENCE_SECONDS
 
 CONTENT = bytes(range(256)) * 2000
@@ -308,6 +309,7 @@ def test_a_read_only_cache_serves(server: Server, store_of, monkeypatch: pytest.
 
 
 # ---------------------------------------------------------------- packages
+@needs_pocketsphinx
 def test_a_model_is_taken_from_an_installed_package(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     folder = store.fetch("pocketsphinx-en-us")

@@ -14,6 +14,7 @@ from avflow.progress import Progress
 from avflow.speech import Segment, SpeechEngine, Transcript, Word, open_engine
 from avflow.speech.wav import SAMPLE_RATE, Wav, quietest
 from benchmarks.speech import SAID, differences, normalised, reference, word_error_rate
+from tests.engines import needs_pocketsphinx
 from tests.media_samples import ffmpeg, lavfi
 from tests.speech_samples import PCM, write
 
@@ -21,7 +22,9 @@ from tests.speech_samples import PCM, write
 ENGINES = {"whisper-tiny.en": 0.05, "pocketsphinx-en-us": 0.5}
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(
+    scope="module", params=["whisper-tiny.en", pytest.param("pocketsphinx-en-us", marks=needs_pocketsphinx)]
+)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

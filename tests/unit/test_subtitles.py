@@ -127,6 +127,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
 @settings(max_examples=150)
 @given(transcripts())
 @example(transcript([Word(0, 0, "a.")] * 3, 0.0))
+@example(transcript([Word(0, 10.850999999999999, "long.")], 10.850999999999999))
 @example(transcript([Word(3, 3, "all."), Word(3, 3, "at."), Word(3, 3, "once.")], 3.0))
 def test_every_word_is_there_once_in_order_and_in_time(spoken_words: Transcript) -> None:
     laid_out = cues(spoken_words)

@@ -1,0 +1,152 @@
+"""Make the environment of a locked requirements file, and install it there, from wheels alone.
+
+usage: scripts/set_up NAME (see there)
+
+Standard library only. An environment that an earlier set-up was interrupted in is made anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.platforms import DOCUMENT, refusal
+
+ROOT = Path(__file__).resolve().parents[1]
+#: there while pip installs: when it is killed, it takes what is there in part for installed
+_UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where requirements/NAME.txt goes."""
+
+    folder: str
+    #: what it adds, in MB, on Linux x86-64: to download (None: not measured), and on the disk
+    download: int | None
+    disk: int
+    #: it pins what its packages say they can't do with, and it works
+    no_deps: bool = False
+
+
+ENVIRONMENTS = {
+    "local": Environment(".venv", 380, 1190),
+    "dev": Environment(".venv", 85, 400),
+    "bench": Environment(".venv", 25, 100),
+    "sam": Environment(".venv-sam", 60, 340, no_deps=True),
+    "check": Environment(".venv-check", 55, 290, no_deps=True),
+    "peers": Environment(".venv-peers", None, 6300, no_deps=True),
+}
+
+
+class SetUpFailed(Exception):
+    """What is wrong, and what to do, in one sentence."""
+
+
+def main(name: str) -> int:
+    """Set up one environment; returns the exit status."""
+    try:
+        if reason := refusal(name):
+            raise SetUpFailed(reason)
+        environment = ENVIRONMENTS[name]
+        python = _made(ROOT / environment.folder)
+        download = f"{environment.download} MB to download, " if environment.download else ""
+        _tell(
+            f"installing requirements/{name}.txt into {environment.folder}, once "
+            f"(about {download}{environment.disk} MB on the disk) …"
+        )
+        _install(python, environment, "--require-hashes", "-r", f"requirements/{name}.txt")
+        if name == "local":
+            _install(python, environment, "--no-deps", "--no-build-isolation", "-e", ".")
+    except SetUpFailed as error:
+        _tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _tell("interrupted: the next make begins this anew.")
+        return 130
+    return 0
+
+
+def _made(folder: Path) -> Path:
+    """The Python of the environment, which is made if it isn't there whole."""
+    python = folder / "bin" / "python"
+    if folder.exists():
+        if whole(folder):
+            return python
+        _tell(f"removing {folder.name}: its set-up was interrupted, it was moved, or its Python is gone")
+        shutil.rmtree(folder)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
+        raise SetUpFailed(
+            f"{sys.executable} can't make virtual environments, as Debian and Ubuntu have that in a package of its "
+            f"own: sudo apt install python{version}-venv"
+        )
+    _tell(f"making {folder.name} with Python {version} ({sys.executable}) …")
+    made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True, check=False)
+    if made.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(made.stdout + made.stderr, file=sys.stderr)
+        raise SetUpFailed(f"{sys.executable} can't make {folder.name}, see above.")
+    return python
+
+
+def whole(folder: Path) -> bool:
+    """Whether an environment is there, where it was made, with its Python and pip, and no set-up was interrupted."""
+    python, pip = folder / "bin" / "python", folder / "bin" / "pip"
+    try:
+        # a script names its interpreter by its whole path: that of an environment that was moved is wrong
+        if (folder / _UNFINISHED).exists() or f"{python}" not in pip.read_text(encoding="utf-8"):
+            return False
+        return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _install(python: Path, environment: Environment, *arguments: str) -> None:
+    options = ["--no-deps"] if environment.no_deps else []
+    unfinished = ROOT / environment.folder / _UNFINISHED
+    unfinished.touch()
+    done = subprocess.run(
+        [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary", ":all:",
+         *options, *arguments],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+    if done.returncode >= 0:  # not killed: what it couldn't install is not there in part
+        unfinished.unlink()
+    if done.returncode == 0:
+        return
+    # a folder of a `find-links` or an index that lacks a package, and each try of a connection, are no news
+    noise = ("WARNING: Location ", "WARNING: Retrying ")
+    print(*(line for line in done.stderr.splitlines() if not line.startswith(noise)), sep="\n", file=sys.stderr)
+    raise SetUpFailed(explain(done.stderr, environment))
+
+
+def explain(stderr: str, environment: Environment) -> str:
+    """What pip's complaint means here, and what to do about it."""
+    if "WARNING: Retrying " in stderr or "connection broken" in stderr.lower():
+        return "The package index can't be reached: check the network and pip's settings (pip config list)."
+    if "No space left on device" in stderr:
+        return (
+            f"The disk is full: {environment.folder} takes about {environment.disk} MB more, and as much for downloads."
+        )
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return "A package is another than the pinned one, see above: the index or something on the way changed it."
+    if found := re.search(r"No matching distribution found for ([^\s;]+)", stderr):
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        return (
+            f"{found[1]} has no package for {python} on this platform, and av-workflow builds none: {DOCUMENT} says "
+            "which ones it runs on; another Python is chosen by make PYTHON=python3.13."
+        )
+    return "pip failed, see above."
+
+
+def _tell(text: str) -> None:
+    print(f"av-workflow: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -103,7 +103,9 @@ def refusal(file: str) -> str | None:
         return f"{too_old} has no packages of what av-workflow needs: {DOCUMENT} says where it runs."
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return f"A free-threaded Python, {sys.executable}, lacks packages: take an ordinary one, {_other(python)}."
-    if lack := missing(file, here.name, python):
+    if (lack := missing(file, here.name, python)) and lack.pythons == PYTHONS:
+        return f"requirements/{file}.txt can't be installed on {here.name}, as {lack.why} ({DOCUMENT})."
+    if lack:
         return f"{here.name} with Python {python} won't do, as {lack.why}: take another, {_other(python)} ({DOCUMENT})."
     return None
 

@@ -127,9 +127,9 @@ def test_an_arrays_pace_is_that_of_all_its_children_together():
     [
         (),
         (told("yolov3", 0, 110, rate=0.0),),
-        (told("ffmpeg", 60, 60, rate=0.0, unit="seconds"),),  # another step's
+        (told("ffmpeg", 60, 60, rate=0.0, unit="seconds"),),
     ],
-    ids=str,
+    ids=["nothing", "that it began", "what another step told"],
 )
 def test_a_step_that_told_no_progress_has_no_pace(events):
     assert shown(YOLO, 1, *events, TaskEvent(YOLO, 0.25)) == ["✓ Yolov3           Batch  took 0.2 s"]

@@ -30,17 +30,15 @@ class Environment:
     #: what it adds, in MB, on Linux x86-64: to download (None: not measured), and on the disk
     download: int | None
     disk: int
-    #: it pins what its packages say they can't do with, and it works
-    no_deps: bool = False
 
 
 ENVIRONMENTS = {
     "local": Environment(".venv", 380, 1190),
     "dev": Environment(".venv", 85, 400),
     "bench": Environment(".venv", 25, 100),
-    "sam": Environment(".venv-sam", 60, 340, no_deps=True),
-    "check": Environment(".venv-check", 55, 290, no_deps=True),
-    "peers": Environment(".venv-peers", None, 6300, no_deps=True),
+    "sam": Environment(".venv-sam", 60, 340),
+    "check": Environment(".venv-check", 55, 290),
+    "peers": Environment(".venv-peers", None, 6300),
 }
 
 
@@ -62,7 +60,7 @@ def main(name: str) -> int:
         )
         _install(python, environment, "--require-hashes", "-r", f"requirements/{name}.txt")
         if name == "local":
-            _install(python, environment, "--no-deps", "--no-build-isolation", "-e", ".")
+            _install(python, environment, "--no-build-isolation", "-e", ".")
     except SetUpFailed as error:
         _tell(str(error))
         return 1
@@ -108,13 +106,12 @@ def whole(folder: Path) -> bool:
 
 
 def _install(python: Path, environment: Environment, *arguments: str) -> None:
-    options = ["--no-deps"] if environment.no_deps else []
     unfinished = ROOT / environment.folder / _UNFINISHED
     unfinished.touch()
-    done = subprocess.run(
-        [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--only-binary", ":all:",
-         *options, *arguments],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+    # without dependencies: all are in the file, and pip would want the hashes of those with extras under another name
+    options = ["--disable-pip-version-check", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command = [python, "-m", "pip", "install", *options]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode >= 0:  # not killed: what it couldn't install is not there in part
         unfinished.unlink()
     if done.returncode == 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from avflow.darknet import read_names, read_network
 from avflow.detection import Detection
@@ -18,9 +19,15 @@ from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDete
 from avflow.detection.openvino_detector import OpenVinoDetector
 from avflow.models import ModelStore
 from scripts import record_darknet_boxes as recorder
+from tests.engines import needs_openvino
 
 BOXES = json.loads((recorder.RECORDINGS / "boxes.json").read_text())
-ENGINES = ("openvino", "openvino-fp32", "onnxruntime", "onnxruntime-half")
+ENGINES = (
+    pytest.param("openvino", marks=needs_openvino),
+    pytest.param("openvino-fp32", marks=needs_openvino),
+    "onnxruntime",
+    "onnxruntime-half",
+)
 
 
 def open_engine(engine: str, folder: Path) -> YoloDetector:

@@ -122,6 +122,6 @@ def _openvino() -> Any:
     OpenVINO then takes a stub in its place.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
+    import openvino  # noqa: PLC0415
 
     return openvino

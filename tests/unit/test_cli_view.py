@@ -72,7 +72,7 @@ def test_what_is_left_counts_down_until_more_is_heard():
         (told("yolov3", 420, 420),),  # only what comes after the frames is left
         (told("yolov3", 120, 420), 60),  # it took longer than was thought
     ],
-    ids=str,
+    ids=["nothing told", "no pace yet", "too little done", "no total", "all done", "longer than thought"],
 )
 def test_what_is_left_is_not_told_where_it_is_not_known(events):
     (line,) = shown(YOLO, 12, *events)

@@ -27,6 +27,7 @@ from tests.darknet_agreement import (
     require_agreement,
     tolerances,
 )
+from tests.engines import needs_openvino
 
 needs_library = pytest.mark.skipif(not recorder.LIBRARY.exists(), reason="Debian's darknet is not installed")
 
@@ -98,6 +99,7 @@ def exact(tmp_path_factory) -> Iterator[YoloDetector]:
 
 
 @needs_library
+@needs_openvino
 # Darknet takes two seconds a picture, and what it found is recorded: that the record is true takes but two
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ("dog", "my_video_040") else pytest.mark.slow) for name in BOXES]
@@ -112,6 +114,7 @@ def test_darknet_itself(look, exact, name):
 
 
 @needs_library
+@needs_openvino
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["kite", "horses"])
 def test_darknet_itself_on_large_originals(look, exact, name):

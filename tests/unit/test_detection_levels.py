@@ -22,7 +22,9 @@ from benchmarks import agreement
 from benchmarks.processor import LEVELS, at_level, levels, processor_class
 from scripts import record_darknet_boxes as recorder
 from tests.darknet_agreement import BOXES, darknet_letterbox, open_engine, picture, require_agreement, tolerances
+from tests.engines import needs_openvino
 
+pytestmark = needs_openvino
 AS_IT_IS = "uncapped"
 #: what a level's convolutions are called in OpenVINO's execution graph
 VECTORS = {"avx2": "avx2", "avx_vnni": "avx2", "avx512": "avx512", "vnni": "avx512", "bf16": "avx512", "amx": "avx512"}

@@ -83,14 +83,17 @@ containers-test: .venv/.dev .venv/.sam
 	  echo '*** SKIPPED: make containers-test (containers cannot run on this machine, see above) ***' >&2; \
 	else exit 1; fi
 
+# module by module, on as many cores as there are
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+
 test: .venv/.dev
 	@echo '*** make test: about 8 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
-	$(BIN)/python -m pytest -m "not slow and not containers"
+	$(PYTEST) -m "not slow and not containers"
 
 test-slow: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
-	$(BIN)/python -m pytest -m "slow and not containers"
+	$(PYTEST) -m "slow and not containers"
 
 check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff check

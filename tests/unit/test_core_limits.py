@@ -27,6 +27,7 @@ from avflow.speech.whisper import FasterWhisperEngine, workers_within
 from avflow.stages import audio2srt
 from avflow.stages.context import StageContext
 from scripts.record_darknet_boxes import CFG, DATA
+from tests.engines import needs_openvino
 from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
 from tests.unit.test_boxed_video import NumberReader
 
@@ -68,6 +69,7 @@ print(json.dumps([usable_cores(), codec_threads(), cv2.getNumThreads(), in_fligh
 
 
 @pytest.mark.skipif(shutil.which("taskset") is None, reason="there is no taskset here, which sets a process's affinity")
+@needs_openvino
 def test_everything_keeps_to_one_core_of_several(onnx):
     ModelStore().fetch("whisper-tiny.en")
     command = ["taskset", "-c", "0", sys.executable, "-c", LOOK, str(onnx)]
@@ -77,6 +79,7 @@ def test_everything_keeps_to_one_core_of_several(onnx):
 
 
 # ---------------------------------------------------------------- detection
+@needs_openvino
 def test_openvino_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
     quota(monkeypatch, openvino_detector, 1, 2)
     with opened(OpenVinoDetector, onnx) as detector:
@@ -84,6 +87,7 @@ def test_openvino_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
         assert detector.detect([cv2.imread(str(DATA / "person.jpg"))])[0]
 
 
+@needs_openvino
 def test_openvino_has_few_streams_however_many_cores_there_are(monkeypatch, onnx):
     monkeypatch.setattr(openvino_detector, "MOST_STREAMS", 1)
     with opened(OpenVinoDetector, onnx) as detector:

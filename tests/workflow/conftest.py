@@ -1,4 +1,7 @@
-"""One embedded AWS for all workflow tests; their executions run side by side."""
+"""One embedded AWS for all tests of a module; their executions run side by side.
+
+Not for all modules: one of them has an embedded AWS of its own, and a process has one at a time.
+"""
 
 import pytest
 
@@ -6,7 +9,7 @@ from local_aws.server import LocalAws
 from tests.workflow.harness import ROOT, TEMPLATE, Workflow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def workflow(tmp_path_factory):
     attempts, state = tmp_path_factory.mktemp("attempts"), tmp_path_factory.mktemp("aws")
     with LocalAws(ROOT, state, cache_dir=state / "cache", batch_jobs_at_once=16) as aws:

@@ -87,11 +87,12 @@ containers-test: .venv/.dev .venv/.sam
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 test: .venv/.dev
-	@echo '*** make test: about 8 minutes on 2 cores ***'
+	@echo '*** make test: about 5 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
 	$(PYTEST) -m "not slow and not containers"
 
 test-slow: .venv/.dev
+	@echo '*** make test-slow: about 3 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
 	$(PYTEST) -m "slow and not containers"
 

@@ -13,6 +13,9 @@ What libraries read (each tried on a bf16 machine; OpenVINO 2026.4 by its execut
 - CTranslate2 also reads `CT2_FORCE_CPU_ISA` and, where it uses Intel's MKL, that reads `MKL_ENABLE_INSTRUCTIONS`.
 - OpenCV reads `OPENCV_CPU_DISABLE`, NumPy `NPY_DISABLE_CPU_FEATURES`.
 - ONNX Runtime has no counterpart: it goes by the processor alone.
+
+A whole processor can be emulated (QEMU's `qemu-x86_64 -cpu Haswell-noTSX`), some fifty times as slowly: there too
+OpenVINO chooses float32, and 8-bit products saturate to the same sums as under the cap.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,17 @@ def test_moto_is_private_to_one_file():
         if name.startswith("moto.") and name != "moto.server"
     ]
     assert set(private) <= {"local_aws/moto_patches.py"}
+
+
+@pytest.mark.parametrize("image", ["media", "yolov3"])
+def test_an_image_fetches_its_model_with_the_modules_that_it_copies(image, tmp_path):
+    """Only those, so that a change of any other doesn't fetch hundreds of megabytes anew."""
+    text = (ROOT / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (line,) = re.findall(r"^COPY (avflow/__init__\.py .*) /build/avflow/$", text, re.MULTILINE)
+    (tmp_path / "avflow").mkdir()
+    for name in line.split():
+        shutil.copy(ROOT / name, tmp_path / "avflow")
+    done = subprocess.run(
+        [sys.executable, "-c", "import avflow.models; print(avflow.models.__file__)"],
+        cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stdout.strip() == str(tmp_path / "avflow" / "models.py"), done.stderr

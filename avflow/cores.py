@@ -38,7 +38,7 @@ def usable_cores(proc: Path = _PROC) -> int:
 
 
 def codec_threads() -> int:
-    """Threads of a decoder or encoder: as many as FFmpeg chooses itself, which counts cores but knows of no quota."""
+    """Threads of a decoder or encoder: as FFmpeg chooses, but by the quota, and for `MOST_CODEC_THREADS` at most."""
     cores = min(usable_cores(), MOST_CODEC_THREADS)
     return cores + 1 if cores > 1 else 1
 

@@ -63,7 +63,9 @@ def divided(report: Report, *shares: float) -> list[Report]:
 
     def phase(before: float, share: float) -> Report:
         def tell(progress: Progress) -> None:
-            if progress.total:
+            if not progress.total:
+                report(progress)
+            else:
                 done = (before + share * progress.done / progress.total) * progress.total
                 elapsed = time.monotonic() - started
                 report(replace(progress, done=done, rate=done / elapsed if elapsed > 0 else 0.0))

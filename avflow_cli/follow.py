@@ -125,7 +125,7 @@ class History:
                 error, cause = details.get("error", kind), details.get("cause", "")
                 self._errors[event["id"]] = replace(ended, error=error, cause=cause)
                 place = replace(place, after_error=event["id"])
-        elif kind.startswith(("Map", "Parallel")) and kind.endswith(("Failed", "Aborted", "Exited")):
+        elif kind in ("MapStateFailed", "ParallelStateFailed", "MapStateAborted", "ParallelStateAborted"):
             yield from self.rest()  # nothing of what was in it goes on
         self._places[event["id"]] = place
 

@@ -84,7 +84,7 @@ def _quantize(store: ModelStore, name: str, frames: Path) -> int:
     print(f"{name} in int8: {path}")
     if agreement.boxes:
         found = f"{agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds"
-        print(f"It finds {found} in other pictures of {frames.name}.")
+        print(f"It finds {found} in pictures of {frames.name}.")
     else:
         print(f"float32 finds nothing in {frames.name} to compare it with: give --frames like those to come.")
     return 0

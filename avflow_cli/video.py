@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shlex
 import sys
@@ -40,18 +41,18 @@ def find(text: str) -> Path:
     if not text.strip():
         raise WrongVideo("VIDEO is empty", "Give the path of a video: make run VIDEO=path, or leave VIDEO out.")
     path = _path(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise SourceMissing(f"{text} is a folder, not a file.", _of_folder(path))
-    if path.is_file():
+    if os.path.isfile(path):
         _require_readable(path)
         return path
-    if path.exists():
+    if os.path.exists(path):
         raise SourceMissing(f"{text} is not a file of bytes, but a device or pipe.", WrongVideo.advice)
     if found := _URL.match(text):
         raise WrongVideo(f"{text} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
     if several := _several(text):
         raise one_at_a_time(several)
-    if _path(text.strip()).is_file():
+    if os.path.isfile(_path(text.strip())):
         raise SourceMissing(f"{text!r} is not a file.", f"Did you mean {text.strip()}, without the space around it?")
     raise SourceMissing(f"{text} is not a file.", _near(path))
 
@@ -67,7 +68,7 @@ def one_at_a_time(files: Sequence[str]) -> WrongVideo:
 
 def _path(text: str) -> Path:
     path = Path(text)
-    if text.startswith("~") and not path.exists():
+    if text.startswith("~") and not os.path.exists(path):
         try:
             return path.expanduser()
         except RuntimeError:  # no such user
@@ -95,6 +96,11 @@ def _of_folder(folder: Path) -> str:
 
 
 def _of_url(url: str, scheme: str) -> str:
+    other = "Save it as a file first, then give its path: make run VIDEO=path."
+    try:
+        urlsplit(url)
+    except ValueError:  # "[" without "]"
+        return other
     if scheme == "file":
         return f"Give its path: VIDEO={shlex.quote(unquote(urlsplit(url).path))}"
     name = shlex.quote(unquote(urlsplit(url).path).rpartition("/")[2] or "video")
@@ -102,7 +108,7 @@ def _of_url(url: str, scheme: str) -> str:
         return f"Fetch it first: aws s3 cp {shlex.quote(url)} {name}, then make run VIDEO={name}"
     if scheme in ("http", "https", "ftp"):
         return f"Fetch it first: curl -L -o {name} {shlex.quote(url)}, then make run VIDEO={name}"
-    return "Save it as a file first, then give its path: make run VIDEO=path."
+    return other
 
 
 def _several(text: str) -> list[str]:
@@ -111,13 +117,13 @@ def _several(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         return []
-    return words if len(words) > 1 and all(_path(word).is_file() for word in words) else []
+    return words if len(words) > 1 and all(os.path.isfile(_path(word)) for word in words) else []
 
 
 def _near(path: Path) -> str:
     """What there is under a name like that of a path that isn't there, or of the first folder in it that isn't."""
     missing = path
-    while not missing.parent.is_dir():
+    while not os.path.isdir(missing.parent):
         missing = missing.parent
     advice = WrongVideo.advice if missing == path else f"There is no folder {missing}. {WrongVideo.advice}"
     try:

@@ -19,7 +19,7 @@ def main(name: str, precision: str, frames: str) -> None:
     if precision == "int8":
         path, agreement = quantize_model(name, store, Path(frames))
         made.append(path)
-        print(agreement)
+        print(f"int8 finds {agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds")
     print("as ONNX:", *made)
 
 

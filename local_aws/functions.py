@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from local_aws.sandbox import MEGABYTE, End, Limits, Outcome, Sandbox
 
 #: AWS Lambda Developer Guide, "Lambda quotas"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+#: memory that comes with one core (AWS Lambda Developer Guide, "Configure Lambda function memory")
+MEGABYTES_A_VCPU = 1769
 #: the end of the log that Invoke returns with LogType=Tail
 TAIL_BYTES = 4096
 
@@ -234,7 +237,7 @@ class Functions:
         environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(sandbox / "tmp")}
         return self._host.processes.run(
             [sys.executable, os.fspath(Path(__file__).with_name("lambda_bootstrap.py")), os.fspath(sandbox)],
-            env=environment | _function_environment(function, version),
+            env=environment | _function_environment(function, version, self._host.cores),
             cwd=function.code,
             limits=Limits(
                 seconds=function.timeout,
@@ -257,7 +260,7 @@ class Functions:
             command = containers.function(
                 function.resolved_image_uri,
                 function.configuration["ImageConfig"],
-                {**_function_environment(function, version), "AWS_LAMBDA_RUNTIME_API": api.address},
+                {**_function_environment(function, version, self._host.cores), "AWS_LAMBDA_RUNTIME_API": api.address},
                 function.scratch_mb,
                 sandbox,
             )
@@ -277,7 +280,7 @@ class Functions:
             )
 
 
-def _function_environment(function: Function, version: str) -> dict[str, str]:
+def _function_environment(function: Function, version: str, cores: int) -> dict[str, str]:
     return {
         "POWERTOOLS_TRACE_DISABLED": "true",  # there is no X-Ray daemon
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -285,6 +288,7 @@ def _function_environment(function: Function, version: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "_HANDLER": function.handler,
+        "PYTHON_CPU_COUNT": str(max(1, min(cores, math.ceil(function.memory_mb / MEGABYTES_A_VCPU)))),
         **function.environment,
     }
 

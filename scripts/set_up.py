@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,17 +110,37 @@ def _install(python: Path, environment: Environment, *arguments: str) -> None:
     unfinished = ROOT / environment.folder / _UNFINISHED
     unfinished.touch()
     # without dependencies: all are in the file, and pip would want the hashes of those with extras under another name
-    options = ["--disable-pip-version-check", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    command = [python, "-m", "pip", "install", *options]
-    done = subprocess.run([*command, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode >= 0:  # not killed: what it couldn't install is not there in part
+    options = ["--disable-pip-version-check", "--progress-bar", "off", "--no-deps", "--only-binary", ":all:"]
+    status, complaints = _told([str(python), "-m", "pip", "install", *options, *arguments])
+    if status >= 0:  # not killed: what it couldn't install is not there in part
         unfinished.unlink()
-    if done.returncode == 0:
+    if status == 0:
         return
     # a folder of a `find-links` or an index that lacks a package, and each try of a connection, are no news
     noise = ("WARNING: Location ", "WARNING: Retrying ")
-    print(*(line for line in done.stderr.splitlines() if not line.startswith(noise)), sep="\n", file=sys.stderr)
-    raise SetUpFailed(explain(done.stderr, environment))
+    print(*(line for line in complaints.splitlines() if not line.startswith(noise)), sep="\n", file=sys.stderr)
+    raise SetUpFailed(explain(complaints, environment))
+
+
+def _told(command: list[str]) -> tuple[int, str]:
+    """Run pip, on a terminal with a line that says what it is at; its status and complaints."""
+    line_alone = "\r\x1b[K" if sys.stderr.isatty() else None
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
+            for at in filter(None, map(doing, process.stdout or ())):
+                if line_alone:
+                    print(f"{line_alone}  {at}", end="", file=sys.stderr, flush=True)
+        if line_alone:
+            print(line_alone, end="", file=sys.stderr, flush=True)
+        complaints.seek(0)
+        return process.returncode, complaints.read()
+
+
+def doing(line: str) -> str | None:
+    """What a line of pip's says that it is at, in few words."""
+    if found := re.match(r"Collecting ([\w.-]+)|  Downloading ([\w.]+)-\S* \((.*)\)", line):
+        return f"fetching {found[1]}" if found[1] else f"fetching {found[2]} ({found[3]})"
+    return "unpacking all of it …" if line.startswith("Installing collected packages") else None
 
 
 def explain(stderr: str, environment: Environment) -> str:

@@ -80,6 +80,8 @@ def open_detector(
 def quantize(converted: Converted, names: tuple[str, ...], frames: Sequence[Frame]) -> tuple[Path, Agreement]:
     """Make a model's int8 network from every other one of `frames`, and compare it with float32 on the rest.
 
+    One frame alone is used for both.
+
     Raises
     ------
     DarknetModelInvalid

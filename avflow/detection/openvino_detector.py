@@ -18,7 +18,7 @@ from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
 
 #: oneDNN's caps that take the instructions for bfloat16 away (oneDNN's documentation, "CPU Dispatcher Control")
-_CAPS_BELOW_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+_CAPS_BELOW_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 #: pictures inferred at once: each takes 36 to 50 MB with YOLOv3, 91 MB at 608x608 in fp32, and another frame waits
 MOST_STREAMS = 16
 

@@ -3,7 +3,7 @@
 Only the convolutions become int8 (weights per channel, activations per tensor): not the first, nor
 those that feed the heads. These are a few percent of the work. The first sees the picture itself,
 and a box's place and confidence are read from the others directly. Three things keep what is found
-near float32's, and the same on every processor:
+near float32's, with the same sums on every processor:
 
 - Weights have 7 bits. Without VNNI (AVX2, AVX-512) a processor adds two products of an 8-bit
   activation and a weight in 16 bits, which saturate: 2 * 255 * 127 is over 32 767, 2 * 255 * 64 isn't

@@ -90,7 +90,7 @@ class Job:
             "AWS_BATCH_JOB_ID": self.id,
             "AWS_BATCH_JOB_ATTEMPT": str(len(self.attempts) + 1),
             "AWS_BATCH_JQ_NAME": self.queue.rpartition("/")[2],
-            "PYTHON_CPU_COUNT": str(self.cores),  # Fargate shows a container no more cores than are its own
+            "PYTHON_CPU_COUNT": str(self.cores),
         }
         if self.parent is not None:
             environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(self.index)
@@ -99,16 +99,8 @@ class Job:
 
     def memory_mb(self, otherwise: int) -> int:
         """The memory that the container may use, in MiB."""
-        return int(self._required("MEMORY") or self.definition["containerProperties"].get("memory") or otherwise)
-
-    def vcpus(self) -> int:
-        """The cores that the container is given, 1 at least: Fargate has parts of one, too."""
-        return max(1, int(self._required("VCPU") or self.definition["containerProperties"].get("vcpus") or 1))
-
-    def _required(self, kind: str) -> float:
-        """What is asked for of a resource; 0 where nothing is."""
         wanted = {pair["type"]: float(pair["value"]) for pair in self._properties("resourceRequirements")}
-        return wanted.get(kind, 0.0)
+        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or otherwise)
 
     def _overrides(self) -> Mapping[str, Any]:
         return self.request.get("containerOverrides", {})

@@ -23,7 +23,7 @@ class Slots:
     limit:
         How many run at once.
     cores:
-        How many cores they share. Each is given what it asks for, as on AWS, and an equal part where that is more.
+        How many cores they share, in equal parts: what a job asks for may be more than a laptop has.
     run:
         Runs a job to its end; called in a thread of its own.
     """
@@ -61,7 +61,7 @@ class Slots:
             while self._free and line:
                 share = self._cores // self._sharing()
                 job = line.popleft()
-                job.status, job.cores = "STARTING", min(self._cores, max(job.vcpus(), share))
+                job.status, job.cores = "STARTING", max(1, share)
                 self._free -= 1
                 threading.Thread(target=self._occupy, args=(job,), name=f"batch-{job.id}", daemon=True).start()
 

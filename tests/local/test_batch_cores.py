@@ -1,6 +1,7 @@
-"""How the jobs of one machine share its cores."""
+"""How the jobs and functions of one machine share its cores."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from local_aws.batch import Batch
 from local_aws.batch.job import Job
 from local_aws.batch.slots import Slots
+from local_aws.functions import Function, _function_environment
 
 
-def job(vcpus, children=0):
-    needs = [] if vcpus is None else [{"type": "VCPU", "value": str(vcpus)}]
-    definition = {"containerProperties": {"resourceRequirements": needs}}
-    return Job("id", "name", "queue", definition, {"arrayProperties": {"size": children}} if children else {})
+def job(children=0):
+    return Job(
+        "id", "name", "queue", {"containerProperties": {}}, {"arrayProperties": {"size": children}} if children else {}
+    )
 
 
 def started(limit, cores, wanted):
@@ -31,17 +33,16 @@ def started(limit, cores, wanted):
 
 @pytest.mark.parametrize(
     ("cores", "limit", "alone", "of_ten"),
-    [(1, 2, 1, 1), (2, 2, 2, 2), (4, 2, 4, 4), (8, 2, 8, 4), (16, 4, 16, 4), (64, 16, 64, 6)],
+    [(1, 2, 1, 1), (2, 2, 2, 1), (4, 2, 4, 2), (8, 2, 8, 4), (16, 4, 16, 4), (64, 16, 64, 6)],
 )
-def test_each_is_given_its_vcpus_and_more_where_there_are_more(monkeypatch, cores, limit, alone, of_ten):
+def test_they_share_the_cores_in_equal_parts(monkeypatch, cores, limit, alone, of_ten):
     monkeypatch.setattr("local_aws.batch.slots.threading.Thread", Inline)
     assert Batch(SimpleNamespace(cores=cores))._slots._free == limit
-    (only,) = started(limit, cores, job(4))
+    (only,) = started(limit, cores, job())
     assert only.cores == alone
-    several = started(limit, cores, job(4, children=10))
+    several = started(limit, cores, job(children=10))
     assert [each.cores for each in several] == [of_ten] * min(limit, 10)
-    if cores >= 8:
-        assert sum(each.cores for each in several) <= cores
+    assert sum(each.cores for each in several) <= max(cores, limit)  # each needs one
 
 
 class Inline:
@@ -51,15 +52,16 @@ class Inline:
         self.start = lambda: target(*args)
 
 
-@pytest.mark.parametrize(("vcpus", "cores"), [(None, 1), ("0.25", 1), ("2", 2), ("16", 4)])
-def test_what_a_job_asks_for(monkeypatch, vcpus, cores):
-    monkeypatch.setattr("local_aws.batch.slots.threading.Thread", Inline)
-    first, *_ = started(4, 4, job(vcpus, children=4))
-    assert first.cores == cores
-
-
 def test_the_job_is_told(bench, tmp_path):
     before = len(bench.aws.batch.jobs())
     bench.run(bench.submit("environment", os.fspath(tmp_path / "env")))
     seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
     assert seen["PYTHON_CPU_COUNT"] == str(bench.aws.batch.jobs()[before].cores)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "cores", "told"), [(128, 8, 1), (1769, 8, 1), (3008, 8, 2), (3008, 1, 1), (10240, 64, 6)]
+)
+def test_a_function_is_given_what_its_memory_buys(memory_mb, cores, told):
+    function = Function("f", "app.handler", Path(), {}, memory_mb=memory_mb)
+    assert _function_environment(function, "1", cores)["PYTHON_CPU_COUNT"] == str(told)

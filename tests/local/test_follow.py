@@ -2,11 +2,12 @@
 
 import io
 import re
+from datetime import datetime
 
 import pytest
 from rich.console import Console
 
-from avflow_cli.follow import AGAIN, Task, follow
+from avflow_cli.follow import AGAIN, History, Task, follow
 from avflow_cli.view import RunView
 from tests.local.test_maps import choose, on_batch, on_lambda, spans, spans_map
 
@@ -134,3 +135,40 @@ def test_items_of_a_map_move_each_on_its_own(bench):
     moved = [(event.task, event.moved_to) for event in found if event.error]
     assert sorted(moved, key=str) == [(Task("Quick", "lambda", part, 3), "Batch") for part in (0, 2)]
     assert sum(event.task.state == "QuickOnBatch" and event.seconds is not None for event in found) == 3
+
+
+def test_an_error_in_one_branch_is_undecided_while_a_map_in_another_ends():
+    def event(number, before, kind, **details):
+        moment = datetime(2026, 11, 25, 12, 0, number)
+        return {"id": number, "previousEventId": before, "type": kind, "timestamp": moment, **details}
+
+    def scheduled(number, before, kind):
+        task = {"resourceType": kind, "parameters": "{}"}
+        return event(number, before, "TaskScheduled", taskScheduledEventDetails=task)
+
+    def entered(number, before, name):
+        return event(number, before, "TaskStateEntered", stateEnteredEventDetails={"name": name})
+
+    happened = [
+        event(1, 0, "ParallelStateStarted"),
+        entered(2, 1, "Yolov3"),
+        scheduled(3, 2, "batch"),
+        event(4, 1, "MapStateStarted", mapStateStartedEventDetails={"length": 1}),
+        event(5, 3, "TaskFailed", taskFailedEventDetails={"error": "States.TaskFailed", "cause": ""}),
+        event(6, 4, "MapStateExited"),  # the other branch's
+        scheduled(7, 5, "batch"),  # tried again
+        event(8, 7, "TaskSucceeded"),
+    ]
+
+    class States:
+        def get_paginator(self, _):
+            return self
+
+        def paginate(self, **_):
+            return [{"events": happened[::-1]}]
+
+    found = list(History(States(), "arn").new())
+    assert [(one.error, one.moved_to) for one in found if one.seconds is not None] == [
+        ("States.TaskFailed", AGAIN),
+        (None, None),
+    ]

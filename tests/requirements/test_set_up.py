@@ -16,7 +16,7 @@ import pytest
 from scripts import platforms
 from scripts.lock import FOLDER, ROOT, pinned
 from scripts.platforms import PLATFORMS, PYTHONS
-from scripts.set_up import ENVIRONMENTS, explain, whole
+from scripts.set_up import ENVIRONMENTS, doing, explain, whole
 
 #: a Python that is asked for its version only
 OF_VERSION = """#!/bin/sh
@@ -337,3 +337,17 @@ def test_the_size_that_is_told_is_right(name):
     files = [path.locate() for package in packages for path in importlib.metadata.files(package)]
     size = sum(file.stat().st_size for file in files if file.exists()) / 1e6
     assert ENVIRONMENTS[name].disk == pytest.approx(size, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Collecting av==18.1.0 (from -r requirements/local.txt (line 12))\n", "fetching av"),
+        ("  Downloading opencv_python_headless-5.0.0.93-cp37-abi3-x.whl (57.8 MB)\n",
+         "fetching opencv_python_headless (57.8 MB)"),
+        ("Installing collected packages: zipp, av\n", "unpacking all of it …"),
+        ("Requirement already satisfied: av in .venv\n", None),
+    ],
+)  # fmt: skip
+def test_what_pip_is_at_is_told_in_few_words(line, said):
+    assert doing(line) == said

@@ -295,3 +295,23 @@ def test_an_empty_video_is_told_by_make():
     assert status == 2
     assert "VIDEO is empty" in said
     assert "Error 64" in said
+
+
+def test_names_that_no_file_can_have_get_an_answer_too(tmp_path):
+    files = [tmp_path / f"{'long' * 20}-{number}.mkv" for number in range(4)]
+    for file in files:
+        file.touch()
+    with pytest.raises(WrongVideo, match="Several files"):
+        find(" ".join(map(str, files)))
+    with pytest.raises(SourceMissing, match="is not a file"):
+        find("x" * 5000)
+    with pytest.raises(WrongVideo) as refused:
+        find("http://[a/b.mp4")
+    assert refused.value.advice == "Save it as a file first, then give its path: make run VIDEO=path."
+
+
+@pytest.mark.parametrize(
+    "given", ["AVFLOW_MODELS=/x", "PIP_INDEX_URL=x", "https_proxy=x", "TMPDIR=/tmp", "PYTEST_ADDOPTS="]
+)
+def test_variables_of_others_are_passed_on(given):
+    assert make("-n", "help", given)[0] == 0

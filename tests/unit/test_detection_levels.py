@@ -29,7 +29,7 @@ AS_IT_IS = "uncapped"
 #: what a level's convolutions are called in OpenVINO's execution graph
 VECTORS = {"avx2": "avx2", "avx_vnni": "avx2", "avx512": "avx512", "vnni": "avx512", "bf16": "avx512", "amx": "avx512"}
 #: levels whose 8-bit products are added up in 16 bits
-SATURATING = ("avx2", "avx512")
+SATURATING = ("x86", "avx2", "avx512")
 ENGINES = ("openvino", "openvino-fp32")
 
 
@@ -112,7 +112,7 @@ def test_finds_what_fp32_finds(level: str, precision: Any, cache: Path, referenc
         compared = Agreement.of(wanted, there)
         assert compared.boxes >= least
         assert compared.recall >= LEAST_AGREEMENT
-        assert compared.precision >= 0.95  # and hardly anything else
+        assert compared.precision >= LEAST_AGREEMENT  # and hardly anything else
 
 
 # ---------------------------------------------------------------- that a cap works, by the engine itself

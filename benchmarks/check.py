@@ -24,7 +24,7 @@ class Verdict:
     """On one ratio of one part; `now` is None where it wasn't measured, `before` where the baseline lacks it.
 
     One with a `target` has to reach it, and isn't compared with what it was before. `missing` says why there is no
-    value, and `excused` whether that is a reason that the part gave itself.
+    value, and `excused` whether that is a reason that the part gave itself. One that isn't `judged` is only told.
     """
 
     part: str
@@ -34,6 +34,7 @@ class Verdict:
     target: float | None = None
     missing: str = ""
     excused: bool = False
+    judged: bool = True
 
     @property
     def least(self) -> float | None:
@@ -49,6 +50,8 @@ class Verdict:
             return "skipped" if self.excused else "FAIL"
         if self.least is None:
             return "new"
+        if not self.judged:
+            return "told"
         return "ok" if self.now >= self.least else "FAIL"
 
     @property
@@ -86,6 +89,7 @@ def verdicts(
             targets.get(name),
             skipped.get(name, gone),
             excused=name in skipped,
+            judged=name not in part.engines,
         )
         for name in dict.fromkeys((*before, *now, *skipped, *targets))
     ]

@@ -21,6 +21,22 @@ def test_a_ratio_may_fall_by_fourteen_percent_and_not_by_sixteen(now, passes):
     assert verdicts(faster=now, better=2.0)["faster"].passes is passes
 
 
+def test_a_ratio_of_another_engine_to_ours_is_told_however_far_it_fell():
+    part = Part("speech", minutes=1, engines=("over OpenCV",))
+    baseline = {"ratios": {"speech": {"over OpenCV": 4.6, "of benchmark_app": 1.0}}}
+    result = {"ratios": {"over OpenCV": 2.6, "of benchmark_app": 0.7}}
+    engine, own = check.verdicts(part, baseline, result, "bf16")
+    assert engine.passes
+    assert str(engine).startswith("told    speech: over OpenCV: 2.60, baseline 4.60, -43%")
+    assert not own.passes
+
+
+def test_engines_are_named_as_they_are_measured():
+    for part in PARTS:
+        measured = check.read_baseline("bf16")["ratios"].get(part.name, {})
+        assert set(part.engines) <= set(measured)
+
+
 def test_a_ratio_that_is_no_longer_measured_fails():
     assert not verdicts(faster=10)["better"].passes
     assert str(verdicts(faster=10)["better"]).endswith(

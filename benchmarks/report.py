@@ -51,7 +51,8 @@ follows the networks that it is compared with.
 than {100 * TOLERANCE:.0f} %, twice in a row, against what `benchmarks/baseline.json` has for this machine's class. What
 it doesn't have is reported as new and fails nothing; `make bench-check BASELINE=1` takes the ratios found as the
 class's new baseline. Ratios that count a few words, or depend on the machine's pace, have to reach their target
-instead. Ratios of other engines' time to ours are told and fail nothing: within a class they differ by half. A part says for each ratio that it can't measure why that is so.
+instead. Ratios of other engines' time to ours are told and fail nothing: within a class they differ by half. A part
+says for each ratio that it can't measure why that is so.
 """
 
 

@@ -10,8 +10,6 @@ import pytest
 from local_aws.s3 import S3App
 from tests.local.s3_support import S3Server, client_for, error_of, serving
 
-pytest_plugins = ["tests.local.s3_fixtures"]
-
 EVENTBRIDGE = {"EventBridgeConfiguration": {}}
 
 

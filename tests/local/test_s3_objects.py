@@ -12,8 +12,6 @@ import pytest
 
 from tests.local.s3_support import S3Server, client_for, error_of
 
-pytest_plugins = ["tests.local.s3_fixtures"]
-
 HOSTILE_KEYS = [
     "start/my video.mkv",
     'it\'s "quoted" & <tagged>',

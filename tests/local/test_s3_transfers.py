@@ -21,8 +21,6 @@ from botocore.exceptions import ClientError
 from tests.local.s3_support import S3Server, client_for, error_of
 from tests.waiting import until
 
-pytest_plugins = ["tests.local.s3_fixtures"]
-
 PART = 5 << 20
 
 

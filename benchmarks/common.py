@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -33,6 +32,7 @@ from typing import Any
 import imageio_ffmpeg
 import psutil
 
+from avflow.cores import visible_cores
 from avflow.media import probe
 from benchmarks import processor
 
@@ -42,9 +42,8 @@ SAMPLE = ROOT / "samples" / "my_video.mkv"
 
 def machine() -> str:
     """The processor, its cores and memory, and GPUs: `AMD EPYC (avx2 avx512f avx512_bf16), 2 cores, 8 GB`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 1e9
-    return ", ".join([processor.described(), f"{cores} cores", f"{memory:.0f} GB", *_gpus()])
+    return ", ".join([processor.described(), f"{visible_cores()} cores", f"{memory:.0f} GB", *_gpus()])
 
 
 def _gpus() -> list[str]:

@@ -30,7 +30,7 @@ from avflow.darknet import Network, read_network
 from avflow.detection import Detector, open_detector
 from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
-from avflow.errors import AvflowError
+from avflow.errors import AvflowError, ModelUnavailable
 from avflow.models import ModelStore
 from avflow.stages.yolov3 import DATA
 from benchmarks import original_chain, random_yolov3
@@ -91,9 +91,12 @@ class Model:
     def open(self, precision: str) -> Detector:
         """Our detector on the CPU; the int8 network is made at its first use."""
         detector = partial(open_detector, self.cfg, self.weights, DATA / "coco.names", cache_dir=self.cache)
-        if precision == "int8" and not list(self.cache.glob(f"{self.onnx.stem}.int8.onnx")):
-            frames = calibration_frames(SAMPLE, self.calibration)
-            Converted(self.cfg, self.weights, self.network, self.cache).quantize(frames)
+        if precision == "int8":
+            converted = Converted(self.cfg, self.weights, self.network, self.cache)
+            try:
+                converted.int8()
+            except ModelUnavailable:
+                converted.quantize(calibration_frames(SAMPLE, self.calibration))
         return detector(device="cpu", precision=precision)
 
 

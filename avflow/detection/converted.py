@@ -70,8 +70,9 @@ class Converted:
         """
         from avflow.detection.quantization import quantize  # noqa: PLC0415  heavy, and a tool's only
 
-        quantize(self.onnx(), self.network, frames, self._int8_path, check)
-        return self._int8_path
+        path = self._int8_path
+        quantize(self.onnx(), self.network, frames, path, check)
+        return path
 
     @property
     def _int8_path(self) -> Path:

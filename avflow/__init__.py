@@ -1,4 +1,8 @@
-"""What each stage of the workflow does to a video: media, models and S3, nothing of Lambda, Batch or Step Functions."""
+"""What happens to a video, on two floors.
+
+Media work (`media`, `ffmpeg`, `video`, `detection`, `darknet`, `models`, `speech`, `annotation`) knows files, streams
+and models, and nothing of AWS. The steps of the workflow (`workflow`) stand on it.
+"""
 
 import os
 

@@ -168,7 +168,7 @@ class ModelUnknown(AvflowError):
 class ModelManifestInvalid(AvflowError):
     """A model manifest that isn't TOML, or that declares a model without what it takes to verify it."""
 
-    advice = "Compare it with avflow/models.toml; every file needs its name, bytes and sha256."
+    advice = "Compare it with avflow/models/models.toml; every file needs its name, bytes and sha256."
     exit_code = 78  # EX_CONFIG
 
 

@@ -1,4 +1,9 @@
-"""How far a step is: one small value that whoever started the step may show or log."""
+"""How far long work is, and the one way to stop it.
+
+Whoever starts long work hands over a report. The work calls it with its progress, at least every `TICK_SECONDS`, also
+while there is nothing new to tell. What the report raises ends the work: it stops its processes and threads, writes
+nothing, and the exception goes on to the caller. So a deadline, a pace that is too slow or an abort need nothing else.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +30,10 @@ class Progress:
         return asdict(self)
 
 
+#: shows, logs or judges the progress of long work; what it raises ends the work
 Report = Callable[[Progress], None]
+#: seconds that long work may go without a call of its report
+TICK_SECONDS = 0.5
 
 
 def ignore(progress: Progress) -> None:
@@ -33,15 +41,25 @@ def ignore(progress: Progress) -> None:
 
 
 class Meter:
-    """Measures the pace of one step and reports it, at most once per `interval` seconds."""
+    """Measures the pace of one step and reports it, at most once per `interval` seconds.
 
-    def __init__(self, step: str, total: float | None, unit: str, report: Report, interval: float = 0.5) -> None:
+    To be called from one thread.
+    """
+
+    def __init__(
+        self, step: str, total: float | None, unit: str, report: Report, interval: float = TICK_SECONDS
+    ) -> None:
         self.step, self.total, self.unit = step, total, unit
         self.started = time.monotonic()
-        self._report, self._interval, self._last = report, interval, 0.0
+        self._report, self._interval, self._last, self._done = report, interval, 0.0, 0.0
+
+    def tick(self) -> None:
+        """Tell that nothing more is done yet; to be called every `TICK_SECONDS` while waiting."""
+        self.update(self._done)
 
     def update(self, done: float) -> None:
         """Tell that `done` units are done; reports when the interval has passed or the end is reached."""
+        self._done = done
         now = time.monotonic()
         at_end = self.total is not None and done >= self.total
         if now - self._last < self._interval and not at_end:

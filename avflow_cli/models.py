@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from avflow.errors import ModelUnavailable
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.progress import Progress as Step
 from avflow.speech import require_engine
 from avflow_cli import terminal
@@ -77,7 +77,7 @@ def _list(store: ModelStore) -> None:
 
 
 def _quantize(store: ModelStore, name: str, frames: Path) -> int:
-    from avflow.stages.yolov3 import quantize_model  # noqa: PLC0415 - heavy
+    from avflow.workflow.yolov3 import quantize_model  # noqa: PLC0415 - heavy
 
     fetch(store, name)
     path, agreement = quantize_model(name, store, frames)

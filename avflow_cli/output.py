@@ -9,7 +9,7 @@ from typing import Any
 
 from avflow.errors import AvflowError
 from avflow.filenames import folded
-from avflow.layout import RESULT_SUFFIXES, VideoRef
+from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 
 SUFFIXES = (*RESULT_SUFFIXES, ".json")
 

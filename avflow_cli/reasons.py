@@ -34,7 +34,7 @@ def in_words(error: str, cause: str) -> str:
 
 
 def _budget(message: str) -> str:
-    """`avflow.budget` and `avflow.stages.entry` write these messages."""
+    """`avflow.workflow.budget` and `avflow.workflow.entry` write these messages."""
     if "scratch space" in message or re.search(r"does not fit into Lambda: .*(No space|too large)", message):
         return "does not fit into Lambda's /tmp"
     if "does not fit into Lambda" in message:

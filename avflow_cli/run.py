@@ -12,7 +12,7 @@ from boto3.s3.transfer import TransferConfig
 
 from avflow import errors
 from avflow.filenames import as_stored
-from avflow.layout import START_PREFIX, VideoRef
+from avflow.workflow.layout import START_PREFIX, VideoRef
 from avflow_cli import interrupt, terminal
 from avflow_cli.follow import follow
 from avflow_cli.output import Output

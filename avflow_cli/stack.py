@@ -12,12 +12,12 @@ from pathlib import Path
 
 from avflow.cores import usable_cores
 from avflow.errors import AvflowError, ModelUnknown
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.speech import require_engine
 from avflow_cli import images
 from avflow_cli.models import fetch
-from local_aws.activity import Listener
-from local_aws.intrinsics import DeployError
+from local_aws.cloudformation.intrinsics import DeployError
+from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +91,7 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
         for name in (options.yolov3_model, options.speech_model):
             fetch(store, name)
         if options.detector_precision == "int8":
-            from avflow.stages.yolov3 import require_int8  # noqa: PLC0415  heavy
+            from avflow.workflow.yolov3 import require_int8  # noqa: PLC0415  heavy
 
             require_int8(options.yolov3_model, store)
     parameters = {

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from avflow_cli import interrupt, terminal
 from avflow_cli.stack import StackOptions, deployed
-from local_aws.activity import Activity, StepEnded, StepStarted
+from local_aws.sandbox.activity import Activity, StepEnded, StepStarted
 
 HELP = """\
 The embedded AWS is up at {url} with the stack av-workflow. In another shell:

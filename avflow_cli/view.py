@@ -20,7 +20,7 @@ from rich.text import Text
 from avflow_cli.follow import AGAIN, Task, TaskEvent
 from avflow_cli.reasons import in_words
 from avflow_cli.rows import COUNT_WIDTH, PACE_WIDTH, Row, times, took
-from local_aws.activity import Activity, StepLog
+from local_aws.sandbox.activity import Activity, StepLog
 
 WHERE = {"lambda": "Lambda", "batch": "Batch"}
 REFRESHES_PER_SECOND = 10

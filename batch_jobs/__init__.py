@@ -1,1 +1,1 @@
-"""One folder a job, each `job.py`: read argv and environment, call the stage, exit 0 or name the error."""
+"""One folder a job, each `job.py`: read argv and environment, call the step, exit 0 or name the error."""

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from avflow.media import probe
-from avflow.models import ModelStore
-from avflow.stages.yolov3 import DATA
+from avflow.models.store import ModelStore
+from avflow.workflow.yolov3 import DATA
 from benchmarks import original_chain, random_yolov3
 from benchmarks.common import ROOT, SAMPLE, Result, command_line, repeated, seconds
 from benchmarks.random_yolov3 import MODELS
@@ -57,7 +57,7 @@ def avflow_run(video: Path, model: str, out: Path, variables: Mapping[str, str] 
 def measure(case: Case, length: float, rounds: int, folder: Path, result: Result) -> None:
     """The chain once, with half of the rounds of ours before it and half after it: it is much the slower."""
     video = repeated(SAMPLE, length, folder / "video.mkv")
-    picture = probe(video).picture
+    picture = probe(video).video
     assert picture is not None
     out = folder / "out"
     run = partial(avflow_run, video, case.model, out, random_yolov3.environment(MODELS))

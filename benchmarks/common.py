@@ -202,7 +202,7 @@ def ffmpeg(*arguments: object) -> None:
 
 def repeated(source: Path, length: float, target: Path) -> Path:
     """`source` over and over, `length` seconds of it, encoded anew so that the rate stays constant at the seams."""
-    picture = probe(source).picture
+    picture = probe(source).video
     assert picture is not None
     encoding = ("-vf", f"fps={picture.nominal_rate}", "-c:v", "libx264", "-preset", "veryfast", "-crf", 18)
     ffmpeg("-stream_loop", -1, "-i", source, "-t", length, *encoding, "-c:a", "aac", "-b:a", "192k", target)

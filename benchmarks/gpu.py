@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from avflow.boxed_video import box_video
-from avflow.darknet import Convolutional, Network, read_names, read_network
+from avflow.annotation.drawing import draw
+from avflow.annotation.pipeline import annotate_video
+from avflow.darknet.cfg import Convolutional, Network, read_names, read_network
 from avflow.detection import Detector
 from avflow.detection.agreement import recall
 from avflow.detection.converted import Converted
@@ -33,14 +34,13 @@ from avflow.detection.onnxruntime_detector import (
     OnnxRuntimeDetector,
     usable_providers,
 )
-from avflow.drawing import draw
-from avflow.frames import view
-from avflow.hardware import nvdec
-from avflow.media import Picture, probe
-from avflow.models import ModelStore
-from avflow.stages.yolov3 import DATA
-from avflow.video_reader import VideoReader
-from avflow.video_writer import VideoWriter
+from avflow.media import VideoStream, probe
+from avflow.models.store import ModelStore
+from avflow.video.frames import view
+from avflow.video.nvdec import nvdec
+from avflow.video.reader import VideoReader
+from avflow.video.writer import VideoWriter
+from avflow.workflow.yolov3 import DATA
 from benchmarks import random_yolov3
 from benchmarks.agreement import other_frames, pictures
 from benchmarks.common import SAMPLE, Result, command_line, ffmpeg, median_ratio, seconds
@@ -199,11 +199,11 @@ def whole_video(provider: str, rounds: int, result: Result) -> None:
         ffmpeg(
             "-stream_loop", -1, "-i", SAMPLE, "-vf", "scale=1920:1080,setpts=N/25/TB", "-r", 25, "-an", *encoding, clip
         )
-        picture = probe(clip).picture
+        picture = probe(clip).video
         assert picture is not None
         infer(detector, 2 * detector.batch_size, (1920, 1080))
         targets = folder / "boxed.avi", folder / "boxes.jsonl"
-        box = partial(box_video, clip, picture, detector, *targets, hardware=nvdec(picture))
+        box = partial(annotate_video, clip, picture, detector, *targets, hardware=nvdec(picture))
         whole, alone = [], []
         for _ in range(rounds):
             whole.append(picture.frames / seconds(box))
@@ -216,7 +216,7 @@ def whole_video(provider: str, rounds: int, result: Result) -> None:
     result.ratio(of_slowest, median_ratio(whole, [min(rates.values()) for rates in alone]))
 
 
-def stages(clip: Path, picture: Picture, detector: Detector, target: Path, kept: int) -> dict[str, float]:
+def stages(clip: Path, picture: VideoStream, detector: Detector, target: Path, kept: int) -> dict[str, float]:
     """Frames a second of what runs at once in a pipeline, each with the machine to itself: of the first `kept`."""
     with VideoReader(clip, picture, hardware=nvdec(picture)) as reader:
         frames: list[Any] = []
@@ -243,7 +243,7 @@ def stages(clip: Path, picture: Picture, detector: Detector, target: Path, kept:
     }
 
 
-def _read(decoded: Iterable[Any], picture: Picture, detector: Detector) -> Iterator[Any]:
+def _read(decoded: Iterable[Any], picture: VideoStream, detector: Detector) -> Iterator[Any]:
     for frame in decoded:
         detector.preprocess(view(frame, picture))
         frame.make_writable()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avflow import speech
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from benchmarks.common import ffmpeg, not_installed, seconds
 
 #: Debian's package `darknet`; its demo finds the letters of its labels in `data/` where it is started

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-from avflow.boxed_video import box_video
-from avflow.media import Picture, probe
+from avflow.annotation.pipeline import annotate_video
+from avflow.media import VideoStream, probe
 from benchmarks.common import ROOT
 from benchmarks.stand_in import FindingDetector
 
@@ -31,7 +31,7 @@ def peak_memory(video: Path) -> float:
     The kernel's high-water mark of each process is read, until it ends (macOS has none: there it is the highest of
     what is seen ten times a second); `ru_maxrss` would count what a process had before its exec.
     """
-    picture = probe(video).picture
+    picture = probe(video).video
     assert picture is not None
     command = [sys.executable, "-m", "benchmarks.peak_memory", str(video), json.dumps(picture.to_dict())]
     peaks: dict[int, int] = {}
@@ -70,10 +70,10 @@ def _resident(pid: int) -> int:
 
 def main() -> None:
     """Box the video that the command line names; what comes out is thrown away."""
-    video, picture = Path(sys.argv[1]), Picture.from_dict(json.loads(sys.argv[2]))
+    video, picture = Path(sys.argv[1]), VideoStream.from_dict(json.loads(sys.argv[2]))
     with tempfile.TemporaryDirectory() as folder:
         detector = FindingDetector()
-        box_video(video, picture, detector, Path(folder) / "boxed.avi", Path(folder) / "detections.jsonl")
+        annotate_video(video, picture, detector, Path(folder) / "boxed.avi", Path(folder) / "detections.jsonl")
         detector.close()
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from avflow.media import probe
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from benchmarks.chain import avflow_run
 from benchmarks.common import ROOT, SAMPLE, Result, command_line, in_turn, median_ratio, repeated, seconds
 
@@ -81,7 +81,7 @@ def _run(name: str, arguments: list[str], folder: Path) -> None:
 
 
 def _frames(video: Path) -> int:
-    picture = probe(video).picture
+    picture = probe(video).video
     return picture.frames if picture else 0
 
 

@@ -24,13 +24,13 @@ import av
 import numpy as np
 
 from avflow import ffmpeg
-from avflow.boxed_video import box_video
+from avflow.annotation.pipeline import annotate_video
 from avflow.detection import Detector
-from avflow.media import Picture, probe
-from avflow.models import ModelStore
-from avflow.stages.yolov3 import open_model
-from avflow.video_reader import VideoReader
-from avflow.video_writer import VideoWriter
+from avflow.media import VideoStream, probe
+from avflow.models.store import ModelStore
+from avflow.video.reader import VideoReader
+from avflow.video.writer import VideoWriter
+from avflow.workflow.yolov3 import open_model
 from benchmarks import random_yolov3
 from benchmarks.common import SAMPLE, Result, command_line, median_ratio, repeated, seconds, synthetic
 from benchmarks.peak_memory import peak_memory
@@ -76,13 +76,13 @@ def cost(work: Callable[[], object]) -> Cost:
     return Cost(seconds(work), time.process_time() - began)
 
 
-def decode(video: Path, picture: Picture) -> None:
+def decode(video: Path, picture: VideoStream) -> None:
     """Every frame, as the whole video's are decoded."""
     with VideoReader(video, picture) as reader:
         deque(reader, maxlen=0)
 
 
-def encode(frames: Iterable[av.VideoFrame], target: Path, picture: Picture) -> None:
+def encode(frames: Iterable[av.VideoFrame], target: Path, picture: VideoStream) -> None:
     """As the whole video's frames are encoded."""
     with VideoWriter(target, (picture.width, picture.height), picture.nominal_rate) as writer:
         for frame in frames:
@@ -102,7 +102,7 @@ def opened(name: str) -> Iterator[Detector]:
         detector.close()
 
 
-def compare(name: str, video: Path, picture: Picture, rounds: int, result: Result) -> None:
+def compare(name: str, video: Path, picture: VideoStream, rounds: int, result: Result) -> None:
     """Bare inference, the whole video, and its codecs, in turn."""
     of_bare, by_processor = f"{name}: {WHOLE} of {BARE}", f"{name}: the same by processor time"
     result.declare(of_bare, by_processor)
@@ -112,7 +112,7 @@ def compare(name: str, video: Path, picture: Picture, rounds: int, result: Resul
     with opened(name) as detector:
         works = {
             BARE: lambda: infer(detector, picture.frames, (picture.width, picture.height)),
-            WHOLE: lambda: box_video(video, picture, detector, boxed, detections),
+            WHOLE: lambda: annotate_video(video, picture, detector, boxed, detections),
             DECODING: lambda: decode(video, picture),
             ENCODING: lambda: encode(kept, boxed, picture),
         }
@@ -170,7 +170,7 @@ def main() -> None:
         sample_steps(folder, options.rounds, result)
         for model, length in lengths.items():
             video = repeated(SAMPLE, length, folder / f"{model}.mkv")
-            picture = probe(video).picture
+            picture = probe(video).video
             assert picture is not None
             compare(model, video, picture, options.rounds, result)
         memory(folder, QUICK_LONG if options.quick else LONG, result)

@@ -24,7 +24,7 @@ import simpy
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from avflow import cost
+from avflow.workflow import cost
 from benchmarks.common import ROOT, Result, columns
 from benchmarks.simulated_aws import Account, Quotas
 from benchmarks.simulated_workflow import StateFailed, Steps, Workflow
@@ -86,7 +86,7 @@ def definition(compute: str) -> dict[str, Any]:
 
 
 class Sizes:
-    """What each function and job definition of the template is for `avflow.cost`, by its substitution's name."""
+    """What each function and job definition of the template is to `avflow.workflow.cost`, by its substitution."""
 
     def __init__(self) -> None:
         self.template: dict[str, Any] = _template()

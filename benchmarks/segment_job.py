@@ -7,8 +7,8 @@ import os
 import sys
 from functools import partial
 
-from avflow.stages import yolov3
-from batch_jobs.entry import job_main
+from avflow.workflow import yolov3
+from batch_jobs.job_main import job_main
 from benchmarks.stand_in import COST_VARIABLE, FixedCostDetector
 
 if __name__ == "__main__":

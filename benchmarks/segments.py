@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from avflow.layout import RESULT_PREFIX, START_PREFIX
+from avflow.workflow.layout import RESULT_PREFIX, START_PREFIX
 from benchmarks.common import ROOT, Result, command_line, synthetic
 from benchmarks.stand_in import COST_VARIABLE
 from local_aws.server import LocalAws

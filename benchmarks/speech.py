@@ -21,7 +21,7 @@ import numpy as np
 
 from avflow import ffmpeg, speech
 from avflow.media import probe
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.speech.spans import cut
 from avflow.speech.wav import SAMPLE_RATE, Samples, Wav
 from benchmarks.common import SAMPLE, Result, command_line, in_turn, median_ratio, not_installed, seconds

@@ -11,7 +11,7 @@ import numpy as np
 from avflow.detection import Detection
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob, Frame
-from avflow.yuv import YuvPicture
+from avflow.video.yuv import YuvFrame
 
 #: the environment variable that tells a job its detector's cost
 COST_VARIABLE = "BENCHMARK_FRAME_SECONDS"
@@ -37,7 +37,7 @@ class FixedCostDetector:
         self._worker = ThreadPoolExecutor(1)
         self._blob: Blob = np.zeros((3, 32, 32), np.float32)
 
-    def preprocess(self, frame: Frame | YuvPicture) -> Blob:
+    def preprocess(self, frame: Frame | YuvFrame) -> Blob:
         return self._blob
 
     def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:

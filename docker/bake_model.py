@@ -9,7 +9,7 @@ import shutil
 import sys
 
 from avflow.errors import AvflowError
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 
 
 def main(parameter: str, name: str, *kinds: str) -> None:

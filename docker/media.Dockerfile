@@ -25,9 +25,8 @@ FROM libraries AS model
 # a name of `avflow models list`; the template's parameter of the same meaning is SpeechModel
 ARG SPEECH_MODEL=whisper-small
 COPY docker/bake_model.py /build/
-COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/models.py avflow/models.toml \
-     avflow/model_sources.py avflow/progress.py \
-     /build/avflow/
+COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
+COPY avflow/models /build/avflow/models/
 RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
     /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL" whisper pocketsphinx
 

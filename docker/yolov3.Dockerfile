@@ -32,9 +32,8 @@ ARG YOLOV3_MODEL=yolov3
 COPY requirements/conversion-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/conversion-image.txt
 COPY docker/bake_model.py /build/
-COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/models.py avflow/models.toml \
-     avflow/model_sources.py avflow/progress.py \
-     /build/avflow/
+COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
+COPY avflow/models /build/avflow/models/
 ENV AVFLOW_MODELS=/opt/models PYTHONPATH=/build
 RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL" yolov3
 COPY avflow /build/avflow

@@ -1,1 +1,1 @@
-"""One folder a function, each `app.py`: unpack the event, call the stage, return."""
+"""One folder a function, each `app.py`: unpack the event, call the step, return."""

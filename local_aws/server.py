@@ -14,19 +14,21 @@ from typing import Any
 
 from botocore.config import Config
 
-from local_aws import engine, states_api
-from local_aws.activity import Listener, ignore
+from local_aws.awslambda.api import LambdaApi
+from local_aws.awslambda.functions import Caps, Functions
 from local_aws.batch import Batch, BatchApi
-from local_aws.callbacks import Callbacks
-from local_aws.containers import Containers
-from local_aws.events import Events, object_created
-from local_aws.functions import Caps, Functions
-from local_aws.host import Host
-from local_aws.lambda_api import LambdaApi
+from local_aws.cloudformation.callbacks import Callbacks
+from local_aws.eventbridge.service import Events, object_created
+from local_aws.http_server import http_server
 from local_aws.names import REGION
-from local_aws.s3 import S3App, http_server
+from local_aws.s3 import S3App
 from local_aws.sandbox import Processes, system
+from local_aws.sandbox.activity import Listener, ignore
+from local_aws.sandbox.containers import Containers
+from local_aws.sandbox.host import Host
 from local_aws.sessions import new_session, share_service_data
+from local_aws.stepfunctions import api as states_api
+from local_aws.stepfunctions import clients as engine
 from local_aws.wire import Environ, Reply, ServiceError, StartResponse, signed_service
 
 #: the longest that one call of the engine may take: a function's 15 minutes, and its start
@@ -130,7 +132,7 @@ class LocalAws:
         with _without_collections():
             from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
 
-            from local_aws import moto_patches  # noqa: PLC0415 - likewise
+            from local_aws.stepfunctions import moto_patches  # noqa: PLC0415 - likewise
 
             self._moto = DomainDispatcherApplication(create_backend_app)
             logging.getLogger("moto").addHandler(logging.NullHandler())  # each caught error is an ERROR to it
@@ -195,7 +197,7 @@ class LocalAws:
         DeployError
             The template can't be translated, or a resource can't be created.
         """
-        from local_aws.deploy import deploy  # noqa: PLC0415 - only who deploys needs it
+        from local_aws.cloudformation.deploy import deploy  # noqa: PLC0415 - only who deploys needs it
 
         with _without_collections():
             return deploy(self, template, parameters or {}, stack_name)

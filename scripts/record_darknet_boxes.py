@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from avflow.darknet import Convolutional, Network, read_network  # noqa: E402
+from avflow.darknet.cfg import Convolutional, Network, read_network  # noqa: E402
 
 LIBRARY = Path("/usr/lib/darknet/libdarknet.so")
 PICTURES = Path("/usr/share/darknet/data")

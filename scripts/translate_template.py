@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_aws.template import load
+from local_aws.cloudformation.sam import load
 
 ROOT = Path(__file__).parents[1]
 

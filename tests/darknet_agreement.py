@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avflow.darknet import read_names, read_network
+from avflow.darknet.cfg import read_names, read_network
 from avflow.detection import Detection
 from avflow.detection.agreement import intersection_over_union as overlap
 from avflow.detection.converted import Converted
@@ -17,7 +17,7 @@ from avflow.detection.detector import YoloDetector
 from avflow.detection.letterbox import Letterbox
 from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector
 from avflow.detection.openvino_detector import OpenVinoDetector
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from scripts import record_darknet_boxes as recorder
 from tests.engines import needs_openvino
 

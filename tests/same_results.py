@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from avflow import subtitles
 from avflow.detection.agreement import intersection_over_union
+from avflow.speech import subtitles
 
 #: seconds by which a cue may begin or end otherwise; Whisper tells times in steps of 0.02 s
 CUE_SECONDS = 0.2

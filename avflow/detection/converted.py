@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avflow.darknet import Network
-from avflow.darknet_weights import read_weights
+from avflow.darknet.cfg import Network
+from avflow.darknet.weights import read_weights
 from avflow.detection.letterbox import Frame
 from avflow.errors import ModelUnavailable
 
-#: part of the files' names: raise it whenever `avflow.onnx_export` writes the same network differently
+#: part of the files' names: raise it whenever `avflow.darknet.onnx_export` writes the same network differently
 EXPORT_VERSION = 1
 #: the same for `avflow.detection.quantization`
 QUANTIZATION_VERSION = 2
@@ -47,7 +47,7 @@ class Converted:
         """The network as ONNX; `half` for the one in float16."""
         path = self._path(".fp16" if half else "")
         if not path.exists():
-            from avflow.onnx_export import export_onnx  # noqa: PLC0415  heavy, and not needed where the file is there
+            from avflow.darknet.onnx_export import export_onnx  # noqa: PLC0415  heavy, and not needed where the file is there
 
             export_onnx(self.network, read_weights(self.weights, self.network), path, half=half)
         return path

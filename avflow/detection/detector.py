@@ -26,10 +26,10 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from avflow.darknet import Network
+from avflow.darknet.cfg import Network
 from avflow.detection.heads import Heads, corners, decode, suppress
 from avflow.detection.letterbox import Blob, Frame, Letterbox
-from avflow.yuv import YuvPicture
+from avflow.video.yuv import YuvFrame
 
 #: Darknet's own defaults
 THRESHOLD = 0.25
@@ -77,7 +77,7 @@ class Detector(Protocol):
     def in_flight(self) -> int:
         """How many results of `start` to have outstanding so that the engine never waits for the caller."""
 
-    def preprocess(self, frame: Frame | YuvPicture) -> Blob:
+    def preprocess(self, frame: Frame | YuvFrame) -> Blob:
         """Turn a frame of any size, (height, width, 3) BGR uint8 or as a decoder gives it, into the network's input."""
 
     def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:
@@ -142,8 +142,8 @@ class YoloDetector(ABC):
     def _fit(self, frame_size: tuple[int, int]) -> Letterbox:
         return Letterbox.fit(frame_size, self.input_size, self._letterbox)
 
-    def preprocess(self, frame: Frame | YuvPicture) -> Blob:
-        size = frame.size if isinstance(frame, YuvPicture) else (frame.shape[1], frame.shape[0])
+    def preprocess(self, frame: Frame | YuvFrame) -> Blob:
+        size = frame.size if isinstance(frame, YuvFrame) else (frame.shape[1], frame.shape[0])
         return self._fit(size).blob(frame)
 
     def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from avflow.darknet import Yolo
+from avflow.darknet.cfg import Yolo
 
 #: the raw heads of one picture, each of shape (anchors * (5 + classes), rows, columns)
 Heads = Sequence[NDArray[np.float32]]

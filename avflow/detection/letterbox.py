@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avflow.cores import MOST_CODEC_THREADS, usable_cores
-from avflow.yuv import YuvPicture, weights
+from avflow.video.yuv import YuvFrame, weights
 
 #: (height, width, 3), BGR
 Frame = NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Letterbox:
             scaled = (max(1, width * input_height // height), input_height)
         return cls(frame_size, input_size, scaled)
 
-    def blob(self, picture: Frame | YuvPicture) -> Blob:
+    def blob(self, picture: Frame | YuvFrame) -> Blob:
         """The network's input for a picture of `frame_size`."""
         (width, height), (input_width, input_height) = self.scaled_size, self.input_size
         blob = np.empty((3, input_height, input_width), np.float32)
@@ -58,7 +58,7 @@ class Letterbox:
         blob[:, :top], blob[:, top + height :] = GREY, GREY
         blob[:, :, :left], blob[:, :, left + width :] = GREY, GREY
         inside = blob[:, top : top + height, left : left + width]
-        if isinstance(picture, YuvPicture):
+        if isinstance(picture, YuvFrame):
             self._scale_yuv(picture, inside)
         else:
             # in float: rounding the scaled picture to 8 bits alone moves confidences by up to 0.02
@@ -66,7 +66,7 @@ class Letterbox:
             np.multiply(scaled[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255), out=inside)
         return blob
 
-    def _scale_yuv(self, picture: YuvPicture, inside: NDArray[np.float32]) -> None:
+    def _scale_yuv(self, picture: YuvFrame, inside: NDArray[np.float32]) -> None:
         """Scale each plane by itself and mix colours afterwards, where pixels are fewer."""
         luma = self._resampled(picture.luma.astype(np.float32))
         # cv2.resize is ten times faster, and its pixel's shift at the edge is one of colour only, which is coarser

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avflow.cores import usable_cores, visible_cores
-from avflow.darknet import Network
+from avflow.darknet.cfg import Network
 from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
@@ -57,7 +57,7 @@ class OnnxRuntimeDetector(YoloDetector):
     Parameters
     ----------
     onnx_path:
-        The network as `avflow.onnx_export` writes it.
+        The network as `avflow.darknet.onnx_export` writes it.
     half:
         Whether it is in float16; a GPU then computes in float16, a CPU in float32 after all.
     int8:

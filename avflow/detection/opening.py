@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from avflow.darknet import Network, read_names, read_network
+from avflow.darknet.cfg import Network, read_names, read_network
 from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
 from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector, YoloDetector

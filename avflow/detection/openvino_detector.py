@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from avflow.cores import usable_cores, visible_cores
-from avflow.darknet import Network
+from avflow.darknet.cfg import Network
 from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
@@ -35,7 +35,7 @@ class OpenVinoDetector(YoloDetector):
     Parameters
     ----------
     onnx_path:
-        The network as `avflow.onnx_export` or, for "int8", `avflow.detection.quantization` writes it.
+        The network as `avflow.darknet.onnx_export` or, for "int8", `avflow.detection.quantization` writes it.
     precision:
         "fastest" lets OpenVINO choose: bfloat16 where the CPU has it, twice as fast, and
         confidences move by about 0.01. "fp32" keeps single precision. "int8" is "fastest" for

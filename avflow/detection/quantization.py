@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avflow.darknet import Network
+from avflow.darknet.cfg import Network
 from avflow.detection.letterbox import Blob, Frame, Letterbox
 from avflow.errors import InvalidMediaNoStreams
 
@@ -104,7 +104,7 @@ def quantize(
     Parameters
     ----------
     onnx_path:
-        The network as `avflow.onnx_export` writes it, in float32.
+        The network as `avflow.darknet.onnx_export` writes it, in float32.
     frames:
         What `calibration_frames` gives.
     check:

@@ -3,11 +3,10 @@
 from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
 from avflow.ffmpeg.commands import conversion_rate, convert, encodable_rate, extract_wav, mux
 from avflow.ffmpeg.joining import Boxed
-from avflow.ffmpeg.process import UNLIMITED, Process, binary, run, written_whole
+from avflow.ffmpeg.process import Process, binary, run, written_whole
 
 __all__ = [
     "HOWEVER_DAMAGED",
-    "UNLIMITED",
     "Boxed",
     "Process",
     "arguments",

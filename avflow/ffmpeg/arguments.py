@@ -10,7 +10,7 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media import Picture
+from avflow.media import VideoStream
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 from avflow.media.model import MAX_AREA
 
@@ -28,12 +28,12 @@ def source_input(source: Path, **options: Any) -> Any:
     return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
 
 
-def at_constant_rate(pictures: Any, picture: Picture, rate: Fraction) -> Any:
+def at_constant_rate(pictures: Any, stream: VideoStream, rate: Fraction) -> Any:
     """`pictures` at `rate`, from the first picture on: one that can't be decoded is replaced by the one before it.
 
     Those before the first that can be decoded are replaced by it.
     """
-    pictures = pictures.filter("setpts", f"PTS-STARTPTS+{picture.lead:.6f}/TB")
+    pictures = pictures.filter("setpts", f"PTS-STARTPTS+{stream.lead:.6f}/TB")
     return pictures.filter("fps", str(rate), start_time=0)
 
 

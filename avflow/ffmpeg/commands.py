@@ -13,16 +13,15 @@ from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
-from avflow.budget import Budget
 from avflow.cores import codec_threads
 from avflow.errors import FrameCountMismatch, InvalidMediaDamaged, InvalidMediaNoStreams
 from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
+from avflow.ffmpeg.audio import clock_options, run_with_samples, samples, track_from_first_picture
 from avflow.ffmpeg.joining import Boxed, joined
-from avflow.ffmpeg.process import UNLIMITED, run, written_whole
-from avflow.ffmpeg.sound import clock_options, run_with_samples, samples, track_from_first_picture
+from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
 from avflow.media.damage import replaceable
-from avflow.media.model import Media, Picture, fraction_text
+from avflow.media.model import Media, VideoStream, fraction_text
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
 
@@ -39,9 +38,7 @@ _MP3_RATES = (32_000, 44_100, 48_000)
 MP3_DELAY = 1_105
 
 
-def extract_wav(
-    source: Path, media: Media, target: Path, *, report: Report = ignore, budget: Budget = UNLIMITED
-) -> None:
+def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
     """Write the chosen audio track to `target` as WAV, 16 bits, 16 kHz, mono.
 
     Second 0 of it is the time of the first picture, so that subtitles made from it
@@ -49,37 +46,37 @@ def extract_wav(
 
     Raises
     ------
-    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded, InvalidMediaNoStreams
+    FFmpegFailed, ScratchFull, MemoryExhausted, InvalidMediaNoStreams
     """
-    if media.sound is None:
+    if media.audio is None:
         raise InvalidMediaNoStreams(f"{source.name} has no sound to extract")
-    feed = samples(source, media, media.sound, rate=SPEECH_RATE, channels=1)
-    track = track_from_first_picture(media, media.sound, rate=SPEECH_RATE)
+    feed = samples(source, media, media.audio, rate=SPEECH_RATE, channels=1)
+    track = track_from_first_picture(media, media.audio, rate=SPEECH_RATE)
     with written_whole(target) as partial:
         output = track.output(file_url(partial), format="wav", acodec="pcm_s16le")
-        _run(output, feed, source, media, step="extract sound", report=report, budget=budget)
+        _run(output, feed, source, media, step="extract sound", report=report)
 
 
-def convert(source: Path, media: Media, target: Path, *, report: Report = ignore, budget: Budget = UNLIMITED) -> None:
+def convert(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
     """Write `target`, an AVI that can be read frame by frame: constant rate, upright, progressive, square, 8 bits, SDR.
 
     Raises
     ------
-    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded, InvalidMediaNoStreams
+    FFmpegFailed, ScratchFull, MemoryExhausted, InvalidMediaNoStreams
     InvalidMediaDamaged
         Its end can't be decoded. `target` is not written then.
     """
-    if media.picture is None:
+    if media.video is None:
         raise InvalidMediaNoStreams(f"{source.name} has no picture to convert")
     # filters that are built anew would begin counting frames anew: the scaler adapts to a change of size instead
-    pictures = source_input(source, reinit_filter=0)[str(media.picture.index)]
+    pictures = source_input(source, reinit_filter=0)[str(media.video.index)]
     feed, tracks = _mp3_track(source, media)
-    streams = [_plain_pictures(pictures, media.picture), *tracks]
+    streams = [_plain_pictures(pictures, media.video), *tracks]
     with written_whole(target) as partial:
         options = {"b:v": PICTURE_BITRATE, "threads": codec_threads()}
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **options)
-        made = _run(output, feed, source, media, *HOWEVER_DAMAGED, step="convert", report=report, budget=budget)
-        _check_end(source, media, media.picture, made)
+        made = _run(output, feed, source, media, *HOWEVER_DAMAGED, step="convert", report=report)
+        _check_end(source, media, media.video, made)
 
 
 def mux(
@@ -90,7 +87,6 @@ def mux(
     target: Path,
     *,
     report: Report = ignore,
-    budget: Budget = UNLIMITED,
 ) -> None:
     """Write `target`: the pictures of `boxed` as they are, with the sound of `source` at the same distance as before.
 
@@ -105,7 +101,7 @@ def mux(
 
     Raises
     ------
-    FFmpegFailed, ScratchFull, MemoryExhausted, LambdaBudgetExceeded
+    FFmpegFailed, ScratchFull, MemoryExhausted
     FrameCountMismatch
         The segments hold other frames than they should. `target` is not written then.
     """
@@ -113,15 +109,15 @@ def mux(
     streams = [joined(boxed, encodable_rate(rate))["v:0"], *tracks]
     with written_whole(target) as partial:
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="copy"))
-        made = _run(output, feed, source, media, step="merge", report=report, budget=budget)
+        made = _run(output, feed, source, media, step="merge", report=report)
         expected = sum(segment.frames for segment in boxed)
         if made != expected:
             raise FrameCountMismatch(f"the segments of {source.name} should give {expected} frames, and gave {made}")
 
 
-def conversion_rate(picture: Picture) -> Fraction:
+def conversion_rate(stream: VideoStream) -> Fraction:
     """Frames per second of the converted video: the rate most frames have, at most 60."""
-    return encodable_rate(min(picture.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
+    return encodable_rate(min(stream.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
 
 
 def encodable_rate(rate: Fraction) -> Fraction:
@@ -133,12 +129,12 @@ def encodable_rate(rate: Fraction) -> Fraction:
     return 1 / (1 / rate).limit_denominator(_MOST_TICKS)
 
 
-def _check_end(source: Path, media: Media, picture: Picture, made: int) -> None:
+def _check_end(source: Path, media: Media, stream: VideoStream, made: int) -> None:
     """Refuse a conversion that is much shorter than the source, as far as its timestamps tell how long it is."""
     if media.container in RAW_STREAMS or not media.continuous:
         return
-    rate = conversion_rate(picture)
-    expected = round((picture.frames - 1) / picture.average_rate * rate) + 1
+    rate = conversion_rate(stream)
+    expected = round((stream.frames - 1) / stream.average_rate * rate) + 1
     if expected - made > replaceable(expected, rate):
         raise InvalidMediaDamaged(
             f"{source.name} should give {expected} frames at {fraction_text(rate)} a second, and only {made} "
@@ -154,12 +150,11 @@ def _run(
     *options: str,
     step: str,
     report: Report,
-    budget: Budget,
 ) -> int:
     command = arguments(output, *clock_options(media), *options, "-progress", "pipe:1", "-stats_period", "0.25")
     if feed is None:
-        return run(command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
-    return run_with_samples(feed, command, source.name, step=step, seconds=media.duration, report=report, budget=budget)
+        return run(command, source.name, step=step, seconds=media.duration, report=report)
+    return run_with_samples(feed, command, source.name, step=step, seconds=media.duration, report=report)
 
 
 def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]:
@@ -168,13 +163,13 @@ def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]
     AVI can't say that the first samples of an MP3 are padding, so the sound is begun
     that much earlier for it to be heard on time.
     """
-    if media.sound is None:
+    if media.audio is None:
         return None, []
-    rate = media.sound.rate
+    rate = media.audio.rate
     if rate not in _MP3_RATES:
         rate = 44_100 if rate % 11_025 == 0 else 48_000
-    feed = samples(source, media, media.sound, rate=rate, channels=min(2, media.sound.channels))
-    return feed, [track_from_first_picture(media, media.sound, rate=rate, sooner=Fraction(MP3_DELAY, rate))]
+    feed = samples(source, media, media.audio, rate=rate, channels=min(2, media.audio.channels))
+    return feed, [track_from_first_picture(media, media.audio, rate=rate, sooner=Fraction(MP3_DELAY, rate))]
 
 
 def _avi(vcodec: str) -> dict[str, Any]:
@@ -189,25 +184,25 @@ def _avi(vcodec: str) -> dict[str, Any]:
     }
 
 
-def _plain_pictures(pictures: Any, picture: Picture) -> Any:
+def _plain_pictures(pictures: Any, stream: VideoStream) -> Any:
     """The filters that make pictures readable; FFmpeg turns rotated ones upright before them."""
-    upright = picture.rotation not in (90, 270)
-    width, height = (picture.width, picture.height) if upright else (picture.height, picture.width)
+    upright = stream.rotation not in (90, 270)
+    width, height = (stream.width, stream.height) if upright else (stream.height, stream.width)
     pictures = pictures.filter("scale", width, height)
-    if picture.interlaced:
+    if stream.interlaced:
         pictures = pictures.filter("bwdif", mode="send_frame", deint="all")
-    pictures = at_constant_rate(pictures, picture, conversion_rate(picture))
-    if picture.hdr:
-        pictures = _tone_mapped(pictures, picture)
-    if picture.sample_aspect_ratio != 1:
-        pictures = pictures.filter("scale", picture.display_width, picture.display_height).filter("setsar", 1)
+    pictures = at_constant_rate(pictures, stream, conversion_rate(stream))
+    if stream.hdr:
+        pictures = _tone_mapped(pictures, stream)
+    if stream.sample_aspect_ratio != 1:
+        pictures = pictures.filter("scale", stream.display_width, stream.display_height).filter("setsar", 1)
     return pictures.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
 
 
-def _tone_mapped(pictures: Any, picture: Picture) -> Any:
+def _tone_mapped(pictures: Any, stream: VideoStream) -> Any:
     """Pictures of PQ or HLG light, in BT.709, by way of linear light (Report ITU-R BT.2390)."""
     light = pictures.filter(
-        "setparams", color_primaries="bt2020", color_trc=picture.color_transfer, colorspace="bt2020nc"
+        "setparams", color_primaries="bt2020", color_trc=stream.color_transfer, colorspace="bt2020nc"
     )
     light = light.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="bt709")
     light = light.filter("tonemap", tonemap="hable", desat=0)

@@ -1,4 +1,4 @@
-"""Runs FFmpeg: reports its progress, keeps to the budget, names its failure, and never leaves it behind."""
+"""Runs FFmpeg: reports its progress, stops when the report says so, names its failure, never leaves it behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import selectors
 import signal
 import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,9 @@ from types import TracebackType
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from avflow.budget import Budget
 from avflow.errors import AvflowError, FFmpegFailed, MemoryExhausted, ScratchFull
-from avflow.progress import Meter, Report, ignore
+from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 
-#: the budget of a machine that may take its time
-UNLIMITED = Budget()
-#: seconds between two looks at the budget while FFmpeg says nothing
-_WAKE = 0.5
 #: lines of FFmpeg's log that are kept for the error message
 _KEPT_LINES = 12
 _SHOWN_LINES = 4
@@ -143,7 +137,6 @@ def run(
     step: str,
     seconds: float,
     report: Report = ignore,
-    budget: Budget = UNLIMITED,
     stdin: io.FileIO | None = None,
 ) -> int:
     """Run an FFmpeg command whose `-progress pipe:1` is set, to its end.
@@ -171,11 +164,10 @@ def run(
         With the last lines of FFmpeg's log.
     ScratchFull, MemoryExhausted
         The machine has not enough of it.
-    LambdaBudgetExceeded
-        The pace shows that the time won't do; FFmpeg is killed.
+    Exception
+        Whatever `report` raises; FFmpeg is killed.
     """
     meter = Meter(step, seconds, "seconds", report)
-    started = time.monotonic()
     done, frames = 0.0, 0
     with Process(command, name, stdin, subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
         if stdin is not None:
@@ -183,15 +175,14 @@ def run(
         selector.register(process.stdout, selectors.EVENT_READ)
         rest = b""
         while True:
-            if selector.select(_WAKE):
+            if selector.select(TICK_SECONDS):
                 chunk = process.stdout.read(65_536)
                 if not chunk:
                     break
                 *lines, rest = (rest + chunk).split(b"\n")
                 done = max([done, *(time / 1e6 for time in _progress(lines, b"out_time_us"))])
                 frames = max([frames, *_progress(lines, b"frame")])
-                meter.update(min(done, seconds))
-            budget.check_pace(min(1.0, done / seconds) if seconds > 0 else 0.0, started, f"{step} of {name}")
+            meter.update(min(done, seconds))
         process.finish()
     meter.update(seconds)
     return frames

@@ -21,7 +21,7 @@ def fraction_text(value: Fraction) -> str:
 
 
 @dataclass(frozen=True)
-class Picture:
+class VideoStream:
     """The video stream that is processed.
 
     `frames` counts packets that are shown; in a stream that stores each field of an
@@ -64,14 +64,14 @@ class Picture:
         return {key: fraction_text(v) if isinstance(v, Fraction) else v for key, v in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Picture:
+    def from_dict(cls, fields: Mapping[str, Any]) -> VideoStream:
         """The inverse of `to_dict`."""
         rationals = ("sample_aspect_ratio", "average_rate", "nominal_rate")
         return cls(**{**fields, **{key: Fraction(fields[key]) for key in rationals}})
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioStream:
     """The audio track that is kept and transcribed: the default one, else the first."""
 
     #: index of the stream in the container
@@ -90,7 +90,7 @@ class Sound:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Sound:
+    def from_dict(cls, fields: Mapping[str, Any]) -> AudioStream:
         """The inverse of `to_dict`."""
         return cls(**fields)
 
@@ -107,8 +107,8 @@ class Media:
     duration: float
     #: False where recordings with clocks of their own were joined
     continuous: bool
-    picture: Picture | None
-    sound: Sound | None
+    video: VideoStream | None
+    audio: AudioStream | None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -117,8 +117,8 @@ class Media:
             "size": self.size,
             "duration": self.duration,
             "continuous": self.continuous,
-            "picture": self.picture.to_dict() if self.picture else None,
-            "sound": self.sound.to_dict() if self.sound else None,
+            "picture": self.video.to_dict() if self.video else None,
+            "sound": self.audio.to_dict() if self.audio else None,
         }
 
     @classmethod
@@ -129,6 +129,6 @@ class Media:
             size=fields["size"],
             duration=fields["duration"],
             continuous=fields["continuous"],
-            picture=Picture.from_dict(fields["picture"]) if fields["picture"] else None,
-            sound=Sound.from_dict(fields["sound"]) if fields["sound"] else None,
+            video=VideoStream.from_dict(fields["picture"]) if fields["picture"] else None,
+            audio=AudioStream.from_dict(fields["sound"]) if fields["sound"] else None,
         )

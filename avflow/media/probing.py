@@ -31,9 +31,9 @@ from avflow.media.containers import (
     missing_bytes,
 )
 from avflow.media.damage import replaceable
-from avflow.media.model import MAX_AREA, MAX_SIDE, Media, Picture, Sound
+from avflow.media.model import MAX_AREA, MAX_SIDE, AudioStream, Media, VideoStream
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
-from avflow.media.scan import AudioScan, PictureScan, scan_packets
+from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.timing import announced_rate
 
 #: seconds: a day's recording, also where clocks go back. A job on Batch ends after 12 hours, and a single
@@ -122,7 +122,7 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
             raise InvalidMediaTooLarge(f"{path.name} has pictures of more than {MAX_AREA // 2**20} Mi pixels")
         _check_size(path, video.codec_context.width, video.codec_context.height)
 
-    pictures = PictureScan(video) if video is not None else None
+    pictures = VideoScan(video) if video is not None else None
     sounds = AudioScan(audio) if audio is not None else None
     try:
         complete = scan_packets(container, pictures, sounds)
@@ -131,20 +131,20 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
     if not complete and container.format.name not in CUT_ANYWHERE:
         raise InvalidMediaTruncated(f"{path.name} ends in the middle of a packet")
 
-    picture = _picture(path, video, pictures) if pictures and pictures.clock.count else None
-    sound = _sound(audio, sounds, len(container.streams.audio)) if sounds and sounds.count else None
-    if picture is None and sound is None:
+    video_stream = _video_stream(path, video, pictures) if pictures and pictures.clock.count else None
+    audio_stream = _audio_stream(audio, sounds, len(container.streams.audio)) if sounds and sounds.count else None
+    if video_stream is None and audio_stream is None:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) holds no picture and no sound")
     spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
     duration = max(end for _, end in spans) - min(start for start, _ in spans)
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
-    if picture and pictures and pictures.span:
-        _check_copies(path, picture, pictures.span[1] - pictures.span[0])
-    if picture and pictures and container.format.name not in CUT_ANYWHERE:
-        _check_lead(path, picture, pictures.refused if container.format.name == "avi" else 0)
+    if video_stream and pictures and pictures.span:
+        _check_copies(path, video_stream, pictures.span[1] - pictures.span[0])
+    if video_stream and pictures and container.format.name not in CUT_ANYWHERE:
+        _check_lead(path, video_stream, pictures.refused if container.format.name == "avi" else 0)
     joints = sum(scan.joints.found for scan in (pictures, sounds) if scan is not None and scan.joints is not None)
-    return Media(container.format.name, size, round(float(duration), 6), joints == 0, picture, sound)
+    return Media(container.format.name, size, round(float(duration), 6), joints == 0, video_stream, audio_stream)
 
 
 def _refused_for_its_size(path: Path) -> bool:
@@ -168,23 +168,23 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise InvalidMediaTooLarge(f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side are accepted")
 
 
-def _check_copies(path: Path, picture: Picture, seconds: Fraction) -> None:
+def _check_copies(path: Path, video_stream: VideoStream, seconds: Fraction) -> None:
     """Refuse a variable rate that becomes a constant one only by hours of copies of a few pictures."""
-    made = round(seconds * min(picture.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
-    if not picture.constant_rate and made > max(_FRAMES_FREELY_MADE, _FRAMES_MADE_OF_ONE * picture.frames):
+    made = round(seconds * min(video_stream.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
+    if not video_stream.constant_rate and made > max(_FRAMES_FREELY_MADE, _FRAMES_MADE_OF_ONE * video_stream.frames):
         raise InvalidMediaTooLong(
-            f"{path.name} has {picture.frames} pictures in {_hours(seconds)}, and would become a video of {made}"
+            f"{path.name} has {video_stream.frames} pictures in {_hours(seconds)}, and would become a video of {made}"
         )
 
 
-def _check_lead(path: Path, picture: Picture, untimed: int) -> None:
+def _check_lead(path: Path, shown: VideoStream, untimed: int) -> None:
     """Refuse a damaged start; a recording that was cut there may well begin with pictures that lack their reference.
 
     `untimed` are pictures that can't be decoded of a start without times: nothing tells how long they were shown.
     """
-    lost = untimed or round(Fraction(picture.lead) * picture.average_rate)
-    if untimed or lost > replaceable(picture.frames, picture.average_rate):
-        raise InvalidMediaDamaged(f"{path.name} has {picture.frames} frames, and its first {lost} can't be decoded")
+    lost = untimed or round(Fraction(shown.lead) * shown.average_rate)
+    if untimed or lost > replaceable(shown.frames, shown.average_rate):
+        raise InvalidMediaDamaged(f"{path.name} has {shown.frames} frames, and its first {lost} can't be decoded")
 
 
 def _hours(seconds: Fraction) -> str:
@@ -192,7 +192,7 @@ def _hours(seconds: Fraction) -> str:
     return f"{hours} h {minutes} min"
 
 
-def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
+def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
     if frame is None:
         raise InvalidMediaUnreadable(f"{path.name}: no picture of its {context.name} stream can be decoded")
@@ -206,7 +206,7 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
     shown = (round(frame.width * aspect), frame.height)
     _check_size(path, *shown)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
-    return Picture(
+    return VideoStream(
         index=stream.index,
         codec=context.name,
         width=frame.width,
@@ -230,9 +230,9 @@ def _picture(path: Path, stream: Any, scan: PictureScan) -> Picture:
     )
 
 
-def _sound(stream: Any, scan: AudioScan, tracks: int) -> Sound:
+def _audio_stream(stream: Any, scan: AudioScan, tracks: int) -> AudioStream:
     context = stream.codec_context
-    return Sound(
+    return AudioStream(
         index=stream.index,
         codec=context.name,
         channels=context.channels,

@@ -18,17 +18,17 @@ def conversion_reasons(media: Media) -> tuple[str, ...]:
     >>> conversion_reasons(Media("wav", 44, 0.0, True, None, None))
     ()
     """
-    picture = media.picture
-    if picture is None:
+    video = media.video
+    if video is None:
         return ()
     found = {
-        "variable frame rate": not picture.constant_rate,
+        "variable frame rate": not video.constant_rate,
         "joined recordings": not media.continuous,
-        "rotated": picture.rotation != 0,
-        "interlaced": picture.interlaced,
-        "non-square pixels": picture.sample_aspect_ratio != 1,
-        "more than 8 bits": picture.bit_depth > 8,
-        "high dynamic range": picture.hdr,
+        "rotated": video.rotation != 0,
+        "interlaced": video.interlaced,
+        "non-square pixels": video.sample_aspect_ratio != 1,
+        "more than 8 bits": video.bit_depth > 8,
+        "high dynamic range": video.hdr,
         "not seekable": media.container in RAW_STREAMS,
     }
     return tuple(reason for reason, applies in found.items() if applies)

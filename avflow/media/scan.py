@@ -16,7 +16,7 @@ from avflow.media.timing import FrameClock, Joints, announced_rate
 _MOST_PACKETS_WITHOUT_PICTURE = 256
 
 
-class PictureScan:
+class VideoScan:
     """What the packets of a video stream tell."""
 
     def __init__(self, stream: Any) -> None:
@@ -154,7 +154,7 @@ def _joints(stream: Any) -> Joints | None:
     return Joints(stream.time_base) if stream.container.format.name in CLOCK_MAY_JUMP else None
 
 
-def scan_packets(container: InputContainer, pictures: PictureScan | None, sounds: AudioScan | None) -> bool:
+def scan_packets(container: InputContainer, pictures: VideoScan | None, sounds: AudioScan | None) -> bool:
     """Feed every packet of the chosen streams to the scans.
 
     Returns

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from avflow.errors import ModelUnavailable, ModelUnknown
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.progress import Report, ignore
-from avflow.speech.transcript import Segment, Transcript, Word
+from avflow.speech.transcript import Transcript, Utterance, Word
 
-__all__ = ["DEFAULT_MODEL", "Segment", "SpeechEngine", "Transcript", "Word", "open_engine", "require_engine"]
+__all__ = ["DEFAULT_MODEL", "SpeechEngine", "Transcript", "Utterance", "Word", "open_engine", "require_engine"]
 
 DEFAULT_MODEL = "whisper-tiny.en"
 
@@ -27,9 +27,9 @@ class SpeechEngine(Protocol):
         """What is said in `wav`: 16 kHz, mono, pcm_s16le, of any length.
 
         Times count from the start of `wav`. Memory stays bounded however long it is. Progress is in seconds of sound.
-        What `report` raises ends the transcription, so a caller with a budget can stop it there.
+        What `report` raises ends the transcription (`avflow.progress`).
 
-        A long sound may be recognised in spans of whole blocks (`avflow.speech.blocks`), each with its `origin` and
+        A long sound may be recognised in spans of whole chunks (`avflow.speech.chunks`), each with its `origin` and
         the `language_of` those before it. From Whisper the words are then those of the whole. PocketSphinx counts
         its frames from the start of `wav`, so that its words for the same sound can differ anywhere in a span.
 
@@ -48,7 +48,7 @@ class SpeechEngine(Protocol):
         """
         ...
 
-    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+    def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """The language in which a sound that begins with `spans` is recognised: that of its first speech.
 
         Parameters

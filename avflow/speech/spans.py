@@ -18,7 +18,7 @@ class Span:
 
 
 def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
-    """Cut a sound into spans of about equal length, and of whole blocks: see `avflow.speech.blocks`.
+    """Cut a sound into spans of about equal length, and of whole chunks: see `avflow.speech.chunks`.
 
     They follow each other from its start to its end without gap or overlap; sound without a sample is one empty span.
     A cut lies in the middle of a pause. Only the surroundings of the cuts are read, so it takes milliseconds, and
@@ -29,7 +29,7 @@ def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
     wav:
         16 kHz, mono, pcm_s16le.
     seconds:
-        Length of a span, roughly, and no less than a block's; there are as many as it takes, ...
+        Length of a span, roughly, and no less than a chunk's; there are as many as it takes, ...
     most:
         ... but never more than this.
 
@@ -39,13 +39,13 @@ def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
         `wav` isn't in that form.
     """
     # with numpy, which who only reads spans has no use for
-    from avflow.speech import blocks  # noqa: PLC0415
+    from avflow.speech import chunks  # noqa: PLC0415
     from avflow.speech.wav import SAMPLE_RATE, Wav  # noqa: PLC0415
 
     with Wav(wav) as sound:
         count = max(1, min(most, math.ceil(sound.duration / seconds)))
-        numbers = {round(index * sound.duration / count / blocks.BLOCK_SECONDS) for index in range(1, count)}
-        inner = [edge for number in sorted(numbers) if (edge := blocks.edge(sound, number)) is not None]
+        numbers = {round(index * sound.duration / count / chunks.CHUNK_SECONDS) for index in range(1, count)}
+        inner = [edge for number in sorted(numbers) if (edge := chunks.edge(sound, number)) is not None]
         edges = [0, *inner, sound.samples]
     return tuple(
         Span(part, start / SAMPLE_RATE, end / SAMPLE_RATE) for part, (start, end) in enumerate(pairwise(edges))

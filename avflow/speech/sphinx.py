@@ -11,7 +11,7 @@ import numpy as np
 from pocketsphinx import Decoder, Endpointer
 
 from avflow.progress import Meter, Report, ignore
-from avflow.speech.transcript import Segment, Transcript, Word
+from avflow.speech.transcript import Transcript, Utterance, Word
 from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
 
 #: an utterance that goes on for longer is cut where it is quietest
@@ -47,7 +47,7 @@ class PocketSphinxEngine:
         The endpointer tells speech in frames of 30 ms from the start of `wav`, and goes by those before. A span begins
         at any sample: its frames, and so its utterances, are others than those of the whole sound.
         """
-        segments = []
+        utterances = []
         # forget the last file's noise and microphone: the same sound is heard the same way, whatever came before
         self._decoder.reinit_feat()
         with Wav(wav) as sound:
@@ -56,12 +56,12 @@ class PocketSphinxEngine:
             for start, samples in _utterances(sound):
                 meter.update(start)  # nothing is said before
                 if words := self._recognise(start, samples):
-                    segments.append(Segment(words))
+                    utterances.append(Utterance(words))
                 meter.update(start + len(samples) / SAMPLE_RATE)
             meter.update(sound.duration)
-            return Transcript(tuple(segments), sound.duration, _LANGUAGE if segments else None)
+            return Transcript(tuple(utterances), sound.duration, _LANGUAGE if utterances else None)
 
-    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+    def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
         return _LANGUAGE
 

@@ -25,7 +25,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Segment:
+class Utterance:
     """A stretch of speech that the engine recognised as a whole; never without words."""
 
     words: tuple[Word, ...]
@@ -48,19 +48,19 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """All that was said in `duration` seconds of sound; no segments if nothing was.
+    """All that was said in `duration` seconds of sound; no utterances if nothing was.
 
     `language` is an ISO 639-1 code, None if there was no speech to tell it from.
     """
 
-    segments: tuple[Segment, ...]
+    utterances: tuple[Utterance, ...]
     duration: float
     language: str | None = None
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """The words of all segments, in order."""
-        return tuple(word for segment in self.segments for word in segment.words)
+        """The words of all utterances, in order."""
+        return tuple(word for segment in self.utterances for word in segment.words)
 
     @property
     def text(self) -> str:
@@ -71,11 +71,11 @@ class Transcript:
         """The same, said so many seconds later."""
         return replace(
             self,
-            segments=tuple(
-                Segment(
+            utterances=tuple(
+                Utterance(
                     tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in segment.words)
                 )
-                for segment in self.segments
+                for segment in self.utterances
             ),
         )
 
@@ -84,14 +84,14 @@ class Transcript:
         return {
             "language": self.language,
             "seconds": self.duration,
-            "segments": [[_word_to_dict(word) for word in segment.words] for segment in self.segments],
+            "segments": [[_word_to_dict(word) for word in segment.words] for segment in self.utterances],
         }
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Transcript:
         """The reverse of `to_dict`; other fields are ignored."""
-        segments = tuple(Segment(tuple(Word(**word) for word in words)) for words in fields["segments"])
-        return cls(segments, fields["seconds"], fields["language"])
+        utterances = tuple(Utterance(tuple(Word(**word) for word in words)) for words in fields["segments"])
+        return cls(utterances, fields["seconds"], fields["language"])
 
     @classmethod
     def join(cls, transcripts: Sequence[Transcript]) -> Transcript:
@@ -104,7 +104,7 @@ class Transcript:
             if transcript.language:
                 seconds[transcript.language] += transcript.duration
         return cls(
-            tuple(segment for transcript in transcripts for segment in transcript.segments),
+            tuple(segment for transcript in transcripts for segment in transcript.utterances),
             sum(transcript.duration for transcript in transcripts),
             max(seconds, key=seconds.__getitem__, default=None),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
 
 from avflow.cores import usable_cores
-from avflow.progress import Meter, Report, ignore
-from avflow.speech.blocks import blocks
-from avflow.speech.transcript import Segment, Transcript, Word
+from avflow.progress import TICK_SECONDS, Meter, Report, ignore
+from avflow.speech.chunks import chunks
+from avflow.speech.transcript import Transcript, Utterance, Word
 from avflow.speech.wav import SAMPLE_RATE, Wav
 from avflow.speech.windows import Window, windows
 
@@ -46,7 +46,7 @@ class _Decoded:
     """What is said in a window that ends at second `end`, with the sound's own times, and in which language."""
 
     end: float
-    said: Sequence[Segment]
+    said: Sequence[Utterance]
     language: str
 
 
@@ -102,43 +102,45 @@ class FasterWhisperEngine:
         self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
     ) -> Transcript:
         """See SpeechEngine."""
-        segments, spoken = list[Segment](), None
-        with Wav(wav) as sound, closing(self._decoded(sound, origin, self._only_language or language)) as decoded:
+        utterances, spoken = list[Utterance](), None
+        with Wav(wav) as sound:
             # a window takes seconds: each is worth a report
             meter = Meter("recognise speech", sound.duration, "seconds", report, interval=0)
             meter.update(0.0)
-            for window in decoded:
-                meter.update(window.end)
-                if window.said:
-                    segments += window.said
-                    spoken = window.language
+            with closing(self._decoded(sound, origin, self._only_language or language, meter)) as decoded:
+                for window in decoded:
+                    meter.update(window.end)
+                    if window.said:
+                        utterances += window.said
+                        spoken = window.language
             meter.update(sound.duration)
-            return Transcript(tuple(segments), sound.duration, spoken)
+            return Transcript(tuple(utterances), sound.duration, spoken)
 
-    def language_of(self, spans: Iterable[tuple[float, Path]]) -> str | None:
+    def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
         if self._only_language:
             return self._only_language
+        meter = Meter("find the language", None, "seconds", report)
         for origin, wav in spans:
-            with Wav(wav) as sound, closing(self._decoded(sound, origin, None)) as decoded:
+            with Wav(wav) as sound, closing(self._decoded(sound, origin, None, meter)) as decoded:
                 if spoken := next((window.language for window in decoded if window.said), None):
                     return spoken
         return None
 
-    def _decoded(self, sound: Wav, origin: float, language: str | None) -> Generator[_Decoded]:
+    def _decoded(self, sound: Wav, origin: float, language: str | None, meter: Meter) -> Generator[_Decoded]:
         """What is said in each window, in order; a few windows ahead of who asks."""
         pool, waiting = ThreadPoolExecutor(self._workers), deque[Future[_Decoded]]()
         try:
-            for start, end in blocks(sound, round(origin * SAMPLE_RATE)):
+            for start, end in chunks(sound, round(origin * SAMPLE_RATE)):
                 for window in windows(sound.read(start, end), start / SAMPLE_RATE):
                     waiting.append(pool.submit(self._decode, window, language))
                     # the first speech tells the language: until it is heard there is nothing to do ahead
                     while len(waiting) > (2 * self._workers if language else 0):
-                        decoded = waiting.popleft().result()
+                        decoded = _awaited(waiting.popleft(), meter)
                         language = language or (decoded.language if decoded.said else None)
                         yield decoded
             for future in waiting:
-                yield future.result()
+                yield _awaited(future, meter)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -156,7 +158,7 @@ class FasterWhisperEngine:
         heard = [_heard(segment) for segment in segments]
         if any(_is_doubtful(segment, window) for segment in heard):
             heard = self._again(window, info.language)
-        said = [Segment(words) for segment in heard if (words := _words(segment, window))]
+        said = [Utterance(words) for segment in heard if (words := _words(segment, window))]
         return _Decoded(window.end, said, info.language)
 
     def _again(self, window: Window, language: str) -> list[_Heard]:
@@ -171,6 +173,13 @@ class FasterWhisperEngine:
             hallucination_silence_threshold=2.0,
         )
         return [_heard(segment) for segment in segments]
+
+
+def _awaited(decoded: Future[_Decoded], meter: Meter) -> _Decoded:
+    """The result of a window, which can take many seconds; `meter` ticks meanwhile."""
+    while not wait([decoded], TICK_SECONDS).done:
+        meter.tick()
+    return decoded.result()
 
 
 def workers_within(memory_mb: int, model_bytes: int) -> int:

@@ -33,7 +33,7 @@ _WORD_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Stretch:
-    """Samples `start` to `end` of a block of sound."""
+    """Samples `start` to `end` of a chunk of sound."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Window:
     """Stretches of speech with a little of the silence around them, one after another, without what lies between.
 
     `samples` are float32, -1 to 1, of 30 s at most; `pieces` are what they were cut from, and `speech` what of it was
-    found to be speech. Both count samples from the start of the block, which begins at second `offset`.
+    found to be speech. Both count samples from the start of the chunk, which begins at second `offset`.
     """
 
     samples: npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ class Window:
         )
 
     def _placed(self, start: float, end: float) -> tuple[float, float]:
-        """Both in samples of the block; they are taken to lie in one piece, in which their middle lies."""
+        """Both in samples of the chunk; they are taken to lie in one piece, in which their middle lies."""
         before = 0
         for piece in self.pieces:
             after = before + piece.end - piece.start
@@ -103,9 +103,9 @@ class Window:
         return min(max(start + shift, piece.start), piece.end), min(max(end + shift, piece.start), piece.end)
 
 
-def windows(block: Samples, offset: float) -> Iterator[Window]:
-    """The speech of a block of sound that begins at second `offset`; none where nobody speaks."""
-    sound = block.astype(np.float32) / np.float32(32768)
+def windows(chunk: Samples, offset: float) -> Iterator[Window]:
+    """The speech of a chunk of sound that begins at second `offset`; none where nobody speaks."""
+    sound = chunk.astype(np.float32) / np.float32(32768)
     speech = _speech(sound)
     pieces = _padded(speech, len(sound))
     first, length = 0, 0

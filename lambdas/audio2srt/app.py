@@ -1,6 +1,6 @@
 """Audio2srt on Lambda."""
 
-from avflow.stages import audio2srt
-from lambdas.entry import lambda_handler
+from avflow.workflow import audio2srt
+from lambdas.step_handler import lambda_handler
 
 handler = lambda_handler("audio2srt", audio2srt.run)

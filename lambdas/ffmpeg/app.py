@@ -1,6 +1,6 @@
 """FFmpeg on Lambda."""
 
-from avflow.stages import ffmpeg
-from lambdas.entry import lambda_handler
+from avflow.workflow import ffmpeg
+from lambdas.step_handler import lambda_handler
 
 handler = lambda_handler("ffmpeg", ffmpeg.run)

@@ -1,6 +1,6 @@
 """Merge on Lambda."""
 
-from avflow.stages import merge
-from lambdas.entry import lambda_handler
+from avflow.workflow import merge
+from lambdas.step_handler import lambda_handler
 
 handler = lambda_handler("merge", merge.run)

@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avflow.manifest import model_entry
-from avflow.models import ModelStore
-from avflow.stages.yolov3 import DATA, DEFAULT_MODEL, open_model
+from avflow.models.store import ModelStore
+from avflow.workflow.manifest import model_entry
+from avflow.workflow.yolov3 import DATA, DEFAULT_MODEL, open_model
 
 PICTURE = DATA / "person.jpg"
 

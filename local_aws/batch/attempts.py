@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from local_aws.activity import StepEnded, StepLog, StepStarted
 from local_aws.batch.job import Job, milliseconds
 from local_aws.batch.retry import TASK_EXITED, TIMED_OUT, should_retry
-from local_aws.containers import PID_FILE
-from local_aws.host import Host
 from local_aws.sandbox import MEGABYTE, End, Limits, Outcome, Sandbox
+from local_aws.sandbox.activity import StepEnded, StepLog, StepStarted
+from local_aws.sandbox.containers import PID_FILE
+from local_aws.sandbox.host import Host
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 #: exit status of a container that was killed (128 + SIGKILL)

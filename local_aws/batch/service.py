@@ -11,8 +11,8 @@ from typing import Any
 from local_aws.batch.attempts import Attempts
 from local_aws.batch.job import Job
 from local_aws.batch.slots import Slots
-from local_aws.host import Host
 from local_aws.names import arn
+from local_aws.sandbox.host import Host
 from local_aws.wire import ServiceError
 
 #: what a job asks for that needs the processor: the least of a Fargate job with 8 GB, and what a GPU's machine has

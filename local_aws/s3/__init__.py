@@ -1,7 +1,6 @@
 """S3 of the embedded AWS: objects on disk, served over HTTP, without ever holding one in memory."""
 
 from local_aws.s3.app import S3App
-from local_aws.s3.server import RequestHandler, http_server
 from local_aws.s3.service import ObjectCreated
 
-__all__ = ["ObjectCreated", "RequestHandler", "S3App", "http_server"]
+__all__ = ["ObjectCreated", "S3App"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from local_aws.s3 import S3App, http_server
+from local_aws.http_server import http_server
+from local_aws.s3 import S3App
 
 
 def main() -> None:

@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local_aws.http_server import RAW_HEADERS
 from local_aws.s3.chunked import Body
 from local_aws.s3.errors import S3Error
 
-#: Under this name a server may pass on all headers. CGI's names can't tell `_` from `-`: werkzeug drops those with `_`.
-RAW_HEADERS = "local_aws.headers"
 _MAX_DOCUMENT = 16 << 20
 _MAX_KEY = 1024
 

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from avflow_cli.images import built_template
-from local_aws.activity import StepEnded
+from local_aws.sandbox.activity import StepEnded
 from local_aws.server import LocalAws
 from tests.e2e.conftest import ROOT, SAMPLE, avflow, run_video
 from tests.waiting import PATIENCE_SECONDS, until

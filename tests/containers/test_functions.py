@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from local_aws.server import aws_environment
 from tests.containers.conftest import YOLOV3_MODEL, emulated
 from tests.e2e.test_sample import WORDS

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from tests.containers.conftest import LOCKED, ROOT, SPEECH_MODEL, YOLOV3_MODEL, in_image, podman
 
 MODEL_OF = {"media": SPEECH_MODEL, "yolov3": YOLOV3_MODEL}
@@ -106,7 +106,7 @@ def test_the_model_in_an_image_is_the_one_named_and_whole(which, image):
     script = """
 import hashlib, json, sys
 from pathlib import Path
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 store = ModelStore()
 stamp = store.folder(sys.argv[1]) / ".verified.json"
 before = stamp.read_bytes()
@@ -124,7 +124,7 @@ print(fingerprints == {name: facts["modified"] for name, facts in json.loads(bef
 
 
 def test_another_model_than_the_images_own_is_refused_by_name(images):
-    script = "from avflow.models import ModelStore; ModelStore().path('whisper-base')"
+    script = "from avflow.models.store import ModelStore; ModelStore().path('whisper-base')"
     refused = in_image(images.media, "python", "-c", script, check=False)
     assert refused.returncode == 1
     assert "ModelUnavailable: The model whisper-base is not ready" in refused.stderr

@@ -4,7 +4,7 @@ import av
 import pysubs2
 import pytest
 
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
 
 EMPTY = "InvalidMediaEmpty"

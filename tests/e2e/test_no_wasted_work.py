@@ -32,7 +32,7 @@ def up(tmp_path_factory):
 
 
 def picture_encodes(log):
-    """Runs of FFmpeg that encode pictures; box_video encodes without one, once, what the boxed AVIs hold."""
+    """Runs of FFmpeg that encode pictures; annotate_video encodes without one, once, what the boxed AVIs hold."""
     runs = [line.split("\t") for line in log.read_text().splitlines()]
     assert runs, "every step uses this FFmpeg"
     codecs = [run[at + 1] for run in runs for at, name in enumerate(run) if name in ("-vcodec", "-c:v")]

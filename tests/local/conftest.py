@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from local_aws.server import LocalAws
-from tests.local.s3_fixtures import bucket, s3, server, versioned  # noqa: F401 - for the tests of S3
 from tests.waiting import until
 
 FIXTURES = Path(__file__).with_name("fixtures")

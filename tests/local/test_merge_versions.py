@@ -2,13 +2,12 @@
 
 import pytest
 
-from avflow.layout import VideoRef
-from avflow.speech import Segment, Transcript, Word
-from avflow.stages import merge
-from avflow.stages.context import StageContext
-from avflow.storage import Store
+from avflow.speech import Transcript, Utterance, Word
+from avflow.workflow import merge
+from avflow.workflow.context import StepContext
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.storage import ObjectStore
 from lambdas.failed.own_error import is_current
-from tests.local.s3_fixtures import *  # noqa: F403
 
 MEDIA = {
     "has_sound": False,
@@ -31,7 +30,7 @@ def uploaded(store, name, says=None):
     spans = [SPAN] if says else []
     store.write_json(video.media_json, MEDIA | {"plan": {**MEDIA["plan"], "spans": spans}})
     if says:
-        said = Transcript((Segment((Word(0.1, 0.5, says),)),), 1.0, "en").to_dict()
+        said = Transcript((Utterance((Word(0.1, 0.5, says),)),), 1.0, "en").to_dict()
         model = {"role": "speech", "name": "whisper-tiny.en"}
         store.write_json(video.part_json("audio2srt", 0), {"transcript": said, "model": model, "step": STEP})
     return video
@@ -40,21 +39,21 @@ def uploaded(store, name, says=None):
 @pytest.fixture
 def versions(s3, versioned):
     """The bucket's store, and references to an older and a newer version of one upload."""
-    store = Store(versioned, s3)
+    store = ObjectStore(versioned, s3)
     return store, uploaded(store, "older"), uploaded(store, "newer")
 
 
 def test_a_slow_older_version_does_not_replace_the_newer_ones_results(versions):
     store, older, newer = versions
-    merge.run(newer, StageContext(store, "lambda"))
-    merge.run(older, StageContext(store, "lambda"))
+    merge.run(newer, StepContext(store, "lambda"))
+    merge.run(older, StepContext(store, "lambda"))
     assert store.read_json("result/a.json")["execution"] == "newer"
     assert store.read_json("result/a.json")["source"]["version_id"] == newer.version_id
 
 
 def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
     store, older, _ = versions
-    assert merge.run(older, StageContext(store, "lambda"))["superseded"]
+    assert merge.run(older, StepContext(store, "lambda"))["superseded"]
     assert "Contents" not in s3.list_objects_v2(Bucket=versioned, Prefix="result/")
 
 
@@ -62,12 +61,12 @@ def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
     ("says", "meanwhile"),
     [
         ("Old.", (merge.subtitles, "write")),  # while the results are made
-        ("Old.", (Store, "upload")),  # while they are published
-        (None, (Store, "delete")),  # before what this version has not is taken away
+        ("Old.", (ObjectStore, "upload")),  # while they are published
+        (None, (ObjectStore, "delete")),  # before what this version has not is taken away
     ],
 )
 def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monkeypatch, says, meanwhile):
-    store = Store(versioned, s3)
+    store = ObjectStore(versioned, s3)
     older = uploaded(store, "older", says)
     where, action = meanwhile
     act = getattr(where, action)
@@ -75,10 +74,10 @@ def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monk
     def and_then_a_newer_one_comes(*arguments):
         act(*arguments)
         monkeypatch.setattr(where, action, act)
-        merge.run(uploaded(store, "newer", "New."), StageContext(store, "lambda"))
+        merge.run(uploaded(store, "newer", "New."), StepContext(store, "lambda"))
 
     monkeypatch.setattr(where, action, and_then_a_newer_one_comes)
-    assert merge.run(older, StageContext(store, "lambda"))["superseded"]
+    assert merge.run(older, StepContext(store, "lambda"))["superseded"]
     assert store.read_json("result/a.json")["execution"] == "newer"
     assert b"New." in s3.get_object(Bucket=versioned, Key="result/a.srt")["Body"].read()
 
@@ -86,7 +85,7 @@ def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monk
 def test_an_upload_that_was_taken_away_still_gets_its_results(versions, s3, versioned):
     store, _, newer = versions
     s3.delete_object(Bucket=versioned, Key="start/a.mkv")
-    merge.run(newer, StageContext(store, "lambda"))
+    merge.run(newer, StepContext(store, "lambda"))
     assert store.read_json("result/a.json")["execution"] == "newer"
 
 

@@ -6,8 +6,7 @@ import threading
 import pytest
 
 from avflow.errors import SourceMissing
-from avflow.storage import Store
-from tests.local.s3_fixtures import *  # noqa: F403
+from avflow.workflow.storage import ObjectStore
 from tests.waiting import PATIENCE_SECONDS
 
 CONTENT = os.urandom(40_000_000)
@@ -16,7 +15,7 @@ CONTENT = os.urandom(40_000_000)
 @pytest.fixture
 def store(bucket, s3):
     s3.put_object(Bucket=bucket, Key="k", Body=CONTENT)
-    return Store(bucket, s3)
+    return ObjectStore(bucket, s3)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 40_000_000), (5, 6), (7, 7), (16_777_216, 33_554_432), (1, 39_999_999)])
@@ -28,7 +27,7 @@ def test_a_range_is_exactly_these_bytes(store, tmp_path, start, end):
 def test_a_range_of_an_older_version(s3, versioned, tmp_path):
     version = s3.put_object(Bucket=versioned, Key="k", Body=b"old content")["VersionId"]
     s3.put_object(Bucket=versioned, Key="k", Body=b"new content")
-    Store(versioned, s3).download_range("k", tmp_path / "part", 0, 3, version)
+    ObjectStore(versioned, s3).download_range("k", tmp_path / "part", 0, 3, version)
     assert (tmp_path / "part").read_bytes() == b"old"
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from local_aws.cloudformation.sam import load
 from local_aws.server import LocalAws
-from local_aws.template import load
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"

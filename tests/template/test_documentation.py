@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from avflow import cost, errors
+from avflow import errors
+from avflow.workflow import cost
 from lambdas.failed import ended, failure
 from tests.template.conftest import ROOT
 

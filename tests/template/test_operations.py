@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from avflow import observability
-from local_aws.activity import StepLog
-from local_aws.events import new_event
+from avflow.workflow import observability
+from local_aws.eventbridge.service import new_event
+from local_aws.sandbox.activity import StepLog
 from tests.waiting import until
 
 #: AWS/… namespaces: Step Functions, Lambda, SQS and EventBridge Developer Guides, "metrics"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.intrinsics import DeployError
+from local_aws.cloudformation.intrinsics import DeployError
 from tests.template.conftest import ROOT
 
 WRONG = [
@@ -103,7 +103,7 @@ def test_a_model_that_does_not_exist_fails_the_build_by_its_parameter(translated
 
 
 def test_the_default_models_are_in_the_manifest(translated):
-    from avflow.models import ModelStore
+    from avflow.models.store import ModelStore
 
     store = ModelStore(Path("unused"))
     for name in ("Yolov3Model", "SpeechModel"):

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from avflow.stages import plan
+from avflow.workflow import plan
 from tests.template.conftest import all_states, tasks
 
 LAMBDA, BATCH = "arn:aws:states:::lambda:invoke", "arn:aws:states:::batch:submitJob.sync"

@@ -10,26 +10,27 @@ from types import SimpleNamespace
 import cv2
 import pytest
 
-from avflow import boxed_video, cores
-from avflow.boxed_video import box_video
-from avflow.darknet import read_names, read_network
+from avflow import cores
+from avflow.annotation import pipeline as boxed_video
+from avflow.annotation.pipeline import annotate_video
+from avflow.darknet.cfg import read_names, read_network
 from avflow.detection import onnxruntime_detector, openvino_detector
 from avflow.detection.converted import Converted
 from avflow.detection.onnxruntime_detector import CPU_PROVIDERS, OnnxRuntimeDetector
 from avflow.detection.openvino_detector import OpenVinoDetector
 from avflow.ffmpeg import convert
 from avflow.ffmpeg.arguments import arguments, source_input
-from avflow.layout import VideoRef
 from avflow.media import probe
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.speech import whisper
 from avflow.speech.whisper import FasterWhisperEngine, workers_within
-from avflow.stages import audio2srt
-from avflow.stages.context import StageContext
+from avflow.workflow import audio2srt
+from avflow.workflow.context import StepContext
+from avflow.workflow.layout import VideoRef
 from scripts.record_darknet_boxes import CFG, DATA
 from tests.engines import needs_openvino
 from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
-from tests.unit.test_boxed_video import NumberReader
+from tests.unit.annotation.test_pipeline import NumberReader
 
 ROOT = Path(__file__).parents[2]
 COUNTS = (1, 2, 4, 16, 64)
@@ -57,7 +58,7 @@ LOOK = """
 import json, sys
 import cv2
 from avflow.cores import codec_threads, usable_cores
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.speech.whisper import FasterWhisperEngine
 from avflow.detection.openvino_detector import OpenVinoDetector
 from tests.unit.test_core_limits import opened
@@ -133,7 +134,7 @@ def test_half_of_the_cores_decode_and_encode(monkeypatch, tmp_path, film, count,
     monkeypatch.setattr(boxed_video, "VideoReader", Reader)
     monkeypatch.setattr(boxed_video, "VideoWriter", Writer)
     detector = NumberReader()
-    done = box_video(film, probe(film).picture, detector, tmp_path / "out.avi", tmp_path / "out.jsonl")
+    done = annotate_video(film, probe(film).video, detector, tmp_path / "out.avi", tmp_path / "out.jsonl")
     detector.close()
     assert seen == [threads, threads]
     assert done.frames == 30
@@ -149,7 +150,7 @@ def test_ffmpeg_is_told(monkeypatch, tmp_path, film, count, threads):
     assert command.index("-threads") < command.index("-i"), "of the decoder"
     assert command[command.index("-filter_complex_threads") + 1] == str(threads)
     convert(film, probe(film), tmp_path / "out.avi")
-    assert probe(tmp_path / "out.avi").picture.frames == 30
+    assert probe(tmp_path / "out.avi").video.frames == 30
 
 
 def test_a_picture_lower_than_there_are_threads(monkeypatch, tmp_path):
@@ -158,7 +159,7 @@ def test_a_picture_lower_than_there_are_threads(monkeypatch, tmp_path):
     monkeypatch.setattr(boxed_video, "usable_cores", lambda: 64)
     ffmpeg(*lavfi("testsrc2=s=64x16:r=10:d=1"), *H264, tmp_path / "low.mkv")
     convert(tmp_path / "low.mkv", probe(tmp_path / "low.mkv"), tmp_path / "low.avi")
-    assert probe(tmp_path / "low.avi").picture.frames == 10
+    assert probe(tmp_path / "low.avi").video.frames == 10
 
 
 # ---------------------------------------------------------------- speech
@@ -211,5 +212,5 @@ def test_the_step_tells_the_engine_what_it_has(monkeypatch, settings, memory_mb)
     monkeypatch.setattr(audio2srt, "_Sound", lambda *_: SimpleNamespace(span=lambda part: (0.0, Path("any.wav"))))
     audio2srt._engine.cache_clear()
     with pytest.raises(Opened) as opened:
-        audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), StageContext(None, "lambda", settings=settings))
+        audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), StepContext(None, "lambda", settings=settings))
     assert opened.value.args == (memory_mb,)

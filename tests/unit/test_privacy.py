@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import numpy as np
-from avflow.models import ModelStore
+from avflow.models.store import ModelStore
 from avflow.speech import open_engine
-from avflow.stages.yolov3 import open_model
+from avflow.workflow.yolov3 import open_model
 open_model("yolov3-tiny", ModelStore()).detect([np.zeros((64, 64, 3), np.uint8)])
 open_engine("whisper-tiny.en", ModelStore())
 import onnxruntime, sys

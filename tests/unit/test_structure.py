@@ -29,7 +29,7 @@ def imported(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -41,6 +41,38 @@ def test_dependencies_point_one_way(package):
         if name.split(".")[0] in PACKAGES and name.split(".")[0] not in MAY_IMPORT[package]
     ]
     assert not wrong
+
+
+MEDIA_FLOOR = ("media", "ffmpeg", "video", "detection", "darknet", "models", "speech", "annotation")
+#: what knows of AWS
+OF_AWS = ("avflow.workflow", "boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk")
+
+
+@pytest.mark.parametrize("room", MEDIA_FLOOR)
+def test_the_media_floor_knows_nothing_of_aws(room):
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(f"avflow/{room}")
+        for name in imported(path)
+        if name.startswith(OF_AWS)
+    ]
+    assert not wrong
+
+
+def test_the_workflow_floor_stands_on_the_media_floor_alone():
+    rooms = {name.split(".")[1] for path in modules("avflow/workflow") for name in imported(path) if "avflow." in name}
+    assert rooms <= {*MEDIA_FLOOR, "workflow", *LOOSE}
+
+
+#: what both floors use
+LOOSE = {"cores", "errors", "filenames", "progress"}
+
+
+def test_every_module_is_in_a_room():
+    assert {path.stem for path in (ROOT / "avflow").glob("*.py")} == {"__init__", *LOOSE}
+    assert {path.parent.name for path in (ROOT / "avflow").glob("*/__init__.py")} == {*MEDIA_FLOOR, "workflow"}
+    for loose in LOOSE:
+        assert not [name for name in imported(ROOT / "avflow" / f"{loose}.py") if name.startswith(OF_AWS)]
 
 
 @pytest.mark.parametrize("entry", [*ROOT.glob("lambdas/*/app.py"), *ROOT.glob("batch_jobs/*/job.py")], ids=str)
@@ -63,8 +95,8 @@ OWNERS = {
     "local_aws/sandbox/system.py": "what differs between systems, for the embedded AWS",
     "avflow/cores.py": "cores and quotas, for the product, which the embedded AWS is no part of",
     "local_aws/sandbox/watchdog.py": "killpg: runs as a script without the package",
-    "local_aws/lambda_bootstrap.py": "RLIMIT_FSIZE: runs as a script beside the function's own code; macOS has it",
-    "avflow/models.py": "fcntl.flock, to wait until another process has fetched: every POSIX system has it",
+    "local_aws/awslambda/bootstrap.py": "RLIMIT_FSIZE: runs as a script beside the function's own code; macOS has it",
+    "avflow/models/store.py": "fcntl.flock, to wait until another process has fetched: every POSIX system has it",
 }
 
 
@@ -89,20 +121,23 @@ def test_moto_is_private_to_one_file():
         str(path.relative_to(ROOT))
         for path in modules("local_aws")
         for name in imported(path)
-        if name.startswith("moto.") and name != "moto.server"
+        if name.startswith("moto.") and not name.startswith("moto.server")
     ]
-    assert set(private) <= {"local_aws/moto_patches.py"}
+    assert set(private) <= {"local_aws/stepfunctions/moto_patches.py"}
 
 
 @pytest.mark.parametrize("image", ["media", "yolov3"])
 def test_an_image_fetches_its_model_with_the_modules_that_it_copies(image, tmp_path):
     """Only those, so that a change of any other doesn't fetch hundreds of megabytes anew."""
     text = (ROOT / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-    (line,) = re.findall(r"^COPY (avflow/__init__\.py .*) /build/avflow/$", text, re.MULTILINE)
-    (tmp_path / "avflow").mkdir()
-    for name in line.split():
-        shutil.copy(ROOT / name, tmp_path / "avflow")
+    copied = re.findall(r"^COPY (avflow/.*) /build/(avflow/.*)$", text, re.MULTILINE)
+    for names, folder in copied:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for name in names.split():
+            files = [ROOT / name] if (ROOT / name).is_file() else (ROOT / name).glob("*.*")
+            for file in files:
+                shutil.copy(file, tmp_path / folder)
     done = subprocess.run(
-        [sys.executable, "-c", "import avflow.models; print(avflow.models.__file__)"],
+        [sys.executable, "-c", "import avflow.models.store; print(avflow.models.store.__file__)"],
         cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip
-    assert done.stdout.strip() == str(tmp_path / "avflow" / "models.py"), done.stderr
+    assert done.stdout.strip() == str(tmp_path / "avflow" / "models" / "store.py"), done.stderr

@@ -1,0 +1,1 @@
+"""Boxes on a video: decoding, detection, drawing and encoding at once, frame by frame."""

@@ -1,0 +1,92 @@
+"""Probe the upload, extract its sound, and convert its picture where the detector needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from avflow import ffmpeg
+from avflow.errors import InvalidMediaEmpty
+from avflow.media import Media, VideoStream, conversion_reasons, probe
+from avflow.progress import divided
+from avflow.speech import spans
+from avflow.workflow import plan
+from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.layout import VideoRef
+
+SPEECH_SPAN_SECONDS = "600"
+MAX_SPANS = "8"
+#: of the time in which sound is extracted and the picture converted, what the sound takes, about
+SOUND_SHARE = 0.1
+
+
+def run(video: VideoRef, context: StepContext) -> dict[str, Any]:
+    """Write `media.json`, the wav (where there is sound) and the converted AVI (where it is necessary).
+
+    Raises
+    ------
+    InvalidMedia
+        The upload can't be processed anywhere.
+    SourceMissing
+        The upload is gone.
+    LambdaBudgetExceeded
+        Time or scratch space don't suffice here.
+    """
+    timer = StepTimer("ffmpeg", context)
+    store = context.store
+    size = store.size(video.key, video.version_id)
+    if size == 0:
+        raise InvalidMediaEmpty(f"{video.filename} is empty (0 bytes).")
+    context.budget.require_disk(size, f"{video.filename}")
+    with scratch() as folder, store.transfers() as transfers:
+        source = source_path(folder, video)
+        store.download(video.key, source, video.version_id)
+        media = probe(source)
+        stream, reasons = media.video, conversion_reasons(media)
+        context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} and what is made of it")
+        sound_share = SOUND_SHARE if reasons else 1.0
+        extracting, converting = divided(context.report, *((sound_share, 1 - sound_share) if media.audio else (0, 1)))
+        parts: tuple[spans.Span, ...] = ()
+        if media.audio:
+            wav = folder / "sound.wav"
+            in_time = paced(extracting, context.budget, f"extract sound of {source.name}")
+            ffmpeg.extract_wav(source, media, wav, report=in_time)
+            transfers.upload(wav, video.wav)
+            parts = _spans(wav, context)
+        if reasons:
+            converted = folder / "converted.avi"
+            in_time = paced(converting, context.budget, f"convert of {source.name}")
+            ffmpeg.convert(source, media, converted, report=in_time)
+            transfers.upload(converted, video.converted)
+            stream = probe(converted).video  # another rate, another number of frames
+    report = {
+        "has_sound": media.audio is not None,
+        "has_picture": media.video is not None,
+        "input": media.to_dict(),
+        "conversion_reasons": list(reasons),
+        "picture": _to_detect(video, stream, reasons),
+        "plan": plan.make(media, stream, parts, context.settings),
+        "step": timer.record(),
+    }
+    store.write_json(video.media_json, report)
+    return report
+
+
+def _written(media: Media, reasons: tuple[str, ...]) -> int:
+    """Bytes of scratch space that the wav and the converted video take."""
+    wav = plan.WAV_BYTES_PER_SECOND if media.audio else 0
+    avi = plan.PICTURE_BYTES_PER_SECOND + plan.SOUND_BYTES_PER_SECOND if reasons else 0
+    return round(media.duration * (wav + avi))
+
+
+def _spans(wav: Path, context: StepContext) -> tuple[spans.Span, ...]:
+    seconds = float(context.settings.get("SPEECH_SPAN_SECONDS", SPEECH_SPAN_SECONDS))
+    return spans.cut(wav, seconds=seconds, most=int(context.settings.get("MAX_SPANS", MAX_SPANS)))
+
+
+def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> dict[str, Any] | None:
+    """What the detector reads: the upload itself, by its key, without a copy, or its conversion."""
+    if stream is None:
+        return None
+    key, version = (video.converted, None) if reasons else (video.key, video.version_id)
+    return {"key": key, "version_id": version, "stream": stream.to_dict()}

@@ -1,0 +1,180 @@
+"""Publish: boxes and the original sound, subtitles, detections, and the manifest last."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from avflow import ffmpeg
+from avflow.errors import SourceMissing
+from avflow.media import Media
+from avflow.speech import subtitles
+from avflow.speech.transcript import Transcript
+from avflow.workflow import manifest
+from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
+from avflow.workflow.plan import SOUND_BYTES_PER_SECOND
+from avflow.workflow.storage import ObjectStore
+
+Report = dict[str, Any]
+#: of each key under `result/`: a file to upload, or the key of an object that it is a copy of
+Results = dict[str, Path | str]
+
+
+class _Superseded(Exception):
+    """A newer version of the upload is there, whose own execution publishes."""
+
+
+def run(video: VideoRef, context: StepContext) -> Report:
+    """Write everything under `result/`; the manifest's presence means that the rest is complete.
+
+    Where a newer version of the same upload has come meanwhile nothing is written, or no more: it is asked at the
+    start, when all is made and ready to be published, and when all but the manifest is published.
+
+    Raises
+    ------
+    LambdaBudgetExceeded
+        Time or scratch space don't suffice here.
+    FrameCountMismatch
+        The segments don't hold all frames; nothing is published.
+    """
+    timer = StepTimer("merge", context)
+    media = context.store.read_json(video.media_json)
+    try:
+        return _run(video, context, media, timer)
+    except _Superseded:
+        return {"input": media["input"], "superseded": True, "step": timer.record()}
+
+
+def _run(video: VideoRef, context: StepContext, media: Report, timer: StepTimer) -> Report:
+    store = context.store
+    _require_newest(video, store)
+    boxes = [store.read_json(video.part_json("yolov3", part)) for part in range(_segments(media))]
+    speech = [store.read_json(video.part_json("audio2srt", span["part"])) for span in media["plan"]["spans"]]
+    made: Results = {}
+    said = None
+    with scratch() as folder:
+        if boxes:
+            made |= _boxed(_Boxes(video, context, Media.from_dict(media["input"]), boxes, folder))
+        if speech:
+            said, made[video.result(".srt")] = _subtitles(speech, folder)
+        _require_newest(video, store)
+        store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
+        _publish(made, store)
+    _require_newest(video, store)
+    for suffix in RESULT_SUFFIXES:  # what an earlier version had and this one has not, its failure included
+        if video.result(suffix) not in made:
+            store.delete(video.result(suffix))
+    report = manifest.build(
+        video,
+        media=media,
+        speech=speech,
+        said=said,
+        boxes=boxes,
+        merge_step=timer.record(),
+        results=list(made),
+        on_aws="AWS_ENDPOINT_URL" not in context.settings,  # which an embedded AWS is reached by
+    )
+    store.write_json(video.result(".json"), report)
+    return {**report, "step": report["steps"][-1]}
+
+
+def _publish(made: Results, store: ObjectStore) -> None:
+    with store.transfers() as transfers:
+        for key, source in made.items():
+            if isinstance(source, Path):
+                transfers.upload(source, key)
+            else:
+                store.copy(source, key)
+
+
+def _require_newest(video: VideoRef, store: ObjectStore) -> None:
+    if is_superseded(video, store):
+        raise _Superseded
+
+
+def is_superseded(video: VideoRef, store: ObjectStore) -> bool:
+    """Whether the same key was uploaded again meanwhile: a slow old version must not replace a quick new one."""
+    if video.version_id is None:
+        return False
+    try:
+        return store.version(video.key) not in (video.version_id, None)
+    except SourceMissing:  # the user took the upload away, and still gets what it was uploaded for
+        return False
+
+
+def _segments(media: Report) -> int:
+    count: int = media["plan"]["segments"]["count"]
+    return count if media["has_picture"] else 0
+
+
+# ---------------------------------------------------------------- pictures
+@dataclass(frozen=True)
+class _Boxes:
+    """The segments of one video, by their reports, and a scratch folder to join them in."""
+
+    video: VideoRef
+    context: StepContext
+    media: Media
+    reports: Sequence[Report]
+    folder: Path
+
+
+def _boxed(boxes: _Boxes) -> Results:
+    """The AVI and the detections; what is one object already is only copied inside S3."""
+    video, whole = boxes.video, len(boxes.reports) == 1
+    return {
+        video.result(".avi"): video.boxed(0) if whole and not boxes.media.audio else _boxes_and_sound(boxes),
+        video.result(".detections.jsonl"): video.detections(0) if whole else _joined_detections(boxes),
+    }
+
+
+def _boxes_and_sound(boxes: _Boxes) -> Path:
+    """The pictures of all segments, and the sound of the upload if it has any, in one AVI."""
+    store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
+    source, target = source_path(boxes.folder, boxes.video), boxes.folder / "result.avi"
+    keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
+    sound = media.size + round(media.duration * SOUND_BYTES_PER_SECOND) if media.audio else 0
+    budget.require_disk(2 * sum(map(store.size, keys)) + sound, f"{boxes.video.filename} and its boxes")
+    segments = [
+        ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report["frames"])
+        for part, report in enumerate(boxes.reports)
+    ]
+    with store.transfers() as transfers:
+        for key, segment in zip(keys, segments, strict=True):
+            transfers.download(key, segment.path)
+        if media.audio:
+            transfers.download(boxes.video.key, source, boxes.video.version_id)
+    rate = Fraction(boxes.reports[0]["frame_rate"])
+    in_time = paced(boxes.context.report, budget, f"merge of {source.name}")
+    ffmpeg.mux(segments, rate, source, media, target, report=in_time)
+    return target
+
+
+def _joined_detections(boxes: _Boxes) -> Path:
+    """The detections of all segments in one file: frame numbers and times are the whole video's in each."""
+    target = boxes.folder / "detections.jsonl"
+    parts = [boxes.folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
+    with boxes.context.store.transfers() as transfers:
+        for part, path in enumerate(parts):
+            transfers.download(boxes.video.detections(part), path)
+    with target.open("wb") as lines:
+        for path in parts:
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, lines)
+    return target
+
+
+# ---------------------------------------------------------------- words
+def _subtitles(speech: Sequence[Report], folder: Path) -> tuple[Report, Path]:
+    """What the manifest says of the words of all spans, and their .srt, empty where nothing is said."""
+    transcript = Transcript.join([Transcript.from_dict(report["transcript"]) for report in speech])
+    cues = subtitles.cues(transcript)
+    path = folder / "subtitles.srt"
+    subtitles.write(cues, path)
+    words = sum(len(cue.text.split()) for cue in cues)
+    return {"language": transcript.language, "cues": len(cues), "words": words}, path

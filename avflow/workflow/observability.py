@@ -1,0 +1,76 @@
+"""Structured logs and metrics, the same from Lambda and from Batch (Powertools for AWS Lambda).
+
+Metrics are lines on stdout in CloudWatch's embedded metric format; CloudWatch Logs makes metrics of them in every
+log group, a Batch job's included (CloudWatch User Guide, "Embedded metric format"). docs/deploy.md lists them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from avflow.errors import AvflowError
+from avflow.progress import Progress, Report
+from avflow.workflow.layout import VideoRef
+
+#: the stack's name in AWS, so that two stacks of one account are told apart
+NAMESPACE = "av-workflow"
+#: set by what starts a job where another could not do it: lambda, spot or gpu
+FALLBACK_FROM = "FALLBACK_FROM"
+
+
+def logger_for(step: str, video: VideoRef) -> Logger:
+    """A logger whose every line names the execution and the video."""
+    logger = Logger(service=step)
+    logger.append_keys(execution=video.execution, video=f"s3://{video.bucket}/{video.key}")
+    return logger
+
+
+def log_progress(logger: Logger) -> Report:
+    """A report that writes a log line whenever more is done; the embedded AWS draws its bars from them."""
+    told = None
+
+    def report(progress: Progress) -> None:
+        nonlocal told
+        if progress.total is not None and told != (progress.step, progress.done):
+            told = (progress.step, progress.done)
+            logger.info("progress", progress=progress.to_dict())
+
+    return report
+
+
+def count_fallback(step: str, came_from: str) -> None:
+    """`Fallbacks` {came_from}: a step began in its second or third choice of compute."""
+    _emit(step, {"came_from": came_from}, {"Fallbacks": (MetricUnit.Count, 1)})
+
+
+def count_outcome(step: str, ran_on: str, seconds: float, error: Exception | None) -> None:
+    """`StepSeconds` {ran_on}, and `StepSucceeded` {ran_on} or `StepFailed` {ran_on, error}."""
+    succeeded = {"StepSucceeded": (MetricUnit.Count, 1.0)} if error is None else {}
+    _emit(step, {"ran_on": ran_on}, {"StepSeconds": (MetricUnit.Seconds, seconds), **succeeded})
+    if error is not None:
+        name = error.name if isinstance(error, AvflowError) else type(error).__name__
+        _emit(step, {"ran_on": ran_on, "error": name}, {"StepFailed": (MetricUnit.Count, 1)})
+
+
+def count_work(step: str, result: Mapping[str, Any]) -> None:
+    """What is done for good: `Frames` with boxes drawn; `Videos` and `MediaSeconds` published."""
+    if step == "yolov3" and "done_before" not in result:
+        _emit(step, {}, {"Frames": (MetricUnit.Count, result["frames"])})
+    if step == "merge":
+        seconds = result["input"]["duration"]
+        _emit(step, {}, {"Videos": (MetricUnit.Count, 1), "MediaSeconds": (MetricUnit.Seconds, seconds)})
+
+
+def _emit(step: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[MetricUnit, float]]) -> None:
+    """One line in the embedded metric format; the step is the dimension `service`."""
+    metrics = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE), service=step)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name=name, value=value)
+    for name, (unit, amount) in values.items():
+        metrics.add_metric(name=name, unit=unit, value=amount)
+    metrics.flush_metrics()

@@ -1,0 +1,217 @@
+"""Objects of one S3 bucket as files and JSON; S3's own errors as ours.
+
+Every write is whole or not at all: PutObject and CompleteMultipartUpload are atomic
+(Amazon S3 User Guide, "Amazon S3 data consistency model"), and files are handed over
+only when they are finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+
+from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
+
+_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
+_CONTENT_TYPES = {
+    ".avi": "video/x-msvideo",
+    ".wav": "audio/wav",
+    ".srt": "application/x-subrip; charset=utf-8",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+}
+_PART_BYTES = 16 << 20
+#: requests at once of one transfer
+_PARALLEL = 8
+_TRANSFER = TransferConfig(
+    max_concurrency=_PARALLEL, multipart_threshold=2 * _PART_BYTES, multipart_chunksize=_PART_BYTES
+)
+#: transfers in the background at once
+_TRANSFERS = 4
+
+
+class ObjectStore:
+    """The bucket of one workflow.
+
+    Raises
+    ------
+    SourceMissing
+        From every reading method: no such object or version.
+    StorageUnavailable
+        From every method: S3 did not answer, or its answer broke off, also after several tries.
+    ScratchFull
+        From every method that writes a file: there is no room for it.
+    """
+
+    def __init__(self, bucket: str, client: Any = None) -> None:
+        self.bucket = bucket
+        # path-style addressing is chosen by botocore itself where the endpoint is an IP address
+        self._s3 = client or boto3.client(
+            "s3",
+            config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=_PARALLEL * _TRANSFERS),
+        )
+
+    def size(self, key: str, version_id: str | None = None) -> int:
+        """Bytes of an object."""
+        with self._errors(key):
+            return int(self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))["ContentLength"])
+
+    def version(self, key: str) -> str | None:
+        """The id of an object's current version; None where the bucket keeps no versions."""
+        with self._errors(key):
+            found: str | None = self._s3.head_object(Bucket=self.bucket, Key=key).get("VersionId")
+            return found
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """An object into a file, in parallel parts."""
+        with self._errors(key):
+            self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
+
+    def download_range(self, key: str, path: Path, start: int, end: int, version_id: str | None = None) -> None:
+        """Bytes `start` to `end - 1` of an object, which has as many, into a file; in parallel parts."""
+
+        def fetch(first: int) -> None:
+            asked = f"bytes={first}-{min(first + _PART_BYTES, end) - 1}"
+            body = self._body(Key=key, Range=asked, **_version(version_id))
+            with path.open("r+b") as part:
+                part.seek(first - start)
+                part.write(body)
+
+        with self._errors(key), ThreadPoolExecutor(_PARALLEL) as pool:
+            path.write_bytes(b"")
+            for _ in pool.map(fetch, range(start, end, _PART_BYTES)):
+                pass  # raises what went wrong, and drops the parts that have not begun
+
+    def upload(self, path: Path, key: str) -> None:
+        """A finished file into an object, in parallel parts."""
+        with self._errors(key):
+            self._s3.upload_file(
+                str(path), self.bucket, key, ExtraArgs={"ContentType": _content_type(key)}, Config=_TRANSFER
+            )
+
+    def copy(self, source_key: str, target_key: str) -> None:
+        """An object to another key, inside S3."""
+        with self._errors(source_key):
+            self._s3.copy(
+                {"Bucket": self.bucket, "Key": source_key},
+                self.bucket,
+                target_key,
+                ExtraArgs={"ContentType": _content_type(target_key), "MetadataDirective": "REPLACE"},
+                Config=_TRANSFER,
+            )
+
+    def read_json(self, key: str) -> Any:
+        """A JSON object."""
+        with self._errors(key):
+            return json.loads(self._body(Key=key))
+
+    def write_json(self, key: str, value: Any) -> None:
+        """A value as a JSON object, readable by people."""
+        body = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+        with self._errors(key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none there is no error."""
+        with self._errors(key):
+            self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def transfers(self) -> Transfers:
+        """Downloads and uploads beside other work."""
+        return Transfers(self)
+
+    def _body(self, **asked: str) -> bytes:
+        """What GetObject answers; asked again where the body breaks off, as the SDK does only until the headers."""
+        tries = _TRANSFER.num_download_attempts
+        while True:
+            body = self._s3.get_object(Bucket=self.bucket, **asked)["Body"]
+            try:
+                return bytes(body.read())
+            except (HTTPClientError, IncompleteReadError):
+                tries -= 1
+                if not tries:
+                    raise
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        where = f"s3://{self.bucket}/{key}"
+        try:
+            yield
+        except (BotoCoreError, ClientError, Boto3Error) as error:
+            raise _ours(where, error) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+                raise ScratchFull(f"there is no room for {where}: {error.strerror}") from error
+            raise
+
+
+class Transfers:
+    """Downloads and uploads in the background, as a context manager.
+
+    Each is a future whose `result()` waits for its end and raises its error. At the end of the block
+    all have ended; one whose error nobody asked for raises it there. After an exception in the block,
+    those that have not begun are dropped, and the others end before the files they work on may go.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(_TRANSFERS, thread_name_prefix="transfer")
+        self._begun: list[Future[None]] = []
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> Future[None]:
+        """Begin `ObjectStore.download`."""
+        return self._begin(self._pool.submit(self._store.download, key, path, version_id))
+
+    def upload(self, path: Path, key: str) -> Future[None]:
+        """Begin `ObjectStore.upload`."""
+        return self._begin(self._pool.submit(self._store.upload, path, key))
+
+    def _begin(self, transfer: Future[None]) -> Future[None]:
+        self._begun.append(transfer)
+        return transfer
+
+    def __enter__(self) -> Transfers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=error is not None)
+        if error is None:
+            for transfer in self._begun:
+                transfer.result()
+
+
+def _ours(where: str, error: Exception) -> Exception:
+    """S3's error as ours; one that is neither a missing object nor transient stays what it is."""
+    # boto3's upload wraps the answer's error in one of its own that keeps only the text
+    cause = error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
+    if isinstance(cause, ClientError):
+        code = cause.response.get("Error", {}).get("Code", "")
+        if code in _MISSING:
+            return SourceMissing(f"{where} is not there")
+        return StorageUnavailable(f"S3 answered {code} for {where}") if code in _TRANSIENT else error
+    if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
+        return StorageUnavailable(f"S3 did not answer for {where}: {cause}")
+    return error
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _content_type(key: str) -> str:
+    return _CONTENT_TYPES.get(Path(key).suffix, "application/octet-stream")

@@ -1,0 +1,201 @@
+"""Draw boxes on every frame, and write down what was detected where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from avflow import darknet
+from avflow.annotation.pipeline import annotate_video
+from avflow.darknet.cfg import read_names, read_network
+from avflow.detection import Detector, open_detector
+from avflow.detection.agreement import Agreement
+from avflow.detection.converted import Converted
+from avflow.detection.opening import Device, Precision, quantize
+from avflow.errors import DarknetModelInvalid, SourceMissing
+from avflow.media import VideoStream
+from avflow.media.model import fraction_text
+from avflow.models.store import ModelStore
+from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.manifest import model_entry
+from avflow.workflow.plan import segments_of
+
+Opener = Callable[[str, ModelStore, Device], Detector]
+
+DEFAULT_MODEL = "yolov3"
+DATA = Path(darknet.__file__).with_name("data")
+
+
+def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:
+    """The detector of a named model.
+
+    The project has the .cfg and class names of the models it declares; a model of the user's own
+    brings its .cfg and .names beside its .weights.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid, GpuUnavailable
+    """
+    files = _files(name, models)
+    return open_detector(
+        files.cfg,
+        files.weights,
+        files.names,
+        cache_dir=_cache_dir(models),
+        device=device,
+        precision=precision,
+        weights_sha256=files.weights_sha256,
+    )
+
+
+def convert_model(name: str, models: ModelStore) -> list[Path]:
+    """Make the files that `open_model` would make at its first use, on a CPU and on a GPU: an image is read-only then.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    converted = _converted(name, models)
+    return [converted.onnx(half=half) for half in (False, True)]
+
+
+def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
+    """Make the network that the precision `int8` opens; `frames` is a video or a folder of pictures like those to come.
+
+    Also tells how far it agrees with float32, on pictures that it wasn't made from.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    InvalidMediaNoStreams
+        There is no picture in `frames`.
+    PrecisionUnsuitable
+        It doesn't find what float32 finds.
+    """
+    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  a tool's only
+
+    converted = _converted(name, models)
+    names = read_names(_files(name, models).names, converted.network)
+    return quantize(converted, names, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
+
+
+def require_int8(name: str, models: ModelStore) -> None:
+    """Nothing, if `quantize_model` was called before.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    _converted(name, models).int8()
+
+
+def _converted(name: str, models: ModelStore) -> Converted:
+    files = _files(name, models)
+    return Converted(
+        files.cfg, files.weights, read_network(files.cfg), _cache_dir(models), weights_sha256=files.weights_sha256
+    )
+
+
+def _cache_dir(models: ModelStore) -> Path:
+    return models.root / "converted"
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A model's files."""
+
+    cfg: Path
+    weights: Path
+    names: Path
+    #: as declared and verified
+    weights_sha256: str
+
+
+def _files(name: str, models: ModelStore) -> _Files:
+    folder = models.path(name)
+    own = {path.suffix: path for path in folder.iterdir() if path.suffix in (".cfg", ".weights", ".names")}
+    cfg = own.get(".cfg", DATA / f"{name}.cfg")
+    if not cfg.is_file():
+        raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
+    weights = own[".weights"]
+    (sha256,) = (file.sha256 for file in models.describe(name).files if file.name == weights.name)
+    return _Files(cfg, weights, own.get(".names", DATA / "coco.names"), sha256)
+
+
+def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> dict[str, Any]:
+    """Write the boxed AVI (no sound), the detections and the report of one segment, `context.part`.
+
+    What was written before stays: an array job that is run again does only what is missing.
+
+    Parameters
+    ----------
+    opener:
+        Makes the detector of the model with that name, on a GPU or on whatever there is; `open_model` with the
+        precision of the settings when left out.
+
+    Raises
+    ------
+    ModelUnavailable
+        The detector's model is not on this machine.
+    GpuUnavailable
+        The job has a GPU that can't be used.
+    FrameCountMismatch
+        Not every frame came out; nothing is uploaded.
+    """
+    timer = StepTimer("yolov3", context)
+    store, part = context.store, context.part
+    with suppress(SourceMissing):
+        return {**store.read_json(video.part_json("yolov3", part)), "done_before": True}
+    models = ModelStore()
+    name = context.settings.get("YOLOV3_MODEL", DEFAULT_MODEL)
+    media = store.read_json(video.media_json)
+    where, stream = media["picture"], VideoStream.from_dict(media["picture"]["stream"])
+    segment = segments_of(media["plan"], stream).segment(part)
+    gpu = _has_a_gpu(context.settings)
+    opener = opener or partial(open_model, precision=_precision(context.settings))
+    with scratch() as folder, store.transfers() as transfers:
+        source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
+        coming = transfers.download(where["key"], source, where["version_id"])  # while the model opens
+        with closing(opener(name, models, "gpu" if gpu else "auto")) as detector:
+            coming.result()
+            done = annotate_video(
+                source,
+                stream,
+                detector,
+                boxed,
+                detections,
+                segment=segment,
+                hardware=gpu,
+                report=paced(context.report, context.budget, f"boxes on {source.name}"),
+            )
+            engine = detector.engine
+        transfers.upload(boxed, video.boxed(part))
+        transfers.upload(detections, video.detections(part))
+    report = {
+        **done.to_dict(),
+        "frame_rate": fraction_text(stream.nominal_rate),
+        "size": [stream.width, stream.height],
+        "engine": engine,
+        "model": model_entry("detector", models.describe(name)),
+        "step": timer.record(),
+    }
+    store.write_json(video.part_json("yolov3", part), report)
+    return report
+
+
+def _precision(settings: Mapping[str, str]) -> Precision:
+    """Template and command line let no other value through."""
+    return cast(Precision, settings.get("DETECTOR_PRECISION", "fastest"))
+
+
+def _has_a_gpu(settings: Mapping[str, str]) -> bool:
+    """Whether this job was given, and so pays for, a GPU: then the CPU doesn't silently do its work.
+
+    ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS").
+    """
+    return settings.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-")

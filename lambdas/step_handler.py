@@ -1,0 +1,40 @@
+"""A step's Lambda handler: the event holds the video and the part of it, the context the time that is left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from avflow.workflow.budget import Budget
+from avflow.workflow.context import Step
+from avflow.workflow.entry import run_step
+from avflow.workflow.layout import VideoRef
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def lambda_handler(step: str, work: Step) -> Handler:
+    """The handler that runs `work` within Lambda's budget; exceptions go out by their class's name."""
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        video = VideoRef.from_dict(event["video"])
+        budget = Budget.of_lambda(context.get_remaining_time_in_millis())
+        return {"step": run_step(step, work, video, "lambda", budget, part=event.get("part"))["step"]}
+
+    return _traced(step, handler)
+
+
+def _traced(step: str, handler: Handler) -> Handler:
+    """The handler with its requests to S3 in X-Ray, on Lambda alone: elsewhere nobody listens, and loading it is slow.
+
+    Only botocore is watched: to watch all it knows, X-Ray's SDK would load each such library that is installed.
+    """
+    if "LAMBDA_TASK_ROOT" not in os.environ:
+        return handler
+    from aws_lambda_powertools import Tracer  # noqa: PLC0415 - with X-Ray's SDK
+
+    traced: Handler = Tracer(service=step, patch_modules=["botocore"]).capture_lambda_handler(handler)
+    return traced

@@ -1,0 +1,1 @@
+"""CloudFormation of the embedded AWS: a SAM template becomes resources."""

@@ -1,0 +1,122 @@
+"""Lambda functions, and Batch's environments, queues and job definitions."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from local_aws.awslambda.functions import Function, Permission
+from local_aws.cloudformation.intrinsics import DeployError
+from local_aws.cloudformation.sam import CODE_BUCKET
+from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.names import function_arn
+from local_aws.wire import lower_first
+
+#: keys of Batch's documents below which names are the user's, not AWS's
+_OPAQUE = ("Parameters", "Options", "Tags")
+
+
+@creates("AWS::Lambda::Function")
+def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A function, that really runs."""
+    name = properties.get("FunctionName") or stack.physical_name(logical_id)
+    code = properties["Code"]
+    common = {
+        "name": name,
+        "configuration": properties,
+        "timeout": float(properties.get("Timeout", 3)),
+        "memory_mb": int(properties.get("MemorySize", 128)),
+        "scratch_mb": int(properties.get("EphemeralStorage", {}).get("Size", 512)),
+        "environment": {k: str(v) for k, v in properties.get("Environment", {}).get("Variables", {}).items()},
+        "dead_letter": properties.get("DeadLetterConfig", {}).get("TargetArn"),
+    }
+    if properties.get("PackageType") == "Image":
+        command = properties.get("ImageConfig", {}).get("Command")
+        if not command:
+            raise DeployError(f"{logical_id}: ImageConfig.Command must name the handler")
+        image, containers = code["ImageUri"], stack.aws.containers
+        digest = containers.resolve(image) if containers else None
+        created = Function(handler=command[-1], code=stack.aws.root, image_uri=image, image_digest=digest, **common)
+    else:
+        folder = _code_folder(stack, logical_id, name, code)
+        created = Function(handler=properties["Handler"], code=folder, **common)
+    stack.aws.functions.add(created)
+    return Created(name, {"Arn": created.arn})
+
+
+def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any]) -> Path:
+    if "ZipFile" in code:  # the code itself, which is the module `index`
+        # not the name itself: a file system may take two functions' names for one
+        folder = stack.aws.state_dir / "code" / hashlib.sha256(name.encode()).hexdigest()[:32]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.py").write_text(code["ZipFile"])
+        return folder
+    folder = stack.folder / code.get("S3Key", "")
+    if code.get("S3Bucket") != CODE_BUCKET or not folder.is_dir():
+        raise DeployError(f"{logical_id}: its code, {folder}, is not a folder")
+    return folder.resolve()
+
+
+@creates("AWS::Lambda::Version")
+def version(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A published version."""
+    number = stack.aws.functions.publish_version(properties["FunctionName"])
+    name = stack.aws.functions.get(properties["FunctionName"])[0].name
+    version_arn = function_arn(name, number)
+    return Created(version_arn, {"Version": number, "FunctionArn": version_arn})
+
+
+@creates("AWS::Lambda::Alias")
+def alias(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A name for a version."""
+    target, _ = stack.aws.functions.get(properties["FunctionName"])
+    target.aliases[properties["Name"]] = properties["FunctionVersion"]
+    alias_arn = function_arn(target.name, properties["Name"])
+    return Created(alias_arn, {"AliasArn": alias_arn})
+
+
+@creates("AWS::Lambda::Permission")
+def permission(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """Who may invoke a function; EventBridge is held to it."""
+    target, _ = stack.aws.functions.get(properties["FunctionName"])
+    target.permissions.append(Permission(properties["Principal"], properties.get("SourceArn")))
+    return Created(stack.physical_name(logical_id))
+
+
+@creates("AWS::Lambda::EventInvokeConfig")
+def event_invoke_config(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """How often an asynchronous invocation is tried again, and where it goes then."""
+    target, _ = stack.aws.functions.get(properties["FunctionName"])
+    target.max_retries = int(properties.get("MaximumRetryAttempts", 2))
+    destinations = properties.get("DestinationConfig", {})
+    target.on_failure = destinations.get("OnFailure", {}).get("Destination")
+    target.on_success = destinations.get("OnSuccess", {}).get("Destination")
+    return Created(stack.physical_name(logical_id))
+
+
+@creates("AWS::Batch::ComputeEnvironment")
+def compute_environment(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """Kept as declared: every compute environment is this machine."""
+    name = properties.get("ComputeEnvironmentName") or stack.physical_name(logical_id)
+    created = stack.aws.batch.add_compute_environment(name, lower_first(properties, _OPAQUE))
+    return Created(created, {"ComputeEnvironmentArn": created})
+
+
+@creates("AWS::Batch::JobQueue")
+def job_queue(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """Kept as declared; its jobs wait for this machine's cores."""
+    name = properties.get("JobQueueName") or stack.physical_name(logical_id)
+    created = stack.aws.batch.add_queue(name, lower_first(properties, _OPAQUE))
+    return Created(created, {"JobQueueArn": created})
+
+
+@creates("AWS::Batch::JobDefinition")
+def job_definition(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A job definition, that really runs."""
+    name = properties.get("JobDefinitionName") or stack.physical_name(logical_id)
+    facts = lower_first(properties, _OPAQUE)
+    if "timeout" in facts:
+        facts["timeout"]["attemptDurationSeconds"] = int(facts["timeout"]["attemptDurationSeconds"])
+    created = stack.aws.batch.register_definition(name, facts)["jobDefinitionArn"]
+    return Created(created, {"JobDefinitionArn": created})

@@ -1,0 +1,94 @@
+"""Roles and policies, logs, alarms and dashboards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.names import REGION, arn
+
+
+@creates("AWS::IAM::Role")
+def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A role and its policies; kept, but nobody is refused anything."""
+    iam = stack.aws.client("iam")
+    name = properties.get("RoleName") or stack.physical_name(logical_id)
+    optional = {key: properties[key] for key in ("PermissionsBoundary", "Path", "Description") if key in properties}
+    document = json.dumps(properties["AssumeRolePolicyDocument"])
+    created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **optional)["Role"]
+    for policy in properties.get("Policies", []):
+        dated = {"Version": "2012-10-17", **policy["PolicyDocument"]}  # moto insists; SAM leaves it out of some
+        iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(dated))
+    for policy_arn in properties.get("ManagedPolicyArns", []):
+        if ":iam::aws:" in policy_arn:
+            continue  # moto can load AWS's own policies, all 1400 of them, for half a second at each start
+        iam.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+    return Created(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
+
+
+@creates("AWS::IAM::ManagedPolicy")
+def managed_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A policy for several roles."""
+    name = properties.get("ManagedPolicyName") or stack.physical_name(logical_id)
+    document = json.dumps(properties["PolicyDocument"])
+    iam = stack.aws.client("iam")
+    created = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
+    for each in properties.get("Roles", []):
+        iam.attach_role_policy(RoleName=each, PolicyArn=created)
+    return Created(created, {"PolicyArn": created})
+
+
+@creates("AWS::IAM::InstanceProfile")
+def instance_profile(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """The role of an instance."""
+    iam = stack.aws.client("iam")
+    name = properties.get("InstanceProfileName") or stack.physical_name(logical_id)
+    created = iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
+    for each in properties["Roles"]:
+        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=each)
+    return Created(name, {"Arn": created})
+
+
+@creates("AWS::Logs::LogGroup")
+def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A log group; what functions and jobs print stands in files beside it."""
+    logs = stack.aws.client("logs")
+    name = properties.get("LogGroupName") or stack.physical_name(logical_id)
+    logs.create_log_group(logGroupName=name)
+    if days := properties.get("RetentionInDays"):
+        logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
+    return Created(name, {"Arn": arn("logs", f"log-group:{name}:*")})
+
+
+@creates("AWS::Logs::ResourcePolicy")
+def log_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """Which services may write to log groups; kept, but nobody is refused anything."""
+    json.loads(properties["PolicyDocument"])
+    stack.aws.client("logs").put_resource_policy(
+        policyName=properties["PolicyName"], policyDocument=properties["PolicyDocument"]
+    )
+    return Created(properties["PolicyName"])
+
+
+@creates("AWS::CloudWatch::Alarm")
+def alarm(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """An alarm; there are no metrics here that could set it off."""
+    name = properties.get("AlarmName") or stack.physical_name(logical_id)
+    facts = {key: value for key, value in properties.items() if key != "AlarmName"}
+    for key in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
+        if key in facts:
+            facts[key] = int(facts[key])
+    if "Threshold" in facts:
+        facts["Threshold"] = float(facts["Threshold"])
+    stack.aws.client("cloudwatch").put_metric_alarm(AlarmName=name, **facts)
+    return Created(name, {"Arn": arn("cloudwatch", f"alarm:{name}")})
+
+
+@creates("AWS::CloudWatch::Dashboard")
+def dashboard(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
+    """A dashboard; its body is checked to be JSON."""
+    name = properties.get("DashboardName") or f"{stack.physical_name(logical_id)}-{REGION}"
+    json.loads(properties["DashboardBody"])
+    stack.aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=properties["DashboardBody"])
+    return Created(name)

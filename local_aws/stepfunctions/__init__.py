@@ -1,0 +1,1 @@
+"""Step Functions of the embedded AWS: moto's interpreter, and what AWS does otherwise."""

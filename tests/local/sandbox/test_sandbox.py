@@ -1,0 +1,267 @@
+"""Limits on a process group, measured from outside: by /proc where it tells, and by psutil alone where it doesn't."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_aws.sandbox import MEGABYTE, End, Limits, Processes, system
+from local_aws.sandbox.processes import POLL_SECONDS, WATCHING_SHARE, folder_size, pause_after
+from tests.waiting import gone, until
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module", params=["by /proc", "without /proc, affinity and prctl"], autouse=True)
+def way(request, tmp_path_factory):
+    """As on Linux, and with what only Linux has taken away; psutil stands for what it does on macOS."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by /proc":
+            if not system.proc_tells():
+                pytest.skip("there is no /proc here that tells of children")
+        else:
+            patch.setattr(system, "_PROC", tmp_path_factory.mktemp("nothing") / "proc")
+            patch.delattr(os, "sched_getaffinity", raising=False)
+            system.proc_tells.cache_clear()
+            assert not system.proc_tells()
+        yield request.param
+    system.proc_tells.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def processes(way):
+    running = Processes()
+    yield running
+    running.close()
+
+
+def run(processes, tmp_path, program, limits=None, **kwargs):
+    lines = []
+    outcome = processes.run(
+        [sys.executable, "-c", program],
+        env=dict(os.environ),
+        cwd=tmp_path,
+        limits=limits or Limits(),
+        on_line=lines.append,
+        **kwargs,
+    )
+    return outcome, lines
+
+
+def run_out_of_time(processes, tmp_path, program):
+    """Run a program that never ends; its time is over once it has got ready, however long that takes."""
+    running, lines = [], []
+
+    def on_line(line):
+        lines.append(line)
+        if line == "ready":
+            running[0].limits = Limits(seconds=0)
+
+    program += "print('ready', flush=True); time.sleep(3600)"
+    command = [sys.executable, "-c", program]
+    outcome = processes.run(
+        command, env=dict(os.environ), cwd=tmp_path, limits=Limits(), on_line=on_line, on_start=running.append
+    )
+    return outcome, lines
+
+
+def test_both_outputs_line_by_line_and_the_exit_status(processes, tmp_path):
+    program = "import sys; print('a'); sys.stdout.flush(); sys.stderr.write('b\\rc\\n\\xff'); sys.exit(4)"
+    outcome, lines = run(processes, tmp_path, program, log=tmp_path / "logs" / "x.log")
+    assert (outcome.end, outcome.returncode) == (End.EXITED, 4)
+    assert lines[:3] == ["a", "b", "c"]
+    assert (tmp_path / "logs" / "x.log").read_text().startswith("a\nb\nc\n")
+
+
+CHILD_WITH_MEMORY = """
+import subprocess, sys
+program = "import time; b = bytearray(150 * 2**20); b[::4096] = b'1' * len(b[::4096]); time.sleep(3600)"
+subprocess.run([sys.executable, "-c", program])
+"""
+
+
+def test_memory_of_children_counts(processes, tmp_path):
+    outcome, _ = run(processes, tmp_path, CHILD_WITH_MEMORY, Limits(memory_bytes=100 * MEGABYTE))
+    assert outcome.end is End.OUT_OF_MEMORY
+    assert 100 * MEGABYTE < outcome.peak_memory_bytes < 250 * MEGABYTE
+
+
+def test_a_job_may_tidy_up_when_it_is_asked_to_end(processes, tmp_path):
+    program = "import signal, sys, time; signal.signal(15, lambda *_: (print('tidy'), sys.exit(0)))\n"
+    outcome, lines = run_out_of_time(processes, tmp_path, program)
+    assert (outcome.end, lines) == (End.TIMED_OUT, ["ready", "tidy"])
+
+
+def test_one_that_does_not_listen_is_killed(processes, tmp_path, monkeypatch):
+    monkeypatch.setattr("local_aws.sandbox.processes.GRACE_SECONDS", 0.3)
+    outcome, _ = run_out_of_time(processes, tmp_path, "import signal, time; signal.signal(15, signal.SIG_IGN)\n")
+    assert (outcome.end, outcome.returncode) == (End.TIMED_OUT, -9)
+
+
+def test_the_clock_starts_when_initialisation_ends(processes, tmp_path):
+    program = "import time, pathlib; time.sleep(1); pathlib.Path('ready').touch(); time.sleep(3600)"
+    outcome, _ = run(processes, tmp_path, program, Limits(seconds=0.3, starts_with=tmp_path / "ready"))
+    assert outcome.end is End.TIMED_OUT
+    assert outcome.seconds >= 1.3
+
+
+def test_a_detached_child_does_not_hold_the_end_up(processes, tmp_path):
+    program = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'])"
+    outcome, _ = run(processes, tmp_path, program)
+    assert outcome.end is End.EXITED
+    assert outcome.seconds < 3600
+
+
+def test_watching_costs_little(processes, tmp_path):
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    run(processes, tmp_path, "import time; time.sleep(2)", Limits(60, 10**9, tmp_path, 10**9))
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used / (time.monotonic() - started) < 0.1
+
+
+def test_what_cannot_be_started_raises(processes, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        processes.run(["nothing-of-that-name"], env={}, cwd=tmp_path, limits=Limits(), on_line=print)
+
+
+def test_sizes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(bytes(10_000))
+    assert 10_000 <= folder_size(tmp_path) < 30_000
+    assert folder_size(tmp_path / "nowhere") == 0
+    assert system.group_memory(os.getpid()) > MEGABYTE
+    assert system.group_memory(2**22 + 1) == 0
+
+
+def test_scratch_space_is_limited(processes, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    program = "import time; open('tmp/a', 'wb').write(bytes(3 * 2**20)); time.sleep(3600)"
+    limits = Limits(scratch=tmp_path / "tmp", scratch_bytes=2 * MEGABYTE)
+    outcome, _ = run(processes, tmp_path, program, limits)
+    assert (outcome.end, outcome.returncode) == (End.OUT_OF_SCRATCH, -signal.SIGKILL)
+
+
+@pytest.mark.parametrize("lacks", [None, "children", "statm", "another PID namespace"])
+def test_proc_is_believed_where_it_tells_all(monkeypatch, tmp_path, lacks):
+    """No `children`: a kernel without CONFIG_PROC_CHILDREN."""
+    pid = str(os.getpid())
+    (tmp_path / pid / "task" / pid).mkdir(parents=True)
+    (tmp_path / "self").symlink_to("1" if lacks == "another PID namespace" else pid)
+    if lacks != "children":
+        (tmp_path / pid / "task" / pid / "children").write_text("")
+    if lacks != "statm":
+        (tmp_path / pid / "statm").write_text("100 50 20 1 0 30 0")
+    monkeypatch.setattr(system, "_PROC", tmp_path)
+    assert system.proc_tells.__wrapped__() is (lacks is None)
+
+
+TREE = """
+import os, subprocess, sys, time
+depth = int(sys.argv[1])
+print(os.getpid(), flush=True)
+if depth:
+    subprocess.run([sys.executable, "-c", sys.argv[2], str(depth - 1), sys.argv[2]])
+time.sleep(3600)
+"""
+
+
+def test_a_whole_tree_ends_with_its_leader(processes, tmp_path):
+    pids = []
+
+    def on_line(line):
+        pids.append(int(line))
+        if len(pids) == 4:
+            os.kill(pids[0], signal.SIGKILL)
+
+    command = [sys.executable, "-c", TREE, "3", TREE]
+    processes.run(command, env=dict(os.environ), cwd=tmp_path, limits=Limits(), on_line=on_line)
+    assert len(set(pids)) == 4
+    until(lambda: all(gone(pid) for pid in pids))
+
+
+def test_the_memory_of_a_whole_tree_is_summed_though_one_of_it_ends_meanwhile(monkeypatch):
+    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(3600)"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as child,
+        subprocess.Popen(command, stdout=subprocess.PIPE) as other,
+    ):
+        assert child.stdout.readline() == other.stdout.readline() == b"ready\n"
+        with_both = system.group_memory(os.getpid())
+        real = psutil.Process.memory_info
+
+        def memory_info(process):
+            if process.pid == other.pid:
+                raise psutil.NoSuchProcess(process.pid)
+            return real(process)
+
+        monkeypatch.setattr(psutil.Process, "memory_info", memory_info)
+        if not system.proc_tells():
+            seen = system.group_memory(os.getpid())
+            assert psutil.Process(os.getpid()).memory_info().rss < seen < with_both
+        other.kill()
+        other.wait()
+        alone = system.group_memory(os.getpid())
+        child.kill()
+    assert psutil.Process(os.getpid()).memory_info().rss < alone < with_both
+
+
+OWNER = """
+import os, pathlib, sys
+from local_aws.sandbox import Limits, Processes, system
+if sys.argv[1] == "without":
+    system._PROC = pathlib.Path("nowhere")
+program = "import os, time; print(os.getpid(), flush=True); time.sleep(3600)"
+Processes().run(
+    [sys.executable, "-c", program], env=dict(os.environ), cwd=pathlib.Path(), limits=Limits(memory_bytes=2**30),
+    on_line=lambda line: print(line, flush=True),
+)
+"""
+
+
+def test_everything_ends_with_its_owner_however_that_ends(way):
+    command = [sys.executable, "-c", OWNER, way.split()[0]]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        pid = int(owner.stdout.readline())
+        assert not gone(pid)
+        owner.kill()
+    until(lambda: gone(pid))
+
+
+def test_a_folder_belongs_to_one_process(tmp_path):
+    program = "import sys; from local_aws.sandbox.system import lock; lock(open(sys.argv[1], 'w'))"
+    with (tmp_path / "lock").open("w") as file:
+        system.lock(file)
+        with pytest.raises(BlockingIOError), (tmp_path / "lock").open("w") as second:
+            system.lock(second)
+        other = subprocess.run(
+            [sys.executable, "-c", program, tmp_path / "lock"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert "BlockingIOError" in other.stderr
+    subprocess.run([sys.executable, "-c", program, tmp_path / "lock"], cwd=ROOT, check=True)
+
+
+def test_a_group_of_which_only_a_zombie_is_left_is_no_error(monkeypatch):
+    def killpg(group, number):
+        raise PermissionError  # as on macOS
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    system.signal_group(12345, signal.SIGKILL)
+
+
+def test_cores_without_affinity(way, monkeypatch):
+    assert system.cores() == (os.cpu_count() if way.startswith("without") else len(os.sched_getaffinity(0)))
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert system.cores() == 1
+
+
+def test_where_looking_is_dear_it_is_done_less_often():
+    assert pause_after(0) == pause_after(0.001) == POLL_SECONDS
+    assert pause_after(0.02) == pytest.approx(0.02 / WATCHING_SHARE) == 0.4

@@ -1,0 +1,85 @@
+"""A real server with boto3 in front of it, to ask it things: what the tests of the embedded S3 share."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local_aws.http_server import http_server
+from local_aws.s3 import ObjectCreated, S3App
+from tests.waiting import until
+
+CONFIG = Config(max_pool_connections=20, retries={"max_attempts": 1})
+
+
+def client_for(endpoint: str, **config: Any) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=CONFIG.merge(Config(**config)),
+    )
+
+
+@dataclass
+class S3Server:
+    folder: Path
+    port: int = 0
+    events: list[ObjectCreated] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def content_files(self) -> set[str]:
+        return {path.name for path in (self.folder / "blobs").iterdir()}
+
+    def settles_to(self, files: set[str]) -> bool:
+        """Wait until the content files are these: one that was just read goes when its reader's thread is done."""
+        return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")
+
+    def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
+        """One request of our own making, signed for S3 but not validly; the answer's body is yet to be read."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        signature = "AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, {"Authorization": signature, **named})
+        return connection.getresponse()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[S3Server]:
+    """A server in a thread of this process."""
+    started = S3Server(folder)
+    app = S3App(folder, started.events.append)
+    front = http_server(app)
+    started.port = front.port
+    thread = threading.Thread(target=front.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield started
+    finally:
+        front.shutdown()
+        thread.join()
+        front.server_close()
+        app.close()
+
+
+def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
+    """Code and HTTP status of the error that a call must end with."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]

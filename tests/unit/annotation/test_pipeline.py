@@ -1,0 +1,400 @@
+"""The detector's step: every frame once, in order, at its time, with its own boxes; all or nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from avflow.annotation.pipeline import annotate_video
+from avflow.detection import Detection
+from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded
+from avflow.media import probe
+from avflow.progress import ignore
+from avflow.video.reader import VideoReader
+from avflow.video.segments import Segment
+from avflow.video.yuv import YuvFrame
+from avflow.workflow.budget import RESERVE_SECONDS, Budget
+from avflow.workflow.context import paced
+from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, picture, pictures
+from tests.waiting import PATIENCE_SECONDS
+
+
+def bgr(frame: YuvFrame) -> np.ndarray:
+    i420 = np.concatenate([plane.ravel() for plane in (frame.luma, frame.blue, frame.red)])
+    return cv2.cvtColor(i420.reshape(-1, frame.size[0]), cv2.COLOR_YUV2BGR_I420)
+
+
+class NumberReader:
+    """A detector that reads the number on each frame and finds one object with that name."""
+
+    input_size = (160, 128)
+    names = ("number",)
+    in_flight = 2
+
+    def __init__(self, batch_size: int = 1, seconds: float = 0.0) -> None:
+        self.batch_size = batch_size
+        self.batches: list[int] = []
+        self.under_way: list[int] = []
+        self.most_under_way = 0
+        self._seconds = seconds
+        self._worker = ThreadPoolExecutor(1)
+
+    def preprocess(self, frame):
+        self.under_way.append(0)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        return number_of(bgr(frame))
+
+    def start(self, blobs):
+        self.batches.append(len(blobs))
+        return self._worker.submit(self._infer, list(blobs))
+
+    def _infer(self, blobs):
+        time.sleep(self._seconds)
+        return blobs
+
+    def postprocess(self, heads, frame_size):
+        assert frame_size == (160, 128)
+        self.under_way.pop()
+        # below the number, which must stay legible
+        return [Detection(0, "odd" if heads % 2 else "even", 0.123456, (float(heads % 100), 118.06, 10.0, 6.0))]
+
+    def detect(self, frames):
+        raise NotImplementedError
+
+    def close(self):
+        self._worker.shutdown()
+
+
+class Failing(NumberReader):
+    """Fails in one of its parts on the 30th frame."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()
+        self._part = part
+
+    def preprocess(self, frame):
+        if self._part == "preprocess" and number_of(bgr(frame)) == 30:
+            raise RuntimeError("preprocess failed")
+        return super().preprocess(frame)
+
+    def start(self, blobs):
+        if self._part == "start" and 30 in blobs:
+            raise RuntimeError("start failed")
+        if self._part == "inference" and 30 in blobs:
+            failed: Future = Future()
+            failed.set_exception(RuntimeError("inference failed"))
+            return failed
+        return super().start(blobs)
+
+    def postprocess(self, heads, frame_size):
+        if self._part == "postprocess" and heads == 30:
+            raise RuntimeError("postprocess failed")
+        return super().postprocess(heads, frame_size)
+
+
+class Nothing(NumberReader):
+    """Finds nothing, in pictures of any size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: set[tuple[int, int]] = set()
+
+    def preprocess(self, frame):
+        self.sizes.add(frame.size)
+        return 0
+
+    def postprocess(self, heads, frame_size):
+        self.sizes.add(frame_size)
+        return []
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """300 numbered frames at 30000/1001 a second, with reordered pictures."""
+    path = tmp_path_factory.mktemp("numbered") / "v.mkv"
+    ffmpeg(*lavfi(NUMBERED.format(rate="30000/1001")), "-frames:v", "300", *H264, "-bf", "2", path.with_suffix(".mkv"))
+    return path
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "boxed.avi", tmp_path / "out" / "found.jsonl"
+
+
+def box(source, detector, outputs, **options):
+    return annotate_video(source, probe(source).video, detector, *outputs, **options)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_every_frame_once_and_in_order(numbered, outputs, batch_size):
+    detector = NumberReader(batch_size)
+    boxed = box(numbered, detector, outputs)
+    assert numbers(outputs[0]) == list(range(300))
+    assert (boxed.frames, boxed.objects, boxed.frames_with) == (
+        300,
+        {"even": 150, "odd": 150},
+        {"even": 150, "odd": 150},
+    )
+    assert sum(detector.batches) == 300
+    assert set(detector.batches[:-1]) == {batch_size}
+    found = probe(outputs[0])
+    assert found.video is not None
+    assert (found.video.codec, found.video.nominal_rate) == ("mpeg4", Fraction(30000, 1001))
+    assert (found.video.frames, found.video.constant_rate, found.audio) == (300, True, None)
+
+
+def test_each_line_tells_what_is_on_its_frame(numbered, outputs):
+    box(numbered, NumberReader(), outputs)
+    lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(300))
+    assert lines[0]["time"] == 0
+    assert lines[299]["time"] == round(299 * 1001 / 30000, 6)
+    assert lines[42]["objects"] == [{"class": "even", "confidence": 0.1235, "box": [42.0, 118.1, 10.0, 6.0]}]
+    assert [line["objects"][0]["box"][0] for line in lines] == [number % 100 for number in range(300)]
+
+
+def test_boxes_are_drawn_on_their_own_frame(numbered, outputs):
+    box(numbered, NumberReader(), outputs)
+    before, after = pictures(numbered, 160, 128), pictures(outputs[0], 160, 128)
+    changed = np.abs(after.astype(int) - before).max(axis=3) > 60
+    for number in (10, 50, 90):
+        columns = np.flatnonzero(changed[number, 120:].any(axis=0))
+        assert number - 4 <= columns.min() <= number + 2
+        assert number + 8 <= columns.max()
+
+
+def test_counts_are_of_objects_and_of_frames(numbered, outputs):
+    class Twins(NumberReader):
+        def postprocess(self, heads, frame_size):
+            return super().postprocess(heads, frame_size) * (2 if heads < 10 else 0)
+
+    boxed = box(numbered, Twins(), outputs)
+    assert boxed.to_dict() == {
+        "frames": 300,
+        "objects": {"even": 10, "odd": 10},
+        "frames_with": {"even": 5, "odd": 5},
+        "damaged_frames": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("v.mp4", H264),
+        ("v.ts", H264),
+        ("v.avi", ("-c:v", "mpeg4", "-bf", "2")),
+        ("x264.avi", ("-c:v", "libx264")),
+        ("v.webm", ("-c:v", "libvpx", "-cpu-used", "8", "-deadline", "realtime")),
+        ("v.mpg", ("-c:v", "mpeg2video", "-bf", "2")),
+        ("fragments.mp4", ("-c:v", "libx264", "-movflags", "frag_keyframe+empty_moov")),
+    ],
+)
+def test_each_container_frame_by_frame(tmp_path, outputs, name, codec):
+    source = tmp_path / name
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "60", *codec, source)
+    assert box(source, NumberReader(), outputs).frames == 60
+    assert numbers(outputs[0]) == list(range(60))
+
+
+def test_a_picture_that_starts_late_loses_nothing(tmp_path, outputs):
+    source = tmp_path / "v.mkv"
+    late = ("-itsoffset", "0.4", *lavfi(NUMBERED.format(rate="25")))
+    ffmpeg(*lavfi("sine=d=3"), *late, "-map", "1", "-map", "0", "-frames:v", "50", *H264, source)
+    assert box(source, NumberReader(), outputs).frames == 50
+    assert numbers(outputs[0]) == list(range(50))
+
+
+def test_rotation_is_left_to_the_conversion(tmp_path, outputs):
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "20", *H264, tmp_path / "flat.mp4")
+    ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
+    box(tmp_path / "v.mp4", NumberReader(), outputs)
+    assert numbers(outputs[0]) == list(range(20))
+
+
+def test_odd_sizes_grow_by_one_pixel(tmp_path, outputs):
+    ffmpeg(*lavfi(picture() + ",scale=161:121"), "-c:v", "libx264", "-pix_fmt", "yuv444p", tmp_path / "v.mkv")
+    nothing = Nothing()
+    box(tmp_path / "v.mkv", nothing, outputs)
+    assert nothing.sizes == {(161, 121)}
+    found = probe(outputs[0]).video
+    assert found is not None
+    assert (found.width, found.height, found.frames) == (162, 122, 25)
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m"])
+def test_colours_survive(tmp_path, outputs, matrix):
+    bars = f"smptebars=s=160x128:d=0.2,scale=out_color_matrix={matrix},setparams=colorspace={matrix},format=yuv420p"
+    ffmpeg(*lavfi(bars), "-c:v", "libx264", "-qp", "1", tmp_path / "v.mkv")
+    box(tmp_path / "v.mkv", Nothing(), outputs)
+    planes = [ffmpeg("-i", p, "-frames:v", "1", "-f", "rawvideo", "-") for p in (tmp_path / "v.mkv", outputs[0])]
+    before, after = (np.frombuffer(plane, np.uint8).astype(int) for plane in planes)
+    assert np.abs(before - after).mean() < 2
+
+
+def test_a_damaged_picture_does_not_shift_the_others(tmp_path, outputs):
+    source = tmp_path / "v.mkv"
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", "-c:v", "mjpeg", source)
+    content = bytearray(source.read_bytes())
+    marks = [at for at in range(len(content) - 3) if content[at : at + 3] == b"\xff\xd8\xff"]
+    assert len(marks) == 100
+    content[marks[50] : marks[50] + 40] = bytes(40)
+    source.write_bytes(content)
+    boxed = box(source, NumberReader(), outputs)
+    assert boxed.frames == 100
+    assert numbers(outputs[0])[51:] == list(range(51, 100))
+
+
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory):
+    """100 numbered frames in groups of 20, with reordered pictures."""
+    path = tmp_path_factory.mktemp("hundred") / "v.mp4"
+    codec = (*H264, "-bf", "2", "-g", "20", "-x264-params", "scenecut=0")
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", *codec, path)
+    return path
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_the_last_frame_stands_for_those_after_it_that_are_damaged(hundred, tmp_path, outputs, batch_size, lost):
+    source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
+    assert box(source, NumberReader(batch_size), outputs).frames == 100
+    decoded = numbers(source)
+    assert len(decoded) == 100 - lost
+    shown = [max(one for one in decoded if one <= number) for number in range(100)]
+    assert shown[-1] < 99
+    assert numbers(outputs[0]) == shown
+    lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]
+    assert [line["objects"][0]["box"][0] for line in lines] == [float(number) for number in shown]
+
+
+def test_a_copied_frame_has_only_its_own_boxes(hundred, tmp_path, outputs):
+    class Wandering(NumberReader):
+        def __init__(self):
+            super().__init__()
+            self.seen = 0
+
+        def postprocess(self, heads, frame_size):
+            self.seen += 1
+            return [Detection(0, "x", 0.9, (float(self.seen), 118.06, 10.0, 6.0))]
+
+    source = damaged(hundred, range(97, 100), tmp_path / "v.mp4")
+    box(source, Wandering(), outputs)
+    before, after = pictures(source, 160, 128)[-1], pictures(outputs[0], 160, 128)[-1]
+    columns = np.flatnonzero((np.abs(after.astype(int) - before).max(axis=2) > 60)[120:].any(axis=0))
+    assert columns.min() >= 96
+    assert columns.max() <= 114
+
+
+def test_the_first_frame_stands_for_those_before_it_that_are_damaged(hundred, tmp_path, outputs):
+    source = damaged(hundred, range(3), tmp_path / "v.mp4")
+    assert min(numbers(source)) == 20
+    assert box(source, NumberReader(), outputs).frames == 100
+    assert numbers(outputs[0]) == [max(number, 20) for number in range(100)]
+
+
+@pytest.mark.parametrize("lost", [30, 60, 99])
+def test_a_video_without_its_end_is_refused(hundred, tmp_path, outputs, lost):
+    source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
+    with pytest.raises(
+        InvalidMediaDamaged, match=r"v\.mp4 has 100 frames, and \d\d of them in a row, from \d\.\d s to 4\.0 s, can't"
+    ) as caught:
+        box(source, NumberReader(), outputs)
+    assert caught.value.exit_code == 65
+    assert left_over(outputs) == []
+
+
+def test_memory_does_not_grow_with_the_length(numbered, outputs):
+    detector = NumberReader(batch_size=2)
+    box(numbered, detector, outputs)
+    assert 2 <= detector.most_under_way <= 8
+
+
+# ---------------------------------------------------------------- failure
+def left_over(outputs):
+    return list(outputs[0].parent.iterdir())
+
+
+@pytest.mark.parametrize("part", ["preprocess", "start", "inference", "postprocess"])
+def test_a_failing_detector_ends_everything(numbered, outputs, part):
+    threads = threading.active_count()
+    detector = Failing(part)
+    with pytest.raises(RuntimeError, match=f"{part} failed"):
+        box(numbered, detector, outputs)
+    detector.close()
+    assert left_over(outputs) == []
+    assert threading.active_count() <= threads
+
+
+def test_another_count_than_the_source_has_is_discarded(numbered, outputs):
+    wrong = replace(probe(numbered).video, frames=299)
+    with pytest.raises(FrameCountMismatch, match=r"v\.mkv has 299 frames, 300 were decoded"):
+        annotate_video(numbered, wrong, NumberReader(), *outputs)
+    assert left_over(outputs) == []
+
+
+def test_a_missing_source(numbered, outputs, tmp_path):
+    with pytest.raises(FFmpegFailed, match=r"gone\.mkv"):
+        annotate_video(tmp_path / "gone.mkv", probe(numbered).video, NumberReader(), *outputs)
+    assert left_over(outputs) == []
+
+
+def test_an_encoder_that_dies(numbered, outputs, monkeypatch):
+    monkeypatch.setattr("avflow.video.writer.PICTURE_BITRATE", -1)
+    with pytest.raises(FFmpegFailed, match=r"boxed\.avi"):
+        box(numbered, NumberReader(), outputs)
+    assert left_over(outputs) == []
+
+
+def test_a_variable_rate_is_refused(numbered, outputs):
+    with pytest.raises(ValueError, match="variable frame rate"):
+        annotate_video(numbered, replace(probe(numbered).video, constant_rate=False), NumberReader(), *outputs)
+
+
+def test_a_detector_too_slow_for_the_time_left_gives_up_early(numbered, outputs):
+    slow, seconds = NumberReader(seconds=0.05), 6
+    budget = Budget(time.monotonic() + RESERVE_SECONDS + seconds)
+    with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.mkv"):
+        box(numbered, slow, outputs, report=paced(ignore, budget, "boxes on v.mkv"))
+    assert len(slow.batches) < 0.8 * seconds / 0.05, "it does not wait for the end of its time"
+    assert left_over(outputs) == []
+
+
+def test_giving_up_does_not_wait_for_the_way_to_a_segment_without_an_index(tmp_path, outputs, monkeypatch):
+    ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "300", *H264, tmp_path / "v.ts")
+    decoded, time_of, patience = [], VideoReader._time, time.monotonic() + PATIENCE_SECONDS
+
+    def counted(self, frame):
+        decoded.append(frame)
+        while len(decoded) == 50 and not self._stopped and time.monotonic() < patience:
+            time.sleep(0.01)
+        return time_of(self, frame)
+
+    monkeypatch.setattr(VideoReader, "_time", counted)
+    too_late = paced(ignore, Budget(time.monotonic() - 1), "boxes on v.ts")
+    with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.ts"):
+        box(tmp_path / "v.ts", NumberReader(), outputs, segment=Segment(290, 10), report=too_late)
+    assert 50 <= len(decoded) < 100
+
+
+def test_an_error_of_the_listener_ends_everything(numbered, outputs):
+    def fail(progress):
+        raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener"):
+        box(numbered, NumberReader(), outputs, report=fail)
+    assert left_over(outputs) == []
+
+
+def test_progress_reaches_the_end(numbered, outputs):
+    reports = []
+    box(numbered, NumberReader(), outputs, report=reports.append)
+    assert (reports[-1].step, reports[-1].done, reports[-1].total, reports[-1].unit) == ("detect", 300, 300, "frames")

@@ -1,0 +1,177 @@
+"""The simulation walks the real state machine, loses no upload, and its queues grow only where there is too little."""
+
+import random
+from collections import Counter
+
+import pytest
+import simpy
+
+from avflow.workflow import cost
+from benchmarks import scale
+from benchmarks.simulated_aws import PRIORITIES, Account, Bucket, Pool, Quotas
+from benchmarks.simulated_workflow import StateFailed, Workflow
+
+PLENTY = Quotas(gpu_vcpus=4096, fargate_vcpus=4096, lambda_concurrency=10_000)
+
+
+def simulated(uploads, hours, quotas, **options):
+    return scale.Simulation(scale.Scenario("test", uploads, hours, quotas, **options)).run()
+
+
+def walked(upload, quotas=PLENTY, compute="gpu"):
+    """One upload on its own: its simulation, ended."""
+    simulation = scale.Simulation(scale.Scenario("test", 1, 100, quotas, compute=compute))
+    simulation.arrived = 1
+    simulation.env.process(simulation._upload(upload))
+    simulation.env.run(until=simulation.window)
+    return simulation
+
+
+def upload(seconds=60.0, **changes):
+    made = scale.video(1, random.Random(1))
+    made["seconds"], made["frames_of_part"], made["size"] = seconds, seconds * scale.FRAME_RATE, 1000
+    made["media"]["plan"] = {
+        "segments": {"count": 1},
+        "array": {},
+        "spans": [{"part": 0, "on_batch": False}],
+        "merge_on_batch": False,
+    }
+    made["media"].update(changes)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("quotas", "uploads"), [(PLENTY, 600), (Quotas(), 1000), (Quotas(lambda_concurrency=3, submits=1), 500)]
+)
+def test_no_upload_is_lost(quotas, uploads):
+    simulation = simulated(uploads, 1, quotas)
+    assert 0.8 * uploads < simulation.arrived < 1.2 * uploads
+    assert simulation.arrived == len(simulation.finished) + simulation.in_flight + sum(simulation.failed.values())
+    assert len({came for came, _ in simulation.finished}) == len(simulation.finished) > 0
+    assert all(came < ended for came, ended in simulation.finished)
+    assert simulation.account.entered["SourceFitsLambda"] <= simulation.arrived
+
+
+def test_a_saturated_queue_grows_and_another_does_not():
+    short = Quotas(gpu_vcpus=8)  # two GPUs, some 40 uploads an hour each
+    after_two, after_four = (simulated(400, hours, short).in_flight for hours in (2, 4))
+    assert after_four > 1.6 * after_two > 400
+    assert simulated(400, 4, PLENTY).in_flight < 30
+    grows = scale.Outcome.of(simulated(400, 4, short))
+    assert 200 < grows.growth_per_hour < 400
+    assert grows.finished_per_hour + grows.growth_per_hour == pytest.approx(400, rel=0.15)
+    assert "GPU, Spot 9" in grows.used or "GPU, Spot 100%" in grows.used
+    assert abs(scale.Outcome.of(simulated(400, 4, PLENTY)).growth_per_hour) < 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({}, ["audio2srt", "ffmpeg", "merge", "yolov3"]),
+        ({"has_sound": False}, ["ffmpeg", "merge", "yolov3"]),
+        ({"has_picture": False}, ["audio2srt", "ffmpeg", "merge"]),
+    ],
+)
+def test_the_estimate_counts_the_transitions_that_the_state_machine_makes(changes, steps):
+    video = upload(**changes)
+    simulation = walked(video)
+    assert len(simulation.finished) == 1
+    assert sorted(step["name"] for step in video["steps"]) == steps
+    assert cost.transitions(video["steps"]) == simulation.account.entered.total()
+
+
+def test_a_long_video_has_an_array_of_segments_and_a_map_of_spans():
+    video = upload(1800.0)
+    spans = [{"part": part, "on_batch": part == 1} for part in range(3)]
+    video["media"]["plan"] |= {"segments": {"count": 3}, "array": {"Size": 3}, "spans": spans}
+    simulation = walked(video)
+    assert Counter(step["name"] for step in video["steps"]) == {"ffmpeg": 1, "audio2srt": 3, "yolov3": 3, "merge": 1}
+    assert simulation.account.entered["Audio2srtOnBatch"] == 1
+    assert cost.transitions(video["steps"]) == simulation.account.entered.total()
+
+
+def test_what_does_not_fit_lambda_runs_on_fargate_at_its_price():
+    video = upload(3000.0)  # 908 s of speech recognition in one span
+    walked(video)
+    services = {step["name"]: step["compute"]["service"] for step in video["steps"]}
+    assert services == {"ffmpeg": "lambda", "audio2srt": "fargate", "yolov3": "ec2", "merge": "lambda"}
+
+
+def test_sizes_and_quotas_are_those_of_the_template():
+    video = upload()
+    walked(video, compute="cpu")
+    sizes = {step["name"]: step["compute"] for step in video["steps"]}
+    assert sizes["ffmpeg"] == {"service": "lambda", "memory_mb": 3008, "storage_gb": 10.0}
+    assert sizes["yolov3"] == {"service": "fargate", "vcpus": 4.0, "memory_mb": 8192, "storage_gb": 200.0}
+    gpu = upload()
+    walked(gpu)
+    (detector,) = [step["compute"] for step in gpu["steps"] if step["name"] == "yolov3"]
+    assert detector == {"service": "ec2", "instance": "g4dn.xlarge", "market": "spot"}
+    parameters = scale.Sizes().template["Parameters"]
+    assert Quotas().gpu_vcpus == parameters["MaxGpuVcpus"]["Default"]
+    assert Quotas().fargate_vcpus == parameters["MaxCpuVcpus"]["Default"]
+    assert scale.RAISED[100_000].gpu_vcpus <= parameters["MaxGpuVcpus"]["MaxValue"]
+    resources = scale.Sizes().template["Resources"]
+    queues = {f"${{{name}Arn}}": facts for name, facts in resources.items() if facts["Type"] == "AWS::Batch::JobQueue"}
+    assert {name: facts["Properties"]["Priority"] for name, facts in queues.items()} == {
+        name: PRIORITIES.get(name, 1) for name in Account(simpy.Environment(), Quotas()).pools
+    }
+
+
+def test_a_throttled_function_is_tried_again_and_then_left_to_batch():
+    env = simpy.Environment()
+    account = Account(env, Quotas(lambda_concurrency=0))
+    states = scale.definition("gpu")
+    simulation = scale.Simulation(scale.Scenario("test", 1, 1, Quotas()))
+    simulation.account, simulation.env = account, env
+    walk = Workflow(env, states, simulation._perform, account.transition, random.Random(1))
+    env.process(walk.run({"video": upload()}))
+    env.run(until=3600)
+    assert account.entered["FFmpeg"] == 1 + 4  # Retry's MaxAttempts
+    assert account.entered["FFmpegOnBatch"] == account.entered["MergeOnBatch"] == 1
+    assert account.entered["Done"] == 1
+
+
+def test_an_error_that_nobody_catches_is_the_executions():
+    machine = {
+        "StartAt": "Both",
+        "States": {
+            "Both": {
+                "Type": "Parallel",
+                "Branches": [
+                    {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Broken"}}},
+                    {"StartAt": "Yes", "States": {"Yes": {"Type": "Succeed"}}},
+                ],
+                "End": True,
+            }
+        },
+    }
+    env = simpy.Environment()
+    account = Account(env, Quotas())
+    env.process(Workflow(env, machine, None, account.transition, random.Random(1)).run({}))
+    with pytest.raises(StateFailed, match="Broken"):
+        env.run()
+
+
+def test_a_token_bucket_gives_its_burst_and_then_its_refill():
+    env = simpy.Environment()
+    bucket = Bucket(env, size=3, refill=2)
+    assert [bucket.wait() for _ in range(5)] == pytest.approx([0, 0, 0, 0.5, 1.0])
+    env.run(until=2)
+    assert bucket.take() and bucket.take() and not bucket.take()  # four came, two were owed
+
+
+def test_a_warm_machine_starts_at_once_and_its_idle_time_is_billed():
+    env = simpy.Environment()
+    pool = Pool(env, "GPU", machines=1, start=100, idle=60)
+
+    def jobs():
+        yield from pool.run(10)
+        yield env.timeout(30)
+        yield from pool.run(10)  # warm
+        yield env.timeout(1000)
+        yield from pool.run(10)  # gone
+
+    env.run(until=env.process(jobs()))
+    assert env.now == 110 + 30 + 10 + 1000 + 110
+    assert pool.billed_seconds == 110 + 30 + 10 + 60 + 110

@@ -1,0 +1,303 @@
+"""Uploads that are not what they seem: nothing else is opened, and the error says what is wrong."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from avflow.errors import (
+    InvalidMediaEmpty,
+    InvalidMediaPlaylist,
+    InvalidMediaTruncated,
+    InvalidMediaUnreadable,
+)
+from avflow.ffmpeg import convert
+from avflow.media import conversion_reasons, probe
+from avflow.media.containers import CONTAINERS, is_playlist, missing_bytes
+from avflow.video.frames import view
+from avflow.video.reader import VideoReader
+from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.waiting import PATIENCE_SECONDS
+
+ROOT = Path(__file__).parents[3]
+PCM = ("-c:v", "mpeg4", "-c:a", "pcm_s16le")
+KINDS = {
+    "v.mkv": H264,
+    "v.webm": ("-c:v", "libvpx", "-c:a", "libopus"),
+    "v.mp4": H264,
+    "fast.mp4": (*H264, "-movflags", "+faststart"),
+    "v.mov": H264,
+    "v.avi": PCM,
+    "v.flv": H264,
+}
+
+
+class Listener:
+    """A server that only notes whether somebody connects."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.05)
+        self.port = self._socket.getsockname()[1]
+        self.connections = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._socket.accept()[0].close()
+            except TimeoutError:
+                continue
+            self.connections += 1
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._socket.close()
+
+
+def opened(path: Path) -> bool:
+    """Whether somebody has the named pipe `path` open for reading."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n",
+    "hls after blanks": "\n \n#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n",
+    "concat": "ffconcat version 1.0\nfile '{target}'\n",
+    "dash": (
+        '<?xml version="1.0"?>\n<!-- x -->\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+        ' profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet mimeType="video/mp4">'
+        '<Representation id="1" bandwidth="1"><BaseURL>{target}</BaseURL></Representation>'
+        "</AdaptationSet></Period></MPD>"
+    ),
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 1 RTP/AVP 96\n",
+    "pls": "[playlist]\nFile1={target}\n",
+    "metadata": ";FFMETADATA1\ntitle=x\n",
+    "address": "{target}\n",
+}
+
+
+@pytest.mark.parametrize("script", PLAYLISTS)
+@pytest.mark.parametrize("name", ["movie.mp4", "movie.m3u8"])
+def test_playlists_are_refused_and_open_nothing(tmp_path, script, name):
+    secret = tmp_path / "secret.ts"
+    os.mkfifo(secret)
+    path = tmp_path / name
+    with Listener() as server:
+        for target in (f"http://127.0.0.1:{server.port}/secret.ts", f"file://{secret}"):
+            path.write_text(PLAYLISTS[script].format(target=target))
+            with pytest.raises(InvalidMediaPlaylist, match=name):
+                probe(path)
+            assert not opened(secret)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("script", ["hls", "concat", "dash"])
+def test_playlists_stay_harmless_where_their_mark_is_overlooked(tmp_path, monkeypatch, script):
+    """The demuxer list alone must do, were a playlist of a kind not foreseen."""
+    monkeypatch.setattr("avflow.media.probing.is_playlist", lambda path: False)
+    path = tmp_path / "movie.m3u8"
+    with Listener() as server:
+        path.write_text(PLAYLISTS[script].format(target=f"http://127.0.0.1:{server.port}/secret.ts"))
+        with pytest.raises(InvalidMediaUnreadable):
+            probe(path)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!---->" * 580,
+        b"<!--" * 1000,
+        b"<!-- -- -->" * 370,
+        b" " * 4096,
+        b"<?xml " + b"> " * 2000,
+        b"file" + b" " * 4000,
+    ],
+    ids=lambda content: content[:8].decode(),
+)
+def test_a_playlist_is_looked_for_in_linear_time(tmp_path, content):
+    """A pattern that tries again from every place would take longer than the universe has been there."""
+    path = tmp_path / "movie.mp4"
+    path.write_bytes(content + bytes(100))
+    script = "import sys; from pathlib import Path; from avflow.media.containers import is_playlist\n"
+    script += "print(is_playlist(Path(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.stdout == "False\n"
+
+
+def test_a_manifest_behind_many_comments_is_seen(tmp_path):
+    (tmp_path / "movie.mp4").write_bytes(b'<?xml version="1.0"?>\n' + b"<!-- - -->\n<!---->" * 200 + b"<MPD>")
+    assert is_playlist(tmp_path / "movie.mp4")
+
+
+VOID = b"\xec\x80"
+EBML = b"\x1a\x45\xdf\xa3\x80"
+FREE = b"\x00\x00\x00\x08free"
+EMPTY_RIFF = b"RIFF\x04\x00\x00\x00AVI "
+# the last element of each announces 4 bytes that don't follow
+SEGMENT = b"\x18\x53\x80\x67\x84"
+MDAT = b"\x00\x00\x00\x0cmdat"
+CUT_RIFF = b"RIFF\x08\x00\x00\x00AVI "
+
+
+@pytest.mark.parametrize(
+    ("begin", "element", "end"),
+    [(EBML, VOID, SEGMENT), (FREE, FREE, MDAT), (EMPTY_RIFF, EMPTY_RIFF, CUT_RIFF)],
+    ids=["EBML", "ISO BMFF", "RIFF"],
+)
+def test_a_container_of_countless_elements_is_not_walked_to_its_end(tmp_path, begin, element, end):
+    path = tmp_path / "v"
+    path.write_bytes(begin + element * 1_000 + end)
+    assert missing_bytes(path) == 4
+    path.write_bytes(begin + element * 1_000_000 + end)
+    assert missing_bytes(path) == 0
+
+
+def test_no_demuxer_that_opens_more_than_its_file_is_allowed():
+    assert not CONTAINERS & {"hls", "dash", "concat", "concatf", "ffmetadata", "image2", "imf", "sdp", "tty", "lavfi"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Dear all,\nhere is the video I promised.\n" * 200,
+        b"\x1b[1;31mANSI art\x1b[0m\n" * 100,
+        b"1\n00:00:00,000 --> 00:00:01,000\nhello\n",
+        b"PK\x03\x04" + bytes(4000),
+        b"%PDF-1.4\n" + bytes(4000),
+        b"#!/bin/sh\nexit 0\n",
+        bytes(10_000),
+        b"x",
+    ],
+)
+@pytest.mark.parametrize("name", ["movie.mp4", "movie.txt", "movie.ans"])
+def test_what_is_not_media(tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidMediaUnreadable, match=name):
+        probe(tmp_path / name)
+
+
+def test_nothing_at_all(tmp_path):
+    (tmp_path / "v.mp4").touch()
+    with pytest.raises(InvalidMediaEmpty, match=r"v\.mp4 has 0 bytes"):
+        probe(tmp_path / "v.mp4")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("whole")
+    for name, codecs in KINDS.items():
+        ffmpeg(*lavfi(picture(2), tone(2)), *codecs, directory / name)
+    ffmpeg(*lavfi(tone(2)), directory / "s.wav")
+    return directory
+
+
+@pytest.mark.parametrize("name", [*KINDS, "s.wav"])
+def test_a_cut_file_is_told_from_a_whole_one(whole, tmp_path, name):
+    content = (whole / name).read_bytes()
+    assert probe(whole / name).duration == pytest.approx(2, abs=0.1)
+    for share in (0.99, 0.7, 0.45):
+        path = tmp_path / name
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(InvalidMediaTruncated, match=name):
+            probe(path)
+
+
+@pytest.mark.parametrize("name", ["v.ts", "v.mpg", "s.mp3", "s.aac", "s.ogg"])
+def test_what_may_be_cut_anywhere(tmp_path, name):
+    codecs = {"v.ts": H264, "v.mpg": ("-c:v", "mpeg2video", "-c:a", "mp2"), "s.ogg": ("-page_duration", "100000")}
+    inputs = lavfi(picture(2), tone(2)) if name.startswith("v") else lavfi(tone(2))
+    ffmpeg(*inputs, *codecs.get(name, ()), tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) * 7 // 10])
+    assert 0.5 < probe(tmp_path / name).duration < 2
+
+
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory):
+    """Black pictures of 64x64, of which one suddenly is white and has a few more pixels than are accepted."""
+    path = tmp_path_factory.mktemp("growing") / "v.mov"
+    png = ("-frames:v", "1", "-c:v", "png", "-pix_fmt", "gray", "-f", "image2pipe", "-")
+    small, huge = (ffmpeg(*lavfi(f"color={source}"), *png) for source in ("black:s=64x64", "white:s=8200x8200"))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "gray"
+        for number in range(10):
+            packet = av.Packet(huge if number == 5 else small)
+            packet.stream, packet.is_keyframe, packet.time_base = stream, True, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    return path
+
+
+def brightness(path):
+    picture = probe(path).video
+    assert picture is not None
+    with VideoReader(path, picture) as frames:
+        return [round(float(view(frame, picture).luma.mean())) for frame in frames]
+
+
+def test_a_picture_that_suddenly_is_huge_is_not_decoded(growing, tmp_path):
+    assert brightness(growing) == [16] * 10
+    convert(growing, probe(growing), tmp_path / "v.avi")
+    assert brightness(tmp_path / "v.avi") == [16] * 10
+
+
+@pytest.mark.parametrize("options", [("-f", "matroska"), ("-f", "mp4", "-movflags", "frag_keyframe+empty_moov")])
+def test_a_live_recording_has_no_end_to_miss(tmp_path, options):
+    content = ffmpeg(*lavfi(picture(2), tone(2)), *H264, *options, "-")
+    (tmp_path / "live").write_bytes(content)
+    assert probe(tmp_path / "live").duration == pytest.approx(2, abs=0.1)
+
+
+def test_bytes_after_the_end_are_no_harm(whole, tmp_path):
+    for name in ("v.mp4", "v.avi", "s.wav"):
+        (tmp_path / name).write_bytes((whole / name).read_bytes() + b"appended by some other program")
+        assert probe(tmp_path / name).duration == pytest.approx(2, abs=0.1)
+
+
+def test_a_false_duration_in_the_header_is_no_error(whole, tmp_path):
+    matroska = bytearray((whole / "v.mkv").read_bytes())
+    duration = matroska.index(b"\x44\x89\x88") + 3  # EBML Duration, a double of milliseconds
+    assert struct.unpack(">d", matroska[duration : duration + 8])[0] == pytest.approx(2000, abs=100)
+    matroska[duration : duration + 8] = struct.pack(">d", 3_600_000.0)
+    (tmp_path / "v.mkv").write_bytes(matroska)
+
+    mp4 = bytearray((whole / "v.mp4").read_bytes())
+    movie_header = mp4.index(b"mvhd") + 20  # after version, two times and the time scale
+    mp4[movie_header : movie_header + 4] = (3_600_000).to_bytes(4)
+    (tmp_path / "v.mp4").write_bytes(mp4)
+
+    for name in ("v.mkv", "v.mp4"):
+        media = probe(tmp_path / name)
+        assert media.duration == pytest.approx(2, abs=0.1)
+        assert media.video is not None
+        assert media.video.frames == 50
+        assert conversion_reasons(media) == ()

@@ -1,0 +1,247 @@
+"""The steps one after another, as the state machine runs them: a video in several parts is as one in a single part."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded
+from avflow.media import probe
+from avflow.speech.transcript import Transcript, Utterance, Word
+from avflow.workflow import ffmpeg as ffmpeg_step
+from avflow.workflow import merge, yolov3
+from avflow.workflow.budget import Budget
+from avflow.workflow.context import StepContext
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.storage import ObjectStore
+from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, heard_at, lavfi, numbers
+from tests.unit.annotation.test_pipeline import NumberReader
+
+SETTINGS = {"YOLOV3_MODEL": "yolov3-tiny", "SPEECH_MODEL": "whisper-tiny.en"}
+FRAMES = 201
+
+
+class CountingStore(ObjectStore):
+    """A store that notes what is asked of it."""
+
+    def __init__(self, bucket, client):
+        super().__init__(bucket, client)
+        self.calls = []
+
+    def download(self, key, path, version_id=None):
+        self.calls.append(("download", key))
+        super().download(key, path, version_id)
+
+    def upload(self, path, key):
+        self.calls.append(("upload", key))
+        super().upload(path, key)
+
+    def copy(self, source_key, target_key):
+        self.calls.append(("copy", target_key))
+        super().copy(source_key, target_key)
+
+    def keys(self, action):
+        return [key for done, key in self.calls if done == action]
+
+
+class Reader(NumberReader):
+    engine = "reads numbers"
+
+
+def opener(name, models, device):
+    return Reader()
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """8.04 s of numbered frames, with sound and without."""
+    folder = tmp_path_factory.mktemp("films")
+    picture = NUMBERED.format(rate="25")
+    silent, loud = folder / "silent.mkv", folder / "loud.mkv"
+    ffmpeg(*lavfi(picture), "-frames:v", str(FRAMES), *H264, silent)
+    ffmpeg("-i", silent, *lavfi(beeps((1, 7), 8)), "-c:v", "copy", "-c:a", "pcm_s16le", loud)
+    return {"silent": silent, "loud": loud}
+
+
+@pytest.fixture
+def store(bucket, s3):
+    return CountingStore(bucket, s3)
+
+
+def uploaded(store, path):
+    store.upload(path, f"start/{path.name}")
+    return VideoRef(store.bucket, f"start/{path.name}", "run-1")
+
+
+def context(store, part=0, **settings):
+    return StepContext(store, "batch", settings=SETTINGS | settings, part=part)
+
+
+def said(video, store, spans):
+    """What audio2srt would leave: one word a span, in its middle."""
+    for span in spans:
+        word = Word(span["start"] + 0.1, span["start"] + 0.5, f"word{span['part']}.")
+        transcript = Transcript((Utterance((word,)),), span["end"] - span["start"], "en")
+        step = {"name": "audio2srt", "ran_on": "lambda", "started": "2026-01-01T00:00:00Z", "seconds": 1.0}
+        model = {"role": "speech", "name": "whisper-tiny.en"}
+        report = {"transcript": transcript.to_dict(), "model": model, "step": step}
+        store.write_json(video.part_json("audio2srt", span["part"]), report)
+
+
+def whole_way(video, store, **settings):
+    """All steps; the manifest."""
+    media = ffmpeg_step.run(video, context(store, **settings))
+    said(video, store, media["plan"]["spans"])
+    for part in range(media["plan"]["segments"]["count"] if media["has_picture"] else 0):
+        yolov3.run(video, context(store, part, **settings), opener)
+    store.calls.clear()
+    return merge.run(video, context(store))
+
+
+def result(store, video, suffix, folder):
+    path = folder / f"result{suffix}"
+    store.download(video.result(suffix), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["loud", "silent"])
+def test_ffmpegs_progress_is_that_of_the_whole_step(store, films, tmp_path, kind):
+    """Of the sound, and of the picture, which is converted here: one way from 0 to the end, not two."""
+    film, told = tmp_path / f"{kind}.mkv", []
+    ffmpeg("-display_rotation", "90", "-i", films[kind], "-c", "copy", film)
+    report = ffmpeg_step.run(uploaded(store, film), replace(context(store), report=told.append))
+    assert report["conversion_reasons"] == ["rotated"]
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert {(progress.unit, round(progress.total, 1)) for progress in told} == {("seconds", 8.0)}
+    last = {progress.step: progress.done / progress.total for progress in told}
+    assert last == ({"extract sound": pytest.approx(0.1)} if kind == "loud" else {}) | {"convert": 1.0}
+
+
+@pytest.mark.parametrize(("seconds", "segments"), [("600", 1), ("4", 3), ("1", 9)])
+def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, seconds, segments):
+    video = uploaded(store, films["loud"])
+    manifest = whole_way(video, store, SEGMENT_SECONDS=seconds)
+    avi = result(store, video, ".avi", tmp_path)
+    assert numbers(avi) == list(range(FRAMES))
+    assert heard_at(avi) == [pytest.approx(1, abs=0.002), pytest.approx(7, abs=0.002)]
+    lines = [json.loads(line) for line in result(store, video, ".detections.jsonl", tmp_path).read_text().splitlines()]
+    assert [(line["frame"], line["time"]) for line in lines] == [(n, round(n / 25, 6)) for n in range(FRAMES)]
+    assert [line["objects"][0]["class"] for line in lines] == [("even", "odd")[n % 2] for n in range(FRAMES)]
+    assert manifest["detections"] == {
+        "frames": FRAMES,
+        "damaged_frames": 0,
+        "frame_rate": "25/1",
+        "size": [160, 128],
+        "engine": "reads numbers",
+        "objects": {"even": 101, "odd": 100},
+        "frames_with": {"even": 101, "odd": 100},
+    }
+    parts = [step.get("part") for step in manifest["steps"] if step["name"] == "yolov3"]
+    assert parts == ([None] if segments == 1 else list(range(segments)))
+
+
+def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, monkeypatch):
+    monkeypatch.setattr("avflow.speech.chunks.CHUNK_SECONDS", 2.5)
+    video = uploaded(store, films["loud"])
+    manifest = whole_way(video, store, SPEECH_SPAN_SECONDS="3")
+    srt = result(store, video, ".srt", tmp_path).read_text()
+    spans = store.read_json(video.media_json)["plan"]["spans"]
+    assert len(spans) == 3
+    assert [word in srt for word in ("word0.", "word1.", "word2.")] == [True, True, True]
+    assert manifest["speech"] == {"language": "en", "cues": srt.count("-->"), "words": 3}
+    assert [step.get("part") for step in manifest["steps"] if step["name"] == "audio2srt"] == [0, 1, 2]
+    assert set(manifest["models"]) == {"speech", "detector"}
+
+
+# ---------------------------------------------------------------- no work for nothing
+def test_a_silent_film_of_one_segment_never_leaves_s3(store, films):
+    video = uploaded(store, films["silent"])
+    manifest = whole_way(video, store)
+    assert sorted(store.keys("copy")) == ["result/silent.avi", "result/silent.detections.jsonl"]
+    assert not store.keys("download")
+    assert not store.keys("upload")
+    assert manifest["speech"] is None
+    assert manifest["results"] == ["result/silent.avi", "result/silent.detections.jsonl"]
+
+
+def test_the_source_of_a_silent_film_is_not_fetched_to_join_its_segments(store, films):
+    video = uploaded(store, films["silent"])
+    whole_way(video, store, SEGMENT_SECONDS="5")
+    assert video.key not in store.keys("download")
+    assert len(store.keys("download")) == 4, "two segments, and their detections"
+
+
+def test_what_needs_no_conversion_is_passed_on_by_its_key(store, films):
+    video = uploaded(store, films["loud"])
+    store.calls.clear()
+    media = ffmpeg_step.run(video, context(store))
+    assert media["conversion_reasons"] == []
+    assert (media["picture"]["key"], media["picture"]["stream"]) == (video.key, media["input"]["picture"])
+    assert store.calls == [("download", video.key), ("upload", video.wav)]
+
+
+def test_a_segment_that_is_done_is_not_done_again(store, films):
+    video = uploaded(store, films["silent"])
+    ffmpeg_step.run(video, context(store, SEGMENT_SECONDS="5"))
+    first = yolov3.run(video, context(store, 1), opener)
+    store.calls.clear()
+
+    def not_again(*_):
+        raise AssertionError("a model is opened")
+
+    assert yolov3.run(video, context(store, 1), not_again) == {**first, "done_before": True}
+    assert not store.calls
+    with pytest.raises(AssertionError, match="a model is opened"):
+        yolov3.run(video, context(store, 0), not_again)
+
+
+def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
+    video = uploaded(store, films["silent"])
+    ffmpeg_step.run(video, context(store))
+    coming, opening = threading.Event(), threading.Event()
+
+    def download(key, path, version_id=None):
+        coming.set()
+        assert opening.wait(10), "the video is there before the model begins to open"
+        ObjectStore.download(store, key, path, version_id)
+
+    def opens(*_):
+        opening.set()
+        assert coming.wait(10), "the model is open before the video begins to come"
+        return Reader()
+
+    monkeypatch.setattr(store, "download", download)
+    assert yolov3.run(video, context(store), opens)["frames"] == FRAMES
+
+
+def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, tmp_path):
+    """A variable rate: 101 frames at 25 a second, then 50 at 12.5, become 201 at a constant 25."""
+    source = tmp_path / "phone.mkv"
+    select = "select='lt(n,101)+mod(n+1,2)'"
+    ffmpeg("-i", films["silent"], "-vf", select, "-fps_mode", "passthrough", *H264, source)
+    assert probe(source).video.frames == 151
+    video = uploaded(store, source)
+    manifest = whole_way(video, store, SEGMENT_SECONDS="3")
+    assert "variable frame rate" in manifest["converted_because"]
+    assert manifest["detections"]["frames"] == FRAMES
+    shown = numbers(result(store, video, ".avi", tmp_path))
+    assert shown == [n if n < 101 else n // 2 * 2 for n in range(FRAMES)]
+
+
+# ---------------------------------------------------------------- what goes wrong
+def test_an_empty_upload_is_named(store, tmp_path):
+    (tmp_path / "empty.mkv").write_bytes(b"")
+    with pytest.raises(InvalidMediaEmpty, match=r"empty\.mkv"):
+        ffmpeg_step.run(uploaded(store, tmp_path / "empty.mkv"), context(store))
+
+
+def test_segments_that_do_not_fit_lambda_are_not_even_fetched(store, films):
+    video = uploaded(store, films["loud"])
+    whole_way(video, store, SEGMENT_SECONDS="5")
+    store.calls.clear()
+    with pytest.raises(LambdaBudgetExceeded, match=r"loud\.mkv and its boxes needs"):
+        merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(disk_bytes=100_000)))
+    assert video.key not in store.keys("download")
+    assert not [key for key in store.keys("download") if key.endswith(".avi")]

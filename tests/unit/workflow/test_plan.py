@@ -1,0 +1,117 @@
+"""The plan of media.json: how the later steps share the work, and what won't fit Lambda."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from avflow.media import probe
+from avflow.speech.spans import Span
+from avflow.video.segments import Segment
+from avflow.workflow import plan
+
+ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "samples" / "my_video.mkv"
+WHOLE = (Span(0, 0.0, 11.0),)
+
+
+@pytest.fixture(scope="module")
+def media():
+    """The sample: 11 s at 10 frames a second."""
+    return probe(SAMPLE)
+
+
+def longer(media, seconds):
+    picture = replace(media.video, frames=round(seconds * media.video.nominal_rate))
+    return replace(media, duration=float(seconds), size=round(seconds * 1e5), video=picture)
+
+
+def made(media, spans=WHOLE, **settings):
+    return plan.make(media, media.video, spans, settings)
+
+
+def test_a_short_video_is_one_piece(media):
+    assert made(media) == {
+        "segments": {"count": 1, "frames": 110},
+        "array": {},
+        "spans": [{"part": 0, "start": 0.0, "end": 11.0, "on_batch": False}],
+        "merge_on_batch": False,
+    }
+
+
+def test_a_long_one_is_an_array(media):
+    found = made(longer(media, 3600))
+    assert found["segments"] == {"count": 6, "frames": 6000}
+    assert found["array"] == {"Size": 6}
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ({"SEGMENT_SECONDS": "60"}, 16),
+        ({"SEGMENT_SECONDS": "60", "MAX_SEGMENTS": "100"}, 60),
+        ({"MAX_SEGMENTS": "1"}, 1),
+        ({"SEGMENT_SECONDS": "4000"}, 1),
+    ],
+)
+def test_the_settings_say_how_many_segments(media, settings, count):
+    found = made(longer(media, 3600), **settings)
+    assert found["segments"]["count"] == count
+    assert found["array"] == ({"Size": count} if count > 1 else {})
+
+
+def test_segments_are_of_what_the_detector_reads(media):
+    """A conversion to a constant rate makes another number of frames."""
+    converted = replace(media.video, frames=72_000, nominal_rate=Fraction(60))
+    found = plan.make(longer(media, 1200), converted, WHOLE, {})
+    assert found["segments"] == {"count": 2, "frames": 36_000}
+    assert plan.segments_of(found, converted).segment(1) == Segment(36_000, 36_000)
+
+
+def test_sound_alone_has_no_segments_to_detect(media):
+    sound = replace(media, video=None)
+    found = plan.make(sound, None, WHOLE, {})
+    assert (found["segments"]["count"], found["array"], found["merge_on_batch"]) == (1, {}, False)
+
+
+def test_a_silent_film_has_no_spans(media):
+    assert made(replace(media, audio=None), ())["spans"] == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "settings", "on_batch"),
+    [
+        (600, {"SPEECH_MODEL": "whisper-small"}, False),
+        (9 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, False),
+        (10 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, True),
+        (1.5 * 3600, {"SPEECH_MODEL": "whisper-small"}, False),
+        (1.75 * 3600, {"SPEECH_MODEL": "whisper-small"}, True),
+    ],
+)
+def test_speech_that_lambda_has_no_time_for_goes_to_batch(media, seconds, settings, on_batch):
+    spans = (Span(0, 0.0, 1.0), Span(1, 1.0, 1.0 + seconds))
+    assert [span["on_batch"] for span in made(media, spans, **settings)["spans"]] == [False, on_batch]
+
+
+@pytest.mark.parametrize(
+    ("hours", "on_batch"),
+    [(1, False), (4, False), (12, True)],
+)
+def test_a_film_that_lambda_has_no_room_for_is_merged_on_batch(media, hours, on_batch):
+    assert made(longer(media, hours * 3600))["merge_on_batch"] is on_batch
+
+
+def test_a_silent_film_is_merged_without_its_source(media):
+    huge = replace(longer(media, 60), size=20_000_000_000)
+    assert made(huge)["merge_on_batch"] is True
+    assert made(replace(huge, audio=None), ())["merge_on_batch"] is False
+
+
+def test_the_limits_are_the_templates():
+    resources = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    merge, audio2srt = (resources[name]["Properties"] for name in ("MergeFunction", "Audio2srtFunction"))
+    assert merge["EphemeralStorage"]["Size"] * 2**20 == plan.MERGE_LAMBDA_TMP_BYTES
+    assert audio2srt["Timeout"] == plan.AUDIO2SRT_LAMBDA_SECONDS
+    assert audio2srt["MemorySize"] == plan.AUDIO2SRT_LAMBDA_MEMORY

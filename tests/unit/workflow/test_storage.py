@@ -1,0 +1,189 @@
+"""S3's errors as ours, over a real connection to a server that answers as S3 does."""
+
+import json
+import resource
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
+from avflow.workflow.storage import ObjectStore
+from tests.waiting import PATIENCE_SECONDS
+
+
+def client(url):
+    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS)
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=url, config=config, **keys)
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer()
+
+    do_PUT = do_HEAD = do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served():
+    """Starts a server with this handler; a store that talks to it."""
+    servers = []
+
+    def start(handler):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        return ObjectStore("bucket", client(f"http://127.0.0.1:{server.server_port}"))
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def answering(served):
+    """A server that gives one answer to everything."""
+
+    def start(status, code):
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+
+        class Handler(Answer):
+            def answer(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+        return served(Handler)
+
+    return start
+
+
+@pytest.fixture
+def breaking(served):
+    """A server whose first so many bodies break off in the middle; with the list of what it was asked for."""
+
+    def start(content, times):
+        asked = []
+
+        class Handler(Answer):
+            def answer(self):
+                asked.append(self.path)
+                self.send_response(206)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content[: len(content) // 2] if len(asked) <= times else content)
+                self.close_connection = True
+
+        return served(Handler), asked
+
+    return start
+
+
+ACTIONS = {
+    "size": lambda store, path: store.size("k"),
+    "download": lambda store, path: store.download("k", path),
+    "download_range": lambda store, path: store.download_range("k", path, 0, 5),
+    "upload": lambda store, path: store.upload(path, "k"),
+    "read_json": lambda store, path: store.read_json("k"),
+    "write_json": lambda store, path: store.write_json("k", {}),
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    return path
+
+
+@pytest.mark.parametrize("action", ["size", "download", "download_range", "read_json"])
+def test_a_missing_object_is_named(answering, file, action):
+    with pytest.raises(SourceMissing, match="s3://bucket/k"):
+        ACTIONS[action](answering(404, "NoSuchKey"), file)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_busy_s3_is_transient(answering, file, action):
+    with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
+        ACTIONS[action](answering(503, "SlowDown"), file)
+
+
+@pytest.mark.parametrize("action", ["read_json", "write_json", "size"])
+def test_a_refusal_is_neither(answering, file, action):
+    with pytest.raises(ClientError, match=r"Forbidden|AccessDenied"):
+        ACTIONS[action](answering(403, "AccessDenied"), file)
+
+
+def test_an_upload_that_is_refused_is_not_called_transient(answering, file):
+    with pytest.raises(Exception, match="AccessDenied") as caught:
+        answering(403, "AccessDenied").upload(file, "k")
+    assert not isinstance(caught.value, StorageUnavailable)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_no_answer_is_transient(file, action):
+    with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
+        ACTIONS[action](ObjectStore("bucket", client("http://127.0.0.1:9")), file)
+
+
+def test_a_body_that_breaks_off_is_asked_for_again(breaking, tmp_path):
+    content = bytes(range(256)) * 4000
+    store, asked = breaking(content, 2)
+    store.download_range("k", tmp_path / "part", 0, len(content))
+    assert (tmp_path / "part").read_bytes() == content
+    assert len(asked) == 3
+    store, asked = breaking(b'{"n": 1}', 1)
+    assert store.read_json("k") == {"n": 1}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("action", ["download_range", "read_json"])
+def test_a_body_that_always_breaks_off_is_transient(breaking, file, action):
+    store, asked = breaking(b"12345", 100)
+    with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
+        ACTIONS[action](store, file)
+    assert 2 < len(asked) < 10
+
+
+@contextmanager
+def files_no_larger_than(size):
+    """What a full disk does, too: a write stores less than it was given, and only the next one fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("action", ["download", "download_range"])
+def test_a_full_disk_is_named_and_nothing_is_cut_short(breaking, tmp_path, action):
+    content = bytes(2_000_000)
+    store, _ = breaking(content, 0)
+    fetch = {"download": store.download, "download_range": partial(store.download_range, start=0, end=len(content))}
+    with pytest.raises(ScratchFull, match="s3://bucket/k"), files_no_larger_than(1_500_000):
+        fetch[action]("k", tmp_path / "part")
+
+
+def test_json_is_readable_by_people(answering):
+    written = {}
+    store = ObjectStore("bucket", type("S3", (), {"put_object": lambda self, **kw: written.update(kw)})())
+    store.write_json("result/a.json", {"name": "Zoë", "n": 1})
+    assert json.loads(written["Body"]) == {"name": "Zoë", "n": 1}
+    assert "Zoë".encode() in written["Body"]
+    assert b"\n" in written["Body"]
+    assert written["ContentType"] == "application/json"

@@ -165,6 +165,13 @@ class ModelUnknown(AvflowError):
     exit_code = 64  # EX_USAGE
 
 
+class SettingInvalid(AvflowError):
+    """An environment variable of a step is no number, outside its limits, or none of its choices."""
+
+    advice = "Deploy again with the parameter that sets it, or unset the variable: docs/deploy.md lists both."
+    exit_code = 78  # EX_CONFIG
+
+
 class ModelManifestInvalid(AvflowError):
     """A model manifest that isn't TOML, or that declares a model without what it takes to verify it."""
 

@@ -12,8 +12,9 @@ import sys
 from avflow.errors import AvflowError
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import Step
-from avflow.workflow.entry import ARRAY_INDEX, run_step
+from avflow.workflow.entry import run_step
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.settings import ARRAY_INDEX
 
 EX_USAGE = 64
 

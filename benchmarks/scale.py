@@ -15,7 +15,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,11 @@ import simpy
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
+from avflow.media import Media, probe
 from avflow.workflow import cost
-from benchmarks.common import ROOT, Result, columns
+from avflow.workflow.compute import Compute, compute
+from avflow.workflow.reports import CostEstimate, StepRecord
+from benchmarks.common import ROOT, SAMPLE, Result, columns
 from benchmarks.simulated_aws import Account, Quotas
 from benchmarks.simulated_workflow import StateFailed, Steps, Workflow
 
@@ -91,7 +94,7 @@ class Sizes:
     def __init__(self) -> None:
         self.template: dict[str, Any] = _template()
 
-    def of(self, arn: str, overrides: Mapping[str, str]) -> dict[str, Any] | None:
+    def of(self, arn: str, overrides: Mapping[str, str]) -> Compute | None:
         """The machine behind `${FFmpegFunctionArn}` and the like."""
         properties = self.template["Resources"][arn.removeprefix("${").removesuffix("Arn}")]["Properties"]
         if "MemorySize" in properties:
@@ -101,7 +104,7 @@ class Sizes:
             listed = properties["ContainerProperties"]["Environment"]
             pairs = {pair["Name"]: pair["Value"] for pair in listed if "Name" in pair}
         environment = {name: self._resolved(value) for name, value in pairs.items() if name in _TELLING}
-        return cost.compute({**environment, **overrides})
+        return compute({**environment, **overrides})
 
     def _resolved(self, value: Any) -> str:
         match value:
@@ -112,6 +115,11 @@ class Sizes:
             case {"Fn::FindInMap": [table, first, second]}:
                 return str(self.template["Mappings"][table][first][self._resolved(second)])
         return str(value)
+
+
+@cache
+def _media() -> Media:
+    return probe(SAMPLE)
 
 
 @cache
@@ -152,11 +160,11 @@ class Simulation:
         self.in_flight_at_half = 0
         self.finished: list[tuple[float, float]] = []  # when it came, when it ended
         self.failed: dict[str, int] = {}
-        self.priced: list[dict[str, Any]] = []
+        self.priced: list[CostEstimate] = []
         self._workflow = Workflow(
             self.env, definition(scenario.compute), self._perform, self.account.transition, self.random
         )
-        self._known: dict[tuple[str, bool], dict[str, Any] | None] = {}
+        self._known: dict[tuple[str, bool], Compute | None] = {}
 
     def run(self) -> Simulation:
         """Let the window pass."""
@@ -199,7 +207,7 @@ class Simulation:
             return
         self.finished.append((came, self.env.now))
         if len(self.priced) < PRICED:
-            media = {"size": upload["size"], "duration": upload["seconds"], "picture": True, "sound": True}
+            media = replace(_media(), size=upload["size"], duration=upload["seconds"])
             self.priced.append(cost.estimate(upload["steps"], media, on_aws=False, converted=False))
 
     def _perform(self, resource: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Steps:
@@ -238,7 +246,7 @@ class Simulation:
         if key not in self._known:
             self._known[key] = self.sizes.of(arn, overrides)
         if name in STEP_NAMES:
-            upload["steps"].append({"name": STEP_NAMES[name], "seconds": seconds, "compute": self._known[key]})
+            upload["steps"].append(StepRecord(STEP_NAMES[name], "batch", self._known[key], "", seconds))
 
 
 @dataclass(frozen=True)
@@ -290,7 +298,7 @@ def _usd_per_video(simulation: Simulation) -> float:
     """The manifests' estimates, but for the GPUs, of which it is known here how long each was kept."""
     if not simulation.priced:
         return math.nan
-    rest = statistics.mean(each["usd"] - each["by"].get("ec2", 0) for each in simulation.priced)
+    rest = statistics.mean(each.usd - each.by.get("ec2", 0) for each in simulation.priced)
     pools = simulation.account.pools
     gpus = sum(
         pools[queue].billed_seconds * cost.instance_second_usd(cost.DEFAULT_INSTANCE, market)

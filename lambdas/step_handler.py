@@ -22,7 +22,7 @@ def lambda_handler(step: str, work: Step) -> Handler:
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         video = VideoRef.from_dict(event["video"])
         budget = Budget.of_lambda(context.get_remaining_time_in_millis())
-        return {"step": run_step(step, work, video, "lambda", budget, part=event.get("part"))["step"]}
+        return {"step": run_step(step, work, video, "lambda", budget, part=event.get("part")).step.to_dict()}
 
     return _traced(step, handler)
 

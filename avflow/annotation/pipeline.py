@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
@@ -51,10 +51,6 @@ class AnnotatedVideo:
     frames_with: dict[str, int]
     #: of the frames, those that another stands for, as they can't be decoded
     damaged_frames: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
 
 def annotate_video(
@@ -192,7 +188,7 @@ class _Pipeline:
                 self.lines.write(detections_line(number, self.stream.nominal_rate, found))
                 classes = [detection.class_name for detection in found]
                 self.objects.update(classes)
-                self.frames_with.update(set(classes))
+                self.frames_with.update(dict.fromkeys(classes, 1))  # in this order each time
                 if found:
                     frame.make_writable()  # the decoder may still refer to it
                     draw(view(frame, self.stream), found)

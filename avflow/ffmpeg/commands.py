@@ -20,8 +20,9 @@ from avflow.ffmpeg.audio import clock_options, run_with_samples, samples, track_
 from avflow.ffmpeg.joining import Boxed, joined
 from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
+from avflow.media.contract import fraction_text
 from avflow.media.damage import replaceable
-from avflow.media.model import Media, VideoStream, fraction_text
+from avflow.media.model import Media, VideoStream
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+
+from mashumaro import field_options
+
+from avflow.media.contract import Contract
 
 #: pixels: the largest side of a picture. The result is MPEG-4 Part 2, which has 13 bits for a side (ISO/IEC 14496-2,
 #: video_object_layer_width), of which an odd one becomes even
@@ -15,13 +17,8 @@ MAX_SIDE = 8_190
 MAX_AREA = 64 * 1024 * 1024
 
 
-def fraction_text(value: Fraction) -> str:
-    """`30000/1001`: always with a denominator, so that a rate never becomes a rounded float."""
-    return f"{value.numerator}/{value.denominator}"
-
-
 @dataclass(frozen=True)
-class VideoStream:
+class VideoStream(Contract):
     """The video stream that is processed.
 
     `frames` counts packets that are shown; in a stream that stores each field of an
@@ -59,19 +56,9 @@ class VideoStream:
     #: seconds from there to the first picture that can be decoded, which is shown for those before it
     lead: float = 0.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; fractions as text."""
-        return {key: fraction_text(v) if isinstance(v, Fraction) else v for key, v in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> VideoStream:
-        """The inverse of `to_dict`."""
-        rationals = ("sample_aspect_ratio", "average_rate", "nominal_rate")
-        return cls(**{**fields, **{key: Fraction(fields[key]) for key in rationals}})
-
 
 @dataclass(frozen=True)
-class AudioStream:
+class AudioStream(Contract):
     """The audio track that is kept and transcribed: the default one, else the first."""
 
     #: index of the stream in the container
@@ -85,19 +72,10 @@ class AudioStream:
     #: seconds at which the first packet is heard, on the container's clock
     start_time: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> AudioStream:
-        """The inverse of `to_dict`."""
-        return cls(**fields)
-
 
 @dataclass(frozen=True)
-class Media:
-    """A media file: at least one of `picture` and `sound` is there."""
+class Media(Contract):
+    """A media file: at least one of `video` and `audio` is there."""
 
     #: FFmpeg's name of the demuxer, such as `matroska,webm`
     container: str
@@ -107,28 +85,5 @@ class Media:
     duration: float
     #: False where recordings with clocks of their own were joined
     continuous: bool
-    video: VideoStream | None
-    audio: AudioStream | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "container": self.container,
-            "size": self.size,
-            "duration": self.duration,
-            "continuous": self.continuous,
-            "picture": self.video.to_dict() if self.video else None,
-            "sound": self.audio.to_dict() if self.audio else None,
-        }
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Media:
-        """The inverse of `to_dict`."""
-        return cls(
-            container=fields["container"],
-            size=fields["size"],
-            duration=fields["duration"],
-            continuous=fields["continuous"],
-            video=VideoStream.from_dict(fields["picture"]) if fields["picture"] else None,
-            audio=AudioStream.from_dict(fields["sound"]) if fields["sound"] else None,
-        )
+    video: VideoStream | None = field(metadata=field_options(alias="picture"))
+    audio: AudioStream | None = field(metadata=field_options(alias="sound"))

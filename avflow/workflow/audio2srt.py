@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from avflow import speech
 from avflow.models.store import ModelStore
-from avflow.workflow import cost
+from avflow.workflow.compute import Ec2Compute
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch
 from avflow.workflow.layout import VideoRef
-from avflow.workflow.manifest import model_entry
-
-#: bytes in which a WAV file's header and FFmpeg's remarks end
-_HEAD_BYTES = 4096
+from avflow.workflow.reports import MediaReport, ModelEntry, SpanPlan, SpanReport
 
 
-def run(video: VideoRef, context: StepContext) -> dict[str, Any]:
-    """Write what is said in span `context.part` of the plan, with times from the start of the sound.
-
-    Returns
-    -------
-    dict
-        The report without its `transcript`, which can be longer than a Lambda function may answer.
+def run(video: VideoRef, context: StepContext) -> SpanReport:
+    """Write what is said in span `context.part` of the plan, with times from the start of the audio.
 
     Raises
     ------
     ModelUnavailable
         The speech model is not on this machine.
     LambdaBudgetExceeded
-        The pace shows that Lambda's time won't do, or the sound doesn't fit in its /tmp.
+        The pace shows that Lambda's time won't do, or the audio doesn't fit in its /tmp.
     """
     timer = StepTimer("audio2srt", context)
-    name = context.settings.get("SPEECH_MODEL", speech.DEFAULT_MODEL)
+    name = context.settings.speech_model
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        memory_mb = (cost.compute(context.settings) or {}).get("memory_mb")
-        loading = loader.submit(_engine, name, memory_mb)  # while the sound comes
-        sound = _Sound(video, context, folder)
-        start, wav = sound.span(context.part)
+        loading = loader.submit(_engine, name, _memory_mb(context))  # while the audio comes
+        spans = context.store.read(video.media_json, MediaReport).plan.spans
+        audio = _Audio(video, context, folder)
+        start, wav = audio.span(spans[context.part])
         engine = loading.result()
-        # that of the whole: else a span that begins with a quotation would be heard in the quotation's language
         report = paced(context.report, context.budget, "speech recognition")
-        language = engine.language_of(sound.spans_before(context.part), report)
+        # that of the whole: else a span that begins with a quotation would be heard in the quotation's language
+        language = engine.language_of(audio.each(spans[: context.part]), report)
         transcript = engine.transcribe(wav, report, origin=start, language=language).shifted(start)
-    result = {
-        "language": transcript.language,
-        "seconds": transcript.duration,
-        "model": model_entry("speech", ModelStore().describe(name)),
-        "step": timer.record(),
-    }
-    context.store.write_json(video.part_json("audio2srt", context.part), {**result, "transcript": transcript.to_dict()})
+    result = SpanReport(
+        language=transcript.language,
+        seconds=transcript.duration,
+        model=ModelEntry.of("speech", ModelStore().describe(name)),
+        step=timer.record(),
+        transcript=transcript,
+    )
+    context.store.write(video.part_json("audio2srt", context.part), result)
     return result
+
+
+def _memory_mb(context: StepContext) -> int | None:
+    size = context.settings.compute
+    return None if size is None or isinstance(size, Ec2Compute) else size.memory_mb
 
 
 @lru_cache(maxsize=1)
@@ -62,39 +60,26 @@ def _engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
     return speech.open_engine(name, ModelStore(), memory_mb=memory_mb)
 
 
-class _Sound:
-    """The sound of a video in S3; each span of its plan becomes a WAV file of its own in `folder`."""
+@dataclass(frozen=True)
+class _Audio:
+    """The spans of a video's audio in S3; each becomes a file in `folder`."""
 
-    def __init__(self, video: VideoRef, context: StepContext, folder: Path) -> None:
-        from avflow.speech.wav import data_offset  # noqa: PLC0415 - with numpy
+    video: VideoRef
+    context: StepContext
+    folder: Path
 
-        self._video, self._context, self._folder = video, context, folder
-        self._spans = context.store.read_json(video.media_json)["plan"]["spans"]
-        self._size = context.store.size(video.wav)
-        head = folder / "head"
-        context.store.download_range(video.wav, head, 0, min(self._size, _HEAD_BYTES))
-        self._offset = data_offset(head.read_bytes(), video.wav)
+    def span(self, span: SpanPlan) -> tuple[float, Path]:
+        """Where a span begins in the whole audio, in seconds, and its file."""
+        store, key = self.context.store, self.video.wav(span.part)
+        # twice: an earlier span, for its language, may lie beside it
+        self.context.budget.require_disk(2 * store.size(key), f"the sound of {self.video.filename}")
+        wav = self.folder / f"span-{span.part:04}.wav"
+        store.download(key, wav)
+        return span.start, wav
 
-    def span(self, part: int) -> tuple[float, Path]:
-        """Where a span begins in the sound, in seconds, and its samples alone."""
-        from avflow.speech.wav import BYTES_PER_SAMPLE, SAMPLE_RATE, wrap  # noqa: PLC0415 - with numpy
-
-        span = self._spans[part]
-        first, last = (
-            min(self._offset + round(span[edge] * SAMPLE_RATE) * BYTES_PER_SAMPLE, self._size)
-            for edge in ("start", "end")
-        )
-        samples, wav = self._folder / "samples", self._folder / f"span-{part:04}.wav"
-        # twice while it is wrapped, and it may be that the span itself is there already
-        self._context.budget.require_disk(3 * (last - first), f"the sound of {self._video.filename}")
-        self._context.store.download_range(self._video.wav, samples, first, last)
-        wrap(samples, wav)
-        samples.unlink()
-        return span["start"], wav
-
-    def spans_before(self, part: int) -> Iterator[tuple[float, Path]]:
-        """Those before this span, each fetched when it is asked for, and gone with the next."""
-        for earlier in range(part):
-            start, wav = self.span(earlier)
+    def each(self, spans: Sequence[SpanPlan]) -> Iterator[tuple[float, Path]]:
+        """One after another, each fetched when it is asked for, and gone with the next."""
+        for span in spans:
+            start, wav = self.span(span)
             yield start, wav
             wav.unlink()

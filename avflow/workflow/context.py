@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Protocol
 
 from avflow.progress import Progress, Report, ignore
-from avflow.workflow import cost
 from avflow.workflow.budget import Budget
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import RanOn, StepRecord
+from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
-
-RanOn = Literal["lambda", "batch"]
 
 
 @dataclass(frozen=True)
 class StepContext:
     """Where a step reads and writes, what it may use, and whom it tells how far it is.
 
-    `settings` are the environment's: SPEECH_MODEL, YOLOV3_MODEL and the like. `part` is the number
-    of the segment (of the picture) or span (of the sound) that the step is to work on.
+    `part` is the number of the segment (of the video) or span (of the audio) that the step is to work on.
     """
 
     store: ObjectStore
     ran_on: RanOn
     budget: Budget = field(default_factory=Budget)
     report: Report = ignore
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     part: int = 0
 
 
-Step = Callable[[VideoRef, StepContext], dict[str, Any]]
+class StepReport(Protocol):
+    """What every step reports, at least."""
+
+    @property
+    def step(self) -> StepRecord:
+        """Where and when it ran."""
+        ...
+
+
+Step = Callable[[VideoRef, StepContext], StepReport]
 
 
 class StepTimer:
@@ -44,19 +51,15 @@ class StepTimer:
 
     def __init__(self, name: str, context: StepContext) -> None:
         self._name, self._ran_on = name, context.ran_on
-        self._compute = cost.compute(context.settings)
+        self._compute = context.settings.compute
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
 
-    def record(self) -> dict[str, Any]:
-        """`{"name", "ran_on", "compute" (see `cost.compute`), "started" (ISO 8601, UTC), "seconds"}`."""
-        return {
-            "name": self._name,
-            "ran_on": self._ran_on,
-            "compute": self._compute,
-            "started": self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "seconds": round(time.monotonic() - self._started, 3),
-        }
+    def record(self) -> StepRecord:
+        """The record of the step as if it ended now."""
+        started = self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        seconds = round(time.monotonic() - self._started, 3)
+        return StepRecord(self._name, self._ran_on, self._compute, started, seconds)
 
 
 @contextmanager

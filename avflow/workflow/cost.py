@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from avflow.media import Media
+from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
+from avflow.workflow.reports import CostEstimate, StepRecord
 
 TABLE = Path(__file__).with_name("prices.toml")
 HOUR = 3600
@@ -35,8 +39,8 @@ TRANSITIONS = {"run": 12, "span": 2, "picture": 2}
 WAV_RATE, BOXED_RATE, SOUND_RATE = 32_000, 500_000, 40_000
 #: as in avflow/workflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
-#: reads of a span besides samples: how long the whole sound is, and its header
-SPAN_REQUESTS = 2
+#: whether a span fits the scratch space is asked before it is read
+SIZE_REQUESTS = 1
 #: small objects (JSON, subtitles, detections) that a run writes and reads, and those of each segment and span
 SMALL_REQUESTS, SMALL_PART_REQUESTS = 8, 2
 #: for which intermediates are kept: the template's IntermediateDays, unless changed, and a day as noncurrent versions
@@ -50,78 +54,46 @@ def prices() -> dict[str, Any]:
         return tomllib.load(file)
 
 
-def compute(environment: Mapping[str, str]) -> dict[str, Any] | None:
-    """What size of machine a step runs on, for its record; None where the environment doesn't tell.
-
-    Lambda tells its memory itself (AWS Lambda Developer Guide, "Defined runtime environment variables"); the rest
-    is set by the template: COMPUTE_VCPUS, COMPUTE_MEMORY_MB, COMPUTE_STORAGE_GB, and COMPUTE_INSTANCE for a GPU.
-
-    Returns
-    -------
-    dict
-        `{"service": "lambda", "memory_mb", "storage_gb"}`, `{"service": "fargate", "vcpus", "memory_mb",
-        "storage_gb"}` or `{"service": "ec2", "instance", "market": "spot" or "on demand"}`.
-    """
-    storage = float(environment.get("COMPUTE_STORAGE_GB", 0))
-    if memory := environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"):
-        return {"service": "lambda", "memory_mb": int(memory), "storage_gb": storage}
-    if instance := environment.get("COMPUTE_INSTANCE"):
-        market = "on demand" if environment.get("FALLBACK_FROM") == "spot" else "spot"
-        return {"service": "ec2", "instance": instance, "market": market}
-    if vcpus := environment.get("COMPUTE_VCPUS"):
-        memory_mb = int(environment["COMPUTE_MEMORY_MB"])
-        return {"service": "fargate", "vcpus": float(vcpus), "memory_mb": memory_mb, "storage_gb": storage}
-    return None
-
-
-def estimate(
-    steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, on_aws: bool, converted: bool
-) -> dict[str, Any]:
+def estimate(steps: Sequence[StepRecord], media: Media, *, on_aws: bool, converted: bool) -> CostEstimate:
     """What these steps, and what lies between them, cost on AWS.
 
     Parameters
     ----------
     steps:
-        The record of each step, one for each segment and span: `{"name", "seconds", "compute"}`.
+        The record of each step, one for each segment and span.
     media:
-        The probed video: `{"size" (bytes), "duration" (seconds), "picture", "sound"}`.
+        The upload.
     on_aws:
         False where the seconds are those of a machine that embeds AWS: what the run would cost if AWS's machines
         took as long.
     converted:
         Whether the detector read a conversion of the video.
-
-    Returns
-    -------
-    dict
-        `{"usd", "by": {service: usd}, "assumes": {what: sentence}, "not_priced": [step], "seconds_of", "prices_of",
-        "region"}`.
     """
     by: defaultdict[str, float] = defaultdict(float)
     for step in steps:
-        if step.get("compute"):
-            by[step["compute"]["service"]] += step_usd(step["compute"], step["seconds"])
+        if step.compute:
+            by[step.compute.service] += step_usd(step.compute, step.seconds)
     by["step_functions"] = transitions(steps) * prices()["step_functions"]["transition"]
     by["s3"] = _s3_usd(steps, media, converted)
     by["events"] = prices()["events"]["event"]
-    return {
-        "usd": round(sum(by.values()), 6),
-        "by": {service: round(usd, 6) for service, usd in by.items()},
-        "assumes": _assumptions(steps),
-        "not_priced": sorted({step["name"] for step in steps if not step.get("compute")}),
-        "seconds_of": "AWS" if on_aws else "this machine: what AWS would ask if its machines took as long",
-        "prices_of": prices()["date"],
-        "region": prices()["region"],
-    }
+    return CostEstimate(
+        usd=round(sum(by.values()), 6),
+        by={service: round(usd, 6) for service, usd in by.items()},
+        assumes=_assumptions(steps),
+        not_priced=tuple(sorted({step.name for step in steps if not step.compute})),
+        seconds_of="AWS" if on_aws else "this machine: what AWS would ask if its machines took as long",
+        prices_of=prices()["date"],
+        region=prices()["region"],
+    )
 
 
-def step_usd(size: Mapping[str, Any], seconds: float) -> float:
-    """What a machine of this size (see `compute`) costs for one step of so many seconds, its start included."""
-    if size["service"] == "lambda":
+def step_usd(size: Compute, seconds: float) -> float:
+    """What a machine of this size costs for one step of so many seconds, its start included."""
+    if isinstance(size, LambdaCompute):
         return _lambda_usd(size, seconds)
-    if size["service"] == "fargate":
+    if isinstance(size, FargateCompute):
         return _fargate_usd(size, max(FARGATE_LEAST_SECONDS, seconds + FARGATE_START_SECONDS))
-    return (seconds + INSTANCE_START_SECONDS) * instance_second_usd(size["instance"], size["market"])
+    return (seconds + INSTANCE_START_SECONDS) * instance_second_usd(size.instance, size.market)
 
 
 def instance_second_usd(instance: str, market: str) -> float:
@@ -134,27 +106,27 @@ def instance_second_usd(instance: str, market: str) -> float:
     return float(hourly + disk + table["ipv4"]["hour"]) / HOUR
 
 
-def transitions(steps: Sequence[Mapping[str, Any]]) -> int:
+def transitions(steps: Sequence[StepRecord]) -> int:
     """State transitions of an execution without failures: one for each state ("AWS Step Functions Pricing")."""
-    names = Counter(step["name"] for step in steps)
+    names = Counter(step.name for step in steps)
     return (
         TRANSITIONS["run"] + TRANSITIONS["span"] * names["audio2srt"] + TRANSITIONS["picture"] * bool(names["yolov3"])
     )
 
 
-def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *, converted: bool) -> tuple[int, int]:
+def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -> tuple[int, int]:
     """Writes and reads of a run, from the sizes of its files; the upload itself is the user's."""
-    names = Counter(step["name"] for step in steps)
+    names = Counter(step.name for step in steps)
     spans, segments = names["audio2srt"], names["yolov3"]
-    seconds, source = media["duration"], media["size"]
+    seconds, source = media.duration, media.size
     conversion = _conversion_bytes(media) if converted else 0.0
     small = SMALL_REQUESTS + SMALL_PART_REQUESTS * (spans + segments)
     writes, reads = small, small + _gets(source)
     if spans:
-        writes += _puts(WAV_RATE * seconds)
-        of_span = math.ceil(WAV_RATE * seconds / spans / PART_BYTES)
-        # a span's own sound, and of all but the first also the first one's, for the language
-        reads += spans * SPAN_REQUESTS + (2 * spans - 1) * of_span
+        span = WAV_RATE * seconds / spans
+        writes += spans * _puts(span)
+        # a span's own audio, and of all but the first also the first one's, for the language
+        reads += (2 * spans - 1) * (SIZE_REQUESTS + _gets(span))
         reads += _gets(source)  # Merge takes the sound from the source
     if segments:
         part = BOXED_RATE * seconds / segments
@@ -165,28 +137,28 @@ def s3_requests(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], *,
     return writes, reads
 
 
-def _conversion_bytes(media: Mapping[str, Any]) -> float:
-    return float((BOXED_RATE + SOUND_RATE * bool(media["sound"])) * media["duration"])
+def _conversion_bytes(media: Media) -> float:
+    return float((BOXED_RATE + SOUND_RATE * bool(media.audio)) * media.duration)
 
 
-def _lambda_usd(size: Mapping[str, Any], seconds: float) -> float:
+def _lambda_usd(size: LambdaCompute, seconds: float) -> float:
     price = prices()["lambda"]
-    storage = max(0.0, size["storage_gb"] - price["storage_included_gb"])
-    gb = size["memory_mb"] / 1024
+    storage = max(0.0, size.storage_gb - price["storage_included_gb"])
+    gb = size.memory_mb / 1024
     return float(price["request"] + seconds * (gb * price["gb_second"] + storage * price["storage_gb_second"]))
 
 
-def _fargate_usd(size: Mapping[str, Any], seconds: float) -> float:
+def _fargate_usd(size: FargateCompute, seconds: float) -> float:
     price = prices()["fargate"]
-    storage = max(0.0, size["storage_gb"] - price["storage_included_gb"])
-    hourly = size["vcpus"] * price["vcpu_hour"] + size["memory_mb"] / 1024 * price["gb_hour"]
+    storage = max(0.0, size.storage_gb - price["storage_included_gb"])
+    hourly = size.vcpus * price["vcpu_hour"] + size.memory_mb / 1024 * price["gb_hour"]
     return float(hourly + storage * price["storage_gb_hour"] + prices()["ipv4"]["hour"]) * seconds / HOUR
 
 
-def _s3_usd(steps: Sequence[Mapping[str, Any]], media: Mapping[str, Any], converted: bool) -> float:
+def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool) -> float:
     price = prices()["s3"]
     writes, reads = s3_requests(steps, media, converted=converted)
-    kept = (WAV_RATE * bool(media["sound"]) + BOXED_RATE * bool(media["picture"])) * media["duration"]
+    kept = (WAV_RATE * bool(media.audio) + BOXED_RATE * bool(media.video)) * media.duration
     kept += _conversion_bytes(media) if converted else 0.0
     storage = kept / 2**30 * price["gb_month"] * KEPT_DAYS * 24 / MONTH_HOURS
     return float(writes * price["write"] + reads * price["read"] + storage)
@@ -206,18 +178,18 @@ def _priced_as(instance: str) -> str:
     return instance if instance in prices()["ec2"] else DEFAULT_INSTANCE
 
 
-def _instance_told(size: Mapping[str, Any]) -> str:
+def _instance_told(size: Ec2Compute) -> str:
     """An instance as the estimate names it, and whose price it took where that is another's."""
-    instance, priced_as = size["instance"], _priced_as(size["instance"])
-    told = f"{instance} {size['market']}"
+    instance, priced_as = size.instance, _priced_as(size.instance)
+    told = f"{instance} {size.market}"
     if priced_as == instance:
         return told
     return f"{told} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
 
 
-def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    sizes = [step["compute"] for step in steps if step.get("compute")]
-    services = {size["service"] for size in sizes}
+def _assumptions(steps: Sequence[StepRecord]) -> dict[str, str]:
+    sizes = [step.compute for step in steps if step.compute]
+    services = {size.service for size in sizes}
     found = {
         "attempts": "only those that succeeded are counted: not what Spot or a fallback cut short",
         "s3": (
@@ -231,13 +203,13 @@ def _assumptions(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if "fargate" in services:
         found["fargate"] = f"on demand, {FARGATE_START_SECONDS} s for each job's image and a minute at least"
     if "ec2" in services:
-        told = sorted({_instance_told(size) for size in sizes if size["service"] == "ec2"})
+        told = sorted({_instance_told(size) for size in sizes if isinstance(size, Ec2Compute)})
         found["ec2"] = (
             f"{', '.join(told)}; taken to be the first of GpuInstanceTypes, as no job tells which it had; "
             f"{INSTANCE_START_SECONDS} s for each job's instance to boot and pull the image, "
             "none for its wait for another job"
         )
-        if any(size.get("market") == "spot" for size in sizes):
+        if any(isinstance(size, Ec2Compute) and size.market == "spot" for size in sizes):
             share = prices()["ec2_spot"]["share_of_on_demand"]
             found["spot"] = f"{share:.0%} of the price on demand, one typical point: Spot moves by the hour"
     return found

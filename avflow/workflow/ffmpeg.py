@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
@@ -13,15 +13,15 @@ from avflow.speech import spans
 from avflow.workflow import plan
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import DetectorInput, MediaReport
+from avflow.workflow.settings import Settings
 
-SPEECH_SPAN_SECONDS = "600"
-MAX_SPANS = "8"
 #: of the time in which sound is extracted and the picture converted, what the sound takes, about
 SOUND_SHARE = 0.1
 
 
-def run(video: VideoRef, context: StepContext) -> dict[str, Any]:
-    """Write `media.json`, the wav (where there is sound) and the converted AVI (where it is necessary).
+def run(video: VideoRef, context: StepContext) -> MediaReport:
+    """Write `media.json`, a wav for each span of the audio, and the converted AVI (where it is necessary).
 
     Raises
     ------
@@ -51,42 +51,55 @@ def run(video: VideoRef, context: StepContext) -> dict[str, Any]:
             wav = folder / "sound.wav"
             in_time = paced(extracting, context.budget, f"extract sound of {source.name}")
             ffmpeg.extract_wav(source, media, wav, report=in_time)
-            transfers.upload(wav, video.wav)
-            parts = _spans(wav, context)
+            parts = _cut(wav, context.settings)
+            for span, piece in zip(parts, _pieces(wav, parts), strict=True):
+                transfers.upload(piece, video.wav(span.part))
         if reasons:
             converted = folder / "converted.avi"
             in_time = paced(converting, context.budget, f"convert of {source.name}")
             ffmpeg.convert(source, media, converted, report=in_time)
             transfers.upload(converted, video.converted)
             stream = probe(converted).video  # another rate, another number of frames
-    report = {
-        "has_sound": media.audio is not None,
-        "has_picture": media.video is not None,
-        "input": media.to_dict(),
-        "conversion_reasons": list(reasons),
-        "picture": _to_detect(video, stream, reasons),
-        "plan": plan.make(media, stream, parts, context.settings),
-        "step": timer.record(),
-    }
-    store.write_json(video.media_json, report)
+    report = MediaReport(
+        has_audio=media.audio is not None,
+        has_video=media.video is not None,
+        input=media,
+        conversion_reasons=reasons,
+        detector_input=_to_detect(video, stream, reasons),
+        plan=plan.make(media, stream, parts, context.settings),
+        step=timer.record(),
+    )
+    store.write(video.media_json, report)
     return report
 
 
 def _written(media: Media, reasons: tuple[str, ...]) -> int:
     """Bytes of scratch space that the wav and the converted video take."""
-    wav = plan.WAV_BYTES_PER_SECOND if media.audio else 0
+    wav = 2 * plan.WAV_BYTES_PER_SECOND if media.audio else 0  # as it comes, and cut
     avi = plan.PICTURE_BYTES_PER_SECOND + plan.SOUND_BYTES_PER_SECOND if reasons else 0
     return round(media.duration * (wav + avi))
 
 
-def _spans(wav: Path, context: StepContext) -> tuple[spans.Span, ...]:
-    seconds = float(context.settings.get("SPEECH_SPAN_SECONDS", SPEECH_SPAN_SECONDS))
-    return spans.cut(wav, seconds=seconds, most=int(context.settings.get("MAX_SPANS", MAX_SPANS)))
+def _cut(wav: Path, settings: Settings) -> tuple[spans.Span, ...]:
+    return spans.cut(wav, seconds=settings.speech_span_seconds, most=settings.max_spans)
 
 
-def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> dict[str, Any] | None:
+def _pieces(wav: Path, parts: Sequence[spans.Span]) -> Iterator[Path]:
+    """A file for each span: the audio itself where it is one."""
+    if len(parts) == 1:
+        yield wav
+        return
+    from avflow.speech.wav import write_part  # noqa: PLC0415 - with numpy, which short audio has no use for
+
+    for span in parts:
+        piece = wav.with_name(f"span-{span.part:04}.wav")
+        write_part(wav, span.start, span.end, piece)
+        yield piece
+
+
+def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> DetectorInput | None:
     """What the detector reads: the upload itself, by its key, without a copy, or its conversion."""
     if stream is None:
         return None
     key, version = (video.converted, None) if reasons else (video.key, video.version_id)
-    return {"key": key, "version_id": version, "stream": stream.to_dict()}
+    return DetectorInput(key, version, stream)

@@ -79,10 +79,9 @@ class VideoRef:
         """The named error with which a step's Batch job ended."""
         return self._intermediate("media", f"{step}.error.json")
 
-    @property
-    def wav(self) -> str:
-        """Sound for speech recognition."""
-        return self._intermediate("audio", f"{self.stem}.wav")
+    def wav(self, part: int) -> str:
+        """The audio of one span for speech recognition."""
+        return self._intermediate("audio", f"{self.stem}-{part:04}.wav")
 
     @property
     def converted(self) -> str:

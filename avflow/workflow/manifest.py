@@ -1,14 +1,23 @@
-"""`result/….json`: what went in, what came out, and who did what, where and for how long."""
+"""How the reports of all steps become the manifest, `result/….json`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
-from avflow.models.store import Model
 from avflow.workflow import cost
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import (
+    DetectionSummary,
+    Manifest,
+    MediaReport,
+    SegmentReport,
+    Source,
+    SpanReport,
+    SpeechSummary,
+    StepRecord,
+)
 
 #: raised when a reader of the former version would misread a manifest
 SCHEMA_VERSION = 1
@@ -17,14 +26,14 @@ SCHEMA_VERSION = 1
 def build(
     video: VideoRef,
     *,
-    media: dict[str, Any],
-    speech: Sequence[dict[str, Any]],
-    said: dict[str, Any] | None,
-    boxes: Sequence[dict[str, Any]],
-    merge_step: dict[str, Any],
-    results: list[str],
+    media: MediaReport,
+    speech: Sequence[SpanReport],
+    said: SpeechSummary | None,
+    boxes: Sequence[SegmentReport],
+    merge_step: StepRecord,
+    results: Sequence[str],
     on_aws: bool,
-) -> dict[str, Any]:
+) -> Manifest:
     """The manifest of a finished run.
 
     Parameters
@@ -34,7 +43,7 @@ def build(
     speech, boxes:
         The reports of the audio2srt and yolov3 steps, one a span or segment; none for a step that was skipped.
     said:
-        What all spans together say: `language`, `cues`, `words`; None without sound.
+        What all spans together say; None without audio.
     merge_step:
         The record of the merge step itself.
     results:
@@ -42,43 +51,35 @@ def build(
     on_aws:
         False where AWS is embedded: the cost is then what AWS would ask for the same seconds.
     """
-    steps = [media["step"], *_steps(speech), *_steps(boxes), merge_step]
-    return {
-        "schema": SCHEMA_VERSION,
-        "execution": video.execution,
-        "source": {"bucket": video.bucket, "key": video.key, "version_id": video.version_id},
-        "input": media["input"],
-        "converted_because": media["conversion_reasons"],
-        "results": results,
-        "models": {report["model"]["role"]: report["model"] for report in (*speech, *boxes)},
-        "speech": said,
-        "detections": _detections(boxes) if boxes else None,
-        "steps": steps,
-        "cost": cost.estimate(steps, media["input"], on_aws=on_aws, converted=bool(media["conversion_reasons"])),
-    }
+    steps = (media.step, *_numbered([r.step for r in speech]), *_numbered([r.step for r in boxes]), merge_step)
+    return Manifest(
+        schema=SCHEMA_VERSION,
+        execution=video.execution,
+        source=Source(video.bucket, video.key, video.version_id),
+        input=media.input,
+        converted_because=media.conversion_reasons,
+        results=tuple(results),
+        models={model.role: model for model in (*(r.model for r in speech), *(r.model for r in boxes))},
+        speech=said,
+        detections=_detections(boxes) if boxes else None,
+        steps=steps,
+        cost=cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
+    )
 
 
-def _steps(reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records of a step, numbered where it worked in several parts."""
-    if len(reports) == 1:
-        return [reports[0]["step"]]
-    return [{**report["step"], "part": part} for part, report in enumerate(reports)]
+def _numbered(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:
+    """The records of one step, numbered where it worked in several parts."""
+    return steps if len(steps) == 1 else [replace(step, part=part) for part, step in enumerate(steps)]
 
 
-def _detections(boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _detections(boxes: Sequence[SegmentReport]) -> DetectionSummary:
     """All segments together; several engines where Spot took some of the GPUs away."""
-    sums = {key: sum((Counter(report[key]) for report in boxes), Counter()) for key in ("objects", "frames_with")}
-    return {
-        "frames": sum(report["frames"] for report in boxes),
-        "damaged_frames": sum(report.get("damaged_frames", 0) for report in boxes),
-        "frame_rate": boxes[0]["frame_rate"],
-        "size": boxes[0]["size"],
-        "engine": ", ".join(dict.fromkeys(report["engine"] for report in boxes)),
-        **{key: dict(counted) for key, counted in sums.items()},
-    }
-
-
-def model_entry(role: str, model: Model) -> dict[str, Any]:
-    """A model as the manifest names it: what it did, and the sums of its files."""
-    files = [{"name": file.name, "bytes": file.bytes, "sha256": file.sha256} for file in model.files]
-    return {"role": role, "name": model.name, "kind": model.kind, "files": files}
+    return DetectionSummary(
+        frames=sum(report.frames for report in boxes),
+        damaged_frames=sum(report.damaged_frames for report in boxes),
+        frame_rate=boxes[0].frame_rate,
+        size=boxes[0].size,
+        engine=", ".join(dict.fromkeys(report.engine for report in boxes)),
+        objects=dict(sum((Counter(report.objects) for report in boxes), Counter[str]())),
+        frames_with=dict(sum((Counter(report.frames_with) for report in boxes), Counter[str]())),
+    )

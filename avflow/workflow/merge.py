@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from avflow import ffmpeg
 from avflow.errors import SourceMissing
@@ -18,9 +17,9 @@ from avflow.workflow import manifest
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.plan import SOUND_BYTES_PER_SECOND
+from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
 
-Report = dict[str, Any]
 #: of each key under `result/`: a file to upload, or the key of an object that it is a copy of
 Results = dict[str, Path | str]
 
@@ -29,7 +28,7 @@ class _Superseded(Exception):
     """A newer version of the upload is there, whose own execution publishes."""
 
 
-def run(video: VideoRef, context: StepContext) -> Report:
+def run(video: VideoRef, context: StepContext) -> MergeReport:
     """Write everything under `result/`; the manifest's presence means that the rest is complete.
 
     Where a newer version of the same upload has come meanwhile nothing is written, or no more: it is asked at the
@@ -43,23 +42,25 @@ def run(video: VideoRef, context: StepContext) -> Report:
         The segments don't hold all frames; nothing is published.
     """
     timer = StepTimer("merge", context)
-    media = context.store.read_json(video.media_json)
+    media = context.store.read(video.media_json, MediaReport)
     try:
-        return _run(video, context, media, timer)
+        manifest = _run(video, context, media, timer)
     except _Superseded:
-        return {"input": media["input"], "superseded": True, "step": timer.record()}
+        return MergeReport(media.input, timer.record(), None)
+    return MergeReport(media.input, manifest.steps[-1], manifest)
 
 
-def _run(video: VideoRef, context: StepContext, media: Report, timer: StepTimer) -> Report:
+def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepTimer) -> Manifest:
     store = context.store
     _require_newest(video, store)
-    boxes = [store.read_json(video.part_json("yolov3", part)) for part in range(_segments(media))]
-    speech = [store.read_json(video.part_json("audio2srt", span["part"])) for span in media["plan"]["spans"]]
+    segments = range(media.plan.segments.count if media.has_video else 0)
+    boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
+    speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
     made: Results = {}
     said = None
     with scratch() as folder:
         if boxes:
-            made |= _boxed(_Boxes(video, context, Media.from_dict(media["input"]), boxes, folder))
+            made |= _boxed(_Boxes(video, context, media.input, boxes, folder))
         if speech:
             said, made[video.result(".srt")] = _subtitles(speech, folder)
         _require_newest(video, store)
@@ -76,11 +77,11 @@ def _run(video: VideoRef, context: StepContext, media: Report, timer: StepTimer)
         said=said,
         boxes=boxes,
         merge_step=timer.record(),
-        results=list(made),
-        on_aws="AWS_ENDPOINT_URL" not in context.settings,  # which an embedded AWS is reached by
+        results=tuple(made),
+        on_aws=context.settings.on_aws,
     )
-    store.write_json(video.result(".json"), report)
-    return {**report, "step": report["steps"][-1]}
+    store.write(video.result(".json"), report)
+    return report
 
 
 def _publish(made: Results, store: ObjectStore) -> None:
@@ -107,11 +108,6 @@ def is_superseded(video: VideoRef, store: ObjectStore) -> bool:
         return False
 
 
-def _segments(media: Report) -> int:
-    count: int = media["plan"]["segments"]["count"]
-    return count if media["has_picture"] else 0
-
-
 # ---------------------------------------------------------------- pictures
 @dataclass(frozen=True)
 class _Boxes:
@@ -120,7 +116,7 @@ class _Boxes:
     video: VideoRef
     context: StepContext
     media: Media
-    reports: Sequence[Report]
+    reports: Sequence[SegmentReport]
     folder: Path
 
 
@@ -141,15 +137,14 @@ def _boxes_and_sound(boxes: _Boxes) -> Path:
     sound = media.size + round(media.duration * SOUND_BYTES_PER_SECOND) if media.audio else 0
     budget.require_disk(2 * sum(map(store.size, keys)) + sound, f"{boxes.video.filename} and its boxes")
     segments = [
-        ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report["frames"])
-        for part, report in enumerate(boxes.reports)
+        ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report.frames) for part, report in enumerate(boxes.reports)
     ]
     with store.transfers() as transfers:
         for key, segment in zip(keys, segments, strict=True):
             transfers.download(key, segment.path)
         if media.audio:
             transfers.download(boxes.video.key, source, boxes.video.version_id)
-    rate = Fraction(boxes.reports[0]["frame_rate"])
+    rate = Fraction(boxes.reports[0].frame_rate)
     in_time = paced(boxes.context.report, budget, f"merge of {source.name}")
     ffmpeg.mux(segments, rate, source, media, target, report=in_time)
     return target
@@ -170,11 +165,11 @@ def _joined_detections(boxes: _Boxes) -> Path:
 
 
 # ---------------------------------------------------------------- words
-def _subtitles(speech: Sequence[Report], folder: Path) -> tuple[Report, Path]:
+def _subtitles(speech: Sequence[SpanReport], folder: Path) -> tuple[SpeechSummary, Path]:
     """What the manifest says of the words of all spans, and their .srt, empty where nothing is said."""
-    transcript = Transcript.join([Transcript.from_dict(report["transcript"]) for report in speech])
+    transcript = Transcript.join([report.transcript for report in speech])
     cues = subtitles.cues(transcript)
     path = folder / "subtitles.srt"
     subtitles.write(cues, path)
     words = sum(len(cue.text.split()) for cue in cues)
-    return {"language": transcript.language, "cues": len(cues), "words": words}, path
+    return SpeechSummary(transcript.language, len(cues), words), path

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from avflow.errors import AvflowError
 from avflow.progress import Progress, Report
+from avflow.workflow.context import StepReport
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import MergeReport, SegmentReport
 
 #: the stack's name in AWS, so that two stacks of one account are told apart
 NAMESPACE = "av-workflow"
-#: set by what starts a job where another could not do it: lambda, spot or gpu
-FALLBACK_FROM = "FALLBACK_FROM"
 
 
 def logger_for(step: str, video: VideoRef) -> Logger:
@@ -57,13 +56,13 @@ def count_outcome(step: str, ran_on: str, seconds: float, error: Exception | Non
         _emit(step, {"ran_on": ran_on, "error": name}, {"StepFailed": (MetricUnit.Count, 1)})
 
 
-def count_work(step: str, result: Mapping[str, Any]) -> None:
+def count_work(report: StepReport) -> None:
     """What is done for good: `Frames` with boxes drawn; `Videos` and `MediaSeconds` published."""
-    if step == "yolov3" and "done_before" not in result:
-        _emit(step, {}, {"Frames": (MetricUnit.Count, result["frames"])})
-    if step == "merge":
-        seconds = result["input"]["duration"]
-        _emit(step, {}, {"Videos": (MetricUnit.Count, 1), "MediaSeconds": (MetricUnit.Seconds, seconds)})
+    if isinstance(report, SegmentReport):
+        _emit("yolov3", {}, {"Frames": (MetricUnit.Count, report.frames)})
+    if isinstance(report, MergeReport):
+        seconds = report.input.duration
+        _emit("merge", {}, {"Videos": (MetricUnit.Count, 1), "MediaSeconds": (MetricUnit.Seconds, seconds)})
 
 
 def _emit(step: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[MetricUnit, float]]) -> None:

@@ -6,18 +6,16 @@ seconds, and moves to Batch. So only what won't fit by any likely pace or size i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media import Media, VideoStream
 from avflow.models.store import ModelStore
-from avflow.speech import DEFAULT_MODEL
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
+from avflow.workflow.reports import Plan, SegmentPlan, SpanPlan
+from avflow.workflow.settings import Settings
 
-SEGMENT_SECONDS = "600"
-MAX_SEGMENTS = "16"
 #: what template.yaml gives the functions of these two steps: seconds, megabytes of memory, and bytes of /tmp
 AUDIO2SRT_LAMBDA_SECONDS = 900
 AUDIO2SRT_LAMBDA_MEMORY = 3008
@@ -38,65 +36,47 @@ _LEAST_SHARE_OF_BITRATE = 0.5
 _SPEECH_CORE_SECONDS_PER_BYTE = 2 * 0.022 / 78e6
 
 
-def make(
-    media: Media, stream: VideoStream | None, spans: Sequence[Span], settings: Mapping[str, str]
-) -> dict[str, Any]:
+def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settings: Settings) -> Plan:
     """The `plan` of media.json.
 
     Parameters
     ----------
     media:
         The upload.
-    picture:
+    stream:
         What the detector reads: the upload's own, or that of its conversion; None without one.
     spans:
         How the sound is cut; none without sound.
-    settings:
-        SEGMENT_SECONDS, MAX_SEGMENTS, SPEECH_MODEL.
-
-    Returns
-    -------
-    dict
-        `segments` (their `count`, and the `frames` of each but the last), `array` (AWS Batch's ArrayProperties),
-        `spans` (`part`, `start` and `end` in seconds, `on_batch`) and `merge_on_batch`.
     """
     segments = _segments(stream, settings)
     pace = _speech_pace(settings) if spans else 0.0
-    return {
-        "segments": {"count": segments.count, "frames": segments.frames},
+    return Plan(
+        segments=SegmentPlan(segments.count, segments.frames),
         # an array job has two children at least (AWS Batch API Reference, "ArrayProperties")
-        "array": {"Size": segments.count} if segments.count > 1 else {},
-        "spans": [
-            {
-                "part": span.part,
-                "start": span.start,
-                "end": span.end,
-                "on_batch": (span.end - span.start) * pace > AUDIO2SRT_LAMBDA_SECONDS,
-            }
+        array={"Size": segments.count} if segments.count > 1 else {},
+        spans=tuple(
+            SpanPlan(span.part, span.start, span.end, (span.end - span.start) * pace > AUDIO2SRT_LAMBDA_SECONDS)
             for span in spans
-        ],
-        "merge_on_batch": _merge_bytes(media, stream) > MERGE_LAMBDA_TMP_BYTES,
-    }
+        ),
+        merge_on_batch=_merge_bytes(media, stream) > MERGE_LAMBDA_TMP_BYTES,
+    )
 
 
-def segments_of(plan: Mapping[str, Any], stream: VideoStream) -> Segments:
+def segments_of(plan: Plan, stream: VideoStream) -> Segments:
     """The segments of a plan, for who works on one of them."""
-    return Segments(plan["segments"]["count"], plan["segments"]["frames"], stream.frames)
+    return Segments(plan.segments.count, plan.segments.frames, stream.frames)
 
 
-def _segments(stream: VideoStream | None, settings: Mapping[str, str]) -> Segments:
+def _segments(stream: VideoStream | None, settings: Settings) -> Segments:
     if stream is None:
         return Segments(1, 0, 0)
-    seconds = float(settings.get("SEGMENT_SECONDS", SEGMENT_SECONDS))
-    most = int(settings.get("MAX_SEGMENTS", MAX_SEGMENTS))
-    return Segments.of(stream.frames, stream.nominal_rate, seconds=seconds, most=most)
+    return Segments.of(stream.frames, stream.nominal_rate, seconds=settings.segment_seconds, most=settings.max_segments)
 
 
-def _speech_pace(settings: Mapping[str, str]) -> float:
+def _speech_pace(settings: Settings) -> float:
     """Seconds that Lambda takes for a second of speech, at the best."""
-    name = settings.get("SPEECH_MODEL", DEFAULT_MODEL)
     cores = AUDIO2SRT_LAMBDA_MEMORY / _MEMORY_OF_VCPU
-    return ModelStore().describe(name).bytes * _SPEECH_CORE_SECONDS_PER_BYTE / cores
+    return ModelStore().describe(settings.speech_model).bytes * _SPEECH_CORE_SECONDS_PER_BYTE / cores
 
 
 def _merge_bytes(media: Media, stream: VideoStream | None) -> float:

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
@@ -23,6 +23,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
+from avflow.media.contract import Contract
+
+C = TypeVar("C", bound=Contract)
 
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 _TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
@@ -80,21 +83,6 @@ class ObjectStore:
         with self._errors(key):
             self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
 
-    def download_range(self, key: str, path: Path, start: int, end: int, version_id: str | None = None) -> None:
-        """Bytes `start` to `end - 1` of an object, which has as many, into a file; in parallel parts."""
-
-        def fetch(first: int) -> None:
-            asked = f"bytes={first}-{min(first + _PART_BYTES, end) - 1}"
-            body = self._body(Key=key, Range=asked, **_version(version_id))
-            with path.open("r+b") as part:
-                part.seek(first - start)
-                part.write(body)
-
-        with self._errors(key), ThreadPoolExecutor(_PARALLEL) as pool:
-            path.write_bytes(b"")
-            for _ in pool.map(fetch, range(start, end, _PART_BYTES)):
-                pass  # raises what went wrong, and drops the parts that have not begun
-
     def upload(self, path: Path, key: str) -> None:
         """A finished file into an object, in parallel parts."""
         with self._errors(key):
@@ -123,6 +111,14 @@ class ObjectStore:
         body = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
         with self._errors(key):
             self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
+
+    def read(self, key: str, kind: type[C]) -> C:
+        """A JSON object as the contract that it was written from."""
+        return kind.from_dict(self.read_json(key))
+
+    def write(self, key: str, value: Contract) -> None:
+        """A contract as a JSON object, readable by people."""
+        self.write_json(key, value.to_dict())
 
     def delete(self, key: str) -> None:
         """Remove an object; none there is no error."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from avflow import darknet
 from avflow.annotation.pipeline import annotate_video
@@ -17,13 +16,12 @@ from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
 from avflow.detection.opening import Device, Precision, quantize
 from avflow.errors import DarknetModelInvalid, SourceMissing
-from avflow.media import VideoStream
-from avflow.media.model import fraction_text
+from avflow.media.contract import fraction_text
 from avflow.models.store import ModelStore
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import VideoRef
-from avflow.workflow.manifest import model_entry
 from avflow.workflow.plan import segments_of
+from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
 
 Opener = Callable[[str, ModelStore, Device], Detector]
 
@@ -127,7 +125,7 @@ def _files(name: str, models: ModelStore) -> _Files:
     return _Files(cfg, weights, own.get(".names", DATA / "coco.names"), sha256)
 
 
-def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> dict[str, Any]:
+def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> SegmentReport | SegmentDoneBefore:
     """Write the boxed AVI (no sound), the detections and the report of one segment, `context.part`.
 
     What was written before stays: an array job that is run again does only what is missing.
@@ -143,59 +141,48 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
     ModelUnavailable
         The detector's model is not on this machine.
     GpuUnavailable
-        The job has a GPU that can't be used.
+        The job has a GPU that can't be used: the CPU doesn't silently do its work.
     FrameCountMismatch
         Not every frame came out; nothing is uploaded.
     """
     timer = StepTimer("yolov3", context)
-    store, part = context.store, context.part
+    store, part, settings = context.store, context.part, context.settings
     with suppress(SourceMissing):
-        return {**store.read_json(video.part_json("yolov3", part)), "done_before": True}
+        return SegmentDoneBefore(store.read(video.part_json("yolov3", part), SegmentReport).step)
     models = ModelStore()
-    name = context.settings.get("YOLOV3_MODEL", DEFAULT_MODEL)
-    media = store.read_json(video.media_json)
-    where, stream = media["picture"], VideoStream.from_dict(media["picture"]["stream"])
-    segment = segments_of(media["plan"], stream).segment(part)
-    gpu = _has_a_gpu(context.settings)
-    opener = opener or partial(open_model, precision=_precision(context.settings))
+    media = store.read(video.media_json, MediaReport)
+    where = media.detector_input
+    if where is None:
+        raise ValueError(f"{video.filename} has no video stream: the state machine skips this step")
+    opener = opener or partial(open_model, precision=settings.detector_precision)
     with scratch() as folder, store.transfers() as transfers:
         source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
-        coming = transfers.download(where["key"], source, where["version_id"])  # while the model opens
-        with closing(opener(name, models, "gpu" if gpu else "auto")) as detector:
+        coming = transfers.download(where.key, source, where.version_id)  # while the model opens
+        with closing(opener(settings.yolov3_model, models, "gpu" if settings.has_gpu else "auto")) as detector:
             coming.result()
             done = annotate_video(
                 source,
-                stream,
+                where.stream,
                 detector,
                 boxed,
                 detections,
-                segment=segment,
-                hardware=gpu,
+                segment=segments_of(media.plan, where.stream).segment(part),
+                hardware=settings.has_gpu,
                 report=paced(context.report, context.budget, f"boxes on {source.name}"),
             )
             engine = detector.engine
         transfers.upload(boxed, video.boxed(part))
         transfers.upload(detections, video.detections(part))
-    report = {
-        **done.to_dict(),
-        "frame_rate": fraction_text(stream.nominal_rate),
-        "size": [stream.width, stream.height],
-        "engine": engine,
-        "model": model_entry("detector", models.describe(name)),
-        "step": timer.record(),
-    }
-    store.write_json(video.part_json("yolov3", part), report)
+    report = SegmentReport(
+        frames=done.frames,
+        objects=done.objects,
+        frames_with=done.frames_with,
+        damaged_frames=done.damaged_frames,
+        frame_rate=fraction_text(where.stream.nominal_rate),
+        size=(where.stream.width, where.stream.height),
+        engine=engine,
+        model=ModelEntry.of("detector", models.describe(settings.yolov3_model)),
+        step=timer.record(),
+    )
+    store.write(video.part_json("yolov3", part), report)
     return report
-
-
-def _precision(settings: Mapping[str, str]) -> Precision:
-    """Template and command line let no other value through."""
-    return cast(Precision, settings.get("DETECTOR_PRECISION", "fastest"))
-
-
-def _has_a_gpu(settings: Mapping[str, str]) -> bool:
-    """Whether this job was given, and so pays for, a GPU: then the CPU doesn't silently do its work.
-
-    ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS").
-    """
-    return settings.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from avflow.models.store import ModelStore
-from avflow.workflow.manifest import model_entry
+from avflow.workflow.reports import ModelEntry
 from avflow.workflow.yolov3 import DATA, DEFAULT_MODEL, open_model
 
 PICTURE = DATA / "person.jpg"
@@ -28,7 +28,7 @@ def run() -> dict[str, Any]:
     detected = time.monotonic()
     detector.close()
     return {
-        "model": model_entry("detector", models.describe(name)),
+        "model": ModelEntry.of("detector", models.describe(name)).to_dict(),
         "engine": detector.engine,
         "picture": PICTURE.name,
         "boxes": [

@@ -2,37 +2,22 @@
 
 import pytest
 
-from avflow.speech import Transcript, Utterance, Word
+from avflow.speech import Word
 from avflow.workflow import merge
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.storage import ObjectStore
 from lambdas.failed.own_error import is_current
-
-MEDIA = {
-    "has_sound": False,
-    "has_picture": False,
-    "input": {"duration": 1.0, "size": 1000, "picture": None, "sound": None},
-    "conversion_reasons": [],
-    "plan": {"segments": {"count": 1}, "spans": []},
-    "step": {"name": "ffmpeg"},
-}
-
-
-SPAN = {"part": 0, "start": 0.0, "end": 1.0}
-STEP = {"name": "audio2srt", "ran_on": "lambda", "started": "2026-01-01T00:00:00Z", "seconds": 1.0}
+from tests.reports import media_report, span_report
 
 
 def uploaded(store, name, says=None):
     """One more version of the upload, of which the steps before Merge have left their reports."""
     version = store._s3.put_object(Bucket=store.bucket, Key="start/a.mkv", Body=name.encode())["VersionId"]
     video = VideoRef(store.bucket, "start/a.mkv", name, version)
-    spans = [SPAN] if says else []
-    store.write_json(video.media_json, MEDIA | {"plan": {**MEDIA["plan"], "spans": spans}})
+    store.write(video.media_json, media_report(spans=[(0.0, 1.0)] if says else []))
     if says:
-        said = Transcript((Utterance((Word(0.1, 0.5, says),)),), 1.0, "en").to_dict()
-        model = {"role": "speech", "name": "whisper-tiny.en"}
-        store.write_json(video.part_json("audio2srt", 0), {"transcript": said, "model": model, "step": STEP})
+        store.write(video.part_json("audio2srt", 0), span_report(Word(0.1, 0.5, says), seconds=1.0))
     return video
 
 
@@ -53,7 +38,7 @@ def test_a_slow_older_version_does_not_replace_the_newer_ones_results(versions):
 
 def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
     store, older, _ = versions
-    assert merge.run(older, StepContext(store, "lambda"))["superseded"]
+    assert merge.run(older, StepContext(store, "lambda")).manifest is None
     assert "Contents" not in s3.list_objects_v2(Bucket=versioned, Prefix="result/")
 
 
@@ -77,7 +62,7 @@ def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monk
         merge.run(uploaded(store, "newer", "New."), StepContext(store, "lambda"))
 
     monkeypatch.setattr(where, action, and_then_a_newer_one_comes)
-    assert merge.run(older, StepContext(store, "lambda"))["superseded"]
+    assert merge.run(older, StepContext(store, "lambda")).manifest is None
     assert store.read_json("result/a.json")["execution"] == "newer"
     assert b"New." in s3.get_object(Bucket=versioned, Key="result/a.srt")["Body"].read()
 

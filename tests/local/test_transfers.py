@@ -1,4 +1,4 @@
-"""The store's transfers against the embedded S3: parts of objects, and what happens beside other work."""
+"""The store's transfers against the embedded S3, beside other work."""
 
 import os
 import threading
@@ -16,19 +16,6 @@ CONTENT = os.urandom(40_000_000)
 def store(bucket, s3):
     s3.put_object(Bucket=bucket, Key="k", Body=CONTENT)
     return ObjectStore(bucket, s3)
-
-
-@pytest.mark.parametrize(("start", "end"), [(0, 40_000_000), (5, 6), (7, 7), (16_777_216, 33_554_432), (1, 39_999_999)])
-def test_a_range_is_exactly_these_bytes(store, tmp_path, start, end):
-    store.download_range("k", tmp_path / "part", start, end)
-    assert (tmp_path / "part").read_bytes() == CONTENT[start:end]
-
-
-def test_a_range_of_an_older_version(s3, versioned, tmp_path):
-    version = s3.put_object(Bucket=versioned, Key="k", Body=b"old content")["VersionId"]
-    s3.put_object(Bucket=versioned, Key="k", Body=b"new content")
-    ObjectStore(versioned, s3).download_range("k", tmp_path / "part", 0, 3, version)
-    assert (tmp_path / "part").read_bytes() == b"old"
 
 
 def test_what_goes_on_in_the_background_has_ended_with_the_block(store, tmp_path):

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import simpy
@@ -10,6 +11,7 @@ from avflow.workflow import cost
 from benchmarks import scale
 from benchmarks.simulated_aws import PRIORITIES, Account, Bucket, Pool, Quotas
 from benchmarks.simulated_workflow import StateFailed, Workflow
+from tests.reports import FARGATE, LAMBDA, SPOT
 
 PLENTY = Quotas(gpu_vcpus=4096, fargate_vcpus=4096, lambda_concurrency=10_000)
 
@@ -76,7 +78,7 @@ def test_the_estimate_counts_the_transitions_that_the_state_machine_makes(change
     video = upload(**changes)
     simulation = walked(video)
     assert len(simulation.finished) == 1
-    assert sorted(step["name"] for step in video["steps"]) == steps
+    assert sorted(step.name for step in video["steps"]) == steps
     assert cost.transitions(video["steps"]) == simulation.account.entered.total()
 
 
@@ -85,7 +87,7 @@ def test_a_long_video_has_an_array_of_segments_and_a_map_of_spans():
     spans = [{"part": part, "on_batch": part == 1} for part in range(3)]
     video["media"]["plan"] |= {"segments": {"count": 3}, "array": {"Size": 3}, "spans": spans}
     simulation = walked(video)
-    assert Counter(step["name"] for step in video["steps"]) == {"ffmpeg": 1, "audio2srt": 3, "yolov3": 3, "merge": 1}
+    assert Counter(step.name for step in video["steps"]) == {"ffmpeg": 1, "audio2srt": 3, "yolov3": 3, "merge": 1}
     assert simulation.account.entered["Audio2srtOnBatch"] == 1
     assert cost.transitions(video["steps"]) == simulation.account.entered.total()
 
@@ -93,20 +95,20 @@ def test_a_long_video_has_an_array_of_segments_and_a_map_of_spans():
 def test_what_does_not_fit_lambda_runs_on_fargate_at_its_price():
     video = upload(3000.0)  # 908 s of speech recognition in one span
     walked(video)
-    services = {step["name"]: step["compute"]["service"] for step in video["steps"]}
+    services = {step.name: step.compute.service for step in video["steps"]}
     assert services == {"ffmpeg": "lambda", "audio2srt": "fargate", "yolov3": "ec2", "merge": "lambda"}
 
 
 def test_sizes_and_quotas_are_those_of_the_template():
     video = upload()
     walked(video, compute="cpu")
-    sizes = {step["name"]: step["compute"] for step in video["steps"]}
-    assert sizes["ffmpeg"] == {"service": "lambda", "memory_mb": 3008, "storage_gb": 10.0}
-    assert sizes["yolov3"] == {"service": "fargate", "vcpus": 4.0, "memory_mb": 8192, "storage_gb": 200.0}
+    sizes = {step.name: step.compute for step in video["steps"]}
+    assert sizes["ffmpeg"] == replace(LAMBDA, memory_mb=3008, storage_gb=10.0)
+    assert sizes["yolov3"] == FARGATE
     gpu = upload()
     walked(gpu)
-    (detector,) = [step["compute"] for step in gpu["steps"] if step["name"] == "yolov3"]
-    assert detector == {"service": "ec2", "instance": "g4dn.xlarge", "market": "spot"}
+    (detector,) = [step.compute for step in gpu["steps"] if step.name == "yolov3"]
+    assert detector == SPOT
     parameters = scale.Sizes().template["Parameters"]
     assert Quotas().gpu_vcpus == parameters["MaxGpuVcpus"]["Default"]
     assert Quotas().fargate_vcpus == parameters["MaxCpuVcpus"]["Default"]

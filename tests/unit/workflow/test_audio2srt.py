@@ -13,17 +13,20 @@ from avflow.errors import InvalidMediaUnreadable, LambdaBudgetExceeded, ModelUnk
 from avflow.models.store import ModelStore
 from avflow.speech import Transcript, whisper
 from avflow.speech.spans import cut
-from avflow.speech.wav import SAMPLE_RATE, Wav
+from avflow.speech.wav import Wav, write_part
 from avflow.speech.whisper import FasterWhisperEngine
 from avflow.workflow import audio2srt
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import SpanReport
+from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 from tests.media_samples import ffmpeg
+from tests.reports import media_report
 from tests.speech_samples import PCM, SAMPLE, write
 
-SETTINGS = {"SPEECH_MODEL": "whisper-tiny.en"}
+SETTINGS = Settings(speech_model="whisper-tiny.en")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample with 2 s of silence before it and after it, as FFmpeg writes it: with a LIST chunk."""
     path = tmp_path_factory.mktemp("sound") / "sound.wav"
     ffmpeg("-i", SAMPLE, *PCM, "-af", "adelay=2000:all=1,apad=pad_dur=2", path)
-    ModelStore().fetch(SETTINGS["SPEECH_MODEL"])
+    ModelStore().fetch(SETTINGS.speech_model)
     return path
 
 
@@ -41,65 +44,68 @@ def store(s3, bucket: str) -> ObjectStore:
 
 
 def video(store: ObjectStore, sound: Path, *edges: float) -> VideoRef:
-    """A video of which FFmpeg has left the sound and a plan with these spans."""
+    """A video of which FFmpeg has left the audio of these spans, and a plan of them."""
     ref = VideoRef(store.bucket, "start/film.mkv", "run-1")
-    store.upload(sound, ref.wav)
-    spans = [{"part": part, "start": start, "end": end} for part, (start, end) in enumerate(pairwise(edges))]
-    store.write_json(ref.media_json, {"plan": {"spans": spans}})
+    for part, (start, end) in enumerate(pairwise(edges)):
+        piece = sound.with_name(f"span-{part}.wav")
+        write_part(sound, start, end, piece)
+        store.upload(piece, ref.wav(part))
+    store.write(ref.media_json, media_report(spans=list(pairwise(edges))))
     return ref
 
 
-def run(store: ObjectStore, ref: VideoRef, part: int = 0, **fields) -> dict:
+def run(store: ObjectStore, ref: VideoRef, part: int = 0, **fields) -> SpanReport:
     return audio2srt.run(ref, StepContext(store, "batch", settings=SETTINGS, part=part, **fields))
+
+
+def report_of(store: ObjectStore, ref: VideoRef, part: int) -> SpanReport:
+    return store.read(ref.part_json("audio2srt", part), SpanReport)
 
 
 def test_each_span_is_recognised_with_the_times_of_the_whole(store: ObjectStore, sound: Path) -> None:
     with Wav(sound) as whole:
         duration = whole.duration
     ref = video(store, sound, 0.0, 9.9, duration)  # in the pause after "for you"
-    answers = [run(store, ref, part) for part in (1, 0)][::-1]
-    reports = [store.read_json(ref.part_json("audio2srt", part)) for part in (0, 1)]
-    said = Transcript.join([Transcript.from_dict(report["transcript"]) for report in reports])
+    for part in (1, 0):
+        run(store, ref, part)
+    reports = [report_of(store, ref, part) for part in (0, 1)]
+    said = Transcript.join([report.transcript for report in reports])
     assert said.duration == pytest.approx(duration)
     assert said.language == "en"
     times = [word.start for word in said.words if word.text.lower().strip(".,") == "country"]
     assert times == pytest.approx([8.0, 12.2], abs=0.4)
-    assert all(word.end <= 9.9 for word in said.segments[0].words)
-    assert [(report["seconds"], report["language"]) for report in reports] == [
+    assert all(word.end <= 9.9 for word in said.utterances[0].words)
+    assert [(report.seconds, report.language) for report in reports] == [
         (9.9, "en"),
         (pytest.approx(duration - 9.9), "en"),
     ]
-    assert reports[0]["model"]["name"] == "whisper-tiny.en"
-    assert reports[0]["step"]["name"] == "audio2srt"
-    # Lambda may answer 256 KB to Step Functions: what is said stays in the bucket
-    for report in reports:
-        del report["transcript"]
-    assert answers == reports
+    assert reports[0].model.name == "whisper-tiny.en"
+    assert reports[0].step.name == "audio2srt"
 
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes the stage fetches, range by range."""
-    lengths = []
-    fetch = ObjectStore.download_range
+    """The parts of the audio that the step fetches."""
+    parts: list[int] = []
+    fetch = ObjectStore.download
 
-    def note(self, key, path, start, end, version_id=None):
-        lengths.append(end - start)
-        fetch(self, key, path, start, end, version_id)
+    def note(self: ObjectStore, key: str, path: Path, version_id: str | None = None) -> None:
+        parts.append(int(key[-8:-4]))
+        fetch(self, key, path, version_id)
 
-    monkeypatch.setattr(ObjectStore, "download_range", note)
-    return lengths
+    monkeypatch.setattr(ObjectStore, "download", note)
+    return parts
 
 
 def test_only_the_span_is_fetched(store: ObjectStore, sound: Path, fetched: list[int]) -> None:
     run(store, video(store, sound, 0.0, 9.0, 12.0, 15.0), 1)
-    assert fetched == [4096, 3 * SAMPLE_RATE * 2]
+    assert fetched == [1]
 
 
 def test_a_span_without_speech_has_no_words(store: ObjectStore, sound: Path) -> None:
     ref = video(store, sound, 0.0, 1.5, 15.0)
-    assert run(store, ref)["language"] is None
-    assert store.read_json(ref.part_json("audio2srt", 0))["transcript"]["segments"] == []
+    assert run(store, ref).language is None
+    assert report_of(store, ref, 0).transcript.words == ()
 
 
 def test_sound_without_a_sample_is_an_empty_transcript(store: ObjectStore, tmp_path: Path) -> None:
@@ -127,13 +133,13 @@ def test_what_goes_wrong_has_a_name(store: ObjectStore, sound: Path, tmp_path: P
     with pytest.raises(LambdaBudgetExceeded, match=r"film\.mkv"):
         run(store, ref, budget=Budget(disk_bytes=100_000))
     with pytest.raises(ModelUnknown, match="yolov3-tiny"):
-        audio2srt.run(ref, StepContext(store, "batch", settings={"SPEECH_MODEL": "yolov3-tiny"}))
+        audio2srt.run(ref, StepContext(store, "batch", settings=Settings(speech_model="yolov3-tiny")))
     (tmp_path / "text").write_bytes(b"no sound" * 1000)
-    store.upload(tmp_path / "text", ref.wav)
-    with pytest.raises(InvalidMediaUnreadable, match=r"film\.wav is not a PCM WAV file"):
+    store.upload(tmp_path / "text", ref.wav(0))
+    with pytest.raises(InvalidMediaUnreadable, match=r"span-0000\.wav is not a PCM WAV file"):
         run(store, ref)
-    store.delete(ref.wav)
-    with pytest.raises(SourceMissing, match=r"film\.wav"):
+    store.delete(ref.wav(0))
+    with pytest.raises(SourceMissing, match=r"film-0000\.wav"):
         run(store, ref)
 
 
@@ -192,13 +198,12 @@ def test_all_spans_are_recognised_in_the_language_of_the_first_speech(
     assert uncut.language == language
     spans = cut(whole, seconds=12, most=8)
     ref = video(store, whole, 0.0, *(span.end for span in spans))
-    lengths = [round((span.end - span.start) * SAMPLE_RATE * 2) for span in spans]
     heard = []
     for part, earlier in enumerate(read):
         fetched.clear()
         run(store, ref, part)
-        assert fetched[1:] == [lengths[part], *(lengths[span] for span in earlier)]
-        heard.append(Transcript.from_dict(store.read_json(ref.part_json("audio2srt", part))["transcript"]))
+        assert fetched == [part, *earlier]
+        heard.append(report_of(store, ref, part).transcript)
     together = Transcript.join(heard)
     assert together.language == language
     assert together.text == uncut.text

@@ -1,22 +1,20 @@
 """What a run costs: worked by hand from the table of prices, and honest about what it isn't."""
 
 import datetime
+from dataclasses import replace
 
 import pytest
 
 from avflow.workflow import cost, manifest
+from avflow.workflow.compute import Ec2Compute, FargateCompute, LambdaCompute, compute
 from avflow.workflow.context import StepContext, StepTimer
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import MediaReport, Plan, SegmentPlan
+from avflow.workflow.settings import Settings
+from tests.reports import FARGATE, LAMBDA, SPOT, media, step
 
-LAMBDA = {"service": "lambda", "memory_mb": 3072, "storage_gb": 10.5}
-FARGATE = {"service": "fargate", "vcpus": 4.0, "memory_mb": 8192, "storage_gb": 200.0}
-SPOT = {"service": "ec2", "instance": "g4dn.xlarge", "market": "spot"}
 #: an hour of video of 4 GiB
-MEDIA = {"size": 4 << 30, "duration": 3600.0, "picture": {"codec": "h264"}, "sound": {"codec": "aac"}}
-
-
-def step(name, seconds, compute):
-    return {"name": name, "ran_on": "batch", "started": "2026-11-22T12:00:00Z", "seconds": seconds, "compute": compute}
+MEDIA = media(4 << 30, 3600.0)
 
 
 def estimate(steps, media=MEDIA, *, on_aws=True, converted=False):
@@ -34,16 +32,14 @@ STEPS = [
 def test_a_known_run_worked_by_hand():
     found = estimate(STEPS)
     # 3 GB and 10 GB of /tmp beyond the first half for 400 s, and two requests
-    assert found["by"]["lambda"] == pytest.approx(
-        400 * (3 * 0.0000166667 + 10 * 0.0000000309) + 2 * 0.0000002, abs=1e-6
-    )
+    assert found.by["lambda"] == pytest.approx(400 * (3 * 0.0000166667 + 10 * 0.0000000309) + 2 * 0.0000002, abs=1e-6)
     # half an hour with the start; 100 GB of disk for 1/730 of a month; a public address
-    assert found["by"]["ec2"] == pytest.approx(0.5 * (0.526 * 0.42 + 100 * 0.08 / 730 + 0.005), abs=1e-6)
+    assert found.by["ec2"] == pytest.approx(0.5 * (0.526 * 0.42 + 100 * 0.08 / 730 + 0.005), abs=1e-6)
     # ten minutes with the start
     hourly = 4 * 0.04048 + 8 * 0.004445 + 180 * 0.000111 + 0.005
-    assert found["by"]["fargate"] == pytest.approx(hourly / 6, abs=1e-6)
-    assert found["usd"] == pytest.approx(sum(found["by"].values()), abs=1e-5)
-    assert found["not_priced"] == []
+    assert found.by["fargate"] == pytest.approx(hourly / 6, abs=1e-6)
+    assert found.usd == pytest.approx(sum(found.by.values()), abs=1e-5)
+    assert found.not_priced == ()
 
 
 def test_s3_requests_of_a_known_run():
@@ -51,17 +47,15 @@ def test_s3_requests_of_a_known_run():
     small = 8 + 2 * 2
     # wav 115.2 MB = 7 parts; boxes 1.8 GB = 108; with sound 1.944 GB = 116; each with 2 requests around
     assert writes == small + (7 + 2) + (108 + 2) + (116 + 2)
-    # the source of 256 parts three times, boxes: each with a HEAD; the wav with its header
+    # the source of 256 parts three times, boxes: each with a HEAD; the wav with a question for its size
     assert reads == small + 3 * 257 + (7 + 2) + 109
 
 
 def test_each_span_reads_its_own_part_of_the_sound_and_the_first_for_its_language():
     spans = [step("audio2srt", 50, LAMBDA) for _ in range(6)]
     one = cost.s3_requests([STEPS[0], spans[0]], MEDIA, converted=False)[1]
-    # 19.2 MB each are 2 parts, with 2 requests of its own, and 2 small ones: not the 7 parts of the whole
-    assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == 6 * (2 + 2 + 2) + 5 * 2 - (
-        7 + 2 + 2
-    )
+    # 19.2 MB each are read whole, after two requests for the size, and each span has 2 small ones: not 7 parts
+    assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == (6 + 5) * 3 + 6 * 2 - (7 + 2 + 2)
 
 
 def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():
@@ -69,10 +63,10 @@ def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():
     # 1.944 GB = 116 parts are written; the detector reads them and not the source's 256
     assert converted[0] - plain[0] == 116 + 2
     assert converted[1] - plain[1] == 117 - 257
-    usd = [estimate(STEPS, converted=made)["by"]["s3"] for made in (False, True)]
+    usd = [estimate(STEPS, converted=made).by["s3"] for made in (False, True)]
     kept = 1.944e9 / 2**30 * 0.023 * cost.KEPT_DAYS / 730 * 24
     assert usd[1] - usd[0] == pytest.approx(118 * 0.000005 - 140 * 0.0000004 + kept, abs=2e-6)
-    silent = cost.s3_requests(STEPS, {**MEDIA, "sound": None}, converted=True)
+    silent = cost.s3_requests(STEPS, replace(MEDIA, audio=None), converted=True)
     assert silent[0] == converted[0] - (116 - 108)
 
 
@@ -83,15 +77,15 @@ def test_a_job_of_a_second_is_billed_a_minute_of_fargate():
 
 
 def test_on_demand_costs_more_than_spot():
-    demand = {**SPOT, "market": "on demand"}
+    demand = replace(SPOT, market="on demand")
     assert cost.step_usd(demand, 0) == pytest.approx(180 / 3600 * (0.526 + 100 * 0.08 / 730 + 0.005))
     assert cost.step_usd(SPOT, 0) < cost.step_usd(demand, 0)
 
 
 def test_an_instance_without_a_price_is_not_passed_off_as_one_that_has():
-    unknown = {**SPOT, "instance": "p4d.24xlarge"}
-    steps = [step("yolov3", 100, size) for size in (SPOT, unknown, {**SPOT, "instance": "g5.xlarge"})]
-    told = estimate(steps)["assumes"]["ec2"]
+    unknown = replace(SPOT, instance="p4d.24xlarge")
+    steps = [step("yolov3", 100, size) for size in (SPOT, unknown, replace(SPOT, instance="g5.xlarge"))]
+    told = estimate(steps).assumes["ec2"]
     assert told.partition(";")[0].endswith(
         "p4d.24xlarge spot at the price of g4dn.xlarge, for prices.toml has none of p4d.24xlarge"
     )
@@ -100,7 +94,7 @@ def test_an_instance_without_a_price_is_not_passed_off_as_one_that_has():
 
 
 def test_the_instance_is_told_as_a_guess():
-    told = estimate(STEPS)["assumes"]["ec2"]
+    told = estimate(STEPS).assumes["ec2"]
     assert told.startswith(
         "g4dn.xlarge spot; taken to be the first of GpuInstanceTypes, as no job tells which it had; 180 s"
     )
@@ -112,25 +106,25 @@ def test_each_segment_and_span_is_paid_for():
         *(step("audio2srt", 100, LAMBDA) for _ in range(3)),
         *(step("yolov3", 405, SPOT) for _ in range(4)),
     ]
-    whole, found = (estimate(steps)["by"] for steps in ([*STEPS[:3]], parted))
+    whole, found = (estimate(steps).by for steps in ([*STEPS[:3]], parted))
     assert found["ec2"] - whole["ec2"] == pytest.approx(3 * cost.step_usd(SPOT, 0), abs=1e-6)  # three more starts
     assert found["lambda"] - whole["lambda"] == pytest.approx(2 * 0.0000002, abs=1e-6)
     assert cost.transitions(parted) - cost.transitions(STEPS) == 2 * cost.TRANSITIONS["span"]
 
 
 def test_a_silent_film_pays_for_no_speech():
-    silent = estimate([STEPS[0], *STEPS[2:]], {**MEDIA, "sound": None})
-    assert silent["by"]["step_functions"] < estimate(STEPS)["by"]["step_functions"]
-    assert silent["by"]["s3"] < estimate(STEPS)["by"]["s3"]
+    silent = estimate([STEPS[0], *STEPS[2:]], replace(MEDIA, audio=None))
+    assert silent.by["step_functions"] < estimate(STEPS).by["step_functions"]
+    assert silent.by["s3"] < estimate(STEPS).by["s3"]
 
 
 def test_the_estimate_says_what_it_is():
     found = estimate([*STEPS[:3], step("merge", 5, None)], on_aws=False)
-    assert found["seconds_of"] == "this machine: what AWS would ask if its machines took as long"
-    assert found["not_priced"] == ["merge"]
-    assert found["prices_of"] == cost.prices()["date"] and found["region"] == "us-east-1"
-    assert "moves" in found["assumes"]["spot"]
-    assert estimate(STEPS)["seconds_of"] == "AWS"
+    assert found.seconds_of == "this machine: what AWS would ask if its machines took as long"
+    assert found.not_priced == ("merge",)
+    assert found.prices_of == cost.prices()["date"] and found.region == "us-east-1"
+    assert "moves" in found.assumes["spot"]
+    assert estimate(STEPS).seconds_of == "AWS"
 
 
 @pytest.mark.parametrize(
@@ -138,22 +132,22 @@ def test_the_estimate_says_what_it_is():
     [
         (
             {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008", "COMPUTE_STORAGE_GB": "10"},
-            {"service": "lambda", "memory_mb": 3008, "storage_gb": 10.0},
+            LambdaCompute("lambda", 3008, 10.0),
         ),
         (
             {"COMPUTE_VCPUS": "8", "COMPUTE_MEMORY_MB": "16384", "COMPUTE_STORAGE_GB": "200", "FALLBACK_FROM": "gpu"},
-            {"service": "fargate", "vcpus": 8.0, "memory_mb": 16384, "storage_gb": 200.0},
+            FargateCompute("fargate", 8.0, 16384, 200.0),
         ),
-        ({"COMPUTE_INSTANCE": "g5.xlarge"}, {"service": "ec2", "instance": "g5.xlarge", "market": "spot"}),
+        ({"COMPUTE_INSTANCE": "g5.xlarge"}, Ec2Compute("ec2", "g5.xlarge", "spot")),
         (
             {"COMPUTE_INSTANCE": "g5.xlarge", "FALLBACK_FROM": "spot"},
-            {"service": "ec2", "instance": "g5.xlarge", "market": "on demand"},
+            Ec2Compute("ec2", "g5.xlarge", "on demand"),
         ),
         ({"PATH": "/bin"}, None),
     ],
 )
 def test_a_step_knows_its_machine_by_the_environment(environment, size):
-    assert cost.compute(environment) == size
+    assert compute(environment) == size
 
 
 def test_every_price_names_its_page_and_how_sure_it_is():
@@ -168,17 +162,17 @@ def test_every_price_names_its_page_and_how_sure_it_is():
 
 
 def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
-    def record(name, **settings):
-        return StepTimer(name, StepContext(None, "lambda", settings=settings)).record() | {"seconds": 10.0}
+    def record(name, size=None):
+        timer = StepTimer(name, StepContext(None, "lambda", settings=Settings(compute=size)))
+        return replace(timer.record(), seconds=10.0)
 
-    size = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048", "COMPUTE_STORAGE_GB": "10"}
+    size = LambdaCompute("lambda", 2048, 10.0)
+    audio = replace(MEDIA, video=None)
     found = manifest.build(
         VideoRef("bucket", "start/a.mkv", "run-1"),
-        media={
-            "input": {**MEDIA, "picture": None, "sound": None},
-            "conversion_reasons": ["rotated"],
-            "step": record("ffmpeg", **size),
-        },
+        media=MediaReport(
+            True, False, audio, ("rotated",), None, Plan(SegmentPlan(1, 0), {}, (), False), record("ffmpeg", size)
+        ),
         speech=[],
         said=None,
         boxes=[],
@@ -186,7 +180,7 @@ def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
         results=[],
         on_aws=False,
     )
-    assert found["steps"][0]["compute"] == {"service": "lambda", "memory_mb": 2048, "storage_gb": 10.0}
-    assert found["cost"]["not_priced"] == ["merge"]
-    assert found["cost"] == estimate(found["steps"], found["input"], on_aws=False, converted=True)
-    assert found["cost"]["by"]["lambda"] == pytest.approx(10 * (2 * 0.0000166667 + 9.5 * 0.0000000309), abs=1e-6)
+    assert found.steps[0].compute == size
+    assert found.cost.not_priced == ("merge",)
+    assert found.cost == estimate(found.steps, found.input, on_aws=False, converted=True)
+    assert found.cost.by["lambda"] == pytest.approx(10 * (2 * 0.0000166667 + 9.5 * 0.0000000309), abs=1e-6)

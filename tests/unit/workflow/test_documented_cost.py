@@ -1,24 +1,24 @@
 """docs/scaling.md follows from the one table of prices, and no other page has prices of its own."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from avflow.workflow import cost
+from tests.reports import FARGATE, LAMBDA, SPOT, media, step
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCALING = (DOCS / "scaling.md").read_text(encoding="utf-8")
-LAMBDA = {"service": "lambda", "memory_mb": 3008, "storage_gb": 10.0}
-SPOT = {"service": "ec2", "instance": "g4dn.xlarge", "market": "spot"}
-FARGATE = {"service": "fargate", "vcpus": 4.0, "memory_mb": 8192, "storage_gb": 200.0}
 #: the hour that the page is about: 2.25 GB
-HOUR = {"size": 2_250_000_000, "duration": 3600.0, "picture": True, "sound": True}
+HOUR = media(2_250_000_000, 3600.0)
+FUNCTION = replace(LAMBDA, memory_mb=3008, storage_gb=10.0)
 STEPS = [
-    {"name": "ffmpeg", "seconds": 39, "compute": LAMBDA},
-    *({"name": "audio2srt", "seconds": 188, "compute": LAMBDA} for _ in range(6)),
-    *({"name": "yolov3", "seconds": 150, "compute": SPOT} for _ in range(6)),
-    {"name": "merge", "seconds": 75, "compute": {**LAMBDA, "memory_mb": 2048}},
+    step("ffmpeg", 39, FUNCTION),
+    *(step("audio2srt", 188, FUNCTION) for _ in range(6)),
+    *(step("yolov3", 150, SPOT) for _ in range(6)),
+    step("merge", 75, replace(FUNCTION, memory_mb=2048)),
 ]
 #: what prices.toml has without a date, and what the page calls it
 UNDATED = {
@@ -47,7 +47,7 @@ def dollars(text):
 
 def else_usd():
     found = cost.estimate(STEPS, HOUR, on_aws=True, converted=False)
-    return found["usd"] - found["by"]["ec2"]
+    return found.usd - found.by["ec2"]
 
 
 def test_no_other_page_has_a_price():
@@ -78,7 +78,7 @@ def test_an_hour_of_each_machine():
         for name in ("g4dn", "g5", "g6")
     }
     worked |= {
-        f"Fargate, {vcpus} vCPUs": cost.step_usd({**FARGATE, "vcpus": vcpus, "memory_mb": 2048 * vcpus}, 3570)
+        f"Fargate, {vcpus} vCPUs": cost.step_usd(replace(FARGATE, vcpus=vcpus, memory_mb=2048 * vcpus), 3570)
         for vcpus in (4, 8, 16)
     }
     worked["g4dn.xlarge on Spot"] = 3600 * cost.instance_second_usd("g4dn.xlarge", "spot")
@@ -92,7 +92,7 @@ def test_an_hour_of_video_on_a_gpu():
     assert len(rows) == 5
     for rate, *shown in rows:
         demand, spot = (
-            6 * cost.step_usd({**SPOT, "market": market}, 90_000 / int(rate) / 6) for market in ("on demand", "spot")
+            6 * cost.step_usd(replace(SPOT, market=market), 90_000 / int(rate) / 6) for market in ("on demand", "spot")
         )
         assert [dollars(usd)[0] for usd in shown] == pytest.approx([demand, spot, spot + else_usd()], abs=0.0006)
 
@@ -111,7 +111,7 @@ def test_an_hour_of_video_on_a_cpu():
 
 def test_all_else_of_an_hour():
     rows = dict(after("**All else**"))
-    found = cost.estimate(STEPS, HOUR, on_aws=True, converted=False)["by"]
+    found = cost.estimate(STEPS, HOUR, on_aws=True, converted=False).by
     assert dollars(rows["Lambda"])[-1] == pytest.approx(found["lambda"], abs=0.0006)
     assert dollars(rows["Step Functions"])[-1] == pytest.approx(found["step_functions"], abs=0.000006)
     assert f"{cost.transitions(STEPS)} transitions" in rows["Step Functions"]

@@ -9,10 +9,13 @@ from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, ScratchFull, 
 from avflow.workflow import entry
 from avflow.workflow.budget import Budget
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import SegmentDoneBefore
 from batch_jobs.job_main import job_main
 from lambdas.step_handler import lambda_handler
+from tests.reports import step
 
 VIDEO = VideoRef("bucket", "start/a.mkv", "run-1")
+DONE = SegmentDoneBefore(step("yolov3"))
 ARGUMENT = json.dumps({"bucket": "bucket", "key": "start/a.mkv", "execution": "run-1"})
 
 
@@ -22,8 +25,8 @@ class Bucket:
     def __init__(self):
         self.written = {}
 
-    def write_json(self, key, value):
-        self.written[key] = value
+    def write(self, key, value):
+        self.written[key] = value.to_dict()
 
 
 @pytest.fixture
@@ -34,10 +37,10 @@ def bucket(monkeypatch):
 
 
 def raising(error):
-    def stage(video, context):
+    def work(video, context):
         raise error
 
-    return stage
+    return work
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.ENOMEM])
@@ -90,7 +93,7 @@ def test_a_job_without_a_video_is_wrong_usage(argv, capsys):
 
 
 def test_a_job_that_does_its_work_ends_well(bucket):
-    assert job_main("ffmpeg", lambda video, context: {"step": {}}, ["job", ARGUMENT]) == 0
+    assert job_main("ffmpeg", lambda video, context: DONE, ["job", ARGUMENT]) == 0
 
 
 # ---------------------------------------------------------------- parts
@@ -99,12 +102,12 @@ def parts(bucket):
     """A step that takes down which part it was asked for."""
     asked = []
 
-    def stage(video, context):
+    def work(video, context):
         asked.append(context.part)
-        return {"step": {}, "frames": 0}
+        return DONE
 
-    stage.asked = asked
-    return stage
+    work.asked = asked
+    return work
 
 
 @pytest.mark.parametrize(
@@ -175,3 +178,16 @@ def test_each_span_that_lambda_could_not_do_is_a_fallback(parts, monkeypatch, ca
     monkeypatch.setenv("FALLBACK_FROM", "lambda")
     job_main("audio2srt", parts, ["job", ARGUMENT, "3"])
     assert '"Fallbacks"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SEGMENT_SECONDS", "ten"), ("SEGMENT_SECONDS", "0.5"), ("MAX_SPANS", "41"), ("SPEECH_SPAN_SECONDS", "nan"),
+     ("MAX_SEGMENTS", ""), ("DETECTOR_PRECISION", "int4")],
+)  # fmt: skip
+def test_a_wrong_setting_is_named_before_any_work(bucket, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert job_main("ffmpeg", raising(AssertionError("never called")), ["job", ARGUMENT]) == 78
+    left = bucket.written["media/run-1/ffmpeg.error.json"]
+    assert left["error"] == "SettingInvalid"
+    assert left["message"].startswith(f"{name} is '{value}'; it must be ")

@@ -32,7 +32,7 @@ def objects(video):
     """Every key that belongs to one execution."""
     parts = [key for part in (0, 1) for key in (video.boxed(part), video.detections(part))]
     reports = [video.part_json(step, part) for step in ("yolov3", "audio2srt") for part in (0, 1)]
-    return [video.media_json, video.wav, video.converted, video.step_error_json("yolov3"), *parts, *reports]
+    return [video.media_json, video.wav(0), video.converted, video.step_error_json("yolov3"), *parts, *reports]
 
 
 def test_two_uploads_of_one_key_share_no_intermediate():

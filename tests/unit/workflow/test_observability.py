@@ -9,13 +9,15 @@ from avflow.errors import InvalidMediaEmpty
 from avflow.workflow import entry
 from avflow.workflow.budget import Budget
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import MergeReport, SegmentDoneBefore
+from tests.reports import media, segment_report, step
 from tests.waiting import PATIENCE_SECONDS
 
 VIDEO = VideoRef("bucket", "start/a.mkv", "run-1")
 
 
 class Bucket:
-    def write_json(self, key, value):
+    def write(self, key, value):
         pass
 
 
@@ -24,18 +26,18 @@ def count(monkeypatch, capsys):
     """Runs a step and gives {metric: (value, dimensions)} of what was counted."""
     monkeypatch.setattr(entry, "ObjectStore", lambda name: Bucket())
 
-    def run(step, stage, ran_on="batch", **environment):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+    def run(name, work, ran_on="batch", **environment):
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
         with contextlib.suppress(InvalidMediaEmpty):
-            entry.run_step(step, stage, VIDEO, ran_on, Budget())
+            entry.run_step(name, work, VIDEO, ran_on, Budget())
         counted = {}
         for line in capsys.readouterr().out.splitlines():
             record = json.loads(line)
             for directive in record.get("_aws", {}).get("CloudWatchMetrics", []):
                 (dimensions,) = directive["Dimensions"]
                 for metric in directive["Metrics"]:
-                    own = {name: record[name] for name in dimensions}
+                    own = {dimension: record[dimension] for dimension in dimensions}
                     counted[metric["Name"]] = (record[metric["Name"]][0], own)
                     assert directive["Namespace"] == environment.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow")
         return counted
@@ -48,7 +50,7 @@ def failing(video, context):
 
 
 def test_a_step_that_succeeds_counts_itself_and_its_seconds(count):
-    counted = count("ffmpeg", lambda video, context: {"step": {}}, "lambda")
+    counted = count("ffmpeg", lambda video, context: SegmentDoneBefore(step("ffmpeg")), "lambda")
     own = {"service": "ffmpeg", "ran_on": "lambda"}
     assert counted["StepSucceeded"] == (1, own)
     seconds, dimensions = counted["StepSeconds"]
@@ -64,10 +66,11 @@ def test_a_step_that_fails_counts_its_errors_name(count):
 
 
 def test_work_is_counted_where_it_is_done(count):
-    assert count("yolov3", lambda video, context: {"step": {}, "frames": 250})["Frames"] == (250, {"service": "yolov3"})
+    assert count("yolov3", lambda video, context: segment_report(250))["Frames"] == (250, {"service": "yolov3"})
     # a segment that an earlier try of the array job finished
-    assert "Frames" not in count("yolov3", lambda video, context: {"step": {}, "frames": 250, "done_before": True})
-    counted = count("merge", lambda video, context: {"step": {}, "input": {"duration": 12.5}})
+    assert "Frames" not in count("yolov3", lambda video, context: SegmentDoneBefore(step("yolov3")))
+    merged = MergeReport(media(1000, 12.5), step("merge"), None)
+    counted = count("merge", lambda video, context: merged)
     assert (counted["Videos"], counted["MediaSeconds"]) == ((1, {"service": "merge"}), (12.5, {"service": "merge"}))
 
 

@@ -8,17 +8,20 @@ import pytest
 
 from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded
 from avflow.media import probe
-from avflow.speech.transcript import Transcript, Utterance, Word
+from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, yolov3
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummary
+from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, heard_at, lavfi, numbers
+from tests.reports import span_report
 from tests.unit.annotation.test_pipeline import NumberReader
 
-SETTINGS = {"YOLOV3_MODEL": "yolov3-tiny", "SPEECH_MODEL": "whisper-tiny.en"}
+SETTINGS = Settings(yolov3_model="yolov3-tiny", speech_model="whisper-tiny.en")
 FRAMES = 201
 
 
@@ -75,28 +78,24 @@ def uploaded(store, path):
 
 
 def context(store, part=0, **settings):
-    return StepContext(store, "batch", settings=SETTINGS | settings, part=part)
+    return StepContext(store, "batch", settings=replace(SETTINGS, **settings), part=part)
 
 
 def said(video, store, spans):
     """What audio2srt would leave: one word a span, in its middle."""
     for span in spans:
-        word = Word(span["start"] + 0.1, span["start"] + 0.5, f"word{span['part']}.")
-        transcript = Transcript((Utterance((word,)),), span["end"] - span["start"], "en")
-        step = {"name": "audio2srt", "ran_on": "lambda", "started": "2026-01-01T00:00:00Z", "seconds": 1.0}
-        model = {"role": "speech", "name": "whisper-tiny.en"}
-        report = {"transcript": transcript.to_dict(), "model": model, "step": step}
-        store.write_json(video.part_json("audio2srt", span["part"]), report)
+        word = Word(span.start + 0.1, span.start + 0.5, f"word{span.part}.")
+        store.write(video.part_json("audio2srt", span.part), span_report(word, seconds=span.end - span.start))
 
 
 def whole_way(video, store, **settings):
     """All steps; the manifest."""
     media = ffmpeg_step.run(video, context(store, **settings))
-    said(video, store, media["plan"]["spans"])
-    for part in range(media["plan"]["segments"]["count"] if media["has_picture"] else 0):
+    said(video, store, media.plan.spans)
+    for part in range(media.plan.segments.count if media.has_video else 0):
         yolov3.run(video, context(store, part, **settings), opener)
     store.calls.clear()
-    return merge.run(video, context(store))
+    return merge.run(video, context(store)).manifest
 
 
 def result(store, video, suffix, folder):
@@ -111,7 +110,7 @@ def test_ffmpegs_progress_is_that_of_the_whole_step(store, films, tmp_path, kind
     film, told = tmp_path / f"{kind}.mkv", []
     ffmpeg("-display_rotation", "90", "-i", films[kind], "-c", "copy", film)
     report = ffmpeg_step.run(uploaded(store, film), replace(context(store), report=told.append))
-    assert report["conversion_reasons"] == ["rotated"]
+    assert report.conversion_reasons == ("rotated",)
     done = [progress.done for progress in told]
     assert done == sorted(done)
     assert {(progress.unit, round(progress.total, 1)) for progress in told} == {("seconds", 8.0)}
@@ -119,17 +118,17 @@ def test_ffmpegs_progress_is_that_of_the_whole_step(store, films, tmp_path, kind
     assert last == ({"extract sound": pytest.approx(0.1)} if kind == "loud" else {}) | {"convert": 1.0}
 
 
-@pytest.mark.parametrize(("seconds", "segments"), [("600", 1), ("4", 3), ("1", 9)])
+@pytest.mark.parametrize(("seconds", "segments"), [(600, 1), (4, 3), (1, 9)])
 def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, seconds, segments):
     video = uploaded(store, films["loud"])
-    manifest = whole_way(video, store, SEGMENT_SECONDS=seconds)
+    manifest = whole_way(video, store, segment_seconds=seconds)
     avi = result(store, video, ".avi", tmp_path)
     assert numbers(avi) == list(range(FRAMES))
     assert heard_at(avi) == [pytest.approx(1, abs=0.002), pytest.approx(7, abs=0.002)]
     lines = [json.loads(line) for line in result(store, video, ".detections.jsonl", tmp_path).read_text().splitlines()]
     assert [(line["frame"], line["time"]) for line in lines] == [(n, round(n / 25, 6)) for n in range(FRAMES)]
     assert [line["objects"][0]["class"] for line in lines] == [("even", "odd")[n % 2] for n in range(FRAMES)]
-    assert manifest["detections"] == {
+    assert manifest.detections.to_dict() == {
         "frames": FRAMES,
         "damaged_frames": 0,
         "frame_rate": "25/1",
@@ -138,21 +137,21 @@ def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, second
         "objects": {"even": 101, "odd": 100},
         "frames_with": {"even": 101, "odd": 100},
     }
-    parts = [step.get("part") for step in manifest["steps"] if step["name"] == "yolov3"]
+    parts = [step.part for step in manifest.steps if step.name == "yolov3"]
     assert parts == ([None] if segments == 1 else list(range(segments)))
 
 
 def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, monkeypatch):
     monkeypatch.setattr("avflow.speech.chunks.CHUNK_SECONDS", 2.5)
     video = uploaded(store, films["loud"])
-    manifest = whole_way(video, store, SPEECH_SPAN_SECONDS="3")
+    manifest = whole_way(video, store, speech_span_seconds=3)
     srt = result(store, video, ".srt", tmp_path).read_text()
-    spans = store.read_json(video.media_json)["plan"]["spans"]
+    spans = store.read(video.media_json, MediaReport).plan.spans
     assert len(spans) == 3
     assert [word in srt for word in ("word0.", "word1.", "word2.")] == [True, True, True]
-    assert manifest["speech"] == {"language": "en", "cues": srt.count("-->"), "words": 3}
-    assert [step.get("part") for step in manifest["steps"] if step["name"] == "audio2srt"] == [0, 1, 2]
-    assert set(manifest["models"]) == {"speech", "detector"}
+    assert manifest.speech == SpeechSummary("en", srt.count("-->"), 3)
+    assert [step.part for step in manifest.steps if step.name == "audio2srt"] == [0, 1, 2]
+    assert set(manifest.models) == {"speech", "detector"}
 
 
 # ---------------------------------------------------------------- no work for nothing
@@ -162,13 +161,13 @@ def test_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     assert sorted(store.keys("copy")) == ["result/silent.avi", "result/silent.detections.jsonl"]
     assert not store.keys("download")
     assert not store.keys("upload")
-    assert manifest["speech"] is None
-    assert manifest["results"] == ["result/silent.avi", "result/silent.detections.jsonl"]
+    assert manifest.speech is None
+    assert manifest.results == ("result/silent.avi", "result/silent.detections.jsonl")
 
 
 def test_the_source_of_a_silent_film_is_not_fetched_to_join_its_segments(store, films):
     video = uploaded(store, films["silent"])
-    whole_way(video, store, SEGMENT_SECONDS="5")
+    whole_way(video, store, segment_seconds=5)
     assert video.key not in store.keys("download")
     assert len(store.keys("download")) == 4, "two segments, and their detections"
 
@@ -177,21 +176,21 @@ def test_what_needs_no_conversion_is_passed_on_by_its_key(store, films):
     video = uploaded(store, films["loud"])
     store.calls.clear()
     media = ffmpeg_step.run(video, context(store))
-    assert media["conversion_reasons"] == []
-    assert (media["picture"]["key"], media["picture"]["stream"]) == (video.key, media["input"]["picture"])
-    assert store.calls == [("download", video.key), ("upload", video.wav)]
+    assert media.conversion_reasons == ()
+    assert (media.detector_input.key, media.detector_input.stream) == (video.key, media.input.video)
+    assert store.calls == [("download", video.key), ("upload", video.wav(0))]
 
 
 def test_a_segment_that_is_done_is_not_done_again(store, films):
     video = uploaded(store, films["silent"])
-    ffmpeg_step.run(video, context(store, SEGMENT_SECONDS="5"))
+    ffmpeg_step.run(video, context(store, segment_seconds=5))
     first = yolov3.run(video, context(store, 1), opener)
     store.calls.clear()
 
     def not_again(*_):
         raise AssertionError("a model is opened")
 
-    assert yolov3.run(video, context(store, 1), not_again) == {**first, "done_before": True}
+    assert yolov3.run(video, context(store, 1), not_again) == SegmentDoneBefore(first.step)
     assert not store.calls
     with pytest.raises(AssertionError, match="a model is opened"):
         yolov3.run(video, context(store, 0), not_again)
@@ -213,7 +212,7 @@ def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
         return Reader()
 
     monkeypatch.setattr(store, "download", download)
-    assert yolov3.run(video, context(store), opens)["frames"] == FRAMES
+    assert yolov3.run(video, context(store), opens).frames == FRAMES
 
 
 def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, tmp_path):
@@ -223,9 +222,9 @@ def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, t
     ffmpeg("-i", films["silent"], "-vf", select, "-fps_mode", "passthrough", *H264, source)
     assert probe(source).video.frames == 151
     video = uploaded(store, source)
-    manifest = whole_way(video, store, SEGMENT_SECONDS="3")
-    assert "variable frame rate" in manifest["converted_because"]
-    assert manifest["detections"]["frames"] == FRAMES
+    manifest = whole_way(video, store, segment_seconds=3)
+    assert "variable frame rate" in manifest.converted_because
+    assert manifest.detections.frames == FRAMES
     shown = numbers(result(store, video, ".avi", tmp_path))
     assert shown == [n if n < 101 else n // 2 * 2 for n in range(FRAMES)]
 
@@ -239,7 +238,7 @@ def test_an_empty_upload_is_named(store, tmp_path):
 
 def test_segments_that_do_not_fit_lambda_are_not_even_fetched(store, films):
     video = uploaded(store, films["loud"])
-    whole_way(video, store, SEGMENT_SECONDS="5")
+    whole_way(video, store, segment_seconds=5)
     store.calls.clear()
     with pytest.raises(LambdaBudgetExceeded, match=r"loud\.mkv and its boxes needs"):
         merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(disk_bytes=100_000)))

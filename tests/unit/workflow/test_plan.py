@@ -11,6 +11,8 @@ from avflow.media import probe
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment
 from avflow.workflow import plan
+from avflow.workflow.reports import Plan, SegmentPlan, SpanPlan
+from avflow.workflow.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
@@ -29,70 +31,66 @@ def longer(media, seconds):
 
 
 def made(media, spans=WHOLE, **settings):
-    return plan.make(media, media.video, spans, settings)
+    return plan.make(media, media.video, spans, Settings(**settings))
 
 
 def test_a_short_video_is_one_piece(media):
-    assert made(media) == {
-        "segments": {"count": 1, "frames": 110},
-        "array": {},
-        "spans": [{"part": 0, "start": 0.0, "end": 11.0, "on_batch": False}],
-        "merge_on_batch": False,
-    }
+    spans = (SpanPlan(0, 0.0, 11.0, on_batch=False),)
+    assert made(media) == Plan(SegmentPlan(1, 110), {}, spans, merge_on_batch=False)
 
 
 def test_a_long_one_is_an_array(media):
     found = made(longer(media, 3600))
-    assert found["segments"] == {"count": 6, "frames": 6000}
-    assert found["array"] == {"Size": 6}
+    assert found.segments == SegmentPlan(6, 6000)
+    assert found.array == {"Size": 6}
 
 
 @pytest.mark.parametrize(
     ("settings", "count"),
     [
-        ({"SEGMENT_SECONDS": "60"}, 16),
-        ({"SEGMENT_SECONDS": "60", "MAX_SEGMENTS": "100"}, 60),
-        ({"MAX_SEGMENTS": "1"}, 1),
-        ({"SEGMENT_SECONDS": "4000"}, 1),
+        ({"segment_seconds": 60}, 16),
+        ({"segment_seconds": 60, "max_segments": 100}, 60),
+        ({"max_segments": 1}, 1),
+        ({"segment_seconds": 4000}, 1),
     ],
 )
 def test_the_settings_say_how_many_segments(media, settings, count):
     found = made(longer(media, 3600), **settings)
-    assert found["segments"]["count"] == count
-    assert found["array"] == ({"Size": count} if count > 1 else {})
+    assert found.segments.count == count
+    assert found.array == ({"Size": count} if count > 1 else {})
 
 
 def test_segments_are_of_what_the_detector_reads(media):
     """A conversion to a constant rate makes another number of frames."""
     converted = replace(media.video, frames=72_000, nominal_rate=Fraction(60))
-    found = plan.make(longer(media, 1200), converted, WHOLE, {})
-    assert found["segments"] == {"count": 2, "frames": 36_000}
+    found = plan.make(longer(media, 1200), converted, WHOLE, Settings())
+    assert found.segments == SegmentPlan(2, 36_000)
     assert plan.segments_of(found, converted).segment(1) == Segment(36_000, 36_000)
 
 
 def test_sound_alone_has_no_segments_to_detect(media):
     sound = replace(media, video=None)
-    found = plan.make(sound, None, WHOLE, {})
-    assert (found["segments"]["count"], found["array"], found["merge_on_batch"]) == (1, {}, False)
+    found = plan.make(sound, None, WHOLE, Settings())
+    assert (found.segments.count, found.array, found.merge_on_batch) == (1, {}, False)
 
 
 def test_a_silent_film_has_no_spans(media):
-    assert made(replace(media, audio=None), ())["spans"] == []
+    assert made(replace(media, audio=None), ()).spans == ()
 
 
 @pytest.mark.parametrize(
     ("seconds", "settings", "on_batch"),
     [
-        (600, {"SPEECH_MODEL": "whisper-small"}, False),
-        (9 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, False),
-        (10 * 3600, {"SPEECH_MODEL": "whisper-tiny.en"}, True),
-        (1.5 * 3600, {"SPEECH_MODEL": "whisper-small"}, False),
-        (1.75 * 3600, {"SPEECH_MODEL": "whisper-small"}, True),
+        (600, {"speech_model": "whisper-small"}, False),
+        (9 * 3600, {"speech_model": "whisper-tiny.en"}, False),
+        (10 * 3600, {"speech_model": "whisper-tiny.en"}, True),
+        (1.5 * 3600, {"speech_model": "whisper-small"}, False),
+        (1.75 * 3600, {"speech_model": "whisper-small"}, True),
     ],
 )
 def test_speech_that_lambda_has_no_time_for_goes_to_batch(media, seconds, settings, on_batch):
     spans = (Span(0, 0.0, 1.0), Span(1, 1.0, 1.0 + seconds))
-    assert [span["on_batch"] for span in made(media, spans, **settings)["spans"]] == [False, on_batch]
+    assert [span.on_batch for span in made(media, spans, **settings).spans] == [False, on_batch]
 
 
 @pytest.mark.parametrize(
@@ -100,13 +98,13 @@ def test_speech_that_lambda_has_no_time_for_goes_to_batch(media, seconds, settin
     [(1, False), (4, False), (12, True)],
 )
 def test_a_film_that_lambda_has_no_room_for_is_merged_on_batch(media, hours, on_batch):
-    assert made(longer(media, hours * 3600))["merge_on_batch"] is on_batch
+    assert made(longer(media, hours * 3600)).merge_on_batch is on_batch
 
 
 def test_a_silent_film_is_merged_without_its_source(media):
     huge = replace(longer(media, 60), size=20_000_000_000)
-    assert made(huge)["merge_on_batch"] is True
-    assert made(replace(huge, audio=None), ())["merge_on_batch"] is False
+    assert made(huge).merge_on_batch is True
+    assert made(replace(huge, audio=None), ()).merge_on_batch is False
 
 
 def test_the_limits_are_the_templates():

@@ -11,12 +11,10 @@ frames through a pipe to another costs more than half of what they cost themselv
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
@@ -24,9 +22,10 @@ from typing import Any, TextIO
 
 import av
 
+from avflow.annotation.detections import detections_line
 from avflow.annotation.drawing import draw
 from avflow.cores import MOST_CODEC_THREADS, usable_cores
-from avflow.detection import Detection, Detector
+from avflow.detection import Detector
 from avflow.errors import FrameCountMismatch
 from avflow.ffmpeg import written_whole
 from avflow.media import VideoStream
@@ -195,19 +194,3 @@ class _Pipeline:
                 self.writer.write(frame)
                 self.permits.release()
                 self.frames += 1
-
-
-def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> str:
-    """One line of the detections file, newline included.
-
-    >>> detections_line(1, Fraction(25), [Detection(0, "dog", 0.91234, (1, 2, 3.14, 4))])
-    '{"frame": 1, "time": 0.04, "objects": [{"class": "dog", "confidence": 0.9123, "box": [1, 2, 3.1, 4]}]}\\n'
-    """
-    objects = [
-        {"class": d.class_name, "confidence": round(d.confidence, 4), "box": [round(edge, 1) for edge in d.box]}
-        for d in found
-    ]
-    return (
-        json.dumps({"frame": frame, "time": round(float(frame / rate), 6), "objects": objects}, ensure_ascii=False)
-        + "\n"
-    )

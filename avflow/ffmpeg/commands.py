@@ -22,21 +22,17 @@ from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
 from avflow.media.contract import fraction_text
 from avflow.media.damage import replaceable
+from avflow.media.formats import (
+    AUDIO_BITRATE,
+    MP3_DELAY,
+    SPEECH_RATE,
+    VIDEO_BITRATE,
+    encodable_rate,
+    mp3_rate,
+)
 from avflow.media.model import Media, VideoStream
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
-
-#: samples per second and format that speech recognisers are trained on
-SPEECH_RATE = 16_000
-#: bits per second
-PICTURE_BITRATE = 4_000_000
-SOUND_BITRATE = "320k"
-#: MPEG-4 Part 2 counts time in ticks of at most 16 bits (ISO/IEC 14496-2, vop_time_increment_resolution)
-_MOST_TICKS = 65_535
-#: rates that carry 320 kbit/s (MPEG-1 Layer III, ISO/IEC 11172-3)
-_MP3_RATES = (32_000, 44_100, 48_000)
-#: samples between what goes into LAME and what comes out of a decoder: 576 + 529 (LAME Technical FAQ)
-MP3_DELAY = 1_105
 
 
 def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
@@ -74,7 +70,7 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     feed, tracks = _mp3_track(source, media)
     streams = [_plain_pictures(pictures, media.video), *tracks]
     with written_whole(target) as partial:
-        options = {"b:v": PICTURE_BITRATE, "threads": codec_threads()}
+        options = {"b:v": VIDEO_BITRATE, "threads": codec_threads()}
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **options)
         made = _run(output, feed, source, media, *HOWEVER_DAMAGED, step="convert", report=report)
         _check_end(source, media, media.video, made)
@@ -121,15 +117,6 @@ def conversion_rate(stream: VideoStream) -> Fraction:
     return encodable_rate(min(stream.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
 
 
-def encodable_rate(rate: Fraction) -> Fraction:
-    """The closest rate that MPEG-4 Part 2 can express.
-
-    >>> encodable_rate(Fraction(30000, 1001))
-    Fraction(30000, 1001)
-    """
-    return 1 / (1 / rate).limit_denominator(_MOST_TICKS)
-
-
 def _check_end(source: Path, media: Media, stream: VideoStream, made: int) -> None:
     """Refuse a conversion that is much shorter than the source, as far as its timestamps tell how long it is."""
     if media.container in RAW_STREAMS or not media.continuous:
@@ -166,9 +153,7 @@ def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]
     """
     if media.audio is None:
         return None, []
-    rate = media.audio.rate
-    if rate not in _MP3_RATES:
-        rate = 44_100 if rate % 11_025 == 0 else 48_000
+    rate = mp3_rate(media.audio.rate)
     feed = samples(source, media, media.audio, rate=rate, channels=min(2, media.audio.channels))
     return feed, [track_from_first_picture(media, media.audio, rate=rate, sooner=Fraction(MP3_DELAY, rate))]
 
@@ -178,7 +163,7 @@ def _avi(vcodec: str) -> dict[str, Any]:
         "format": "avi",
         "vcodec": vcodec,
         "acodec": "libmp3lame",
-        "audio_bitrate": SOUND_BITRATE,
+        "audio_bitrate": AUDIO_BITRATE,
         # LAME's padding lies before 0; shifting everything to make room would move the pictures
         "avoid_negative_ts": "disabled",
         "fps_mode": "passthrough",

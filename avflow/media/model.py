@@ -9,9 +9,6 @@ from mashumaro import field_options
 
 from avflow.media.contract import Contract
 
-#: pixels: the largest side of a picture. The result is MPEG-4 Part 2, which has 13 bits for a side (ISO/IEC 14496-2,
-#: video_object_layer_width), of which an odd one becomes even
-MAX_SIDE = 8_190
 #: pixels: the largest picture that a decoder makes of any packet, with what fills its last blocks; a later one may be
 #: larger than the first
 MAX_AREA = 64 * 1024 * 1024

@@ -31,7 +31,8 @@ from avflow.media.containers import (
     missing_bytes,
 )
 from avflow.media.damage import replaceable
-from avflow.media.model import MAX_AREA, MAX_SIDE, AudioStream, Media, VideoStream
+from avflow.media.formats import MAX_SIDE
+from avflow.media.model import MAX_AREA, AudioStream, Media, VideoStream
 from avflow.media.reasons import MOST_FRAMES_PER_SECOND
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.timing import announced_rate

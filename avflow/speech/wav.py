@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from avflow.errors import InvalidMediaUnreadable
+from avflow.media.formats import SPEECH_RATE
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE = SPEECH_RATE
 BYTES_PER_SAMPLE = 2
 _ADVICE = "Make it with `ffmpeg -i IN -vn -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`."
 #: samples copied at once

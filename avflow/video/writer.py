@@ -12,9 +12,8 @@ import av
 from av.video.frame import PictureType
 
 from avflow.errors import FFmpegFailed, ScratchFull
-from avflow.ffmpeg import encodable_rate
-from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media.containers import file_url
+from avflow.media.formats import VIDEO_BITRATE, encodable_rate
 
 
 class VideoWriter:
@@ -49,7 +48,7 @@ class VideoWriter:
             self._stream = self._container.add_stream("mpeg4", rate=rate)
             self._stream.width, self._stream.height = size
             self._stream.pix_fmt = "yuv420p"
-            self._stream.bit_rate = PICTURE_BITRATE
+            self._stream.bit_rate = VIDEO_BITRATE
             self._stream.codec_context.thread_count = threads
 
     def __enter__(self) -> VideoWriter:

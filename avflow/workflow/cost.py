@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from avflow.media import Media
+from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.reports import CostEstimate, StepRecord
 
@@ -35,8 +36,6 @@ DEFAULT_INSTANCE = "g4dn.xlarge"
 #: states that one execution enters whatever the video is, and those it enters more for each span and for a picture
 TRANSITIONS = {"run": 12, "span": 2, "picture": 2}
 
-#: bytes a second of the files between the steps: 16 kHz mono PCM, mpeg4 4000k, mp3 320k
-WAV_RATE, BOXED_RATE, SOUND_RATE = 32_000, 500_000, 40_000
 #: as in avflow/workflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
 #: whether a span fits the scratch space is asked before it is read
@@ -123,14 +122,15 @@ def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -
     small = SMALL_REQUESTS + SMALL_PART_REQUESTS * (spans + segments)
     writes, reads = small, small + _gets(source)
     if spans:
-        span = WAV_RATE * seconds / spans
+        span = WAV_BYTES_PER_SECOND * seconds / spans
         writes += spans * _puts(span)
         # a span's own audio, and of all but the first also the first one's, for the language
         reads += (2 * spans - 1) * (SIZE_REQUESTS + _gets(span))
         reads += _gets(source)  # Merge takes the sound from the source
     if segments:
-        part = BOXED_RATE * seconds / segments
-        writes += segments * _puts(part) + _puts((BOXED_RATE + SOUND_RATE * bool(spans)) * seconds)
+        part = VIDEO_BYTES_PER_SECOND * seconds / segments
+        result = (VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(spans)) * seconds
+        writes += segments * _puts(part) + _puts(result)
         reads += segments * (_gets(conversion or source) + _gets(part))
     if converted:
         writes += _puts(conversion)
@@ -138,7 +138,7 @@ def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -
 
 
 def _conversion_bytes(media: Media) -> float:
-    return float((BOXED_RATE + SOUND_RATE * bool(media.audio)) * media.duration)
+    return float((VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(media.audio)) * media.duration)
 
 
 def _lambda_usd(size: LambdaCompute, seconds: float) -> float:
@@ -158,7 +158,7 @@ def _fargate_usd(size: FargateCompute, seconds: float) -> float:
 def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool) -> float:
     price = prices()["s3"]
     writes, reads = s3_requests(steps, media, converted=converted)
-    kept = (WAV_RATE * bool(media.audio) + BOXED_RATE * bool(media.video)) * media.duration
+    kept = (WAV_BYTES_PER_SECOND * bool(media.audio) + VIDEO_BYTES_PER_SECOND * bool(media.video)) * media.duration
     kept += _conversion_bytes(media) if converted else 0.0
     storage = kept / 2**30 * price["gb_month"] * KEPT_DAYS * 24 / MONTH_HOURS
     return float(writes * price["write"] + reads * price["read"] + storage)

@@ -8,6 +8,7 @@ from pathlib import Path
 from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
 from avflow.media import Media, VideoStream, conversion_reasons, probe
+from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.progress import divided
 from avflow.speech import spans
 from avflow.workflow import plan
@@ -75,8 +76,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
 
 def _written(media: Media, reasons: tuple[str, ...]) -> int:
     """Bytes of scratch space that the wav and the converted video take."""
-    wav = 2 * plan.WAV_BYTES_PER_SECOND if media.audio else 0  # as it comes, and cut
-    avi = plan.PICTURE_BYTES_PER_SECOND + plan.SOUND_BYTES_PER_SECOND if reasons else 0
+    wav = 2 * WAV_BYTES_PER_SECOND if media.audio else 0  # as it comes, and cut
+    avi = VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND if reasons else 0
     return round(media.duration * (wav + avi))
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from avflow import ffmpeg
 from avflow.errors import SourceMissing
 from avflow.media import Media
+from avflow.media.formats import AUDIO_BYTES_PER_SECOND
 from avflow.speech import subtitles
 from avflow.speech.transcript import Transcript
 from avflow.workflow import manifest
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
-from avflow.workflow.plan import SOUND_BYTES_PER_SECOND
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
 
@@ -134,7 +134,7 @@ def _boxes_and_sound(boxes: _Boxes) -> Path:
     store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
     source, target = source_path(boxes.folder, boxes.video), boxes.folder / "result.avi"
     keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
-    sound = media.size + round(media.duration * SOUND_BYTES_PER_SECOND) if media.audio else 0
+    sound = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
     budget.require_disk(2 * sum(map(store.size, keys)) + sound, f"{boxes.video.filename} and its boxes")
     segments = [
         ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report.frames) for part, report in enumerate(boxes.reports)

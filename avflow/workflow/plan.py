@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from avflow.ffmpeg.commands import PICTURE_BITRATE
 from avflow.media import Media, VideoStream
+from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
@@ -23,11 +23,6 @@ MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
 #: megabytes of memory that come with one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 _MEMORY_OF_VCPU = 1769
 
-#: bytes a second: 16 kHz mono 16-bit wav; MPEG-4 at the bit rate that the encoder aims at; MP3 at 320k. Without a
-#: margin: an AVI's headers and index add less than a hundredth, and a step that finds /tmp full moves to Batch
-WAV_BYTES_PER_SECOND = 32_000
-PICTURE_BYTES_PER_SECOND = PICTURE_BITRATE // 8
-SOUND_BYTES_PER_SECOND = 40_000
 #: quiet pictures need less than the bit rate they may have
 _LEAST_SHARE_OF_BITRATE = 0.5
 #: seconds of a core for a second of speech and a byte of the model: whisper-tiny.en, 78 MB, takes 0.022 on two cores
@@ -83,6 +78,6 @@ def _merge_bytes(media: Media, stream: VideoStream | None) -> float:
     """The least that the Merge step needs of /tmp: the upload for its sound, the segments, and the result of both."""
     if stream is None:
         return 0.0
-    boxed = media.duration * PICTURE_BYTES_PER_SECOND * _LEAST_SHARE_OF_BITRATE
-    sound = media.size + media.duration * SOUND_BYTES_PER_SECOND if media.audio else 0.0
+    boxed = media.duration * VIDEO_BYTES_PER_SECOND * _LEAST_SHARE_OF_BITRATE
+    sound = media.size + media.duration * AUDIO_BYTES_PER_SECOND if media.audio else 0.0
     return 2 * boxed + sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from .ended import data_of
 from .failure import error_report_key, explain
 from .own_error import is_current, own_error
+from .report import ErrorReport
 from .segments import errors_of
 
 logger = Logger(service="failed")
@@ -27,14 +29,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Takes the state machine's data with `error` as Catch left it, or the event of an execution that ended without."""
     video, error = data_of(event)
     failure = explain(*own_error(s3, video, errors_of(boto3.client("batch"), error)))
-    source = f"s3://{video['bucket']}/{video['key']}"
-    report = {"schema": 1, "video": source, "execution": video["execution"], **failure}
-    body = json.dumps(report, indent=2, ensure_ascii=False).encode()
+    report = ErrorReport(1, f"s3://{video['bucket']}/{video['key']}", video["execution"], **failure)
     if is_current(s3, video):  # a newer upload of the same name has results, or a failure, of its own
+        body = json.dumps(asdict(report), indent=2, ensure_ascii=False).encode()
         key = error_report_key(video["key"])
         s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")
-    metrics.add_dimension("error", failure["error"])
+    metrics.add_dimension("error", report.error)
     metrics.add_metric("Failures", MetricUnit.Count, 1)
-    logger.error("failed", report=report)
-    text = f"{source}\n\n{failure['message']}\n{failure['advice']}\n\nExecution: {video['execution']}\n"
-    return {"error": failure["error"], "message": f"{failure['message']} {failure['advice']}", "text": text}
+    logger.error("failed", report=asdict(report))
+    return {"error": report.error, "message": f"{report.message} {report.advice}", "text": report.text}

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import cv2
@@ -178,7 +178,7 @@ def test_counts_are_of_objects_and_of_frames(numbered, outputs):
             return super().postprocess(heads, frame_size) * (2 if heads < 10 else 0)
 
     boxed = box(numbered, Twins(), outputs)
-    assert boxed.to_dict() == {
+    assert asdict(boxed) == {
         "frames": 300,
         "objects": {"even": 10, "odd": 10},
         "frames_with": {"even": 5, "odd": 5},
@@ -348,7 +348,7 @@ def test_a_missing_source(numbered, outputs, tmp_path):
 
 
 def test_an_encoder_that_dies(numbered, outputs, monkeypatch):
-    monkeypatch.setattr("avflow.video.writer.PICTURE_BITRATE", -1)
+    monkeypatch.setattr("avflow.video.writer.VIDEO_BITRATE", -1)
     with pytest.raises(FFmpegFailed, match=r"boxed\.avi"):
         box(numbered, NumberReader(), outputs)
     assert left_over(outputs) == []

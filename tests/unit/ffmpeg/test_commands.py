@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaNoStreams
-from avflow.ffmpeg import conversion_rate, convert, encodable_rate, extract_wav
+from avflow.ffmpeg import conversion_rate, convert, extract_wav
 from avflow.media import conversion_reasons, probe
+from avflow.media.formats import encodable_rate
 from tests.media_samples import (
     H264,
     NUMBERED,

@@ -1,0 +1,52 @@
+"""`….detections.jsonl`: what was detected on each frame, a JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mashumaro import field_options
+
+from avflow.detection import Detection
+from avflow.media.contract import Contract
+
+
+@dataclass(frozen=True)
+class DetectedObject(Contract):
+    """One object on one frame."""
+
+    class_name: str = field(metadata=field_options(alias="class"))
+    #: probability, 0 to 1, that there is an object and that it is of this class
+    confidence: float
+    #: left, top, width and height in pixels
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class FrameDetections(Contract):
+    """All objects on one frame."""
+
+    #: number of the frame in the whole video, from 0
+    frame: int
+    #: seconds from the first frame
+    time: float
+    #: the most confident first
+    objects: tuple[DetectedObject, ...]
+
+
+def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> str:
+    """One line of the detections file, newline included.
+
+    >>> detections_line(1, Fraction(25), [Detection(0, "dog", 0.91234, (1, 2, 3.14, 4))])
+    '{"frame": 1, "time": 0.04, "objects": [{"class": "dog", "confidence": 0.9123, "box": [1, 2, 3.1, 4]}]}\\n'
+    """
+    objects = tuple(DetectedObject(each.class_name, round(each.confidence, 4), _rounded(each.box)) for each in found)
+    line = FrameDetections(frame, round(float(frame / rate), 6), objects)
+    return json.dumps(line.to_dict(), ensure_ascii=False) + "\n"
+
+
+def _rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    left, top, width, height = (round(edge, 1) for edge in box)
+    return left, top, width, height

@@ -1,0 +1,28 @@
+"""`result/….error.json`: why there is no result, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ErrorReport:
+    """What the user gets in place of results."""
+
+    #: raised when a reader of the former version would misread a report
+    schema: int
+    #: the uploaded object, s3://BUCKET/KEY
+    video: str
+    #: name of the Step Functions execution
+    execution: str
+    #: the error's name, as in docs/failures.md
+    error: str
+    #: what is wrong
+    message: str
+    #: what to do
+    advice: str
+
+    @property
+    def text(self) -> str:
+        """The e-mail's."""
+        return f"{self.video}\n\n{self.message}\n{self.advice}\n\nExecution: {self.execution}\n"

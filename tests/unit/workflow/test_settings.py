@@ -1,0 +1,59 @@
+"""The environment of a step: one default and one limit for each setting, the template's own."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from avflow.detection.opening import Precision
+from avflow.errors import SettingInvalid
+from avflow.workflow import settings
+from avflow.workflow.settings import Settings
+
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
+PARAMETERS = {
+    "SegmentSeconds": ("SEGMENT_SECONDS", "segment_seconds"),
+    "MaxSegments": ("MAX_SEGMENTS", "max_segments"),
+    "SpeechSpanSeconds": ("SPEECH_SPAN_SECONDS", "speech_span_seconds"),
+    "MaxSpeechSpans": ("MAX_SPANS", "max_spans"),
+}
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Parameters"]
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_a_number_has_the_defaults_and_limits_of_its_parameter(parameters, parameter):
+    variable, field = PARAMETERS[parameter]
+    limits, declared = getattr(settings, variable), parameters[parameter]
+    assert getattr(Settings(), field) == declared["Default"]
+    assert (limits.least, limits.most) == (declared["MinValue"], declared["MaxValue"])
+    for allowed in limits.least, limits.most:
+        assert getattr(Settings.from_environ({variable: str(allowed)}), field) == allowed
+    for refused in limits.least - 1, limits.most + 1:
+        with pytest.raises(SettingInvalid, match=f"{variable} is '{refused}'; it must be a number from"):
+            Settings.from_environ({variable: str(refused)})
+
+
+def test_the_precisions_are_the_detectors_and_the_templates(parameters):
+    assert get_args(Precision) == settings.PRECISIONS == tuple(parameters["DetectorPrecision"]["AllowedValues"])
+    assert Settings().detector_precision == parameters["DetectorPrecision"]["Default"]
+
+
+def test_an_empty_environment_has_the_defaults():
+    assert Settings.from_environ({}) == Settings()
+
+
+@pytest.mark.parametrize(("devices", "gpu"), [("GPU-1b2c", True), ("all", False), ("", False)])
+def test_a_gpu_is_one_that_ecs_names(devices, gpu):
+    assert Settings.from_environ({"NVIDIA_VISIBLE_DEVICES": devices}).has_gpu is gpu
+
+
+def test_what_batch_tells_a_job():
+    told = {"AWS_BATCH_JOB_ID": "4f0c:2", "AWS_BATCH_JOB_ATTEMPT": "2", "AWS_BATCH_JOB_ARRAY_INDEX": "0"}
+    found = Settings.from_environ({**told, "FALLBACK_FROM": "spot", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+    assert (found.job_id, found.job_attempt, found.array_index) == ("4f0c:2", 2, 0)
+    assert (found.fallback_from, found.on_aws) == ("spot", False)

@@ -32,7 +32,7 @@ from avflow.darknet.cfg import Convolutional, Network, read_network  # noqa: E40
 LIBRARY = Path("/usr/lib/darknet/libdarknet.so")
 PICTURES = Path("/usr/share/darknet/data")
 RECORDINGS = ROOT / "tests/unit/data/darknet"
-DATA = ROOT / "avflow/data"
+DATA = ROOT / "avflow/darknet/data"
 CFG = DATA / "yolov3-tiny.cfg"
 #: networks of which only the structure is compared, with random weights
 STRUCTURES = ("yolov3", "yolov3-spp", "yolov3-tiny")

@@ -29,7 +29,7 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
     timer = StepTimer("audio2srt", context)
     name = context.settings.speech_model
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        loading = loader.submit(_engine, name, _memory_mb(context))  # while the audio comes
+        loading = loader.submit(warm_engine, name, _memory_mb(context))  # while the audio comes
         spans = context.store.read(video.media_json, MediaReport).plan.spans
         audio = _Audio(video, context, folder)
         start, wav = audio.span(spans[context.part])
@@ -55,7 +55,7 @@ def _memory_mb(context: StepContext) -> int | None:
 
 
 @lru_cache(maxsize=1)
-def _engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
+def warm_engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
     """Kept for the next invocation: a warm Lambda function needs no time for it."""
     return speech.open_engine(name, ModelStore(), memory_mb=memory_mb)
 

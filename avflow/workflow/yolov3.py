@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from avflow import darknet
 from avflow.annotation.pipeline import annotate_video
+from avflow.darknet import DATA
 from avflow.darknet.cfg import read_names, read_network
 from avflow.detection import Detector, open_detector
 from avflow.detection.agreement import Agreement
@@ -26,7 +26,6 @@ from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, 
 Opener = Callable[[str, ModelStore, Device], Detector]
 
 DEFAULT_MODEL = "yolov3"
-DATA = Path(darknet.__file__).with_name("data")
 
 
 def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:

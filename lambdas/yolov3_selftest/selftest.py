@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from avflow.darknet import DATA
 from avflow.models.store import ModelStore
 from avflow.workflow.reports import ModelEntry
-from avflow.workflow.yolov3 import DATA, DEFAULT_MODEL, open_model
+from avflow.workflow.yolov3 import DEFAULT_MODEL, open_model
 
 PICTURE = DATA / "person.jpg"
 

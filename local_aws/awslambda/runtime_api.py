@@ -23,7 +23,7 @@ _ROUTE = re.compile(r"^/2018-06-01/runtime/(?P<what>invocation/next|init/error|i
 class RuntimeApi:
     """Hands out the one event of a sandbox folder, and puts the answer into it; a context manager.
 
-    The folder's files are those of `lambda_bootstrap`: `invocation.json` and `event.json` are read,
+    The folder's files are those of `bootstrap.py`: `invocation.json` and `event.json` are read,
     `initialised` and `response.json` are made.
 
     Parameters

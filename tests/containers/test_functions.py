@@ -44,12 +44,12 @@ def objects(stack):
 
 
 def test_ffmpeg_extracts_the_sound(stack, images, objects, lambda_environment):
-    before = objects.take("audio/{}/my_video.wav")
+    before = objects.take("audio/{}/my_video-0000.wav")
     with emulated(images.media, "lambdas.ffmpeg.app.handler", lambda_environment) as invoke:
         answer = invoke(stack.event)
     assert answer["step"]["name"] == "ffmpeg"
     assert answer["step"]["ran_on"] == "lambda"
-    assert objects.read("audio/{}/my_video.wav") == before
+    assert objects.read("audio/{}/my_video-0000.wav") == before
 
 
 def test_audio2srt_writes_what_is_said(stack, images, objects, lambda_environment):

@@ -70,7 +70,7 @@ def test_pictures_that_need_no_conversion_are_encoded_once(sample_left):
     boxed = [f"video/my_video.boxed-{part:04}.avi" for part in range(3)]
     detections = {f"video/my_video.detections-{part:04}.jsonl" for part in range(3)}
     between = {key for key in sample_left.etags if key.startswith(("video/", "audio/"))}
-    assert between == {"audio/my_video.wav", *boxed, *detections}, "and no conversion"
+    assert between == {"audio/my_video-0000.wav", *boxed, *detections}, "and no conversion"
     encoded = [packet for key in boxed for packet in packets(sample_left.avis[key])]
     assert len(encoded) == 110, "each picture once"
     assert packets(sample_left.avis["result/my_video.avi"]) == encoded, "and never again"

@@ -35,7 +35,7 @@ def test_the_estimate_keeps_files_as_long_as_the_bucket_does(translated):
 
 
 def test_every_metric_has_its_row():
-    sources = [*ROOT.glob("lambdas/*/app.py"), ROOT / "avflow" / "observability.py"]
+    sources = [*ROOT.glob("lambdas/*/app.py"), ROOT / "avflow" / "workflow" / "observability.py"]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     metrics = set(re.findall(r'"([A-Z]\w+)": \(MetricUnit', text))
     calls = re.findall(r"add_metric\((.*), MetricUnit", text)

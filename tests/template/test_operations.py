@@ -7,8 +7,10 @@ import time
 import pytest
 
 from avflow.workflow import observability
+from avflow.workflow.reports import MergeReport
 from local_aws.eventbridge.service import new_event
 from local_aws.sandbox.activity import StepLog
+from tests.reports import media, segment_report, step
 from tests.waiting import until
 
 #: AWS/… namespaces: Step Functions, Lambda, SQS and EventBridge Developer Guides, "metrics"
@@ -162,8 +164,8 @@ def test_a_failed_video_is_reported_told_and_counted_and_the_dashboard_shows_onl
         ("av-workflow", "Failures", frozenset({"service", "error"})),
     } <= counted
     observability.count_fallback("merge", "lambda")
-    observability.count_work("yolov3", {"frames": 3})
-    observability.count_work("merge", {"input": {"duration": 1.5}})
+    observability.count_work(segment_report(3))
+    observability.count_work(MergeReport(media(1000, 1.5), step("merge"), None))
     counted |= set(emitted(capsys.readouterr().out.splitlines()))
 
     (name,) = [each["DashboardName"] for each in told.aws.client("cloudwatch").list_dashboards()["DashboardEntries"]]

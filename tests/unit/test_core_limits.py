@@ -27,9 +27,11 @@ from avflow.speech.whisper import FasterWhisperEngine, workers_within
 from avflow.workflow import audio2srt
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.settings import Settings
 from scripts.record_darknet_boxes import CFG, DATA
 from tests.engines import needs_openvino
 from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
+from tests.reports import media_report
 from tests.unit.annotation.test_pipeline import NumberReader
 
 ROOT = Path(__file__).parents[2]
@@ -194,14 +196,14 @@ def test_whisper_decodes_a_window_a_core_within_its_memory(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("settings", "memory_mb"),
+    ("environ", "memory_mb"),
     [
         ({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008"}, 3008),
         ({"COMPUTE_VCPUS": "4", "COMPUTE_MEMORY_MB": "8192"}, 8192),
         ({}, None),
     ],
 )
-def test_the_step_tells_the_engine_what_it_has(monkeypatch, settings, memory_mb):
+def test_the_step_tells_the_engine_what_it_has(monkeypatch, environ, memory_mb):
     class Opened(Exception):
         pass
 
@@ -209,8 +211,11 @@ def test_the_step_tells_the_engine_what_it_has(monkeypatch, settings, memory_mb)
         raise Opened(memory_mb)
 
     monkeypatch.setattr(audio2srt.speech, "open_engine", open_engine)
-    monkeypatch.setattr(audio2srt, "_Sound", lambda *_: SimpleNamespace(span=lambda part: (0.0, Path("any.wav"))))
-    audio2srt._engine.cache_clear()
+    audio2srt.warm_engine.cache_clear()
+    store = SimpleNamespace(
+        read=lambda key, kind: media_report(spans=[(0.0, 1.0)]), size=lambda key: 0, download=lambda key, path: None
+    )
+    context = StepContext(store, "lambda", settings=Settings.from_environ(environ))
     with pytest.raises(Opened) as opened:
-        audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), StepContext(None, "lambda", settings=settings))
+        audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), context)
     assert opened.value.args == (memory_mb,)

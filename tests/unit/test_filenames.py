@@ -39,8 +39,8 @@ def test_executions_and_what_they_leave_stay_apart(one, other):
     videos = [VideoRef.from_dict(uploaded(f"start/{name}.mp4")) for name in (one, other)]
     assert [video.key for video in videos] == [f"start/{one}.mp4", f"start/{other}.mp4"]
     assert len({folded(video.execution) for video in videos}) == 2
-    for name in ("media_json", "wav", "converted"):
-        assert len({folded(getattr(video, name)) for video in videos}) == 2
+    for keys in zip(*((video.media_json, video.wav(0), video.converted) for video in videos), strict=True):
+        assert len({folded(key) for key in keys}) == 2
     assert len({video.result(".avi") for video in videos}) == 2, "in S3 their results are two"
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import avflow
+from avflow.darknet import DATA
 from avflow.darknet.cfg import Convolutional, MaxPool, Network, Route, Shortcut, Upsample, read_names, read_network
 from avflow.errors import DarknetModelInvalid
 
-DATA = Path(avflow.__file__).parent / "darknet" / "data"
 HEAD = "[convolutional]\nfilters=18\nsize=1\nactivation=linear\n[yolo]\nmask=0,1,2\nanchors=1,2,3,4,5,6\nclasses=1\n"
 
 

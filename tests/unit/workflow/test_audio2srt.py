@@ -168,7 +168,7 @@ def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
     monkeypatch.setattr(whisper, "WhisperModel", Bilingual)
     monkeypatch.setattr(whisper, "BatchedInferencePipeline", lambda model: model)
     engine = FasterWhisperEngine(Path("whisper-small"))
-    monkeypatch.setattr(audio2srt, "_engine", lambda *_: engine)
+    monkeypatch.setattr(audio2srt, "warm_engine", lambda *_: engine)
     monkeypatch.setattr("avflow.speech.chunks.CHUNK_SECONDS", 11.0)
     return engine
 

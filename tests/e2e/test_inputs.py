@@ -123,7 +123,7 @@ def test_an_unknown_model(tmp_path):
 def test_a_model_of_the_wrong_kind(tmp_path):
     run = run_video(SAMPLE, tmp_path, "--speech-model", "yolov3-tiny")
     assert run.status == EX_USAGE
-    assert "yolov3-tiny is no speech model" in run.err
+    assert "'yolov3-tiny' is not a speech model" in run.err
 
 
 # ---------------------------------------------------------------- the folder for the results

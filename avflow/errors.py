@@ -8,6 +8,8 @@ workflow changes.
 
 from __future__ import annotations
 
+import os
+
 
 class AvflowError(Exception):
     """A failure with a name, a sentence on what is wrong with which input, and what to do.
@@ -22,7 +24,7 @@ class AvflowError(Exception):
 
     advice = "Look at the log of the failed step; the source video is untouched."
     #: exit status of a Batch job or of the command line (sysexits.h)
-    exit_code = 70
+    exit_code = os.EX_SOFTWARE
 
     def __init__(self, message: str, advice: str | None = None) -> None:
         sentence = message.rstrip()
@@ -48,7 +50,7 @@ class InvalidMedia(AvflowError):
     """The uploaded object can't be processed, on whatever machine: never retried, never moved to Batch."""
 
     advice = "Upload a file that plays in an ordinary video player."
-    exit_code = 65  # EX_DATAERR
+    exit_code = os.EX_DATAERR
 
 
 class InvalidMediaEmpty(InvalidMedia):
@@ -107,7 +109,7 @@ class SourceMissing(AvflowError):
     """The uploaded object, or this version of it, is no longer in the bucket."""
 
     advice = "This version was deleted for good before the workflow read it: upload it again."
-    exit_code = 66  # EX_NOINPUT
+    exit_code = os.EX_NOINPUT
 
 
 # ---------------------------------------------------------------- where it runs
@@ -133,7 +135,7 @@ class StorageUnavailable(AvflowError):
     """S3 throttled, timed out or answered 5xx after the SDK's own retries: worth another try later."""
 
     advice = "S3 did not answer for a while: start the execution again."
-    exit_code = 75  # EX_TEMPFAIL
+    exit_code = os.EX_TEMPFAIL
 
 
 # ---------------------------------------------------------------- ours
@@ -155,14 +157,14 @@ class GpuUnavailable(AvflowError):
     """A GPU was demanded and the inference engine can't use one."""
 
     advice = "Use an AMI with a newer driver (docs/images.md), or deploy with DetectorCompute=cpu."
-    exit_code = 69  # EX_UNAVAILABLE
+    exit_code = os.EX_UNAVAILABLE
 
 
 class ModelUnknown(AvflowError):
     """A model name that the model manifest doesn't list."""
 
     advice = "`avflow models list` shows the names."
-    exit_code = 64  # EX_USAGE
+    exit_code = os.EX_USAGE
 
 
 class SettingInvalid(AvflowError):
@@ -176,7 +178,7 @@ class ModelManifestInvalid(AvflowError):
     """A model manifest that isn't TOML, or that declares a model without what it takes to verify it."""
 
     advice = "Compare it with avflow/models/models.toml; every file needs its name, bytes and sha256."
-    exit_code = 78  # EX_CONFIG
+    exit_code = os.EX_CONFIG
 
 
 class PrecisionUnsuitable(AvflowError):
@@ -186,11 +188,11 @@ class PrecisionUnsuitable(AvflowError):
         "Choose the precision `fastest`, or quantize with a video more like those to come: "
         "`avflow models quantize NAME --frames PATH`."
     )
-    exit_code = 69  # EX_UNAVAILABLE
+    exit_code = os.EX_UNAVAILABLE
 
 
 class ModelUnavailable(AvflowError):
     """No source of a model file answered with the right bytes."""
 
     advice = "Check the network, or put the file into the model cache yourself (`avflow models list` shows where)."
-    exit_code = 69  # EX_UNAVAILABLE
+    exit_code = os.EX_UNAVAILABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from avflow.errors import AvflowError
@@ -13,7 +14,7 @@ class ImagesNotBuilt(AvflowError):
     """There are no images, or they hold other models."""
 
     advice = "Build them: make images, with the same YOLOV3_MODEL and SPEECH_MODEL."
-    exit_code = 69
+    exit_code = os.EX_UNAVAILABLE
 
 
 def built_template(yolov3_model: str, speech_model: str, precision: str) -> Path:

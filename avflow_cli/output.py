@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +19,7 @@ class OutputUnusable(AvflowError):
     """The folder for the results can't be written, or holds files of the user's own in their place."""
 
     advice = "Choose another folder: make run OUT=folder."
-    exit_code = 73  # EX_CANTCREAT
+    exit_code = os.EX_CANTCREAT
 
 
 class Output:

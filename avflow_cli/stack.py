@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avflow.cores import usable_cores
-from avflow.errors import AvflowError, ModelUnknown
+from avflow.errors import AvflowError
+from avflow.models.cache import cache_folder
+from avflow.models.kinds import DETECTION, SPEECH
 from avflow.models.store import ModelStore
 from avflow.speech import require_engine
 from avflow_cli import images
@@ -116,13 +118,8 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
 def _require_kinds(options: StackOptions) -> None:
     """Known before anything runs: a detector detects, and a speech model hears."""
     store = ModelStore()
-    for name, kinds, what in (
-        (options.yolov3_model, ("yolov3",), "detector"),
-        (options.speech_model, ("whisper", "pocketsphinx"), "speech model"),
-    ):
-        if store.describe(name).kind not in kinds:
-            there_are = ", ".join(other for other in store.names() if store.describe(other).kind in kinds)
-            raise ModelUnknown(f"{name} is no {what}: there are {there_are}.")
+    store.require(options.yolov3_model, DETECTION)
+    store.require(options.speech_model, SPEECH)
     if not options.containers:  # the image has every engine
         require_engine(options.speech_model, store)
 
@@ -134,6 +131,7 @@ def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port:
             folder,
             port=port,
             on_activity=listener,
+            cache_dir=cache_folder("templates"),
             lambda_timeout=options.lambda_timeout,
             lambda_memory=options.lambda_memory,
             lambda_scratch=options.lambda_tmp,

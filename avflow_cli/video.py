@@ -25,7 +25,7 @@ class WrongVideo(AvflowError):
     """What was named is no file of this machine, nor can it be."""
 
     advice = "Give the path of a video: make run VIDEO=path."
-    exit_code = 64  # EX_USAGE
+    exit_code = os.EX_USAGE
 
 
 def find(text: str) -> Path:
@@ -148,7 +148,7 @@ def main() -> int:
     except AvflowError as error:
         print(f"avflow: {error.name}: {error.message} {error.advice}", file=sys.stderr)
         return error.exit_code
-    return 0
+    return os.EX_OK
 
 
 if __name__ == "__main__":

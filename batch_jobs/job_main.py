@@ -16,8 +16,6 @@ from avflow.workflow.entry import run_step
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.settings import ARRAY_INDEX
 
-EX_USAGE = 64
-
 
 def job_main(step: str, work: Step, argv: list[str]) -> int:
     """Run `work` and return the exit status: 0, or the error's own (sysexits.h; 75 is retried by Batch)."""
@@ -28,10 +26,10 @@ def job_main(step: str, work: Step, argv: list[str]) -> int:
     except (IndexError, KeyError, ValueError):
         usage = f'python -m batch_jobs.{step}.job \'{{"bucket": …, "key": …, "execution": …}}\' [part]'
         print(f"usage: {usage}", file=sys.stderr)
-        return EX_USAGE
+        return os.EX_USAGE
     try:
         run_step(step, work, video, "batch", Budget(), part=number)
     except AvflowError as error:
         print(f"{error.name}: {error.message}", file=sys.stderr)
         return error.exit_code
-    return 0
+    return os.EX_OK

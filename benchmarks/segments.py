@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from avflow.models.cache import cache_folder
 from avflow.workflow.layout import RESULT_PREFIX, START_PREFIX
 from benchmarks.common import ROOT, Result, command_line, synthetic
 from benchmarks.stand_in import COST_VARIABLE
@@ -106,7 +107,13 @@ def deployed() -> Iterator[dict[int, Workflow]]:
         (folder / "template").mkdir()
         template = benchmark_template(folder / "template")
         environment = {COST_VARIABLE: str(COST)}
-        with LocalAws(ROOT, folder / "aws", environment=environment, batch_jobs_at_once=max(CHILDREN)) as aws:
+        with LocalAws(
+            ROOT,
+            folder / "aws",
+            environment=environment,
+            cache_dir=cache_folder("templates"),
+            batch_jobs_at_once=max(CHILDREN),
+        ) as aws:
             parameters = {"Yolov3Model": "yolov3-tiny", "SpeechModel": "whisper-tiny.en", "DetectorCompute": "gpu"}
             yield {
                 count: Workflow(

@@ -1,28 +1,29 @@
-"""Fetches one model into an image while it is built: by name, verified, or the build fails and says which parameter.
+"""Fetch and verify the model of an image while the image is built. If it can't, the build fails with the reason.
 
-usage: python bake_model.py PARAMETER NAME KIND...
+usage: python bake_model.py PARAMETER NAME
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
 
 from avflow.errors import AvflowError
+from avflow.models.kinds import DETECTION, SPEECH
 from avflow.models.store import ModelStore
 
+#: by the parameter of template.yaml that names the model
+USES = {"SpeechModel": SPEECH, "Yolov3Model": DETECTION}
 
-def main(parameter: str, name: str, *kinds: str) -> None:
-    """Fetch the model `name`, which must be of one of the `kinds`; `parameter` is the template's for it."""
+
+def main(parameter: str, name: str) -> None:
+    """Fetch the model `name`, which the template's `parameter` names."""
     store = ModelStore()
-    possible = [each for each in store.names() if store.describe(each).kind in kinds]
-    if name not in possible:
-        sys.exit(f"{parameter}={name}: no such model; {parameter} must be one of {', '.join(possible)}.")
     try:
+        store.require(name, USES[parameter])
         print(f"{parameter}={name}: in {store.fetch(name)}, sha256 verified")
     except AvflowError as error:
         sys.exit(f"{parameter}={name}: {error.message} {error.advice}")
-    shutil.rmtree(store.root / ".partial", ignore_errors=True)
+    store.remove_partial_downloads()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ COPY docker/bake_model.py /build/
 COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
 COPY avflow/models /build/avflow/models/
 RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
-    /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL" whisper pocketsphinx
+    /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL"
 
 # ---------------------------------------------------------------- code: anew with every change
 FROM ${BASE_IMAGE} AS code

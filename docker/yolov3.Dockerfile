@@ -35,7 +35,7 @@ COPY docker/bake_model.py /build/
 COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
 COPY avflow/models /build/avflow/models/
 ENV AVFLOW_MODELS=/opt/models PYTHONPATH=/build
-RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL" yolov3
+RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL"
 COPY avflow /build/avflow
 COPY docker/convert_model.py /build/
 # int8 is made from pictures, and these are what there is to look at; the template's parameter is DetectorPrecision

@@ -57,7 +57,7 @@ class LocalAws:
     environment:
         Additional environment variables of functions and jobs.
     cache_dir:
-        For translated templates; the user's cache folder when left out.
+        For translated templates; the folder `templates` in `state_dir` when left out.
     batch_jobs_at_once:
         How many Batch jobs, array children among them, run at the same time: the others wait RUNNABLE, jobs on their
         own before array children. When left out: one for each four cores, and at least 2.
@@ -85,7 +85,7 @@ class LocalAws:
     ) -> None:
         share_service_data()
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
-        self.cache_dir = cache_dir or user_cache()
+        self.cache_dir = cache_dir or self.state_dir / "templates"
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -253,11 +253,6 @@ def _with_request_id(start_response: StartResponse) -> StartResponse:
         return start_response(status, headers, *rest)
 
     return start
-
-
-def user_cache() -> Path:
-    """Where the XDG Base Directory Specification wants files that can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "av-workflow" / "templates"
 
 
 def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:

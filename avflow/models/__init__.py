@@ -1,1 +1,1 @@
-"""Which models there are, where they come from, and the folder of this machine that holds them, verified."""
+"""The models: which there are, where they come from, and the folder that holds their verified files."""

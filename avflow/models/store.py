@@ -1,7 +1,7 @@
-"""The models that av-workflow can use, and the folder of this machine that holds them, verified.
+"""The models that av-workflow can use, and the folder on this machine that holds their verified files.
 
-What there is stands in `models.toml`; a second manifest of the user's own (AVFLOW_MODELS_TOML)
-adds models to it or replaces them. A file is used only if its sha256 is the declared one.
+`models.toml` declares the models. A second manifest of the user's own (AVFLOW_MODELS_TOML) adds models or replaces
+some. A file is used only if its sha256 is the declared one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,33 +22,36 @@ from typing import Any
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.filenames import folded
+from avflow.models.cache import cache_folder
+from avflow.models.kinds import Kind, Use
 from avflow.models.sources import InstalledSource, ModelFile, PackageSource, Source, SourceFailed, UrlSource
 from avflow.progress import Report, ignore
 
 MANIFEST = Path(__file__).with_name("models.toml")
-KINDS = ("yolov3", "whisper", "pocketsphinx")
+#: records that a model's files were verified; lies in the model's folder
 _STAMP = ".verified.json"
+#: partial downloads and locks; lies beside the models' folders
 _WORK = ".partial"
 
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of the manifest: `kind` says which engine reads its files."""
+    """One entry of the manifest."""
 
     name: str
-    kind: str
+    kind: Kind
     about: str
     files: tuple[ModelFile, ...]
     sources: tuple[Source, ...]
 
     @property
     def bytes(self) -> int:
-        """Size of all files together."""
+        """The size of all files together."""
         return sum(file.bytes for file in self.files)
 
 
 def load_manifest(path: Path) -> dict[str, Model]:
-    """Read one manifest: its models by name, in its order.
+    """Read a manifest. Returns its models by name, in the order of the manifest.
 
     Raises
     ------
@@ -67,39 +71,39 @@ def load_manifest(path: Path) -> dict[str, Model]:
 def _model(table: Mapping[str, Any]) -> Model:
     name, kind = str(table["name"]), str(table["kind"])
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"{name!r} can't be a model's name")
-    if kind not in KINDS:
-        raise ValueError(f"the kind of {name} is {kind!r}, not one of {', '.join(KINDS)}")
+        raise ValueError(f"{name!r} is not a valid model name: it may hold A-Z, a-z, 0-9, '.', '_' and '-'")
+    if kind not in set(Kind):
+        raise ValueError(f"the kind of {name} is {kind!r}, not one of {', '.join(Kind)}")
     files = tuple(_file(file) for file in table["file"])
     _require_distinct(file.name for file in files)
     sources = tuple(_source(source) for source in table.get("source", ()))
-    return Model(name, kind, str(table.get("about", "")), files, sources)
+    return Model(name, Kind(kind), str(table.get("about", "")), files, sources)
 
 
 def _file(table: Mapping[str, Any]) -> ModelFile:
     file = ModelFile(str(table["name"]), int(table["bytes"]), str(table["sha256"]).lower())
     path = PurePosixPath(file.name)
     if path.is_absolute() or not path.parts or any(folded(part) in ("..", _STAMP) for part in path.parts):
-        raise ValueError(f"{file.name!r} is no path inside the model's folder")
+        raise ValueError(f"{file.name!r} is not a path inside the model's folder")
     if not re.fullmatch(r"[0-9a-f]{64}", file.sha256):
-        raise ValueError(f"the sha256 of {file.name} isn't 64 hexadecimal digits")
+        raise ValueError(f"the sha256 of {file.name} is not 64 hexadecimal digits")
     return file
 
 
 def _require_distinct(names: Iterable[str]) -> None:
-    """Names become files and folders, also where a file system ignores case."""
+    """Raise ValueError if two names would be the same file on a file system that ignores case."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(folded(name), name)
         if other != name:
-            raise ValueError(f"{other!a} and {name!a} are the same name to some file systems")
+            raise ValueError(f"{other!a} and {name!a} are the same name on some file systems")
 
 
 def _source(table: Mapping[str, Any]) -> Source:
     fields = dict(table)
     if "url" in fields:
         if not str(fields["url"]).startswith(("https://", "http://")):
-            raise ValueError(f"{fields['url']} is neither https:// nor http://")
+            raise ValueError(f"{fields['url']} starts with neither https:// nor http://")
         return UrlSource(**fields)
     if "installed" in fields:
         return InstalledSource(package=fields.pop("installed"), **fields)
@@ -107,15 +111,14 @@ def _source(table: Mapping[str, Any]) -> Source:
 
 
 class ModelStore:
-    """The folder of this machine that holds models.
+    """The folder on this machine that holds the models.
 
     Parameters
     ----------
     root:
-        The folder; AVFLOW_MODELS when left out, else `av-workflow/models` in the user's cache folder
-        (XDG Base Directory Specification).
+        The folder. When left out: AVFLOW_MODELS, or `av-workflow/models` in the user's cache folder (`cache_folder`).
     manifest:
-        A second manifest; AVFLOW_MODELS_TOML when left out. It wins where both name a model.
+        A second manifest. When left out: AVFLOW_MODELS_TOML. If both manifests declare a model, this one wins.
 
     Raises
     ------
@@ -123,34 +126,55 @@ class ModelStore:
     """
 
     def __init__(self, root: Path | None = None, manifest: Path | None = None) -> None:
-        self.root = root or _default_root()
-        own = manifest or (Path(value) if (value := os.environ.get("AVFLOW_MODELS_TOML")) else None)
+        self.root = root or _from_environ("AVFLOW_MODELS") or cache_folder("models")
+        own = manifest or _from_environ("AVFLOW_MODELS_TOML")
         self._models = load_manifest(MANIFEST) | (load_manifest(own) if own else {})
         try:
             _require_distinct(self._models)
         except ValueError as error:
             raise ModelManifestInvalid(f"The model manifest {own} can't be used: {error}.") from error
 
-    def names(self) -> list[str]:
-        """Every model's name, in the manifest's order."""
-        return list(self._models)
+    @property
+    def converted(self) -> Path:
+        """The folder for networks that were made from models: ONNX, int8, and what engines compile from them."""
+        return self.root / "converted"
+
+    def names(self, use: Use | None = None) -> list[str]:
+        """The names of all models, or of those that can be used for `use`, in the order of the manifest."""
+        return [name for name, model in self._models.items() if use is None or model.kind in use.kinds]
 
     def describe(self, name: str) -> Model:
-        """What the manifest says about one model; ModelUnknown if it says nothing."""
+        """The manifest's entry of one model.
+
+        Raises
+        ------
+        ModelUnknown
+        """
         try:
             return self._models[name]
         except KeyError:
-            raise ModelUnknown(f"No model is called {name!r}: there are {', '.join(self._models)}.") from None
+            raise ModelUnknown(f"There is no model {name!r}. The models are {', '.join(self._models)}.") from None
+
+    def require(self, name: str, use: Use) -> None:
+        """Check that a model can be used for `use`.
+
+        Raises
+        ------
+        ModelUnknown
+            There is no such model, or it is of another kind.
+        """
+        if name not in self.names(use):
+            raise ModelUnknown(f"{name!r} is not a {use.name}. The {use.name}s are {', '.join(self.names(use))}.")
 
     def folder(self, name: str) -> Path:
-        """Where the model's files lie, or would lie; says nothing on whether they do."""
+        """The folder for the model's files, whether they are there or not."""
         return self.root / self.describe(name).name
 
     def path(self, name: str) -> Path:
-        """The folder with the model's verified files. Never touches the network.
+        """The folder with the model's verified files. Does not use the network.
 
-        A verified model costs one `stat` per file; files that were put there by hand are hashed
-        once and the outcome is recorded.
+        Verified files are recognised by size and time of last change, and not hashed again. Files that a user put
+        there are hashed once.
 
         Raises
         ------
@@ -167,15 +191,15 @@ class ModelStore:
         return self.folder(name)
 
     def fetch(self, name: str, report: Report = ignore) -> Path:
-        """Like `path`, but downloads what is missing or damaged. Without a network if nothing is.
+        """Like `path`, but download files that are missing or damaged.
 
-        Several processes may fetch at once: one downloads, the others wait for it.
+        Several processes may call this at once: one downloads, the others wait for it.
 
         Raises
         ------
         ModelUnknown
         ModelUnavailable
-            No source gave a file; the message names every source and why it failed.
+            No source has one of the files. The message names every source and why it failed.
         """
         model = self.describe(name)
         if not self._problems(model):
@@ -186,18 +210,22 @@ class ModelStore:
         except OSError as error:
             raise ModelUnavailable(
                 f"The model {name} can't be stored in {self.root}: {error}.",
-                "Free some space, or point AVFLOW_MODELS at a folder you can write to.",
+                "Free some space, or set AVFLOW_MODELS to a folder that you can write to.",
             ) from error
         return self.folder(name)
 
     def verify(self, name: str) -> list[str]:
-        """Hash every file of the model anew: one sentence for each that is missing or differs."""
+        """Hash every file of the model again. Returns a sentence for each file that is missing or differs."""
         model = self.describe(name)
         problems = [problem for file in model.files if (problem := self._damage(model, file))]
         if problems:
             with suppress(OSError):
                 (self.folder(name) / _STAMP).unlink(missing_ok=True)
         return problems
+
+    def remove_partial_downloads(self) -> None:
+        """Remove what interrupted downloads left, with the locks. No process may be fetching."""
+        shutil.rmtree(self.root / _WORK, ignore_errors=True)
 
     # ------------------------------------------------------------ verification
     def _problems(self, model: Model) -> list[str]:
@@ -218,7 +246,7 @@ class ModelStore:
             if size != file.bytes:
                 return f"{file.name} has {size} bytes instead of {file.bytes}"
             if sha256_of(path) != file.sha256:
-                return f"{file.name} has another content than declared"
+                return f"{file.name} does not have the declared sha256"
         except FileNotFoundError:
             return f"{file.name} is missing"
         except OSError as error:
@@ -226,11 +254,11 @@ class ModelStore:
         return None
 
     def _stamp(self, model: Model, found: Mapping[str, object]) -> None:
-        # A read-only cache (a container image) merely pays for hashing again.
+        # a read-only folder (in a container image) has to be hashed again each time
         with suppress(OSError), tempfile.NamedTemporaryFile("w", dir=self.folder(model.name), delete=False) as out:
             json.dump(found, out)
             out.flush()
-            Path(out.name).chmod(0o644)  # Lambda reads an image as another user than built it
+            Path(out.name).chmod(0o644)  # the user who reads the image is not the one who built it
             Path(out.name).replace(self.folder(model.name) / _STAMP)
 
     # ------------------------------------------------------------ download
@@ -250,7 +278,7 @@ class ModelStore:
         self._problems(model)
 
     def _fetch_file(self, model: Model, file: ModelFile, work: Path, failed: dict[Source, str], report: Report) -> None:
-        # Named by content, so that a download goes on where another run, or another source, ended.
+        # named by content, so that a download continues where another run, or another source, stopped
         partial = self.root / _WORK / file.sha256
         for source in model.sources:
             if source in failed:
@@ -258,7 +286,7 @@ class ModelStore:
             resumed = partial.exists()
             reason = _try_source(source, file, partial, work, report)
             if reason and resumed and not partial.exists():
-                reason = _try_source(source, file, partial, work, report)  # the old beginning was at fault
+                reason = _try_source(source, file, partial, work, report)  # the earlier part was wrong
             if reason:
                 failed[source] = f"{source.origin(file)}: {reason}"
                 continue
@@ -266,7 +294,7 @@ class ModelStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(target)
             return
-        tried = "".join(f"\n- {reason}" for reason in failed.values()) or "\n- the manifest names no source"
+        tried = "".join(f"\n- {reason}" for reason in failed.values()) or "\n- the manifest declares no source"
         raise ModelUnavailable(
             f"No source has {file.name} ({file.bytes} bytes) of the model {model.name}:{tried}",
             f"Check the network, or put the file into {self.folder(model.name)} yourself.",
@@ -274,7 +302,7 @@ class ModelStore:
 
 
 def _try_source(source: Source, file: ModelFile, partial: Path, work: Path, report: Report) -> str | None:
-    """Why the file could not be had; None if `partial` now holds it, verified."""
+    """Why the source does not have the file; None if `partial` now holds it, verified."""
     try:
         source.fetch(file, partial, work, report)
     except SourceFailed as error:
@@ -285,7 +313,7 @@ def _try_source(source: Source, file: ModelFile, partial: Path, work: Path, repo
     if found == file.sha256:
         return None
     partial.unlink()
-    return f"gave a file with the sha256 {found} instead of {file.sha256}"
+    return f"sent a file with the sha256 {found} instead of {file.sha256}"
 
 
 def sha256_of(path: Path) -> str:
@@ -295,7 +323,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _fingerprint(path: Path, sha256: str) -> dict[str, object] | None:
-    # Whole seconds: image layers and archives keep no more of a file's time.
+    # whole seconds: image layers and archives store no fractions
     try:
         stat = path.stat()
     except OSError:
@@ -303,8 +331,5 @@ def _fingerprint(path: Path, sha256: str) -> dict[str, object] | None:
     return {"sha256": sha256, "bytes": stat.st_size, "modified": int(stat.st_mtime)}
 
 
-def _default_root() -> Path:
-    if configured := os.environ.get("AVFLOW_MODELS"):
-        return Path(configured)
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "av-workflow" / "models"
+def _from_environ(variable: str) -> Path | None:
+    return Path(value) if (value := os.environ.get(variable)) else None

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from avflow.errors import ModelUnavailable, ModelUnknown
+from avflow.errors import ModelUnavailable
+from avflow.models.kinds import SPEECH, Kind
 from avflow.models.store import ModelStore
 from avflow.progress import Report, ignore
 from avflow.speech.transcript import Transcript, Utterance, Word
@@ -87,17 +88,14 @@ def open_engine(
     ModelUnknown, ModelUnavailable
     """
     require_engine(name, store)
-    model = store.describe(name)
-    if model.kind == "whisper":
-        from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415 - heavy, and only one is needed
-
-        return FasterWhisperEngine(store.path(name), threads=threads, memory_mb=memory_mb)
-    if model.kind == "pocketsphinx":
-        from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415
+    store.require(name, SPEECH)
+    if store.describe(name).kind is Kind.POCKETSPHINX:
+        from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415 - heavy, and only one is needed
 
         return PocketSphinxEngine(store.path(name))
-    speech = [other for other in store.names() if store.describe(other).kind in ("whisper", "pocketsphinx")]
-    raise ModelUnknown(f"{name!r} is no speech model: choose one of {', '.join(speech)}.")
+    from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415
+
+    return FasterWhisperEngine(store.path(name), threads=threads, memory_mb=memory_mb)
 
 
 def require_engine(name: str, store: ModelStore) -> None:
@@ -109,7 +107,7 @@ def require_engine(name: str, store: ModelStore) -> None:
     ModelUnavailable
         It is PocketSphinx's, which has packages for few Pythons (docs/platforms.md).
     """
-    if store.describe(name).kind == "pocketsphinx" and find_spec("pocketsphinx") is None:
+    if store.describe(name).kind is Kind.POCKETSPHINX and find_spec("pocketsphinx") is None:
         python = ".".join(platform.python_version_tuple()[:2])
         raise ModelUnavailable(
             f"The model {name} needs PocketSphinx, which has no package for Python {python} on this platform.",

@@ -99,7 +99,7 @@ def _converted(name: str, models: ModelStore) -> Converted:
 
 
 def _cache_dir(models: ModelStore) -> Path:
-    return models.root / "converted"
+    return models.converted
 
 
 @dataclass(frozen=True)

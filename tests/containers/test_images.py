@@ -141,16 +141,16 @@ print(missing)
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "argument", "parameter", "wrong"),
+    ("dockerfile", "argument", "parameter", "wrong", "use"),
     [
-        ("media", "SPEECH_MODEL", "SpeechModel", "whisper-huge"),
-        ("media", "SPEECH_MODEL", "SpeechModel", "yolov3-tiny"),
-        ("yolov3", "YOLOV3_MODEL", "Yolov3Model", "yolov9"),
+        ("media", "SPEECH_MODEL", "SpeechModel", "whisper-huge", "speech model"),
+        ("media", "SPEECH_MODEL", "SpeechModel", "yolov3-tiny", "speech model"),
+        ("yolov3", "YOLOV3_MODEL", "Yolov3Model", "yolov9", "detector"),
     ],
 )
-def test_a_model_that_does_not_exist_ends_the_build_by_the_parameters_name(dockerfile, argument, parameter, wrong):
+def test_a_model_that_does_not_exist_ends_the_build_by_the_parameters_name(dockerfile, argument, parameter, wrong, use):
     command = ["podman", "build", "--layers", "--platform=linux/amd64", f"--file=docker/{dockerfile}.Dockerfile"]
     command += [f"--build-arg={argument}={wrong}", "--target=model", "."]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode != 0
-    assert f"{parameter}={wrong}: no such model; {parameter} must be one of" in built.stdout + built.stderr
+    assert f"{parameter}={wrong}: '{wrong}' is not a {use}. The {use}s are " in built.stdout + built.stderr

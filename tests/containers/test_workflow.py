@@ -106,6 +106,6 @@ def test_a_killed_command_line_leaves_no_container(built, tmp_path):
 
 def test_images_with_other_models_are_refused(built, tmp_path):
     done = avflow("run", "--containers", "--speech-model", "whisper-small", "--out", tmp_path, "--", SAMPLE)
-    assert done.returncode == 69
+    assert done.returncode == os.EX_UNAVAILABLE
     assert "ImagesNotBuilt: The images were built with SPEECH_MODEL=" in done.stderr
     assert "make images" in done.stderr

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 
 import psutil
@@ -81,5 +82,5 @@ def test_it_ends_when_told_to_and_takes_its_processes_along(ended, how):
 def test_a_port_that_is_taken_is_named(up):
     port = up.url.rpartition(":")[2]
     second = avflow("up", "--port", port)
-    assert second.returncode == 70
+    assert second.returncode == os.EX_SOFTWARE
     assert f"PortTaken: Port {port} of 127.0.0.1 is in use" in second.stderr

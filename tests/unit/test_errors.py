@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 import pytest
@@ -39,7 +40,7 @@ def test_each_class_says_what_to_do(kind):
 
 
 def test_what_is_wrong_with_an_upload_ends_a_job_with_the_status_for_bad_data():
-    assert {kind.exit_code for kind in every_class(InvalidMedia)} == {65}
+    assert {kind.exit_code for kind in every_class(InvalidMedia)} == {os.EX_DATAERR}
 
 
 def test_an_error_survives_the_way_between_processes():

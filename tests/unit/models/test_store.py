@@ -16,6 +16,8 @@ import pytest
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.models import sources as model_sources
+from avflow.models.cache import cache_folder
+from avflow.models.kinds import DETECTION, SPEECH, Kind, Use
 from avflow.models.store import MANIFEST, ModelStore, load_manifest, sha256_of
 from avflow.progress import Progress
 from tests.engines import needs_pocketsphinx
@@ -129,9 +131,9 @@ def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: p
     [
         (("sha256 = ", "checksum = "), "sha256 is missing"),
         ((SHA, SHA[:-1]), "64 hexadecimal digits"),
-        (("model.bin", "../model.bin"), "no path inside"),
+        (("model.bin", "../model.bin"), "not a path inside"),
         (('"whisper"', '"parrot"'), "not one of yolov3"),
-        (('name = "tiny"', 'name = "../tiny"'), "can't be a model's name"),
+        (('name = "tiny"', 'name = "../tiny"'), "not a valid model name"),
         (("https://", "ftp://"), "neither https"),
         (("[[model]]", "[[model"), "own.toml can't be used"),
     ],
@@ -148,10 +150,36 @@ def test_an_unknown_model_names_those_there_are(tmp_path: Path) -> None:
         ModelStore(tmp_path).path("yolov9")
 
 
+@pytest.mark.parametrize(
+    ("use", "some", "other", "told"),
+    [
+        (DETECTION, {"yolov3", "yolov3-tiny"}, "whisper-base", "'whisper-base' is not a detector. The detectors are"),
+        (SPEECH, {"whisper-base", "pocketsphinx-en-us"}, "yolov3", "'yolov3' is not a speech model. The speech models"),
+    ],
+    ids=["detection", "speech"],
+)
+def test_a_model_is_used_for_what_its_kind_can_do(
+    tmp_path: Path, use: Use, some: set[str], other: str, told: str
+) -> None:
+    store = ModelStore(tmp_path)
+    assert some <= set(store.names(use)) < set(store.names())
+    for name in store.names(use):
+        store.require(name, use)
+    for name in (other, "yolov9"):
+        with pytest.raises(ModelUnknown, match=told.replace(other, name)):
+            store.require(name, use)
+
+
+def test_every_kind_of_model_has_one_use() -> None:
+    assert sorted([*DETECTION.kinds, *SPEECH.kinds]) == sorted(Kind)
+
+
 def test_models_are_kept_in_the_cache_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AVFLOW_MODELS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert ModelStore().folder("yolov3") == tmp_path / "av-workflow" / "models" / "yolov3"
+    store = ModelStore()
+    assert store.folder("yolov3") == cache_folder("models") / "yolov3" == tmp_path / "av-workflow/models/yolov3"
+    assert store.converted == tmp_path / "av-workflow/models/converted"
     monkeypatch.setenv("AVFLOW_MODELS", str(tmp_path / "elsewhere"))
     assert ModelStore().folder("yolov3") == tmp_path / "elsewhere" / "yolov3"
 
@@ -178,9 +206,9 @@ def test_a_dropped_download_goes_on_where_it_ended(server: Server, store_of) -> 
         ("404", "answered 404 Not Found"),
         ("503", "answered 503 Service Unavailable"),
         ("hang", "sent nothing for"),
-        ("wrong", "gave a file with the sha256"),
-        ("long", "sends more than the 512000 bytes"),
-        ("shrinks", "ended after 170666 of 512000 bytes"),
+        ("wrong", "sent a file with the sha256"),
+        ("long", "sent more than the 512000 bytes"),
+        ("shrinks", "stopped after 170666 of 512000 bytes"),
     ],
 )
 def test_the_next_source_is_used_and_a_lone_one_explained(
@@ -226,6 +254,17 @@ def test_a_false_beginning_left_by_another_run_is_thrown_away(server: Server, st
     assert [wanted for _, wanted in server.asked] == ["bytes=8-", None]
 
 
+def test_partial_downloads_can_be_removed(server: Server, store_of) -> None:
+    store = store_of(server.url("good"))
+    with pytest.raises(ModelUnavailable):
+        store_of(server.url("shrinks")).fetch("tiny")
+    store.remove_partial_downloads()
+    assert (store.fetch("tiny") / "model.bin").read_bytes() == CONTENT
+    assert server.asked[-1] == ("/good", None), "from the first byte"
+    store.remove_partial_downloads()
+    assert [path.name for path in store.root.iterdir()] == ["tiny"]
+
+
 def test_what_is_there_is_used_without_the_network(server: Server, store_of) -> None:
     store_of(server.url("good")).fetch("tiny")
     server.asked.clear()
@@ -267,8 +306,8 @@ def test_a_changed_file_is_found_and_replaced(server: Server, store_of) -> None:
     before = model.stat()
     model.write_bytes(CONTENT[:-1] + b"!")
     os.utime(model, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert store.verify("tiny") == ["model.bin has another content than declared"]
-    with pytest.raises(ModelUnavailable, match="another content"):
+    assert store.verify("tiny") == ["model.bin does not have the declared sha256"]
+    with pytest.raises(ModelUnavailable, match="does not have the declared sha256"):
         store.path("tiny")
     store.fetch("tiny")
     assert sha256_of(model) == SHA
@@ -283,7 +322,7 @@ def test_a_shortened_file_is_found_without_hashing(server: Server, store_of) -> 
 
 def test_a_new_declared_sum_is_not_met_by_the_old_file(server: Server, store_of) -> None:
     store_of(server.url("good")).fetch("tiny")
-    with pytest.raises(ModelUnavailable, match="another content"):
+    with pytest.raises(ModelUnavailable, match="does not have the declared sha256"):
         store_of(server.url("good"), sha256="0" * 64).path("tiny")
 
 

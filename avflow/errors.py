@@ -171,7 +171,7 @@ class SettingInvalid(AvflowError):
     """An environment variable of a step is no number, outside its limits, or none of its choices."""
 
     advice = "Deploy again with the parameter that sets it, or unset the variable: docs/deploy.md lists both."
-    exit_code = 78  # EX_CONFIG
+    exit_code = os.EX_CONFIG
 
 
 class ModelManifestInvalid(AvflowError):

@@ -33,4 +33,5 @@ class Contract(DataClassDictMixin):
         """Of mashumaro."""
 
         serialize_by_alias = True
+        lazy_compilation = True  # a cold function compiles what it uses
         serialization_strategy = {Fraction: _FractionText()}  # noqa: RUF012 - as mashumaro reads it

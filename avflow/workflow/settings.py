@@ -69,13 +69,14 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the environment of a Lambda function or a Batch job.
+        """Read the environment of a Lambda function or a Batch job. An empty variable counts as not set.
 
         Raises
         ------
         SettingInvalid
             A variable is no number, lies outside its limits, or is none of its choices.
         """
+        environ = {name: value for name, value in environ.items() if value}
         index = environ.get(ARRAY_INDEX)
         return cls(
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),

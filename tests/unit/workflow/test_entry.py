@@ -183,7 +183,7 @@ def test_each_span_that_lambda_could_not_do_is_a_fallback(parts, monkeypatch, ca
 @pytest.mark.parametrize(
     ("name", "value"),
     [("SEGMENT_SECONDS", "ten"), ("SEGMENT_SECONDS", "0.5"), ("MAX_SPANS", "41"), ("SPEECH_SPAN_SECONDS", "nan"),
-     ("MAX_SEGMENTS", ""), ("DETECTOR_PRECISION", "int4")],
+     ("MAX_SEGMENTS", "none"), ("DETECTOR_PRECISION", "int4")],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_before_any_work(bucket, monkeypatch, name, value):
     monkeypatch.setenv(name, value)

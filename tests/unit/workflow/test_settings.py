@@ -43,8 +43,9 @@ def test_the_precisions_are_the_detectors_and_the_templates(parameters):
     assert Settings().detector_precision == parameters["DetectorPrecision"]["Default"]
 
 
-def test_an_empty_environment_has_the_defaults():
-    assert Settings.from_environ({}) == Settings()
+@pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])
+def test_what_is_not_set_or_empty_has_its_default(environ):
+    assert Settings.from_environ(environ) == Settings()
 
 
 @pytest.mark.parametrize(("devices", "gpu"), [("GPU-1b2c", True), ("all", False), ("", False)])

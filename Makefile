@@ -36,7 +36,8 @@ $(error $(NO_TARGET) is no target. A video is given by its name in quotes: make 
 endif
 endif
 
-# with CONTAINERS=1: Podman's settings, and the images built before
+# with CONTAINERS=1: Podman's settings, and the images built before; `avflow`, too, takes these values as "no"
+override CONTAINERS := $(filter-out 0 n no f false off,$(CONTAINERS))
 PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
 IMAGES = $(if $(CONTAINERS),images)
 

@@ -1,8 +1,7 @@
-"""An execution's history as the tasks that run in it.
+"""The tasks of an execution, read from its history.
 
-AWS Step Functions API Reference, "GetExecutionHistory": each event names the one before it,
-which is how a task's events find their state, and the item of the Map around it, also where
-branches and items run side by side.
+Each event of the history names the event before it (AWS Step Functions API Reference, "GetExecutionHistory"). By that a
+task's events are assigned to their state and to the item of its Map, also while branches and items run side by side.
 """
 
 from __future__ import annotations
@@ -18,20 +17,27 @@ from typing import Any
 from avflow_cli import interrupt
 
 POLL_SECONDS = 0.1
-#: the workflow's names for a step's second and third choice of compute, and what they are
+#: endings of the names of states that run a step elsewhere after an error, and the place as messages name it
 _FALLBACK = re.compile(r"On(Batch|Demand|Cpu)$")
 _ELSEWHERE = {"Batch": "Batch", "Demand": "on demand", "Cpu": "the CPU"}
-#: events to ask for at a time
-_PAGE = 20
+#: services whose tasks are shown
 SHOWN = ("lambda", "batch")
+#: events that one request returns
+PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
 class Task:
-    """What runs in a state, on "lambda" or "batch".
+    """What runs in a state.
 
-    `parts` is how many items the Map around it has, or how many children the array job; `part` is the
-    item's number from 0, None outside a Map.
+    Parameters
+    ----------
+    where:
+        "lambda" or "batch".
+    part:
+        The number of the Map's item, from 0; None outside a Map.
+    parts:
+        The number of the Map's items, or of the array job's children.
     """
 
     state: str
@@ -42,9 +48,16 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskEvent:
-    """A task began (`seconds` is None), or ended, with an error's name and Cause or without.
+    """The start or the end of a task.
 
-    `moved_to` is where the step goes on after an error: "Batch", "on demand", "the CPU", or AGAIN; None if it doesn't.
+    Parameters
+    ----------
+    seconds:
+        How long the task ran; None at its start.
+    error, cause:
+        The error's name and Cause; None and empty without an error.
+    moved_to:
+        Where the step goes on after an error: "Batch", "on demand", "the CPU", or AGAIN; None if it doesn't.
     """
 
     task: Task
@@ -54,13 +67,13 @@ class TaskEvent:
     moved_to: str | None = None
 
 
-#: the state's Retry runs it once more
+#: the state's Retry runs the task again
 AGAIN = "again"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the state machine an event happened, and the number of the error event that led there, if any."""
+    """The place of an event in the state machine. `after_error` is the number of the error event that led there."""
 
     state: str = ""
     part: int | None = None
@@ -69,33 +82,33 @@ class _Place:
 
 
 class History:
-    """Reads an execution's events, each once.
+    """Reads each event of an execution once.
 
-    Whether a step that ended with an error has failed, is tried again, or goes on elsewhere, only the events after
-    the error tell: the state that its Catch leads to may have to look at the reason first.
+    After an error, only later events tell whether the step has failed, is tried again, or goes on elsewhere: the state
+    that its Catch leads to may have to look at the reason first.
     """
 
-    def __init__(self, states: Any, execution_arn: str) -> None:
-        self._states, self._arn = states, execution_arn
+    def __init__(self, states: Any, execution_arn: str, page_size: int = PAGE_SIZE) -> None:
+        self._states, self._arn, self._page_size = states, execution_arn, page_size
         self._places: dict[int, _Place] = {}
         self._running: dict[_Place, tuple[Task, datetime]] = {}
-        #: by the number of their event
+        #: tasks that ended with an error, by the number of the event
         self._errors: dict[int, TaskEvent] = {}
 
     def new(self) -> Iterator[TaskEvent]:
-        """What happened since the last call."""
+        """The task events since the last call."""
         for event in reversed(list(self._unread())):
             yield from self._read(event)
 
     def rest(self) -> Iterator[TaskEvent]:
-        """Errors that nothing came after: to be asked for when the execution has ended."""
+        """Errors after which nothing happened. To be called when the execution has ended."""
         yield from self._errors.values()
         self._errors.clear()
 
     def _unread(self) -> Iterator[dict[str, Any]]:
-        """The events that came since the last call, newest first: there are few, and of the others many."""
+        """The events since the last call, newest first, so that old events need not be read again."""
         pages = self._states.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": _PAGE}
+            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": self._page_size}
         )
         for page in pages:
             for event in page["events"]:
@@ -126,11 +139,11 @@ class History:
                 self._errors[event["id"]] = replace(ended, error=error, cause=cause)
                 place = replace(place, after_error=event["id"])
         elif kind in ("MapStateFailed", "ParallelStateFailed", "MapStateAborted", "ParallelStateAborted"):
-            yield from self.rest()  # nothing of what was in it goes on
+            yield from self.rest()  # no task inside goes on
         self._places[event["id"]] = place
 
     def _after_error(self, event: dict[str, Any], place: _Place) -> Iterator[TaskEvent]:
-        """What became of the step that ended with an error, once `event` tells."""
+        """What happens to a step after its error, if `event` tells."""
         failed = self._errors.get(place.after_error or 0)
         if failed is None:
             return
@@ -140,13 +153,13 @@ class History:
         elif scheduled and place.state == failed.task.state:
             failed = replace(failed, moved_to=AGAIN)
         elif event["type"] != "FailStateEntered" and not (scheduled and scheduled["resourceType"] in SHOWN):
-            return  # it doesn't tell: a Choice, or a look at the reasons
+            return  # the event doesn't tell: it is of a Choice, or of a state that looks at the reason
         del self._errors[place.after_error or 0]
         yield failed
 
 
 def _elsewhere(state: str, after: str) -> str | None:
-    """Where a step that failed in `state` goes on if `after` is a state of the same step."""
+    """Where a step that failed in `state` goes on; None if `after` is not another state of the same step."""
     found = _FALLBACK.search(after)
     if found and after != state and _FALLBACK.sub("", after) == _FALLBACK.sub("", state):
         return _ELSEWHERE[found[1]]
@@ -154,7 +167,7 @@ def _elsewhere(state: str, after: str) -> str | None:
 
 
 def _place(event: dict[str, Any], before: _Place) -> _Place:
-    """Where `event` happened, by where the one before it did."""
+    """The place of `event`, given the place of the event before it."""
     if entered := event.get("stateEnteredEventDetails"):
         return replace(before, state=entered["name"])
     if started := event.get("mapStateStartedEventDetails"):
@@ -174,9 +187,9 @@ def _task(scheduled: dict[str, Any], place: _Place) -> Task:
     return replace(task, parts=array.get("Size", task.parts))
 
 
-def follow(states: Any, execution_arn: str) -> Iterator[TaskEvent]:
-    """Every task event of an execution as it happens; ends with the execution."""
-    history = History(states, execution_arn)
+def follow(states: Any, execution_arn: str, page_size: int = PAGE_SIZE) -> Iterator[TaskEvent]:
+    """Every task event of an execution as it happens. Ends with the execution."""
+    history = History(states, execution_arn, page_size)
     while True:
         interrupt.check()
         status = states.describe_execution(executionArn=execution_arn)["status"]

@@ -1,4 +1,4 @@
-"""The template that `sam build` wrote, which names the images it built."""
+"""The template that `sam build` writes, which names the images that it built."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ BUILT = Path(__file__).parents[1] / ".aws-sam" / "build" / "template.yaml"
 
 
 class ImagesNotBuilt(AvflowError):
-    """There are no images, or they hold other models."""
+    """No images have been built, or they have other models."""
 
-    advice = "Build them: make images, with the same YOLOV3_MODEL and SPEECH_MODEL."
+    advice = "Run `make images` with the same YOLOV3_MODEL, SPEECH_MODEL and DETECTOR_PRECISION."
     exit_code = os.EX_UNAVAILABLE
 
 
 def built_template(yolov3_model: str, speech_model: str, precision: str) -> Path:
-    """The built template, if its images hold these models.
+    """The path of the built template, whose images have these models.
 
     Raises
     ------

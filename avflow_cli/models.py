@@ -1,8 +1,10 @@
-"""`avflow models`: list, fetch, verify, quantize."""
+"""`avflow models`: list, fetch, verify and quantize models."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,32 +12,86 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from avflow.errors import ModelUnavailable
+from avflow.models.kinds import DETECTION
 from avflow.models.store import ModelStore
 from avflow.progress import Progress as Step
 from avflow.speech import require_engine
 from avflow_cli import terminal
 
-EX_UNAVAILABLE = 69
 
-
-def run(action: str, names: list[str], frames: Path | None = None) -> int:
-    """Carry out one of the actions; returns the exit status. `frames` are what to quantize by."""
+def show() -> int:
+    """Print a table of all models. Returns the exit status."""
     store = ModelStore()
-    if action == "list":
-        _list(store)
-        return 0
-    if action == "fetch":
-        for name in names or store.names():
-            fetch(store, name)
-            print(f"{name}: {store.path(name)}")
-        return 0
-    if action == "quantize" and frames is not None:
-        return _quantize(store, names[0], frames)
-    return _verify(store, names or [name for name in store.names() if _is_here(store, name)])
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "size", "here", "what"):
+        table.add_column(heading, justify="right" if heading == "size" else "left")
+    for name in store.names():
+        model = store.describe(name)
+        table.add_row(name, f"{model.bytes / 1e6:.0f} MB", "yes" if _is_here(store, name) else "no", model.about)
+    console = terminal.console()
+    console.print(table)
+    if console.is_terminal:
+        console.print()
+    console.print(f"folder: {store.root}", soft_wrap=True, markup=False)
+    return os.EX_OK
+
+
+def fetch_all(names: Sequence[str]) -> int:
+    """Fetch these models, or all, and print their folders. Returns the exit status.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable
+    """
+    store = ModelStore()
+    for name in names or store.names():
+        fetch(store, name)
+        print(f"{name}: {store.path(name)}")
+    return os.EX_OK
+
+
+def verify(names: Sequence[str]) -> int:
+    """Hash the files of these models, or of all that are on this machine. Returns the exit status.
+
+    Raises
+    ------
+    ModelUnknown
+    """
+    store = ModelStore()
+    status = os.EX_OK
+    for name in names or [name for name in store.names() if _is_here(store, name)]:
+        problems = store.verify(name)
+        print(f"{name}: {'right' if not problems else 'WRONG'}")
+        for problem in problems:
+            status = os.EX_UNAVAILABLE
+            print(f"  {problem}", file=sys.stderr)
+    return status
+
+
+def quantize(name: str, frames: Path) -> int:
+    """Make the int8 network of a detector, from the video or folder of pictures `frames`. Returns the exit status.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid, InvalidMediaNoStreams, PrecisionUnsuitable
+    """
+    from avflow.workflow.yolov3 import quantize_model  # noqa: PLC0415 - slow to import
+
+    store = ModelStore()
+    store.require(name, DETECTION)
+    fetch(store, name)
+    path, agreement = quantize_model(name, store, frames)
+    print(f"{name} in int8: {path}")
+    if agreement.boxes:
+        found = f"{agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds"
+        print(f"It finds {found} in pictures of {frames.name}.")
+    else:
+        print(f"float32 finds nothing in {frames.name}, so nothing was compared. Give --frames that show objects.")
+    return os.EX_OK
 
 
 def fetch(store: ModelStore, name: str) -> None:
-    """Fetch a model, with a progress bar if there is anything to fetch.
+    """Fetch a model if it is not on this machine, with a progress bar.
 
     Raises
     ------
@@ -60,42 +116,3 @@ def _is_here(store: ModelStore, name: str) -> bool:
     except ModelUnavailable:
         return False
     return True
-
-
-def _list(store: ModelStore) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "size", "here", "what"):
-        table.add_column(heading, justify="right" if heading == "size" else "left")
-    for name in store.names():
-        model = store.describe(name)
-        table.add_row(name, f"{model.bytes / 1e6:.0f} MB", "yes" if _is_here(store, name) else "no", model.about)
-    console = terminal.console()
-    console.print(table)
-    if console.is_terminal:
-        console.print()
-    console.print(f"folder: {store.root}", soft_wrap=True, markup=False)
-
-
-def _quantize(store: ModelStore, name: str, frames: Path) -> int:
-    from avflow.workflow.yolov3 import quantize_model  # noqa: PLC0415 - heavy
-
-    fetch(store, name)
-    path, agreement = quantize_model(name, store, frames)
-    print(f"{name} in int8: {path}")
-    if agreement.boxes:
-        found = f"{agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds"
-        print(f"It finds {found} in pictures of {frames.name}.")
-    else:
-        print(f"float32 finds nothing in {frames.name} to compare it with: give --frames like those to come.")
-    return 0
-
-
-def _verify(store: ModelStore, names: list[str]) -> int:
-    status = 0
-    for name in names:
-        problems = store.verify(name)
-        print(f"{name}: {'right' if not problems else 'WRONG'}")
-        for problem in problems:
-            status = EX_UNAVAILABLE
-            print(f"  {problem}", file=sys.stderr)
-    return status

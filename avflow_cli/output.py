@@ -1,4 +1,4 @@
-"""The folder for the results: usable, and nothing in it that is not a result of ours is touched."""
+"""The folder for the results. Files in it that are not results of av-workflow are never touched."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SUFFIXES = (*RESULT_SUFFIXES, ".json")
 
 
 class OutputUnusable(AvflowError):
-    """The folder for the results can't be written, or holds files of the user's own in their place."""
+    """The folder for the results can't be written, or a result would replace a file of the user's."""
 
     advice = "Choose another folder: make run OUT=folder."
     exit_code = os.EX_CANTCREAT
 
 
 class Output:
-    """Where one video's results go.
+    """The folder for one video's results.
 
     Raises
     ------
     OutputUnusable
-        Before anything is done: the folder can't be written, or a result would replace a file that
-        isn't a result itself, or is that of a video with another name.
+        The folder can't be written, or a result would replace a file that is not a result, or the result of a video
+        with another name.
     """
 
     def __init__(self, folder: Path, video: Path) -> None:
@@ -46,13 +46,14 @@ class Output:
         foreign = [path.name for path in self._targets() if path.exists()]
         if foreign and not self._reports():
             names = ", ".join(foreign)
-            raise OutputUnusable(f"{folder} holds {names}, no result of av-workflow, which would be replaced.")
+            raise OutputUnusable(f"{folder} has {names}, not written by av-workflow, which would be replaced.")
         self._require_own_names()
 
     def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
-        """Bring the results here; those of an earlier run stay where this one failed, as they do on AWS.
+        """Download the results. Returns their paths.
 
-        Else those that this run doesn't have are removed.
+        If the run succeeded, results of an earlier run that this one doesn't have are removed. If it failed, they stay,
+        as on AWS.
         """
         listing = s3.list_objects_v2(Bucket=video.bucket, Prefix=video.result(""))
         keys = {found["Key"] for found in listing.get("Contents", [])}
@@ -70,16 +71,16 @@ class Output:
         return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]
 
     def _require_own_names(self) -> None:
-        """Refuse to replace what a file system that ignores case or composition keeps under the same names."""
+        """Refuse to replace the results of a video whose name is the same on a file system that ignores case."""
         for stem in map(_stem_of, self._reports()):
             if stem != self._stem and folded(stem) == folded(self._stem):
                 raise OutputUnusable(
-                    f"{self.folder} holds the results of {stem!a}, which is the same as {self._stem!a} to this file "
-                    f"system: they would be replaced."
+                    f"{self.folder} has the results of {stem!a}, which is the same name as {self._stem!a} on this file "
+                    f"system. They would be replaced."
                 )
 
     def _reports(self) -> list[dict[str, Any]]:
-        """The manifest and the error report that earlier runs left there."""
+        """The manifest and the error report of earlier runs."""
         reports = []
         for suffix in (".json", ".error.json"):
             try:
@@ -92,7 +93,7 @@ class Output:
 
 
 def _stem_of(report: dict[str, Any]) -> str:
-    """The name, without suffix, of the video that a manifest or an error report is about; empty where it isn't told."""
+    """The name, without suffix, of the video of a manifest or an error report; empty if it doesn't say."""
     source = report.get("source")
     key = source.get("key") if isinstance(source, dict) else report.get("video")
     return PurePosixPath(str(key or "").rpartition("/")[2]).stem

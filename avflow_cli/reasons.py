@@ -1,4 +1,4 @@
-"""Why a step went on elsewhere, in words: by the error that Step Functions caught, and its Cause."""
+"""Why a step went on elsewhere, in words: from the error that Step Functions caught, and its Cause."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-#: errors of Lambda, and of Step Functions, that the workflow's Catch takes to Batch (see statemachine/)
+#: errors of Lambda and Step Functions after which the state machine's Catch runs the step on Batch (statemachine/)
 _WORDS = {
     "Sandbox.Timedout": "ran out of Lambda's time",
     "Lambda.Unknown": "ran out of Lambda's time, or Lambda lost it",
@@ -22,7 +22,7 @@ _STATUS_REASONS = {
 
 
 def in_words(error: str, cause: str) -> str:
-    """What an error's name and Cause mean; the name as it is where that is not known."""
+    """What an error's name and Cause mean. An unknown name is returned unchanged."""
     if error == "LambdaBudgetExceeded":
         return _budget(_field(cause, "errorMessage"))
     if error == "Runtime.ExitError":
@@ -34,7 +34,7 @@ def in_words(error: str, cause: str) -> str:
 
 
 def _budget(message: str) -> str:
-    """`avflow.workflow.budget` and `avflow.workflow.entry` write these messages."""
+    """The meaning of a message that `avflow.workflow.budget` or `avflow.workflow.entry` wrote."""
     if "scratch space" in message or re.search(r"does not fit into Lambda: .*(No space|too large)", message):
         return "does not fit into Lambda's /tmp"
     if "does not fit into Lambda" in message:
@@ -43,7 +43,7 @@ def _budget(message: str) -> str:
 
 
 def _job(cause: str) -> str:
-    """A failed job's Cause is its description: AWS Batch API Reference, "JobDetail"."""
+    """The meaning of a failed job's Cause, which is its description (AWS Batch API Reference, "JobDetail")."""
     status = _field(cause, "StatusReason")
     for beginning, words in _STATUS_REASONS.items():
         if status.startswith(beginning):

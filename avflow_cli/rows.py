@@ -1,4 +1,4 @@
-"""How a step's row is laid out: where it runs and for how long first, as much of the rest as there is room for."""
+"""The layout of a step's row: where the step runs and how long, then as much of the rest as fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-#: columns that rows keep, so that those below each other stand in line, and no bar changes its length as it goes
+#: widths of columns, in characters: fixed, so that rows are aligned and bars keep their length
 NAME_WIDTH, WHERE_WIDTH, TIME_WIDTH = 16, 6, 23
 PACE_WIDTH, COUNT_WIDTH = 24, 13
 BAR_WIDTH, LEAST_BAR_WIDTH, LEAST_NAME_WIDTH = 30, 8, 4
@@ -22,10 +22,20 @@ ASCII_MARKS = {"running": ">", "done": "+", "moved": ">", "failed": "x"}
 
 @dataclass(frozen=True)
 class Row:
-    """One step.
+    """The row of one step.
 
-    `times` are ways to say how long, the longest first. `notes`, too, are ways to say the same, which may be left out
-    where there is no room, unlike `reason`. `bar` is (done, total) while it runs.
+    Parameters
+    ----------
+    mark:
+        A key of MARKS.
+    times:
+        How long the step has run, in several lengths, the longest first.
+    notes:
+        How far the step is, in several lengths, the longest first. Left out if there is no room.
+    reason:
+        Why the step ended with an error. Never left out.
+    bar:
+        (done, total) while the step runs; None afterwards.
     """
 
     mark: str
@@ -58,7 +68,7 @@ class Row:
         return ProgressBar(total or 1, done, width=width, pulse=not (done and total))
 
     def _head(self, width: int, mark: str) -> str:
-        """Mark, name, where, how long: in line with other rows where there is room, else as short as need be."""
+        """Mark, name, where, how long: aligned with other rows if it fits, else as short as necessary."""
         name = self.name.ljust(NAME_WIDTH)
         for time in (self.times[0].ljust(TIME_WIDTH), *self.times):
             head = f"{mark} {name} {self.where:<{WHERE_WIDTH}} {time}"
@@ -70,20 +80,20 @@ class Row:
 
 
 def times(seconds: float, left: float | None) -> Sequence[str]:
-    """Ways to tell how long a step has run and, where that is known, how long it will."""
+    """How long a step has run and, if known, how long it will still run, in several lengths, the longest first."""
     elapsed = clock(seconds)
     told = [f"{elapsed} elapsed", elapsed]
     return told if left is None else [f"{elapsed} elapsed, {clock(left)} left", f"{elapsed}, {clock(left)} left", *told]
 
 
 def clock(seconds: float) -> str:
-    """`1:02:03`, without the hours where there are none."""
+    """`1:02:03`, or `2:03` below an hour."""
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def took(seconds: float) -> Sequence[str]:
-    """Ways to tell how long a step took."""
+    """How long a step took, in two lengths, the longer first."""
     said = f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
     return f"took {said}", said

@@ -1,4 +1,4 @@
-"""`avflow up`: the embedded AWS, for other programs."""
+"""`avflow up`: keep the embedded AWS up for other programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from typing import NoReturn
 
 from avflow_cli import interrupt, terminal
-from avflow_cli.stack import StackOptions, deployed
+from avflow_cli.deployment import DeploymentOptions, deployed
 from local_aws.sandbox.activity import Activity, StepEnded, StepStarted
 
 HELP = """\
@@ -17,12 +17,12 @@ The embedded AWS is up at {url} with the stack av-workflow. In another shell:
   aws stepfunctions list-executions --state-machine-arn {state_machine}
   aws s3 ls --recursive s3://{bucket}/result/
 
-Ctrl-C ends it; what is in the bucket is gone then.
+Ctrl-C ends it and removes what is in the bucket.
 """
 
 
-def run(options: StackOptions, port: int) -> NoReturn:
-    """Deploy, say how to use it, and wait for Ctrl-C, which arrives as KeyboardInterrupt."""
+def run(options: DeploymentOptions, port: int) -> NoReturn:
+    """Deploy the template, print how to use it, and wait for Ctrl-C, which raises KeyboardInterrupt."""
     console = terminal.console()
 
     def show(activity: Activity) -> None:
@@ -33,11 +33,11 @@ def run(options: StackOptions, port: int) -> NoReturn:
             line = f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s"
             console.print(line, soft_wrap=True, markup=False)
 
-    with deployed(options, show, port) as stack:
-        text = HELP.format(url=stack.aws.url, bucket=stack.bucket, state_machine=stack.state_machine)
+    with deployed(options, show, port) as deployment:
+        text = HELP.format(url=deployment.aws.url, bucket=deployment.bucket, state_machine=deployment.state_machine)
         if not console.is_terminal:
             text = text.replace("\n\n", "\n").rstrip("\n")
-        console.print(text, soft_wrap=True)  # commands are copied from it
+        console.print(text, soft_wrap=True)  # a user copies the commands
         while True:
             time.sleep(1)
             interrupt.check()

@@ -1,6 +1,7 @@
-"""The file that the user names: found, or an answer that helps.
+"""Find the file that the user names, or say what is wrong with the name.
 
-`make run` asks here before it installs anything (`python -m avflow_cli.video`), so this needs Python 3.8 alone.
+`make run` runs this module before it installs anything (`python -m avflow_cli.video`), so it needs nothing but
+Python 3.8.
 """
 
 from __future__ import annotations
@@ -16,27 +17,28 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from avflow.errors import AvflowError, SourceMissing
+from avflow_cli import terminal
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+[^/]")
 _LOOP = 'for video in {names}; do .venv/bin/avflow run -- "$video"; done'
 
 
 class WrongVideo(AvflowError):
-    """What was named is no file of this machine, nor can it be."""
+    """The name is empty, an address, or names several files."""
 
     advice = "Give the path of a video: make run VIDEO=path."
     exit_code = os.EX_USAGE
 
 
 def find(text: str) -> Path:
-    """The video that `text` names; a `~` at its start is the home folder, which not every shell sees to.
+    """The path of the video that `text` names. A leading `~`, which not every shell expands, is the home folder.
 
     Raises
     ------
     WrongVideo
-        Nothing, an address, or several files.
+        The name is empty, an address, or names several files.
     SourceMissing
-        There is no such file, or it can't be read.
+        The file does not exist, or can't be read.
     """
     if not text.strip():
         raise WrongVideo("VIDEO is empty", "Give the path of a video: make run VIDEO=path, or leave VIDEO out.")
@@ -47,7 +49,7 @@ def find(text: str) -> Path:
         _require_readable(path)
         return path
     if os.path.exists(path):
-        raise SourceMissing(f"{text} is not a file of bytes, but a device or pipe.", WrongVideo.advice)
+        raise SourceMissing(f"{text} is a device or a pipe, not a regular file.", WrongVideo.advice)
     if found := _URL.match(text):
         raise WrongVideo(f"{text} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
     if several := _several(text):
@@ -61,8 +63,8 @@ def one_at_a_time(files: Sequence[str]) -> WrongVideo:
     """The error for more than one video."""
     names = [*map(shlex.quote, files[:3]), *(["…"] if len(files) > 3 else [])]
     return WrongVideo(
-        "Several files are given; one is processed at a time.",
-        "In a loop: " + _LOOP.format(names=" ".join(names)),
+        "Several files are given, but one is processed at a time.",
+        "Use a loop: " + _LOOP.format(names=" ".join(names)),
     )
 
 
@@ -92,11 +94,11 @@ def _of_folder(folder: Path) -> str:
     if not files:
         return WrongVideo.advice
     loop = _LOOP.format(names=shlex.quote(str(folder)) + "/*")
-    return f"Give a file of it: VIDEO={shlex.quote(str(files[0]))}, or take all in a loop: {loop}"
+    return f"Give a file in it: VIDEO={shlex.quote(str(files[0]))}, or process all in a loop: {loop}"
 
 
 def _of_url(url: str, scheme: str) -> str:
-    other = "Save it as a file first, then give its path: make run VIDEO=path."
+    other = "Save the video as a file, then give its path: make run VIDEO=path."
     try:
         urlsplit(url)
     except ValueError:  # "[" without "]"
@@ -105,14 +107,14 @@ def _of_url(url: str, scheme: str) -> str:
         return f"Give its path: VIDEO={shlex.quote(unquote(urlsplit(url).path))}"
     name = shlex.quote(unquote(urlsplit(url).path).rpartition("/")[2] or "video")
     if scheme == "s3":
-        return f"Fetch it first: aws s3 cp {shlex.quote(url)} {name}, then make run VIDEO={name}"
+        return f"Download it first: aws s3 cp {shlex.quote(url)} {name}, then make run VIDEO={name}"
     if scheme in ("http", "https", "ftp"):
-        return f"Fetch it first: curl -L -o {name} {shlex.quote(url)}, then make run VIDEO={name}"
+        return f"Download it first: curl -L -o {name} {shlex.quote(url)}, then make run VIDEO={name}"
     return other
 
 
 def _several(text: str) -> list[str]:
-    """The files that `text` names one after another, if it does."""
+    """The files that `text` names, if it names several."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -121,7 +123,7 @@ def _several(text: str) -> list[str]:
 
 
 def _near(path: Path) -> str:
-    """What there is under a name like that of a path that isn't there, or of the first folder in it that isn't."""
+    """Advice for a path that does not exist: a file or folder with a similar name."""
     missing = path
     while not os.path.isdir(missing.parent):
         missing = missing.parent
@@ -132,7 +134,7 @@ def _near(path: Path) -> str:
         return advice
     wanted = _plain(missing.name)
     close = difflib.get_close_matches(wanted, names, n=1)
-    # the same name with another suffix, or with none
+    # the same name with another suffix, or without one
     close = close or [name for name in names if Path(name).stem == Path(wanted).stem]
     return f"Did you mean {names[close[0]] / path.relative_to(missing)}?" if close else advice
 
@@ -142,12 +144,11 @@ def _plain(name: str) -> str:
 
 
 def main() -> int:
-    """For `make run`: says what is wrong with the VIDEO given, if anything is."""
+    """Check the video for `make run`. Returns the exit status."""
     try:
         find(sys.argv[1])
     except AvflowError as error:
-        print(f"avflow: {error.name}: {error.message} {error.advice}", file=sys.stderr)
-        return error.exit_code
+        return terminal.show_error(error)
     return os.EX_OK
 
 

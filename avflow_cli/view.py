@@ -1,4 +1,4 @@
-"""A run as it happens: one row a step, with a bar while it works."""
+"""A run as it happens: one row for each step, with a bar while the step works."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from local_aws.sandbox.activity import Activity, StepLog
 
 WHERE = {"lambda": "Lambda", "batch": "Batch"}
 REFRESHES_PER_SECOND = 10
-#: seconds of work before which its pace says nothing of what is left
+#: seconds of work after which the pace is used to estimate the time left
 _TRUSTED_SECONDS = 1.0
 
 
 @dataclass
 class _Running:
-    """A task that runs, since when, and what each of its parts told of its progress last, and when."""
+    """A task that runs, the time of its start, and for each part the time and content of its last progress."""
 
     task: Task
     began: float
     parts: dict[int, tuple[float, dict[str, Any]]] = field(default_factory=dict)
 
     def row(self, now: float) -> Row:
-        """As it is now."""
+        """The task's row at the time `now`."""
         progress = self._together()
         bar = (progress["done"], progress["total"]) if progress else (0, None)
         left = self._left(progress, now) if progress else None
@@ -45,21 +45,21 @@ class _Running:
         return Row("running", _name(self.task), WHERE[self.task.where], times(now - self.began, left), notes, bar=bar)
 
     def done(self) -> str:
-        """What it has done, if all its parts told that."""
+        """How much work the task did; empty unless all its parts have reported."""
         progress = self._together()
         if progress is None or not progress["done"] or (self.task.part is None and len(self.parts) < self.task.parts):
             return ""
         if progress["unit"] != "frames":
             return f"{progress['done']:.0f} s of media"
         heard = self.parts.values()
-        # a part may have gone on long before it was heard of first
+        # a part may have started long before its first report
         began = min((at - last["done"] / last["rate"] for at, last in heard if last["rate"]), default=math.inf)
         seconds = max(at for at, _ in heard) - began
         pace = f", {progress['done'] / seconds:.1f} frames/s" if seconds > 0 else ""
         return f"{progress['done']:.0f} frames{pace}"
 
     def _together(self) -> dict[str, Any] | None:
-        """The progress of parts that are about equally long, some of which may not have begun."""
+        """The sum of the parts' progress. Parts are about equally long; some may not have started."""
         heard = [progress for _, progress in self.parts.values()]
         if not heard:
             return None
@@ -73,7 +73,7 @@ class _Running:
         }
 
     def _left(self, progress: dict[str, Any], now: float) -> float | None:
-        """Seconds of work that are left, where that is known."""
+        """Estimated seconds of work that are left; None if there is no estimate."""
         if not progress["total"] or not progress["rate"] or progress["done"] / progress["rate"] < _TRUSTED_SECONDS:
             return None
         last_heard = max(heard for heard, _ in self.parts.values())
@@ -82,14 +82,17 @@ class _Running:
 
 
 class RunView(AbstractContextManager["RunView"]):
-    """Shows the states of one execution: rows on a terminal, and else a line when one ends."""
+    """Shows the steps of one execution: on a terminal as rows, else as a line when a step ends.
+
+    As something that Rich can print, it is the rows of the steps that run.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
         self._on_terminal = console.is_terminal and not console.is_dumb_terminal
         self._tasks: dict[Task, _Running] = {}
         self._lock = threading.Lock()
-        self._live = Live(console=console, get_renderable=self._rows, refresh_per_second=REFRESHES_PER_SECOND)
+        self._live = Live(console=console, get_renderable=self.__rich__, refresh_per_second=REFRESHES_PER_SECOND)
 
     def __enter__(self) -> RunView:
         if self._on_terminal:
@@ -100,21 +103,21 @@ class RunView(AbstractContextManager["RunView"]):
         self._live.stop()
 
     def show(self, event: TaskEvent) -> None:
-        """A task began, or ended."""
+        """Show that a task began or ended."""
         if event.seconds is None:
             with self._lock:
                 self._tasks[event.task] = _Running(event.task, self._clock())
             return
         with self._lock:
             running = self._tasks.pop(event.task, None)
-        # without the lock: the thread that draws holds the terminal's while it waits for it
+        # print without the lock: the drawing thread holds the terminal's lock while it waits for this one
         if self._on_terminal:
             self._console.print(_ended_row(event, running))
         else:
             self._console.print(_ended_line(event), soft_wrap=True, markup=False)
 
     def heard(self, activity: Activity) -> None:
-        """A line of a step's log: those that tell its progress move its bar."""
+        """Read a line of a step's log. If it reports progress, the step's bar moves."""
         if not isinstance(activity, StepLog) or '"progress"' not in activity.line:
             return
         try:
@@ -127,7 +130,7 @@ class RunView(AbstractContextManager["RunView"]):
                 if task.state.lower().startswith(step) and task.part in (None, part):
                     running.parts[part] = self._clock(), progress
 
-    def _rows(self) -> Group:
+    def __rich__(self) -> Group:
         with self._lock:
             return Group(*(running.row(self._clock()) for running in self._tasks.values()))
 
@@ -157,14 +160,14 @@ def _outcome(event: TaskEvent) -> str:
 
 
 def _name(task: Task) -> str:
-    """`Yolov3`; `Audio2srt 3/4` for an item of a Map; `Yolov3, 4 parts` for an array job."""
+    """`Yolov3`, or `Audio2srt 3/4` for an item of a Map, or `Yolov3, 4 parts` for an array job."""
     if task.parts == 1:
         return task.state
     return f"{task.state}, {task.parts} parts" if task.part is None else f"{task.state} {task.part + 1}/{task.parts}"
 
 
 def _pace(progress: dict[str, Any]) -> Sequence[str]:
-    """Ways to tell how far it is, the longest first."""
+    """How far the step is, in two lengths, the longer first."""
     count = f"{progress['done']:.0f}" + (f"/{progress['total']:.0f}" if progress["total"] else "")
     if progress["unit"] != "frames":
         said = f"{count} s of media"
@@ -174,7 +177,13 @@ def _pace(progress: dict[str, Any]) -> Sequence[str]:
 
 
 def summary(manifest: dict[str, Any], files: list[Path], *, spaced: bool) -> Group:
-    """What ran where and for how long, and where the results are; `spaced` with empty lines between, for a terminal."""
+    """Where each step ran and for how long, and the paths of the results.
+
+    Parameters
+    ----------
+    spaced:
+        Whether to separate them by empty lines, as on a terminal.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column("step")
     table.add_column("ran on")
@@ -184,9 +193,9 @@ def summary(manifest: dict[str, Any], files: list[Path], *, spaced: bool) -> Gro
         where = " and ".join(dict.fromkeys(WHERE[part["ran_on"]] for part in parts))
         what = name if len(parts) == 1 else f"{name}, longest of {len(parts)}"
         table.add_row(what, where, f"{max(part['seconds'] for part in parts):.1f}")
-    detections = manifest["detections"]  # none where there is no picture
+    detections = manifest["detections"]  # None without a video stream
     damaged = detections["damaged_frames"] if detections else 0
-    warning = [f"{damaged} of its frames are damaged: the nearest good one stands for each"] if damaged else []
+    warning = [f"Damaged frames, each replaced by the nearest good frame: {damaged}"] if damaged else []
     space = [""] if spaced else []
     paths = (Text(str(file), overflow="ignore", no_wrap=True) for file in files)
     return Group(*space, table, *space, *warning, *paths)

@@ -93,14 +93,14 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_wrong_usage(arguments):
     done = avflow(*arguments)
     assert done.returncode == os.EX_USAGE
-    assert "usage: avflow" in done.stderr
+    assert "Usage: avflow" in done.stderr
 
 
 def test_a_wrong_variable_is_named_as_it_was_given(monkeypatch):
     monkeypatch.setenv("DETECTOR_PRECISION", "fp64")
     done = avflow("run", "a.mkv")
     assert done.returncode == os.EX_USAGE
-    assert "DETECTOR_PRECISION is 'fp64', must be one of fastest, fp32, int8" in done.stderr
+    assert "(env var: 'DETECTOR_PRECISION'): 'fp64' is not one of 'fastest', 'fp32', 'int8'." in done.stderr
 
 
 def test_int8_that_was_never_made_is_told_before_anything_runs(tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_files_that_are_no_results_are_not_touched(tmp_path, name):
     (tmp_path / name).write_text("mine")
     run = run_video(tmp_path / "film.mkv", tmp_path)
     assert run.status == os.EX_CANTCREAT
-    assert f"holds {name}, no result of av-workflow" in run.err
+    assert f"has {name}, not written by av-workflow" in run.err
     assert (tmp_path / name).read_text() == "mine"
 
 

@@ -12,8 +12,8 @@ from avflow_cli.view import RunView
 from tests.local.stepfunctions.test_maps import choose, on_batch, on_lambda, spans, spans_map
 
 
-def events(bench, state, data=None):
-    return list(follow(bench.states, bench.start(state, data)))
+def events(bench, state, data=None, **options):
+    return list(follow(bench.states, bench.start(state, data), **options))
 
 
 def lines_of(found):
@@ -32,9 +32,8 @@ def test_a_task_on_its_own(bench):
     assert lines_of(found) == ["T on Lambda: done"]
 
 
-def test_no_event_is_missed_or_told_twice_however_many_come_at_once(bench, monkeypatch):
-    monkeypatch.setattr("avflow_cli.follow._PAGE", 2)
-    found = events(bench, spans_map("Quick", {"Quick": on_lambda(bench)}), spans(*[False] * 5))
+def test_no_event_is_missed_or_told_twice_however_many_come_at_once(bench):
+    found = events(bench, spans_map("Quick", {"Quick": on_lambda(bench)}), spans(*[False] * 5), page_size=2)
     assert len(found) == 10
     assert {(event.task.part, event.seconds is None) for event in found} == {
         (part, begun) for part in range(5) for begun in (True, False)

@@ -113,7 +113,7 @@ def test_a_videos_own_results_are_replaced(tmp_path, forgiving, video, stem):
 
 def test_a_file_of_the_users_own_is_not_replaced_under_another_spelling(tmp_path, forgiving, video):
     (tmp_path / "FILM.srt").write_text("own")
-    with pytest.raises(OutputUnusable, match=r"film\.srt, no result of av-workflow"):
+    with pytest.raises(OutputUnusable, match=r"film\.srt, not written by av-workflow"):
         Output(tmp_path, video("film.mp4"))
 
 

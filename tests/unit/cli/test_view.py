@@ -31,7 +31,8 @@ def told(service, done, total, rate=10.0, unit="frames", **more):
 def shown(*events, width=120, **console):
     """The lines on the terminal after these: task events, log lines, and numbers, which are seconds that pass."""
     clock, file = Clock(), io.StringIO()
-    view = RunView(Console(file=file, force_terminal=True, width=width, color_system=None, **console), clock)
+    terminal = Console(file=file, force_terminal=True, width=width, color_system=None, **console)
+    view = RunView(terminal, clock)
     for event in events:
         if isinstance(event, StepLog):
             view.heard(event)
@@ -41,8 +42,8 @@ def shown(*events, width=120, **console):
             view.show(event)
         else:
             clock.now += event
-    with view._console.capture() as rows:
-        view._console.print(view._rows())
+    with terminal.capture() as rows:
+        terminal.print(view)
     return [line.rstrip() for line in (file.getvalue() + rows.get()).splitlines()]
 
 
@@ -214,8 +215,10 @@ def test_lines_arrive_in_a_pipe_as_they_happen():
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "dumb", "NO_COLOR": "1"}])
-def test_a_terminal_that_cannot_draw_gets_the_lines_of_a_pipe(environment):
-    text = piped(TaskEvent(SPEECH), MOVED, force_terminal=True, width=30, _environ=environment)
+def test_a_terminal_that_cannot_draw_gets_the_lines_of_a_pipe(environment, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    text = piped(TaskEvent(SPEECH), MOVED, force_terminal=True, width=30)
     assert text == "Audio2srt on Lambda: moved to Batch: would not finish in Lambda's time (after 1.0 s)\n"
 
 
@@ -346,10 +349,10 @@ def test_the_summary_has_one_row_a_step():
 
 
 @pytest.mark.parametrize(
-    ("damaged", "told"), [(0, ""), (3, "3 of its frames are damaged: the nearest good one stands")]
+    ("damaged", "told"), [(0, ""), (3, "Damaged frames, each replaced by the nearest good frame: 3")]
 )
 def test_the_summary_tells_of_damaged_frames(damaged, told):
     console = Console(file=io.StringIO(), width=100)
     console.print(summary({"steps": [], "detections": {"damaged_frames": damaged}}, [], spaced=True))
     assert told in console.file.getvalue()
-    assert ("damaged" in console.file.getvalue()) == bool(damaged)
+    assert ("Damaged" in console.file.getvalue()) == bool(damaged)

@@ -1,8 +1,7 @@
-"""The embedded AWS with the project's own template deployed on it."""
+"""The embedded AWS with the project's template deployed on it."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import tempfile
 from collections.abc import Iterator
@@ -29,44 +28,40 @@ STACK_NAME = "av-workflow"
 class StackNotDeployed(AvflowError):
     """The template has a parameter or resource that can't be deployed."""
 
-    advice = "Look at template.yaml, and at the parameters given."
+    advice = "Check template.yaml and the parameters given."
 
 
 class PortTaken(AvflowError):
-    """Another program listens where the embedded AWS should."""
+    """Another program listens on the port of the embedded AWS."""
 
 
 @dataclass(frozen=True)
-class StackOptions:
-    """The stack's models; how small its Lambdas and segments are (None: as in the template); whether in containers."""
+class DeploymentOptions:
+    """The options of `avflow_cli.options.deployment_options`.
+
+    Parameters
+    ----------
+    lambda_timeout, lambda_memory, lambda_tmp:
+        Upper limits of the Lambda functions, in seconds, MiB and MiB; None: as in the template.
+    segment_seconds:
+        Length of a segment; None: as in the template.
+    containers:
+        Run the steps in containers of their images.
+    """
 
     yolov3_model: str
     speech_model: str
-    lambda_timeout: float | None = None
-    lambda_memory: int | None = None
-    lambda_tmp: int | None = None
-    segment_seconds: float | None = None
-    detector_precision: str = "fastest"
-    containers: bool = False
-
-    @classmethod
-    def from_arguments(cls, arguments: argparse.Namespace) -> StackOptions:
-        """From the command line."""
-        return cls(
-            arguments.yolov3_model,
-            arguments.speech_model,
-            arguments.lambda_timeout,
-            arguments.lambda_memory,
-            arguments.lambda_tmp,
-            arguments.segment_seconds,
-            arguments.detector_precision,
-            arguments.containers,
-        )
+    detector_precision: str
+    containers: bool
+    segment_seconds: float | None
+    lambda_timeout: int | None
+    lambda_memory: int | None
+    lambda_tmp: int | None
 
 
 @dataclass(frozen=True)
-class Stack:
-    """A deployed template: the embedded AWS, and what the template puts out."""
+class Deployment:
+    """The embedded AWS, and outputs of the template that is deployed on it: the bucket's name, the machine's ARN."""
 
     aws: LocalAws
     bucket: str
@@ -74,18 +69,18 @@ class Stack:
 
 
 @contextmanager
-def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterator[Stack]:
-    """The stack, up until the end of the block; all its processes end with it.
+def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> Iterator[Deployment]:
+    """Deploy the template. At the end of the block the embedded AWS and all its processes end.
 
     Raises
     ------
     ModelUnknown, ModelUnavailable
-        A model isn't here and can't be fetched, or its int8 network was not made yet.
+        A model is not on this machine and can't be fetched, or its int8 network has not been made.
     ImagesNotBuilt
-        The steps are to run in their images, and there are none with these models.
+        The steps have to run in their images, and there are none with these models.
     PortTaken, StackNotDeployed
     """
-    _require_kinds(options)
+    _require_models(options)
     if options.containers:
         template = images.built_template(options.yolov3_model, options.speech_model, options.detector_precision)
     else:
@@ -112,19 +107,19 @@ def deployed(options: StackOptions, listener: Listener, port: int = 0) -> Iterat
             outputs = aws.deploy(template, parameters, STACK_NAME)
         except DeployError as error:
             raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
-        yield Stack(aws, outputs["BucketName"], outputs["StateMachineArn"])
+        yield Deployment(aws, outputs["BucketName"], outputs["StateMachineArn"])
 
 
-def _require_kinds(options: StackOptions) -> None:
-    """Known before anything runs: a detector detects, and a speech model hears."""
+def _require_models(options: DeploymentOptions) -> None:
+    """Refuse a model of the wrong kind, and one whose engine is not installed, before anything runs."""
     store = ModelStore()
     store.require(options.yolov3_model, DETECTION)
     store.require(options.speech_model, SPEECH)
-    if not options.containers:  # the image has every engine
+    if not options.containers:  # the images have all engines
         require_engine(options.speech_model, store)
 
 
-def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port: int) -> LocalAws:
+def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, port: int) -> LocalAws:
     try:
         return LocalAws(
             ROOT,
@@ -141,6 +136,7 @@ def _embedded_aws(options: StackOptions, folder: Path, listener: Listener, port:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(
-                f"Port {port} of 127.0.0.1 is in use.", "End what uses it, or give --port another."
+                f"Port {port} of 127.0.0.1 is in use.",
+                "End the program that uses it, or choose another port: --port N.",
             ) from error
         raise

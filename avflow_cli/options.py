@@ -1,0 +1,119 @@
+"""Options that several commands have, and types of values that click lacks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+PRECISIONS = ("fastest", "fp32", "int8")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class WholeNumber(click.IntRange):
+    """A whole number between two bounds, which are part of the range."""
+
+    name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        return _within_bounds(self, super().convert, value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number between two bounds, which are part of the range."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        return _within_bounds(self, super().convert, value, param, ctx)
+
+
+def _within_bounds(
+    kind: click.IntRange | click.FloatRange,
+    convert: Callable[[Any, click.Parameter | None, click.Context | None], float],
+    value: Any,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> float:
+    """What click's own types lack: they take NaN for a number in any range, and name the bounds in some errors only."""
+    try:
+        number = convert(value, param, ctx)
+    except click.BadParameter:
+        number = math.nan
+    if math.isnan(number):
+        kind.fail(f"{value!r} is not a {kind.name} from {kind.min} to {kind.max}.", param, ctx)
+    return number
+
+
+class Folder(click.Path):
+    """A folder, which may not exist yet. A leading `~/`, which a shell leaves in `--out=~/x`, is the home folder."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The folder's path."""
+        text = os.fspath(value)
+        if not text.strip():
+            self.fail("the name of the folder is empty. The current folder is '.'.", param, ctx)
+        path = Path(text)
+        return path.expanduser() if text.startswith("~/") and not path.exists() else path
+
+
+def _option(name: str, **settings: Any) -> Callable[[Command], Command]:
+    """An option whose value may also come from the variable of that name, as `make run` passes it."""
+    variable = name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, envvar=variable, show_envvar=True, **settings)
+
+
+_DEPLOYMENT = (
+    _option("--yolov3-model", metavar="NAME", default="yolov3-tiny", show_default=True, help="Model of the detector."),
+    _option(
+        "--speech-model",
+        metavar="NAME",
+        default="whisper-tiny.en",
+        show_default=True,
+        help="Model for speech recognition.",
+    ),
+    _option(
+        "--detector-precision",
+        type=click.Choice(PRECISIONS),
+        default="fastest",
+        show_default=True,
+        help="Arithmetic of the detector. int8 needs `avflow models quantize NAME` first.",
+    ),
+    _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
+    _option(
+        "--segment-seconds",
+        metavar="N",
+        type=Number(1, 86400),
+        show_default="600",
+        help="Divide a longer video into segments of about N seconds, which are processed side by side.",
+    ),
+    # bounds: AWS Lambda Developer Guide, "Lambda quotas"; /tmp has no less than 512 MB on AWS
+    _option("--lambda-timeout", metavar="N", type=WholeNumber(1, 900), help="Give Lambda functions at most N seconds."),
+    _option(
+        "--lambda-memory",
+        metavar="N",
+        type=WholeNumber(128, 10240),
+        help="Give Lambda functions at most N MB of memory.",
+    ),
+    _option(
+        "--lambda-tmp",
+        metavar="N",
+        type=WholeNumber(1, 10240),
+        help="Give Lambda functions at most N MB of /tmp. AWS has at least 512 MB; with less, steps move to Batch.",
+    ),
+)
+
+
+def deployment_options(command: Command) -> Command:
+    """Add the options of a command that deploys the template: the fields of `DeploymentOptions`."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_DEPLOYMENT), command)

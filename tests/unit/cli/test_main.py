@@ -1,0 +1,173 @@
+"""The grammar of the command line, its exit statuses, and what it prints for wrong usage."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from avflow.detection.opening import Precision
+from avflow_cli.deployment import DeploymentOptions
+from avflow_cli.main import avflow, main
+from avflow_cli.options import PRECISIONS
+
+ROOT = Path(__file__).parents[3]
+
+
+def usage(capsys, *arguments):
+    """The exit status, and what is printed last."""
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, (captured.out + captured.err).splitlines()[-1]
+
+
+def parsed(command, *arguments):
+    """The values of a command's options."""
+    return avflow.commands[command].make_context(command, list(arguments)).params
+
+
+def test_the_version_is_the_packages(capsys):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert usage(capsys, "--version") == (0, f"av-workflow {version}")
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "least", "most"),
+    [
+        ("--lambda-memory", " (env var: 'LAMBDA_MEMORY')", 128, 10240),
+        ("--lambda-timeout", " (env var: 'LAMBDA_TIMEOUT')", 1, 900),
+        ("--lambda-tmp", " (env var: 'LAMBDA_TMP')", 1, 10240),
+        ("--segment-seconds", " (env var: 'SEGMENT_SECONDS')", 1, 86400),
+        ("--port", "", 0, 65535),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused_with_the_bounds(capsys, option, variable, least, most):
+    for value in (least - 1, most + 1, "soon", "nan", "inf", "-1e3", ""):
+        status, said = usage(capsys, "up", f"{option}={value}")
+        assert status == os.EX_USAGE
+        assert f"'{option}'{variable}: '{value}' is not a " in said
+        assert said.endswith(f"number from {least} to {most}.")
+    for value in (least, most):
+        assert parsed("up", f"{option}={value}")[option.strip("-").replace("-", "_")] == value
+
+
+@pytest.mark.parametrize("variable", ["LAMBDA_MEMORY", "LAMBDA_TIMEOUT", "LAMBDA_TMP", "SEGMENT_SECONDS"])
+def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
+    monkeypatch.setenv(variable, "0")
+    status, said = usage(capsys, "run", "a.mkv")
+    assert status == os.EX_USAGE
+    assert f"(env var: '{variable}'): '0' is not a " in said
+    monkeypatch.setenv(variable, "200")
+    assert parsed("run", "a.mkv")[variable.lower()] == 200
+    monkeypatch.setenv(variable, "")
+    assert parsed("run", "a.mkv")[variable.lower()] is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "default", "given", "value"),
+    [
+        ("YOLOV3_MODEL", "yolov3-tiny", "yolov3", "yolov3"),
+        ("SPEECH_MODEL", "whisper-tiny.en", "whisper-base", "whisper-base"),
+        ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
+        ("CONTAINERS", False, "1", True),
+        ("CONTAINERS", False, "0", False),
+    ],
+)
+def test_a_variable_stands_for_an_option_and_an_empty_one_for_none(monkeypatch, variable, default, given, value):
+    monkeypatch.setenv(variable, given)
+    assert parsed("up")[variable.lower()] == value
+    monkeypatch.setenv(variable, "")
+    assert parsed("up")[variable.lower()] == default
+
+
+def test_the_options_are_those_of_a_deployment():
+    names = {field.name for field in fields(DeploymentOptions)}
+    assert set(parsed("up")) == names | {"port"}
+    assert set(parsed("run", "a.mkv")) == names | {"videos", "out"}
+
+
+def test_the_precisions_are_the_detectors():
+    assert get_args(Precision) == PRECISIONS
+
+
+def test_help_imports_nothing_that_takes_long():
+    code = (
+        "import sys; from avflow_cli.main import main; main(['run', '--help']);"
+        "print(*{name.partition('.')[0] for name in sys.modules} & {*sys.argv})"
+    )
+    command = [sys.executable, "-c", code, "rich", "boto3", "numpy", "av", "moto", "local_aws", "samtranslator"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_states_variables_defaults_bounds_and_exit_statuses(capsys, option):
+    assert main(["run", option]) == os.EX_OK
+    said = " ".join(capsys.readouterr().out.split())
+    for variable, rest in (
+        ("LAMBDA_TIMEOUT", "1<=x<=900"),
+        ("LAMBDA_MEMORY", "128<=x<=10240"),
+        ("LAMBDA_TMP", "1<=x<=10240"),
+        ("SEGMENT_SECONDS", "default: (600); 1<=x<=86400"),
+        ("SPEECH_MODEL", "default: whisper-tiny.en"),
+    ):
+        assert f"[env var: {variable}; {rest}]" in said
+    for status in ("64 wrong usage", "130 interrupted"):
+        assert status in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["models"]], ids=str)
+def test_without_a_command_the_help_is_shown_as_wrong_usage(capsys, arguments):
+    assert main(arguments) == os.EX_USAGE
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_an_empty_folder_for_results_is_refused(capsys):
+    assert usage(capsys, "run", "--out=", "a.mkv") == (
+        os.EX_USAGE,
+        "Error: Invalid value for '--out': the name of the folder is empty. The current folder is '.'.",
+    )
+
+
+def test_a_folder_for_results_in_the_home_folder(films, monkeypatch):
+    monkeypatch.setenv("HOME", str(films))
+    assert parsed("run", "--out=~/out", "a.mkv")["out"] == films / "out"
+    (films / "~").mkdir()
+    (films / "~" / "out").mkdir()
+    assert parsed("run", "--out=~/out", "a.mkv")["out"] == Path("~/out")
+    assert parsed("run", "a.mkv")["out"] == Path("result")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["my_video.mkv", "other.mov"], os.EX_USAGE, "Several files are given, but one is processed at a time."),
+        (["http://a.b/c.mp4"], os.EX_USAGE, "is an address"),
+        ([""], os.EX_USAGE, "VIDEO is empty"),
+        (["films"], os.EX_NOINPUT, "is a folder"),
+        (["my_vdeo.mkv"], os.EX_NOINPUT, "Did you mean my_video.mkv?"),
+    ],
+    ids=str,
+)
+def test_nothing_runs_with_a_wrong_video(films, capsys, arguments, status, said):
+    assert main(["run", "--out", "result", "--", *arguments]) == status
+    assert said in capsys.readouterr().err
+    assert not Path("result").exists()
+
+
+def test_hints_and_warnings_of_libraries_are_not_shown():
+    """As ONNX Runtime's quantizer logs, and others warn; a fault of the embedded AWS's own is shown."""
+    code = (
+        "import logging, warnings; from avflow_cli.terminal import silence_libraries; silence_libraries();"
+        "logging.warning('a hint'); logging.getLogger('moto').error('a caught error'); warnings.warn('old');"
+        "logging.getLogger('local_aws.s3.app').error('a fault'); logging.getLogger('local_aws').warning('a note')"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert (done.stdout, done.stderr) == ("", "a fault\n")

@@ -14,6 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from avflow import errors
 from avflow.filenames import as_stored
 from avflow.workflow.layout import START_PREFIX, VideoRef
+from avflow.workflow.reports import Manifest
 from avflow_cli import interrupt, terminal
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.follow import follow
@@ -53,7 +54,7 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
         files = output.fetch(deployment.aws.client("s3"), reference)
     if execution["status"] != "SUCCEEDED":
         return _failed(execution, files)
-    manifest = json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8"))
+    manifest = Manifest.from_dict(json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8")))
     console.print(summary(manifest, files, spaced=console.is_terminal), soft_wrap=True)
     return os.EX_OK
 

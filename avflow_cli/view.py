@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from avflow.workflow.reports import Manifest
 from avflow_cli.follow import AGAIN, Task, TaskEvent
 from avflow_cli.reasons import in_words
 from avflow_cli.rows import COUNT_WIDTH, PACE_WIDTH, Row, times, took
@@ -176,7 +177,7 @@ def _pace(progress: dict[str, Any]) -> Sequence[str]:
     return said.ljust(PACE_WIDTH), count.ljust(COUNT_WIDTH)
 
 
-def summary(manifest: dict[str, Any], files: list[Path], *, spaced: bool) -> Group:
+def summary(manifest: Manifest, files: list[Path], *, spaced: bool) -> Group:
     """Where each step ran and for how long, and the paths of the results.
 
     Parameters
@@ -188,13 +189,12 @@ def summary(manifest: dict[str, Any], files: list[Path], *, spaced: bool) -> Gro
     table.add_column("step")
     table.add_column("ran on")
     table.add_column("seconds", justify="right")
-    for name in dict.fromkeys(step["name"] for step in manifest["steps"]):
-        parts = [step for step in manifest["steps"] if step["name"] == name]
-        where = " and ".join(dict.fromkeys(WHERE[part["ran_on"]] for part in parts))
+    for name in dict.fromkeys(step.name for step in manifest.steps):
+        parts = [step for step in manifest.steps if step.name == name]
+        where = " and ".join(dict.fromkeys(WHERE[part.ran_on] for part in parts))
         what = name if len(parts) == 1 else f"{name}, longest of {len(parts)}"
-        table.add_row(what, where, f"{max(part['seconds'] for part in parts):.1f}")
-    detections = manifest["detections"]  # None without a video stream
-    damaged = detections["damaged_frames"] if detections else 0
+        table.add_row(what, where, f"{max(part.seconds for part in parts):.1f}")
+    damaged = manifest.detections.damaged_frames if manifest.detections else 0
     warning = [f"Damaged frames, each replaced by the nearest good frame: {damaged}"] if damaged else []
     space = [""] if spaced else []
     paths = (Text(str(file), overflow="ignore", no_wrap=True) for file in files)

@@ -7,14 +7,17 @@ from fractions import Fraction
 
 from avflow.media import AudioStream, Media, VideoStream
 from avflow.speech import Transcript, Utterance, Word
+from avflow.workflow import cost
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.reports import (
     DetectorInput,
+    Manifest,
     MediaReport,
     ModelEntry,
     Plan,
     SegmentPlan,
     SegmentReport,
+    Source,
     SpanPlan,
     SpanReport,
     StepRecord,
@@ -90,3 +93,11 @@ def segment_report(frames: int) -> SegmentReport:
         model=ModelEntry("detector", "yolov3-tiny", "yolov3", ()),
         step=step("yolov3"),
     )
+
+
+def manifest(steps: Sequence[StepRecord]) -> Manifest:
+    """The manifest of a run with these steps."""
+    found = media(1000, 1.0)
+    price = cost.estimate(steps, found, on_aws=True, converted=False)
+    source = Source("bucket", "start/film.mkv", None)
+    return Manifest(1, "run-1", source, found, (), (), {}, None, None, tuple(steps), price)

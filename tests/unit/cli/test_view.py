@@ -2,15 +2,18 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from avflow.workflow.reports import DetectionSummary
 from avflow_cli.follow import AGAIN, Task, TaskEvent
 from avflow_cli.reasons import in_words
 from avflow_cli.view import RunView, summary
 from local_aws.sandbox.activity import StepLog
+from tests.reports import manifest, step
 
 
 class Clock:
@@ -333,13 +336,10 @@ def test_a_cause_of_another_form_does_not_matter(cause):
 
 # ---------------------------------------------------------------- the end
 def test_the_summary_has_one_row_a_step():
-    def step(name, seconds, ran_on="batch", **more):
-        return {"name": name, "ran_on": ran_on, "seconds": seconds, **more}
-
-    spans = [step("audio2srt", 2, "lambda", part=0), step("audio2srt", 7, part=1)]
+    spans = [replace(step("audio2srt", 2), ran_on="lambda", part=0), replace(step("audio2srt", 7), part=1)]
     console = Console(file=io.StringIO(), width=100)
-    steps = [step("ffmpeg", 1, "lambda"), *spans, step("merge", 3)]
-    console.print(summary({"steps": steps, "detections": None}, [], spaced=False))
+    steps = (replace(step("ffmpeg", 1), ran_on="lambda"), *spans, step("merge", 3))
+    console.print(summary(manifest(steps), [], spaced=False))
     rows = [line.split("  ") for line in console.file.getvalue().splitlines()]
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows[1:]] == [
         ["ffmpeg", "Lambda", "1.0"],
@@ -353,6 +353,7 @@ def test_the_summary_has_one_row_a_step():
 )
 def test_the_summary_tells_of_damaged_frames(damaged, told):
     console = Console(file=io.StringIO(), width=100)
-    console.print(summary({"steps": [], "detections": {"damaged_frames": damaged}}, [], spaced=True))
+    found = DetectionSummary(9, damaged, "25/1", (768, 576), "none", {}, {})
+    console.print(summary(replace(manifest(()), detections=found), [], spaced=True))
     assert told in console.file.getvalue()
     assert ("Damaged" in console.file.getvalue()) == bool(damaged)

@@ -10,6 +10,7 @@ from avflow.detection.opening import Precision
 from avflow.errors import SettingInvalid
 from avflow.workflow import settings
 from avflow.workflow.settings import Settings
+from avflow_cli.main import run
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 PARAMETERS = {
@@ -58,3 +59,8 @@ def test_what_batch_tells_a_job():
     found = Settings.from_environ({**told, "FALLBACK_FROM": "spot", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
     assert (found.job_id, found.job_attempt, found.array_index) == ("4f0c:2", 2, 0)
     assert (found.fallback_from, found.on_aws) == ("spot", False)
+
+
+def test_the_command_line_has_the_same_limits():
+    (option,) = [option for option in run.params if option.name == "segment_seconds"]
+    assert (option.type.min, option.type.max) == (settings.SEGMENT_SECONDS.least, settings.SEGMENT_SECONDS.most)

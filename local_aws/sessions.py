@@ -1,4 +1,4 @@
-"""boto3 sessions for the embedded AWS."""
+"""boto3 sessions that talk to the embedded AWS."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ def _loaded(path: str) -> Any:
 def share_service_data() -> None:
     """Let all botocore sessions of this process share one parsed copy of each service's description.
 
-    moto makes a session for every list of regions that it wants, and each one would parse EC2's
-    description, two megabytes, again: half a second in all, a part of it while moto is imported.
-    So this must run before.
+    moto makes a session for each list of regions that it needs, and each session would parse EC2's
+    description (2 MB) again. That is half a second in all, some of it while moto is imported, so call
+    this before the import.
     """
-    JSONFileLoader.load_file = lambda _, path: _loaded(path)
+    # setattr: a type checker refuses an assignment to another class's method
+    setattr(JSONFileLoader, "load_file", lambda _, path: _loaded(path))  # noqa: B010
 
 
 def new_session() -> Session:

@@ -73,6 +73,6 @@ def test_a_run_needs_nothing_that_only_linux_has(tmp_path, monkeypatch):
     assert [step["ran_on"] for step in manifest["steps"]] == ["lambda", "lambda", "batch", "lambda"]
     assert "/proc/" in denied.read_text(), "the sandbox looked, and did without"
     programs = started.read_text()
-    assert "lambda_bootstrap.py" in programs
+    assert "awslambda/bootstrap.py" in programs
     assert "batch_jobs.yolov3.job" in programs
     assert [path.name for path in (tmp_path / "real").iterdir()] == [video.name], "nothing is left behind"

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from avflow.workflow import observability
-from local_aws.eventbridge.service import new_event
+from local_aws.eventbridge.events import new_event
 from local_aws.sandbox.activity import StepLog
 from tests.waiting import until
 

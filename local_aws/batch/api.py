@@ -107,12 +107,14 @@ OPERATIONS: dict[str, Operation[Callable[[Batch, Request], dict[str, Any]]]] = {
     "/v1/submitjob": Operation(
         "SubmitJob",
         _submit,
-        differs("`dependsOn` is refused; vCPUs and GPUs that the job asks for are ignored, jobs share this machine's"),
+        differs("`dependsOn` is refused; vCPUs and GPUs in the request are ignored: jobs share this machine's cores"),
     ),
-    "/v1/describejobs": Operation("DescribeJobs", _describe, AS_AWS),
+    "/v1/describejobs": Operation(
+        "DescribeJobs", _describe, differs("a job's output is in a file, not in its log stream")
+    ),
     "/v1/listjobs": Operation("ListJobs", _list, differs("all on one page; `filters` are ignored")),
     "/v1/terminatejob": Operation("TerminateJob", _terminate, AS_AWS),
-    "/v1/canceljob": Operation("CancelJob", _cancel, AS_AWS),
+    "/v1/canceljob": Operation("CancelJob", _cancel, differs("`isCancelled` stays false")),
     "/v1/registerjobdefinition": Operation(
         "RegisterJobDefinition", _register, differs("only jobs of one container; memory and time limits are enforced")
     ),

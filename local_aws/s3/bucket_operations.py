@@ -192,7 +192,7 @@ DOCUMENTS = (
         "BucketNotificationConfiguration",
         xmlio.document("NotificationConfiguration", []),
         columns=_notification,
-        fidelity=differs("to EventBridge, of created objects; other targets are refused"),
+        fidelity=differs("only of created objects and only to EventBridge; other targets are refused"),
     ),
     BucketDocument(
         "ownershipControls",

@@ -39,9 +39,7 @@ _OPERATIONS: dict[Key, S3Operation] = {
     ("PUT", "object", ""): Operation(
         "PutObject",
         objects.put_object,
-        differs(
-            f"{_CHECKSUMS}; storage classes and ACLs are ignored; keys of the customer's for encryption are refused"
-        ),
+        differs(f"{_CHECKSUMS}; storage classes and ACLs are ignored; customer-provided encryption keys are refused"),
     ),
     ("PUT", "object", "copy"): Operation(
         "CopyObject", objects.copy_object, differs("checksums are copied, not computed; storage classes are ignored")

@@ -10,7 +10,7 @@ from local_aws.cloudformation.stack import Created, Stack, creates
 from local_aws.coverage import AS_AWS, KEPT, differs
 
 
-@creates("AWS::SNS::Topic", differs("standard topics; subscriptions as below"))
+@creates("AWS::SNS::Topic", differs("display name, key and subscriptions; other properties are ignored"))
 def topic(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A topic and the subscriptions in its own properties."""
     sns = stack.aws.client("sns")

@@ -14,8 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIApplication
 
-from botocore.config import Config
-
 from local_aws import system
 from local_aws.awslambda.api import LambdaApi
 from local_aws.awslambda.asynchronous import AsyncInvocations
@@ -28,13 +26,13 @@ from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
 from local_aws.http_server import http_server
 from local_aws.names import REGION
-from local_aws.s3 import S3App
+from local_aws.s3 import ObjectCreated, S3App
 from local_aws.sandbox import Processes
 from local_aws.sandbox.activity import Listener, ignore
 from local_aws.sandbox.containers import Containers
 from local_aws.sandbox.host import Host
-from local_aws.sessions import new_session, share_service_data
-from local_aws.stepfunctions import clients as engine_clients
+from local_aws.sessions import Clients, new_session, share_service_data
+from local_aws.stepfunctions import clients
 from local_aws.stepfunctions.checks import check
 from local_aws.wire import Environ, Reply, ServiceError, signed_service
 
@@ -107,26 +105,23 @@ class LocalAws:
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
-        self._clients: dict[str, Any] = {}
-        self._clients_of_engine: dict[str, Any] = {}
-        self._lock = threading.RLock()
         self._closing = threading.Event()
         self._server = http_server(self._application, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.environment = child_environment(self.url, environment or {})
-        self._session, self._engine_session = new_session(), new_session()
-        engine_clients.adapt(self._engine_session)
+        self._clients = Clients(new_session(), self.url, retries={"max_attempts": 1})
+        self._engine_clients = _engine_clients(self.url)
         self.processes = Processes()
         self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
         host = Host(
             self.processes,
             self.environment,
-            self.root,
-            self._sandboxes,
-            self.logs,
-            on_activity,
-            self.containers,
-            cores or system.cores(),
+            code=self.root,
+            sandboxes=self._sandboxes,
+            logs=self.logs,
+            listener=on_activity,
+            containers=self.containers,
+            cores=cores or system.cores(),
         )
         self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
         self.batch = Batch(host, batch_jobs_at_once)
@@ -134,9 +129,7 @@ class LocalAws:
         self._invocations = AsyncInvocations(self.functions, targets)
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
-        self._s3 = S3App(
-            self.state_dir / "s3", on_object_created=lambda created: self.events.publish(object_created(created))
-        )
+        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)
         self._lambda = LambdaApi(self.functions, self._invocations.start)
         self._batch = BatchApi(self.batch)
         self._moto: WSGIApplication | None = None
@@ -189,26 +182,14 @@ class LocalAws:
     # ------------------------------------------------------------ use
     def client(self, service: str) -> Any:
         """The boto3 client of a service; it is made once, and threads can share it."""
-        with self._lock:
-            if service not in self._clients:
-                config = Config(max_pool_connections=50, retries={"max_attempts": 1}, proxies={})
-                self._clients[service] = self._session.client(service, endpoint_url=self.url, config=config)
-            return self._clients[service]
+        return self._clients(service)
 
     def engine_client(self, service: str) -> Any:
         """The client with which the Step Functions engine calls a service."""
-        with self._lock:
-            if service not in self._clients_of_engine:
-                config = Config(
-                    max_pool_connections=50,
-                    parameter_validation=False,
-                    retries={"total_max_attempts": 1},
-                    read_timeout=ENGINE_TIMEOUT_SECONDS,
-                    proxies={},
-                )
-                client = self._engine_session.client(service, endpoint_url=self.url, config=config)
-                self._clients_of_engine[service] = client
-            return self._clients_of_engine[service]
+        return self._engine_clients(service)
+
+    def _publish(self, created: ObjectCreated) -> None:
+        self.events.publish(object_created(created))
 
     # ------------------------------------------------------------ requests
     def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -244,6 +225,18 @@ class LocalAws:
             case "batch":
                 return self._batch
         return None
+
+
+def _engine_clients(url: str) -> Clients:
+    session = new_session()
+    clients.adapt(session)
+    return Clients(
+        session,
+        url,
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        read_timeout=ENGINE_TIMEOUT_SECONDS,
+    )
 
 
 @contextlib.contextmanager

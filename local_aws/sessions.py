@@ -1,11 +1,13 @@
-"""boto3 sessions that talk to the embedded AWS."""
+"""boto3 sessions and clients that talk to the embedded AWS."""
 
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 from boto3.session import Session
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
 from local_aws.names import REGION
@@ -32,3 +34,27 @@ def share_service_data() -> None:
 def new_session() -> Session:
     """A session with credentials that nobody checks."""
     return Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)  # noqa: S106
+
+
+class Clients:
+    """The boto3 clients of a session; each is made once, and threads can share it.
+
+    Parameters
+    ----------
+    config:
+        Settings of botocore's Config, besides those of all clients.
+    """
+
+    def __init__(self, session: Session, url: str, **config: Any) -> None:
+        self._session, self._url = session, url
+        self._config = Config(max_pool_connections=50, proxies={}, **config)
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, service: str) -> Any:
+        """The client of a service, whose class boto3 makes at run time."""
+        with self._lock:
+            if service not in self._clients:
+                client = self._session.client(service, endpoint_url=self._url, config=self._config)
+                self._clients[service] = client
+            return self._clients[service]

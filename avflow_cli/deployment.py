@@ -17,7 +17,7 @@ from avflow.models.store import ModelStore
 from avflow.speech import require_engine
 from avflow_cli import images
 from avflow_cli.models import fetch
-from local_aws.cloudformation.intrinsics import DeployError
+from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
 
@@ -104,7 +104,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
         _embedded_aws(options, Path(folder), listener, port) as aws,
     ):
         try:
-            outputs = aws.deploy(template, parameters, STACK_NAME)
+            outputs = deploy(aws, template, parameters, STACK_NAME)
         except DeployError as error:
             raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
         yield Deployment(aws, outputs["BucketName"], outputs["StateMachineArn"])

@@ -22,6 +22,7 @@ from avflow.models.cache import cache_folder
 from avflow.workflow.layout import RESULT_PREFIX, START_PREFIX
 from benchmarks.common import ROOT, Result, command_line, synthetic
 from benchmarks.stand_in import COST_VARIABLE
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 
 CHILDREN = (1, 2, 4, 8)
@@ -117,7 +118,7 @@ def deployed() -> Iterator[dict[int, Workflow]]:
             parameters = {"Yolov3Model": "yolov3-tiny", "SpeechModel": "whisper-tiny.en", "DetectorCompute": "gpu"}
             yield {
                 count: Workflow(
-                    aws, aws.deploy(template, parameters | {"MaxSegments": str(count)}, f"segments-{count}")
+                    aws, deploy(aws, template, parameters | {"MaxSegments": str(count)}, f"segments-{count}")
                 )
                 for count in CHILDREN
             }

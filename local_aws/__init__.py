@@ -1,1 +1,1 @@
-"""AWS on one machine, without Docker: for `make run` and the tests; the product never imports it."""
+"""AWS on one machine, without Docker, for `make run` and the tests; the product never imports it (see README.md)."""

@@ -1,4 +1,4 @@
-"""The account, the region, and the names of things in them."""
+"""The one account and region of the embedded AWS, and the ARNs in them."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def arn(service: str, resource: str) -> str:
 
 
 def function_arn(name: str, qualifier: str | None = None) -> str:
-    """The ARN of a Lambda function, or of one version or alias of it."""
+    """The ARN of a Lambda function, or of one of its versions or aliases (`qualifier`)."""
     return arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))

@@ -1,20 +1,21 @@
-"""HTTP answers in the forms that AWS's SDKs expect, and a few helpers for WSGI."""
+"""HTTP responses in the forms that AWS's SDKs expect, and helpers that read WSGI requests."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
+#: a request, as WSGI hands it over
+Environ = WSGIEnvironment
 
 
 class ServiceError(Exception):
-    """An error that the service's client gets: AWS's code, its message, and the HTTP status."""
+    """An error response: AWS's error code, the message, and the HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -30,18 +31,18 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_json(cls, value: Any, status: int = 200, **headers: str) -> Reply:
+    def of_json(cls, value: object, status: int = 200, **headers: str) -> Reply:
         """A JSON document."""
         return cls(json.dumps(value, default=str).encode(), status, headers)
 
     @classmethod
     def of_error(cls, error: ServiceError) -> Reply:
-        """An error in AWS's JSON protocols; both the header's and the body's way of naming it."""
+        """An error in AWS's JSON protocols, which name its code in the header and in the body."""
         body = {"__type": error.code, "code": error.code, "message": error.message, "Message": error.message}
         return cls(json.dumps(body).encode(), error.status, {"x-amzn-errortype": error.code})
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        """Send it as a WSGI application does."""
+        """Send the response from a WSGI application."""
         headers = {
             "Content-Type": "application/json",
             "x-amzn-RequestId": str(uuid.uuid4()),
@@ -53,22 +54,19 @@ class Reply:
 
 
 def read_body(environ: Environ) -> bytes:
-    """The request's whole body."""
-    return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    """The whole body of the request."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
+
+
+def read_json(environ: Environ) -> dict[str, Any]:
+    """The body of a request in one of AWS's JSON protocols; an empty body is an empty object."""
+    document: dict[str, Any] = json.loads(read_body(environ) or b"{}")
+    return document
 
 
 def signed_service(environ: Environ) -> str:
-    """The service whose name the request's signature carries, or "" (SigV4: Credential=key/date/region/service/…)."""
-    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0].split("/")
+    """The service for which the request is signed, "" if it is not (SigV4: Credential=key/date/region/service/…)."""
+    authorization: str = environ.get("HTTP_AUTHORIZATION", "")
+    scope = authorization.partition("Credential=")[2].split(",")[0].split("/")
     return scope[3] if len(scope) == 5 else ""
-
-
-def lower_first(value: Any, opaque: Iterable[str] = ()) -> Any:
-    """CloudFormation's PascalCase keys as the camelCase of some APIs; below an `opaque` key nothing is renamed."""
-    if isinstance(value, list):
-        return [lower_first(item, opaque) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key[:1].lower() + key[1:]: item if key in opaque else lower_first(item, opaque) for key, item in value.items()
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -32,3 +33,9 @@ def until(condition: Callable[[], T], what: str = "it", seconds: float = PATIENC
 def gone(pid: int | str) -> bool:
     """Whether there is no such process, not even one that nobody has waited for."""
     return not psutil.pid_exists(int(pid))
+
+
+def process_in(pid_file: Path) -> int:
+    """The process id that a process writes into a file as soon as it runs."""
+    until(lambda: pid_file.exists() and pid_file.read_text(), f"the start of what writes {pid_file}")
+    return int(pid_file.read_text())

@@ -1,1 +1,1 @@
-"""AWS Lambda of the embedded AWS: keeps functions, and runs each invocation in a process or a container."""
+"""AWS Lambda: keeps functions as they are declared, and runs each invocation as a process or a container of its own."""

@@ -1,4 +1,4 @@
-"""AWS Lambda's HTTP interface: as much of it as Step Functions, EventBridge, templates and the AWS CLI use."""
+"""The HTTP interface of AWS Lambda: the operations that Step Functions, templates and the AWS CLI use here."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from local_aws.awslambda.functions import MAX_PAYLOAD_BYTES, Function, FunctionNotFound, Functions
+from local_aws.awslambda.function import Function
+from local_aws.awslambda.functions import FunctionNotFound, Functions
+from local_aws.awslambda.invocation import MAX_PAYLOAD_BYTES
+from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.names import REGION, function_arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
 
 _ROUTE = re.compile(r"^/2015-03-31/functions(?:/(?P<name>[^/]+)(?P<rest>/.+)?)?/?$")
 
 
+class Request(NamedTuple):
+    """A request, and what answers it; `name` is the function's, "" for all of them."""
+
+    functions: Functions
+    invoke_later: Callable[[str, bytes], None]
+    name: str
+    qualifier: str | None
+    environ: Environ
+
+
 class LambdaApi:
-    """Answers requests that are signed for `lambda`; `invoke_later` takes asynchronous invocations."""
+    """Answers requests that are signed for `lambda`; `invoke_later` starts asynchronous invocations."""
 
     def __init__(self, functions: Functions, invoke_later: Callable[[str, bytes], None]) -> None:
         self._functions = functions
@@ -33,63 +46,71 @@ class LambdaApi:
             return Reply.of_error(error)
 
     def _route(self, environ: Environ) -> Reply:
-        route, method = _ROUTE.match(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        qualifier = query.get("Qualifier", [None])[0]
-        if route:
-            name, rest = unquote(route["name"] or ""), route["rest"]
-            match method, bool(name), rest:
-                case "GET", False, None:
-                    configurations = [_configuration(function, "$LATEST") for function in self._functions.all()]
-                    return Reply.of_json({"Functions": configurations})
-                case "GET", True, None:
-                    return self._get_function(name, qualifier)
-                case "GET", True, "/configuration":
-                    return Reply.of_json(_configuration(*self._functions.get(name, qualifier)))
-                case "GET", True, "/versions":
-                    function, _ = self._functions.get(name)
-                    versions = [_configuration(function, version) for version in ["$LATEST", *function.versions]]
-                    return Reply.of_json({"Versions": versions})
-                case "GET", True, "/aliases":
-                    function, _ = self._functions.get(name)
-                    return Reply.of_json({"Aliases": [_alias(function, alias) for alias in function.aliases]})
-                case "POST", True, "/invocations":
-                    return self._invoke(name, qualifier, environ)
-        raise ServiceError("NotImplemented", f"{method} {environ['PATH_INFO']}: not in the embedded AWS Lambda", 501)
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if route := _ROUTE.match(path):
+            name, rest = unquote(route["name"] or ""), route["rest"] or ""
+            operation = OPERATIONS.get((method, ("/{FunctionName}" if name else "") + rest))
+            if operation:
+                qualifier = parse_qs(environ.get("QUERY_STRING", "")).get("Qualifier", [None])[0]
+                return operation.handler(Request(self._functions, self._invoke_later, name, qualifier, environ))
+        message = f"{method} {path}: the embedded AWS Lambda does not have this operation"
+        raise ServiceError("NotImplemented", message, 501)
 
-    def _get_function(self, name: str, qualifier: str | None) -> Reply:
-        function, version = self._functions.get(name, qualifier)
-        if function.image_uri:
-            resolved = function.resolved_image_uri
-            code = {"RepositoryType": "ECR", "ImageUri": function.image_uri, "ResolvedImageUri": resolved}
-        else:
-            code = {"RepositoryType": "S3", "Location": function.code.as_uri()}
-        return Reply.of_json({"Configuration": _configuration(function, version), "Code": code})
 
-    def _invoke(self, name: str, qualifier: str | None, environ: Environ) -> Reply:
-        payload = read_body(environ)
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            message = f"{len(payload)} byte payload is too large for the RequestResponse invocation type"
-            raise ServiceError("RequestTooLargeException", message, 413)
-        try:
-            json.loads(payload or b"{}")
-        except ValueError as error:
-            message = f"Could not parse request body into json: {error}"
-            raise ServiceError("InvalidRequestContentException", message) from error
-        function, version = self._functions.get(name, qualifier)
-        kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
-        if kind == "DryRun":
-            return Reply(b"", 204)
-        if kind == "Event":
-            self._invoke_later(function_arn(function.name, None if version == "$LATEST" else version), payload)
-            return Reply(b"", 202)
-        invocation = self._functions.invoke(name, payload, qualifier)
-        headers = {"X-Amz-Executed-Version": version, "x-amzn-RequestId": invocation.request_id}
-        if invocation.error is not None:
-            headers["X-Amz-Function-Error"] = "Unhandled"
-        if environ.get("HTTP_X_AMZ_LOG_TYPE") == "Tail":
-            headers["X-Amz-Log-Result"] = base64.b64encode(invocation.log_tail).decode()
-        return Reply(invocation.payload, 200, headers)
+def _list_functions(request: Request) -> Reply:
+    configurations = [_configuration(function, "$LATEST") for function in request.functions.all()]
+    return Reply.of_json({"Functions": configurations})
+
+
+def _get_function(request: Request) -> Reply:
+    function, version = request.functions.get(request.name, request.qualifier)
+    if function.image_uri:
+        resolved = function.resolved_image_uri
+        code = {"RepositoryType": "ECR", "ImageUri": function.image_uri, "ResolvedImageUri": resolved}
+    else:
+        code = {"RepositoryType": "S3", "Location": function.code.as_uri()}
+    return Reply.of_json({"Configuration": _configuration(function, version), "Code": code})
+
+
+def _get_configuration(request: Request) -> Reply:
+    return Reply.of_json(_configuration(*request.functions.get(request.name, request.qualifier)))
+
+
+def _list_versions(request: Request) -> Reply:
+    function, _ = request.functions.get(request.name)
+    versions = [_configuration(function, version) for version in ["$LATEST", *function.versions]]
+    return Reply.of_json({"Versions": versions})
+
+
+def _list_aliases(request: Request) -> Reply:
+    function, _ = request.functions.get(request.name)
+    return Reply.of_json({"Aliases": [_alias(function, alias) for alias in function.aliases]})
+
+
+def _invoke(request: Request) -> Reply:
+    payload = read_body(request.environ)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        message = f"{len(payload)} byte payload is too large for the RequestResponse invocation type"
+        raise ServiceError("RequestTooLargeException", message, 413)
+    try:
+        json.loads(payload or b"{}")
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise ServiceError("InvalidRequestContentException", message) from error
+    function, version = request.functions.get(request.name, request.qualifier)
+    kind = request.environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
+    if kind == "DryRun":
+        return Reply(b"", 204)
+    if kind == "Event":
+        request.invoke_later(function_arn(function.name, None if version == "$LATEST" else version), payload)
+        return Reply(b"", 202)
+    invocation = request.functions.invoke(request.name, payload, request.qualifier)
+    headers = {"X-Amz-Executed-Version": version, "x-amzn-RequestId": invocation.request_id}
+    if invocation.error is not None:
+        headers["X-Amz-Function-Error"] = "Unhandled"
+    if request.environ.get("HTTP_X_AMZ_LOG_TYPE") == "Tail":
+        headers["X-Amz-Log-Result"] = base64.b64encode(invocation.log_tail).decode()
+    return Reply(invocation.payload, 200, headers)
 
 
 def _configuration(function: Function, version: str) -> dict[str, Any]:
@@ -113,3 +134,27 @@ def _configuration(function: Function, version: str) -> dict[str, Any]:
 def _alias(function: Function, alias: str) -> dict[str, Any]:
     alias_arn = f"arn:aws:lambda:{REGION}:{function.arn.split(':')[4]}:function:{function.name}:{alias}"
     return {"AliasArn": alias_arn, "Name": alias, "FunctionVersion": function.aliases[alias]}
+
+
+#: by method and by the path behind `/2015-03-31/functions`
+OPERATIONS: dict[tuple[str, str], Operation[Callable[[Request], Reply]]] = {
+    ("GET", ""): Operation("ListFunctions", _list_functions, differs("all on one page")),
+    ("GET", "/{FunctionName}"): Operation(
+        "GetFunction",
+        _get_function,
+        differs("the code's location is a folder; without containers the image's digest is made from its name"),
+    ),
+    ("GET", "/{FunctionName}/configuration"): Operation("GetFunctionConfiguration", _get_configuration, AS_AWS),
+    ("GET", "/{FunctionName}/versions"): Operation(
+        "ListVersionsByFunction", _list_versions, differs("all on one page; each version has the function's settings")
+    ),
+    ("GET", "/{FunctionName}/aliases"): Operation("ListAliases", _list_aliases, differs("all on one page")),
+    ("POST", "/{FunctionName}/invocations"): Operation(
+        "Invoke",
+        _invoke,
+        differs(
+            "each invocation starts a new process or container, so all are cold starts; a process shares this machine's"
+            " files; asynchronous ones are tried again after 0.5 s and 1 s, and report to queues and topics only"
+        ),
+    ),
+}

@@ -1,8 +1,8 @@
-"""The inside of one function sandbox: imports the handler, calls it once, writes down what came of it.
+"""Runs inside a function's sandbox: imports the handler, calls it once, and writes its result.
 
-Runs as a script in a process of its own; imports nothing of the embedded AWS. What it is told comes
-through the sandbox's `invocation.json`, what it answers goes into `response.json`
-(AWS Lambda Developer Guide, "Building a custom runtime": the same facts as the Runtime API's).
+It is a script in a process of its own that imports nothing of the embedded AWS. It reads `invocation.json` and
+`event.json` in the sandbox folder and writes `response.json` (AWS Lambda Developer Guide, "Building a custom runtime":
+the facts are those of the Runtime API). `messages.py` describes the files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 
 class LambdaContext:
-    """What a handler learns about its invocation (Developer Guide, "Using the Lambda context object")."""
+    """What a handler can ask about its invocation (Developer Guide, "Using the Lambda context object")."""
 
     def __init__(self, facts: dict[str, Any]) -> None:
         self.function_name = facts["function_name"]
@@ -47,8 +47,11 @@ class LambdaContext:
         sys.stdout.write(str(message))
 
 
+Handler = Callable[[Any, LambdaContext], Any]
+
+
 class Unusable(Exception):
-    """The runtime's own complaint about the code, by its name in Lambda's errors."""
+    """The runtime cannot run the code; `error_type` is the name of Lambda's error."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -56,7 +59,7 @@ class Unusable(Exception):
 
 
 def main(folder: Path) -> None:
-    """Serve the one invocation that is described in `folder`."""
+    """Run the invocation that `folder` describes."""
     facts = json.loads((folder / "invocation.json").read_text())
     sys.path[0] = facts["code"]
     _limit_scratch(folder / "tmp", facts["scratch_bytes"])
@@ -64,7 +67,9 @@ def main(folder: Path) -> None:
         handler = _import_handler(facts["handler"])
         context = LambdaContext(facts)
         (folder / "initialised").touch()
-        response = {"result": _to_json(handler(json.loads((folder / "event.json").read_bytes()), context))}
+        response: dict[str, Any] = {
+            "result": _to_json(handler(json.loads((folder / "event.json").read_bytes()), context))
+        }
     except Unusable as error:
         response = {"error": _describe(error.error_type, error, facts["request_id"], [])}
     except Exception as error:
@@ -79,7 +84,7 @@ def _describe(error_type: str, error: Exception, request_id: str, trace: list[st
     return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": trace}
 
 
-def _import_handler(name: str) -> Callable[[Any, LambdaContext], Any]:
+def _import_handler(name: str) -> Handler:
     module_name, _, function_name = name.rpartition(".")
     if not module_name:
         raise Unusable("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack")
@@ -91,10 +96,11 @@ def _import_handler(name: str) -> Callable[[Any, LambdaContext], Any]:
     except SyntaxError as error:
         raise Unusable("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}") from error
     try:
-        return getattr(module, function_name)
+        handler: Handler = getattr(module, function_name)
     except AttributeError as error:
         message = f"Handler '{function_name}' missing on module '{module_name}'"
         raise Unusable("Runtime.HandlerNotFound", message) from error
+    return handler
 
 
 def _to_json(result: Any) -> str:
@@ -105,7 +111,7 @@ def _to_json(result: Any) -> str:
 
 
 def _limit_scratch(tmp: Path, limit: int) -> None:
-    """Make /tmp's size visible, and end any single file that outgrows it; the sum is watched from outside."""
+    """Make `shutil.disk_usage` show the limit of /tmp, and limit each file to it; the sum is checked from outside."""
     real_usage = shutil.disk_usage
     usage = collections.namedtuple("usage", "total used free")
 

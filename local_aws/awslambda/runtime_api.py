@@ -1,4 +1,4 @@
-"""The AWS Lambda Runtime API for one invocation, which the runtime interface client in an image asks.
+"""The AWS Lambda Runtime API for one invocation, for the runtime interface client in an image.
 
 AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
 """
@@ -9,32 +9,34 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, cast
+from wsgiref.types import StartResponse
 
+from local_aws.awslambda.messages import InvocationFacts, LambdaError, Response
 from local_aws.http_server import http_server
-from local_aws.wire import Environ, Reply, StartResponse, read_body
+from local_aws.wire import Environ, Reply, read_body
 
 _ROUTE = re.compile(r"^/2018-06-01/runtime/(?P<what>invocation/next|init/error|invocation/[^/]+/(response|error))$")
 
 
 class RuntimeApi:
-    """Hands out the one event of a sandbox folder, and puts the answer into it; a context manager.
+    """Hands out the event in a sandbox folder, and writes the response into the folder; a context manager.
 
-    The folder's files are those of `bootstrap.py`: `invocation.json` and `event.json` are read,
-    `initialised` and `response.json` are made.
+    The files are those of `bootstrap.py`: it reads `invocation.json` and `event.json`, and writes `initialised` and
+    `response.json`.
 
     Parameters
     ----------
     on_idle:
-        Called when the runtime asks for a second event: it has answered, and could sleep now.
+        Called when the runtime asks for a second event, that is, after its response.
     """
 
     def __init__(self, folder: Path, on_idle: Callable[[], None]) -> None:
         self._folder, self._on_idle = folder, on_idle
-        self._facts = json.loads((folder / "invocation.json").read_text())
+        self._facts: InvocationFacts = json.loads((folder / "invocation.json").read_text())
         self._handed_out = False
         self._closed = threading.Event()
         self._server = http_server(self._application)
@@ -67,7 +69,7 @@ class RuntimeApi:
     def _next(self) -> Reply:
         if self._handed_out:
             self._on_idle()
-            self._closed.wait()  # a real sandbox is frozen in this call
+            self._closed.wait()  # AWS freezes the sandbox during this call
             return Reply(b"{}", 410)
         self._handed_out = True
         (self._folder / "initialised").touch()
@@ -79,10 +81,10 @@ class RuntimeApi:
         }
         return Reply((self._folder / "event.json").read_bytes(), headers=headers)
 
-    def _error(self, text: str) -> Mapping[str, Any]:
-        return {"requestId": self._facts["request_id"], **json.loads(text)}
+    def _error(self, text: str) -> LambdaError:
+        return cast(LambdaError, {"requestId": self._facts["request_id"], **json.loads(text)})
 
-    def _write(self, answer: Mapping[str, Any]) -> None:
+    def _write(self, response: Response) -> None:
         whole = self._folder / "response.partial"
-        whole.write_text(json.dumps(answer))
+        whole.write_text(json.dumps(response))
         whole.replace(self._folder / "response.json")

@@ -1,4 +1,4 @@
-"""Runs a job: one attempt after another, until it succeeds, may not be tried again, or is stopped."""
+"""Runs a job: attempt after attempt until it succeeds, is stopped, or may not be tried again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from local_aws.sandbox.containers import PID_FILE
 from local_aws.sandbox.host import Host
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
-#: exit status of a container that was killed (128 + SIGKILL)
+#: exit status of a killed container (128 + SIGKILL)
 KILLED = 137
-#: MiB of a job whose definition doesn't say
+#: memory of a job whose definition names none, in MiB
 DEFAULT_MEMORY = 2048
 
 
 class _Ending(NamedTuple):
-    """How an attempt ended, as AWS tells it."""
+    """How an attempt ended, in AWS's words; `seconds` is its duration."""
 
     exit_code: int
     reason: str
@@ -47,7 +47,7 @@ class Attempts:
         job.finish(succeeded, job.stop_reason or job.status_reason)
 
     def _attempt(self, job: Job) -> bool:
-        """Run the job once; whether it has to run again."""
+        """Run the job once; returns whether it has to run again."""
         job.started, job.status = milliseconds(), "RUNNING"
         self._host.listener(StepStarted("batch", job.name, job.id))
         tmp = Path(tempfile.mkdtemp(prefix="batch-", dir=self._host.sandboxes))
@@ -60,8 +60,9 @@ class Attempts:
         self._record(job, ending)
         if ending.exit_code == 0 or ending.status_reason == TIMED_OUT or job.stop_reason is not None:
             return False
-        strategy, tries = job.setting("retryStrategy"), len(job.attempts)
-        return should_retry(strategy, tries, ending.exit_code, ending.reason, ending.status_reason)
+        return should_retry(
+            job.retry_strategy(), len(job.attempts), ending.exit_code, ending.reason, ending.status_reason
+        )
 
     def _record(self, job: Job, ending: _Ending) -> None:
         container = {
@@ -73,14 +74,14 @@ class Attempts:
         job.status_reason = job.stop_reason or ending.status_reason
         times = {"startedAt": job.started, "stoppedAt": milliseconds()}
         job.attempts.append({"container": container, **times, "statusReason": job.status_reason})
-        well = ending.exit_code == 0 and job.stop_reason is None
-        error_name = None if well else ending.reason or job.status_reason
+        succeeded = ending.exit_code == 0 and job.stop_reason is None
+        error_name = None if succeeded else ending.reason or job.status_reason
         self._host.listener(StepEnded("batch", job.name, job.id, ending.seconds, error_name))
 
     def _run_command(self, job: Job, tmp: Path) -> Outcome:
         def on_start(sandbox: Sandbox) -> None:
             job.sandbox = sandbox
-            if job.stop_reason is not None:  # stopped between the check and the start
+            if job.stop_reason is not None:  # it was stopped between the check and the start
                 sandbox.terminate()
 
         def on_line(line: str) -> None:
@@ -98,7 +99,7 @@ class Attempts:
             env=environment,
             cwd=self._host.code,
             limits=Limits(
-                seconds=job.setting("timeout").get("attemptDurationSeconds"),
+                seconds=job.timeout().get("attemptDurationSeconds"),
                 memory_bytes=job.memory_mb(DEFAULT_MEMORY) * MEGABYTE,
                 container=tmp / PID_FILE if containers else None,
             ),
@@ -109,7 +110,7 @@ class Attempts:
 
 
 def _argv(command: Sequence[str]) -> list[str]:
-    """The image's `python` is the interpreter that runs this."""
+    """The command with this interpreter in place of the image's `python`."""
     return [sys.executable, *command[1:]] if command and command[0] in ("python", "python3") else list(command)
 
 

@@ -1,4 +1,4 @@
-"""A job of AWS Batch: what was asked for, what became of it, and how AWS describes it."""
+"""A job of AWS Batch: its settings, its state, and how AWS describes it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,61 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from local_aws.names import arn
 from local_aws.sandbox import Sandbox
 
-#: in the order in which a job goes through them (AWS Batch User Guide, "Job states")
+#: in the order in which a job passes through them (AWS Batch User Guide, "Job states")
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 FINISHED = STATES[-2:]
 
 
 def milliseconds() -> int:
-    """Now, as AWS Batch gives times."""
+    """The time now, as AWS Batch gives times: ms since 1970."""
     return int(time.time() * 1000)
+
+
+class JobDefinition(TypedDict):
+    """A revision of a job definition, as DescribeJobDefinitions shows it."""
+
+    jobDefinitionName: str
+    jobDefinitionArn: str
+    revision: int
+    status: str
+    type: str
+    containerProperties: Mapping[str, Any]
+    parameters: NotRequired[Mapping[str, str]]
+    retryStrategy: NotRequired[Mapping[str, Any]]
+    timeout: NotRequired[Mapping[str, int]]
+    platformCapabilities: NotRequired[list[str]]
+    tags: NotRequired[Mapping[str, str]]
 
 
 @dataclass(eq=False)
 class Job:
-    """A job, an array of jobs (it has `children`), or one child of an array (it has a `parent`)."""
+    """A job, an array job (which has `children`), or a child of an array job (which has a `parent`).
+
+    Parameters
+    ----------
+    queue:
+        The queue's ARN.
+    request:
+        SubmitJob's request.
+    index:
+        A child's index in its array, from 0.
+    created, started, stopped:
+        In ms since 1970.
+    stop_reason:
+        Why somebody ended it, if somebody did.
+    cores:
+        How many of this machine's cores it may use.
+    """
 
     id: str
     name: str
     queue: str
-    definition: Mapping[str, Any]
+    definition: JobDefinition
     request: Mapping[str, Any]
     parent: Job | None = None
     index: int | None = None
@@ -42,7 +74,6 @@ class Job:
     container: dict[str, Any] = field(default_factory=dict)
     stop_reason: str | None = None
     sandbox: Sandbox | None = None
-    #: of this machine, for it to use
     cores: int = 1
 
     def __post_init__(self) -> None:
@@ -60,32 +91,36 @@ class Job:
 
     @property
     def runs(self) -> list[Job]:
-        """What has containers: an array's children, or the job itself."""
+        """The jobs that have containers: an array's children, or the job itself."""
         return self.children or [self]
 
     @property
     def finished(self) -> bool:
-        """It has succeeded or failed."""
+        """Whether it has succeeded or failed."""
         return self.status in FINISHED
 
-    # ------------------------------------------------------------ what was asked for
-    def setting(self, name: str) -> Any:
-        """A setting of the job, or of its definition."""
-        return self.request.get(name) or self.definition.get(name) or {}
+    # ------------------------------------------------------------ settings
+    def retry_strategy(self) -> Mapping[str, Any]:
+        """How often and when it is tried again; empty if nothing says so."""
+        return self.request.get("retryStrategy") or self.definition.get("retryStrategy") or {}
+
+    def timeout(self) -> Mapping[str, int]:
+        """`{"attemptDurationSeconds": …}`; empty if an attempt may take any time."""
+        return self.request.get("timeout") or self.definition.get("timeout") or {}
 
     def parameters(self) -> dict[str, str]:
-        """The definition's parameters, and the request's over them."""
+        """The definition's parameters, overridden by the request's."""
         return {**self.definition.get("parameters", {}), **self.request.get("parameters", {})}
 
     def command(self) -> list[str]:
-        """The command with each `Ref::name` element replaced by that parameter's value."""
+        """The command; each word `Ref::name` is replaced by the value of that parameter."""
         parameters = self.parameters()
         command = self._overrides().get("command") or self.definition["containerProperties"].get("command", [])
         return [re.sub(r"^Ref::(.+)$", lambda match: parameters.get(match[1], match[0]), word) for word in command]
 
     def environment(self) -> dict[str, str]:
-        """What the definition and the request set, and what AWS Batch adds ("AWS Batch job environment variables")."""
-        environment = {pair["name"]: pair["value"] for pair in self._properties("environment")}
+        """The definition's and the request's variables and AWS Batch's own ("AWS Batch job environment variables")."""
+        environment: dict[str, str] = {pair["name"]: pair["value"] for pair in self._properties("environment")}
         environment |= {
             "AWS_BATCH_JOB_ID": self.id,
             "AWS_BATCH_JOB_ATTEMPT": str(len(self.attempts) + 1),
@@ -97,25 +132,26 @@ class Job:
             environment["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(self.parent.children))
         return environment
 
-    def memory_mb(self, otherwise: int) -> int:
+    def memory_mb(self, default: int) -> int:
         """The memory that the container may use, in MiB."""
         wanted = {pair["type"]: float(pair["value"]) for pair in self._properties("resourceRequirements")}
-        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or otherwise)
+        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or default)
 
     def _overrides(self) -> Mapping[str, Any]:
-        return self.request.get("containerOverrides", {})
+        overrides: Mapping[str, Any] = self.request.get("containerOverrides", {})
+        return overrides
 
     def _properties(self, name: str) -> list[dict[str, Any]]:
         return [*self.definition["containerProperties"].get(name, []), *self._overrides().get(name, [])]
 
-    # ------------------------------------------------------------ what became of it
+    # ------------------------------------------------------------ state
     def finish(self, succeeded: bool, reason: str | None) -> None:
-        """It ends, for a reason that AWS would give."""
+        """Mark it as ended; `reason` is worded as AWS words it."""
         self.stopped, self.status_reason = milliseconds(), reason
         self.status = "SUCCEEDED" if succeeded else "FAILED"
 
     def settle(self) -> None:
-        """An array ends when all its children have, and fails if one of them did."""
+        """End an array once all its children have ended; it fails if a child has failed."""
         if not self.children or self.finished or not all(child.finished for child in self.children):
             return
         if any(child.status == "FAILED" for child in self.children):
@@ -123,7 +159,7 @@ class Job:
         else:
             self.finish(True, None)
 
-    # ------------------------------------------------------------ as AWS shows it
+    # ------------------------------------------------------------ descriptions
     def describe(self) -> dict[str, Any]:
         """As DescribeJobs shows it."""
         facts = {
@@ -131,8 +167,8 @@ class Job:
             "jobQueue": self.queue,
             "attempts": self.attempts,
             "parameters": self.parameters(),
-            "retryStrategy": self.setting("retryStrategy") or None,
-            "timeout": self.setting("timeout") or None,
+            "retryStrategy": self.retry_strategy() or None,
+            "timeout": self.timeout() or None,
             "tags": self.request.get("tags", {}),
             "platformCapabilities": self.definition.get("platformCapabilities"),
             "isTerminated": self.stop_reason is not None,

@@ -11,19 +11,16 @@ TASK_EXITED = "Essential container in task exited"
 
 
 def should_retry(strategy: Mapping[str, Any], attempt: int, exit_code: int, reason: str, status_reason: str) -> bool:
-    """Whether a failed attempt is followed by another.
+    """Whether another attempt follows a failed one.
+
+    The first rule whose conditions all match decides. If no rule matches, the job is tried again.
 
     Parameters
     ----------
     strategy:
         `{"attempts": 1 to 10, "evaluateOnExit": [...]}`.
     attempt:
-        The attempt that failed, from 1.
-
-    Returns
-    -------
-    bool
-        The first rule all of whose conditions match decides; without one the job is retried.
+        The number of the attempt that failed, from 1.
     """
     if attempt >= int(strategy.get("attempts", 1)):
         return False
@@ -31,11 +28,12 @@ def should_retry(strategy: Mapping[str, Any], attempt: int, exit_code: int, reas
     for rule in strategy.get("evaluateOnExit", []):
         conditions = [(seen[name], rule[name]) for name in seen if name in rule]
         if all(_matches(value, pattern) for value, pattern in conditions):
-            return rule["action"].upper() == "RETRY"
+            action: str = rule["action"]
+            return action.upper() == "RETRY"
     return True
 
 
 def _matches(value: str, pattern: str) -> bool:
-    """A trailing `*` is the only wildcard; case is ignored."""
+    """Compare without regard to case; a trailing `*` is the only wildcard."""
     escaped = "".join(f"[{char}]" if char in "?[" else char for char in pattern.lower())
     return fnmatchcase(value.lower(), escaped)

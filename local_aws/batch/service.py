@@ -1,4 +1,4 @@
-"""AWS Batch's queues, job definitions and jobs, and what can be done with them."""
+"""AWS Batch: compute environments, queues, job definitions and jobs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 import threading
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from local_aws.batch.attempts import Attempts
-from local_aws.batch.job import Job
+from local_aws.batch.job import Job, JobDefinition
 from local_aws.batch.slots import Slots
 from local_aws.names import arn
 from local_aws.sandbox.host import Host
 from local_aws.wire import ServiceError
 
-#: what a job asks for that needs the processor: the least of a Fargate job with 8 GB, and what a GPU's machine has
+#: vCPUs of a job that needs the processor: the fewest of a Fargate job with 8 GB, and those of a small GPU instance
 JOB_VCPUS = 4
 
 
 def client_error(message: str) -> ServiceError:
-    """The caller's mistake."""
+    """The error for a request that AWS Batch refuses."""
     return ServiceError("ClientException", message, 400)
 
 
@@ -30,34 +30,35 @@ class Batch:
     Parameters
     ----------
     jobs_at_once:
-        How many jobs, array children among them, run at the same time; when left out as many as the host's cores
-        suffice for at `JOB_VCPUS` each, and at least two.
+        How many jobs, array children among them, run at once. By default as many as the host's cores suffice for
+        at `JOB_VCPUS` each, but at least two.
     """
 
     def __init__(self, host: Host, jobs_at_once: int | None = None) -> None:
         self._attempts = Attempts(host)
-        self._slots = Slots(jobs_at_once or max(2, host.cores // JOB_VCPUS), host.cores, self._run)
+        self.jobs_at_once = jobs_at_once or max(2, host.cores // JOB_VCPUS)
+        self._slots = Slots(self.jobs_at_once, host.cores, self._run)
         self._lock = threading.Lock()
-        self._definitions: dict[str, list[dict[str, Any]]] = {}
+        self._definitions: dict[str, list[JobDefinition]] = {}
         self._queues: dict[str, dict[str, Any]] = {}
         self._compute_environments: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, Job] = {}
 
-    # ------------------------------------------------------------ what the template declares
+    # ------------------------------------------------------------ declarations
     def add_compute_environment(self, name: str, properties: Mapping[str, Any]) -> str:
-        """Keep a compute environment (locally every one is this machine); its ARN."""
+        """Keep a compute environment, and return its ARN; each one is this machine."""
         ce_arn = arn("batch", f"compute-environment/{name}")
         facts = {"computeEnvironmentName": name, "computeEnvironmentArn": ce_arn, "status": "VALID", "state": "ENABLED"}
         self._compute_environments[ce_arn] = {**facts, **properties}
         return ce_arn
 
     def add_queue(self, name: str, properties: Mapping[str, Any]) -> str:
-        """Keep a job queue; its ARN.
+        """Keep a job queue, and return its ARN.
 
         Raises
         ------
         ServiceError
-            It has no priority, or names a compute environment that doesn't exist.
+            The queue has no priority, or names a compute environment that does not exist.
         """
         if "priority" not in properties:
             raise client_error(f"job queue {name}: priority is required")
@@ -69,18 +70,24 @@ class Batch:
         self._queues[queue_arn] = {**facts, **properties}
         return queue_arn
 
-    def register_definition(self, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """A new revision of a job definition."""
+    def register_definition(self, name: str, properties: Mapping[str, Any]) -> JobDefinition:
+        """Add a revision of a job definition.
+
+        Raises
+        ------
+        ServiceError
+            It is not for jobs of one container.
+        """
         if properties.get("type", "container") != "container" or "containerProperties" not in properties:
-            raise client_error(f"job definition {name}: only jobs of one container run locally")
+            raise client_error(f"job definition {name}: the embedded AWS Batch runs only jobs of one container")
         revisions = self._definitions.setdefault(name, [])
         revision = len(revisions) + 1
         definition_arn = arn("batch", f"job-definition/{name}:{revision}")
         facts = {"jobDefinitionName": name, "jobDefinitionArn": definition_arn, "revision": revision}
-        revisions.append({**facts, "status": "ACTIVE", "type": "container", **properties})
+        revisions.append(cast(JobDefinition, {**facts, "status": "ACTIVE", "type": "container", **properties}))
         return revisions[-1]
 
-    def definitions(self) -> list[dict[str, Any]]:
+    def definitions(self) -> list[JobDefinition]:
         """Every revision of every job definition."""
         return [revision for revisions in self._definitions.values() for revision in revisions]
 
@@ -92,7 +99,7 @@ class Batch:
         """Every compute environment."""
         return list(self._compute_environments.values())
 
-    def _find_definition(self, reference: str) -> dict[str, Any]:
+    def _find_definition(self, reference: str) -> JobDefinition:
         name, _, revision = reference.rpartition("job-definition/")[2].partition(":")
         revisions = self._definitions.get(name, [])
         number = int(revision) if revision.isdigit() else len(revisions)
@@ -108,12 +115,12 @@ class Batch:
 
     # ------------------------------------------------------------ jobs
     def submit(self, request: Mapping[str, Any]) -> Job:
-        """Start a job, or an array of jobs, as soon as there is room; the fields of the request are SubmitJob's.
+        """Queue a job or an array of jobs; `request` has the fields of SubmitJob.
 
         Raises
         ------
         ServiceError
-            ClientException: no such queue or definition, or a request that AWS Batch refuses.
+            ClientException: the queue or the definition does not exist, or AWS Batch refuses the request.
         """
         _validate(request)
         definition = self._find_definition(request["jobDefinition"])
@@ -127,7 +134,7 @@ class Batch:
         return job
 
     def get(self, job_id: str) -> Job | None:
-        """A job by its id."""
+        """The job with this id, or None."""
         with self._lock:
             return self._jobs.get(job_id)
 
@@ -137,7 +144,10 @@ class Batch:
             return list(self._jobs.values())
 
     def terminate(self, job_id: str, reason: str, only_waiting: bool = False) -> None:
-        """End a job and its children; it fails with `reason`. Unknown and finished jobs are left alone, as by AWS."""
+        """End a job and its children: they fail with `reason`. As on AWS, unknown and finished jobs are ignored.
+
+        With `only_waiting`, jobs that run already go on.
+        """
         job = self.get(job_id)
         if job is None or job.finished:
             return
@@ -154,7 +164,7 @@ class Batch:
         self._settle(job)
 
     def close(self) -> None:
-        """Start no more jobs."""
+        """Start no more jobs; running jobs go on."""
         self._slots.close()
 
     def _run(self, job: Job) -> None:
@@ -162,7 +172,7 @@ class Batch:
         self._settle(job)
 
     def _settle(self, job: Job) -> None:
-        """See whether an array has ended, given any job of it."""
+        """End the array to which the job belongs if all its children have ended."""
         with self._lock:
             (job.parent or job).settle()
 
@@ -174,7 +184,7 @@ def _validate(request: Mapping[str, Any]) -> None:
     if size is not None and not (isinstance(size, int) and 2 <= size <= 10_000):
         raise client_error("Array size must be between 2 and 10,000")
     if request.get("dependsOn"):
-        raise client_error("dependsOn is not offered by the embedded AWS")
+        raise client_error("the embedded AWS Batch does not implement dependsOn")
     values = [*request.get("parameters", {}).values()]
     values += [pair["value"] for pair in request.get("containerOverrides", {}).get("environment", [])]
     if not all(isinstance(value, str) for value in values):

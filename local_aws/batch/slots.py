@@ -1,4 +1,4 @@
-"""How many jobs one machine runs at once, where a cloud would start an instance for each, and which of them first."""
+"""How many jobs run at once on one machine, and in which order; AWS would start an instance for each."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from local_aws.batch.job import Job
 
 
 class Slots:
-    """Runs so many jobs at once; the others wait RUNNABLE.
+    """Runs a limited number of jobs at once; the other jobs wait RUNNABLE.
 
-    A free slot goes to the queue of the highest priority that has a job waiting, for locally all queues share one
-    machine; within a priority the job that came first is the first, children of arrays like any other (AWS Batch
-    API Reference, "JobQueueDetail"; User Guide, "Fair-share scheduling policies"). What runs is never interrupted.
-    Jobs never wait for each other here but for a slot, and every one gives its slot back when it ends: there is no
-    deadlock.
+    A free slot goes to the queue with the highest priority that has a job waiting, because all queues share this
+    machine. Within one priority the jobs start in the order in which they came, children of arrays like other jobs
+    (AWS Batch API Reference, "JobQueueDetail"; User Guide, "Fair-share scheduling policies"). A running job is never
+    interrupted. A deadlock is impossible: a job waits for nothing but a slot, and gives its slot back when it ends.
 
     Parameters
     ----------
     limit:
-        How many run at once.
+        The number of jobs that run at once.
     cores:
-        How many cores they share, in equal parts: what a job asks for may be more than a laptop has.
+        The number of cores that they share in equal parts; a job may ask for more than a laptop has.
     run:
         Runs a job to its end; called in a thread of its own.
     """
 
     def __init__(self, limit: int, cores: int, run: Callable[[Job], None]) -> None:
-        self._free, self._limit, self._cores, self._run = limit, limit, cores, run
+        self.limit = limit
+        self._free, self._cores, self._run = limit, cores, run
         self._waiting: defaultdict[int, deque[Job]] = defaultdict(deque)
         self._lock = threading.Lock()
 
     def add(self, jobs: Iterable[Job], priority: int) -> None:
-        """Let jobs of a queue of this priority (more goes first) wait for their turn, which may be at once."""
+        """Queue jobs with the priority of their queue (higher goes first); they start at once if slots are free."""
         with self._lock:
             for job in jobs:
                 job.status = "RUNNABLE"
@@ -42,7 +42,7 @@ class Slots:
             self._fill()
 
     def withdraw(self, job: Job) -> bool:
-        """Take a job out of those that wait; False if it isn't among them (any more)."""
+        """Remove a waiting job; False if it does not wait (any more)."""
         with self._lock:
             for line in self._waiting.values():
                 if job in line:
@@ -51,7 +51,7 @@ class Slots:
             return False
 
     def close(self) -> None:
-        """Start no more jobs: whoever waits waits for ever."""
+        """Start no more jobs; waiting jobs are forgotten."""
         with self._lock:
             self._waiting.clear()
 
@@ -66,8 +66,8 @@ class Slots:
                 threading.Thread(target=self._occupy, args=(job,), name=f"batch-{job.id}", daemon=True).start()
 
     def _sharing(self) -> int:
-        """How many run at once if those that wait begin now; 1 at least, while one waits."""
-        return min(self._limit, self._limit - self._free + sum(map(len, self._waiting.values())))
+        """The number of jobs that run at once if the waiting ones start now; at least 1 while one waits."""
+        return min(self.limit, self.limit - self._free + sum(map(len, self._waiting.values())))
 
     def _occupy(self, job: Job) -> None:
         try:

@@ -1,1 +1,1 @@
-"""CloudFormation of the embedded AWS: a SAM template becomes resources."""
+"""CloudFormation: creates the resources of a SAM template, each through the service to which it belongs."""

@@ -1,31 +1,36 @@
-"""Creates the resources of a template, in the order of their dependencies, as CloudFormation does."""
+"""Deploys a SAM template: creates its resources in the order of their dependencies, as CloudFormation does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import local_aws.cloudformation.resources  # noqa: F401 - registers who creates each type of resource
-from local_aws.cloudformation import sam as templates
-from local_aws.cloudformation.intrinsics import DeployError, parameter_values
+import local_aws.cloudformation.resources  # noqa: F401 - registers what creates each type of resource
+from local_aws.cloudformation import sam
+from local_aws.cloudformation.errors import DeployError
+from local_aws.cloudformation.parameters import parameter_values
 from local_aws.cloudformation.stack import Stack
+from local_aws.server import LocalAws, without_collections
 
-if TYPE_CHECKING:
-    from local_aws.server import LocalAws
+__all__ = ["DeployError", "deploy"]
 
 
-def deploy(aws: LocalAws, path: Path, parameters: Mapping[str, str], stack_name: str) -> dict[str, Any]:
-    """Create the stack of the template at `path`; its outputs.
+def deploy(
+    aws: LocalAws, template: Path, parameters: Mapping[str, str] | None = None, stack_name: str = "local"
+) -> dict[str, Any]:
+    """Create everything that the template declares, and return its outputs.
 
     Raises
     ------
     DeployError
-        The template can't be translated, or a resource can't be created.
+        The template cannot be translated, a parameter's value is not allowed, or a resource cannot be created.
     """
-    try:
-        template = templates.load(path.resolve(), parameters, aws.cache_dir)
-    except templates.TemplateError as error:
-        raise DeployError(str(error)) from error
-    values = parameter_values(template, parameters)
-    return Stack(aws, stack_name, template, path.resolve().parent, values).create()
+    path, given = template.resolve(), parameters or {}
+    with without_collections():
+        try:
+            translated = sam.load(path, given, aws.cache_dir)
+        except sam.TemplateError as error:
+            raise DeployError(str(error)) from error
+        values = parameter_values(translated, given)
+        return Stack(aws, stack_name, translated, path.parent, values).create()

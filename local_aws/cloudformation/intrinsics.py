@@ -1,4 +1,4 @@
-"""CloudFormation's parameters, conditions and intrinsic functions (User Guide, "Intrinsic function reference")."""
+"""Conditions and intrinsic functions of a template (User Guide, "Intrinsic function reference")."""
 
 from __future__ import annotations
 
@@ -7,71 +7,27 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local_aws.cloudformation.errors import DeployError
+from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.names import ACCOUNT, PARTITION, REGION
 
-
-class DeployError(Exception):
-    """The stack can't be created; the message names the resource and says why."""
-
-
 _REMOVED = object()
-#: gives a resource's Ref (attribute None) or attribute
+#: returns the Ref (attribute None) or an attribute of a resource
 Lookup = Callable[[str, str | None], Any]
 
 
-def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Each parameter's value, in its type, checked against what the template allows.
-
-    Raises
-    ------
-    DeployError
-        A parameter is unknown, missing, or has a value that the template doesn't allow.
-    """
-    declared = template.get("Parameters", {})
-    if unknown := set(given) - set(declared):
-        raise DeployError(f"the template has no parameter {', '.join(sorted(unknown))}")
-    values = {}
-    for name, facts in declared.items():
-        value = given.get(name, facts.get("Default"))
-        if value is None:
-            raise DeployError(f"parameter {name} needs a value")
-        is_list = facts["Type"] == "CommaDelimitedList" or facts["Type"].startswith("List<")
-        values[name] = [item.strip() for item in str(value).split(",")] if is_list else str(value)
-        for each in values[name] if is_list else [values[name]]:  # a list is checked by each of its values
-            _check_parameter(name, each, facts)
-    return values
-
-
-def _check_parameter(name: str, value: str, facts: Mapping[str, Any]) -> None:
-    wrong = f"parameter {name}: {value!r} is not allowed"
-    hint = facts.get("ConstraintDescription", "")
-    if "AllowedValues" in facts and value not in map(str, facts["AllowedValues"]):
-        raise DeployError(f"{wrong}; one of {', '.join(map(str, facts['AllowedValues']))} is")
-    if "AllowedPattern" in facts and not re.fullmatch(facts["AllowedPattern"], value):
-        raise DeployError(f"{wrong}: {hint or 'it does not match ' + facts['AllowedPattern']}")
-    if facts["Type"] == "Number":
-        try:
-            number = float(value)
-        except ValueError:
-            raise DeployError(f"{wrong}: it is not a number") from None
-        if not float(facts.get("MinValue", number)) <= number <= float(facts.get("MaxValue", number)):
-            raise DeployError(f"{wrong}: from {facts.get('MinValue')} to {facts.get('MaxValue')}")
-
-
-def check_rules(template: Mapping[str, Any], resolver: Resolver) -> None:
-    """Hold the parameters together to the template's rules (User Guide, "CloudFormation template Rules syntax").
-
-    Raises
-    ------
-    DeployError
-        An assertion of a rule whose condition holds does not; its own description says which.
-    """
-    for name, rule in template.get("Rules", {}).items():
-        if "RuleCondition" in rule and not resolver.condition(rule["RuleCondition"]):
-            continue
-        for assertion in rule["Assertions"]:
-            if not resolver.condition(assertion["Assert"]):
-                raise DeployError(f"rule {name}: {assertion.get('AssertDescription', 'not met')}")
+def pseudo_parameters(stack_name: str) -> dict[str, Any]:
+    """CloudFormation's own parameters."""
+    return {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Partition": PARTITION,
+        "AWS::Region": REGION,
+        "AWS::StackName": stack_name,
+        "AWS::StackId": f"arn:{PARTITION}:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/local",
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::NotificationARNs": [],
+        "AWS::NoValue": _REMOVED,
+    }
 
 
 class Resolver:
@@ -80,106 +36,136 @@ class Resolver:
     Parameters
     ----------
     template:
-        In CloudFormation's terms.
+        The template after SAM's translation.
     parameters:
-        The parameters' values.
+        The values of its parameters.
     lookup:
-        Asked for a resource's Ref or attribute; creates the resource where necessary.
+        Returns a resource's Ref or attribute; creates the resource if necessary.
     """
 
     def __init__(
         self, template: Mapping[str, Any], parameters: Mapping[str, Any], stack_name: str, lookup: Lookup
     ) -> None:
-        self._template = template
+        self.template = template
         self._lookup = lookup
-        stack_id = f"arn:{PARTITION}:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/local"
-        self._values = {
-            **parameters,
-            "AWS::AccountId": ACCOUNT,
-            "AWS::Partition": PARTITION,
-            "AWS::Region": REGION,
-            "AWS::StackName": stack_name,
-            "AWS::StackId": stack_id,
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::NotificationARNs": [],
-            "AWS::NoValue": _REMOVED,
-        }
-        self._functions = {
-            "Ref": self._ref,
-            "Fn::GetAtt": self._get_att,
-            "Fn::Sub": self._sub,
-            "Fn::Join": lambda a: str(self.resolve(a[0])).join(map(str, self.resolve(a[1]))),
-            "Fn::If": lambda a: self._resolve(a[1] if self.condition(a[0]) else a[2]),
-            "Fn::Select": lambda a: self.resolve(a[1])[int(self.resolve(a[0]))],
-            "Fn::Split": lambda a: self.resolve(a[1]).split(a[0]),
-            "Fn::GetAZs": lambda _: [REGION + zone for zone in "abc"],
-            "Fn::FindInMap": lambda a: template["Mappings"][a[0]][self.resolve(a[1])][self.resolve(a[2])],
-            "Fn::Base64": lambda a: base64.b64encode(self.resolve(a).encode()).decode(),
-        }
+        self._values = {**parameters, **pseudo_parameters(stack_name)}
 
     def resolve(self, value: Any) -> Any:
-        """The value without intrinsic functions; what is AWS::NoValue is left out, or None at the top.
+        """The value without intrinsic functions; AWS::NoValue is left out, or None if it is the whole value.
 
         Raises
         ------
         DeployError
             An intrinsic function or a name is unknown.
         """
-        resolved = self._resolve(value)
+        resolved = self.resolve_inner(value)
         return None if resolved is _REMOVED else resolved
 
     def condition(self, condition: Any) -> bool:
-        """Whether a condition, by its name or as a function, holds."""
-        if isinstance(condition, str):
-            if condition not in self._template.get("Conditions", {}):
-                raise DeployError(f"condition {condition}: not in the template")
-            return self.condition(self._template["Conditions"][condition])
-        ((name, argument),) = condition.items()
-        match name:
-            case "Condition":
-                return self.condition(argument)
-            case "Fn::Equals":
-                return str(self.resolve(argument[0])) == str(self.resolve(argument[1]))
-            case "Fn::Not":
-                return not self.condition(argument[0])
-            case "Fn::And":
-                return all(map(self.condition, argument))
-            case "Fn::Or":
-                return any(map(self.condition, argument))
-        raise DeployError(f"condition {name}: unknown to the embedded AWS")
+        """Whether a condition holds; it is given by its name or as a function.
 
-    def _resolve(self, value: Any) -> Any:
+        Raises
+        ------
+        DeployError
+            The condition is unknown.
+        """
+        if isinstance(condition, str):
+            if condition not in self.template.get("Conditions", {}):
+                raise DeployError(f"condition {condition}: not in the template")
+            return self.condition(self.template["Conditions"][condition])
+        ((name, argument),) = condition.items()
+        if name not in CONDITIONS:
+            raise DeployError(f"condition {name}: unknown to the embedded AWS")
+        return CONDITIONS[name].handler(self, argument)
+
+    def resolve_inner(self, value: Any) -> Any:
+        """As `resolve`, but AWS::NoValue stays, for the list or the object around it."""
         if isinstance(value, list):
-            return [item for item in map(self._resolve, value) if item is not _REMOVED]
+            return [item for item in map(self.resolve_inner, value) if item is not _REMOVED]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()
-            if name in self._functions:
-                return self._functions[name](argument)
+            if name in FUNCTIONS:
+                return FUNCTIONS[name].handler(self, argument)
             if name.startswith("Fn::"):
                 raise DeployError(f"{name}: unknown to the embedded AWS")
-        resolved = {name: self._resolve(item) for name, item in value.items()}
+        resolved = {name: self.resolve_inner(item) for name, item in value.items()}
         return {name: item for name, item in resolved.items() if item is not _REMOVED}
 
-    def _ref(self, name: str) -> Any:
+    def ref(self, name: str) -> Any:
+        """The value of a parameter, or the Ref of a resource."""
         return self._values[name] if name in self._values else self._lookup(name, None)
 
-    def _get_att(self, argument: Any) -> Any:
+    def get_att(self, argument: Any) -> Any:
+        """An attribute of a resource, from `Resource.Attribute` or `[Resource, Attribute]`."""
         name, attribute = argument.split(".", 1) if isinstance(argument, str) else (argument[0], argument[1])
         return self._lookup(name, self.resolve(attribute))
 
-    def _sub(self, argument: Any) -> str:
-        text, values = (argument, {}) if isinstance(argument, str) else argument
 
-        def put(match: re.Match[str]) -> str:
-            name = match[1]
-            if name.startswith("!"):
-                return "${" + name[1:] + "}"
-            if name in values:
-                return str(self.resolve(values[name]))
-            if "." in name:
-                return str(self._get_att(name))
-            return str(self._ref(name))
+def _sub(resolver: Resolver, argument: Any) -> str:
+    text, values = (argument, {}) if isinstance(argument, str) else argument
 
-        return re.sub(r"\$\{([^}]+)\}", put, text)
+    def put(match: re.Match[str]) -> str:
+        name = match[1]
+        if name.startswith("!"):
+            return "${" + name[1:] + "}"
+        if name in values:
+            return str(resolver.resolve(values[name]))
+        if "." in name:
+            return str(resolver.get_att(name))
+        return str(resolver.ref(name))
+
+    return re.sub(r"\$\{([^}]+)\}", put, text)
+
+
+def _join(resolver: Resolver, argument: Any) -> str:
+    return str(resolver.resolve(argument[0])).join(map(str, resolver.resolve(argument[1])))
+
+
+def _if(resolver: Resolver, argument: Any) -> Any:
+    return resolver.resolve_inner(argument[1] if resolver.condition(argument[0]) else argument[2])
+
+
+def _select(resolver: Resolver, argument: Any) -> Any:
+    return resolver.resolve(argument[1])[int(resolver.resolve(argument[0]))]
+
+
+def _split(resolver: Resolver, argument: Any) -> Any:
+    return resolver.resolve(argument[1]).split(argument[0])
+
+
+def _find_in_map(resolver: Resolver, argument: Any) -> Any:
+    name, first, second = argument[:3]
+    return resolver.template["Mappings"][name][resolver.resolve(first)][resolver.resolve(second)]
+
+
+def _base64(resolver: Resolver, argument: Any) -> str:
+    text: str = resolver.resolve(argument)
+    return base64.b64encode(text.encode()).decode()
+
+
+FUNCTIONS: dict[str, Operation[Callable[[Resolver, Any], Any]]] = {
+    "Ref": Operation("Ref", Resolver.ref, AS_AWS),
+    "Fn::GetAtt": Operation("Fn::GetAtt", Resolver.get_att, differs("only the attributes that templates here use")),
+    "Fn::Sub": Operation("Fn::Sub", _sub, AS_AWS),
+    "Fn::Join": Operation("Fn::Join", _join, AS_AWS),
+    "Fn::If": Operation("Fn::If", _if, AS_AWS),
+    "Fn::Select": Operation("Fn::Select", _select, AS_AWS),
+    "Fn::Split": Operation("Fn::Split", _split, AS_AWS),
+    "Fn::GetAZs": Operation(
+        "Fn::GetAZs", lambda _, argument: [REGION + zone for zone in "abc"], differs("three zones, in any region")
+    ),
+    "Fn::FindInMap": Operation("Fn::FindInMap", _find_in_map, differs("no DefaultValue")),
+    "Fn::Base64": Operation("Fn::Base64", _base64, AS_AWS),
+}
+
+CONDITIONS: dict[str, Operation[Callable[[Resolver, Any], bool]]] = {
+    "Condition": Operation("Condition", Resolver.condition, AS_AWS),
+    "Fn::Equals": Operation(
+        "Fn::Equals", lambda resolver, a: str(resolver.resolve(a[0])) == str(resolver.resolve(a[1])), AS_AWS
+    ),
+    "Fn::Not": Operation("Fn::Not", lambda resolver, a: not resolver.condition(a[0]), AS_AWS),
+    "Fn::And": Operation("Fn::And", lambda resolver, a: all(map(resolver.condition, a)), AS_AWS),
+    "Fn::Or": Operation("Fn::Or", lambda resolver, a: any(map(resolver.condition, a)), AS_AWS),
+}

@@ -1,4 +1,4 @@
-"""From a SAM template to CloudFormation's resources, as `sam package` and AWS's transform do it, without AWS."""
+"""Translates a SAM template to CloudFormation's resources, as `sam package` and AWS's transform do."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any
 
 from local_aws.names import ACCOUNT, REGION
 
-#: the bucket that stands for "code in this folder"; the key is the folder
+#: the bucket of code that is in a local folder; the key is the folder
 CODE_BUCKET = "local-code"
-#: translated templates that are kept
+#: how many translated templates the cache keeps
 MAX_KEPT = 20
 
 
 class TemplateError(Exception):
-    """The template can't be translated; the message says what is wrong with which resource."""
+    """The template cannot be translated; the message says what is wrong with which resource."""
 
 
 def load(path: Path, parameters: Mapping[str, str], cache: Path) -> dict[str, Any]:
-    """The template in CloudFormation's terms; translated once for each content, and kept in the folder `cache`.
+    """The translated template; the folder `cache` keeps it until one of its files or a parameter changes.
 
     Raises
     ------
     TemplateError
-        See there.
+        The template is not valid.
     """
     source = path.read_bytes()
     facts = [source.decode(), str(path), dict(parameters), version("aws-sam-translator"), Path(__file__).read_text()]
@@ -39,10 +39,11 @@ def load(path: Path, parameters: Mapping[str, str], cache: Path) -> dict[str, An
     with contextlib.suppress(FileNotFoundError):  # another process may remove it at any time
         translated = json.loads(kept.read_bytes())
         if translated["files"] == _digests(translated["files"], path.parent):
-            return translated["template"]
+            found: dict[str, Any] = translated["template"]
+            return found
     template, files = _translate(path, parameters)
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as file:  # whole or not at all
+    with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as file:  # written completely or not at all
         json.dump({"template": template, "files": _digests(files, path.parent)}, file)
     Path(file.name).replace(kept)
     _forget_oldest(cache)
@@ -65,16 +66,16 @@ def _digests(files: Mapping[str, str] | list[str], folder: Path) -> dict[str, st
 
 
 def _translate(path: Path, parameters: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The translated template, and the files it was made from besides its own."""
+    """The translated template, and the other files from which it was made."""
     from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415 - slow to import
     from samtranslator.translator.transform import transform  # noqa: PLC0415
     from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415
 
     template = yaml_parse(path.read_text())
     files = _package(template, path.parent)
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator asks boto3 for it
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator reads it through boto3
     try:
-        translated = transform(template, dict(parameters), _ManagedPolicies())
+        translated: dict[str, Any] = transform(template, dict(parameters), _ManagedPolicies())
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise TemplateError(f"{path.name}: {causes}") from error
@@ -83,14 +84,14 @@ def _translate(path: Path, parameters: Mapping[str, str]) -> tuple[dict[str, Any
 
 
 class _ManagedPolicies:
-    """The names of AWS's managed policies are not needed: templates here give ARNs."""
+    """No managed policies of AWS by name: templates here give their ARNs."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def _package(template: dict[str, Any], folder: Path) -> list[str]:
-    """Put in what `sam build` and `sam package` would: images, code, and state machines; the files that were read."""
+    """Insert images, code and state machines, as `sam build` and `sam package` do; returns the files that it read."""
     from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415
 
     files = []

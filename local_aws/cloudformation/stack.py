@@ -1,25 +1,29 @@
-"""A stack that is being created, and who creates each type of its resources."""
+"""A stack that is being created, and the functions that create each type of its resources."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.cloudformation.intrinsics import DeployError, Resolver, check_rules
+from local_aws.cloudformation.errors import DeployError
+from local_aws.cloudformation.intrinsics import Resolver
+from local_aws.cloudformation.parameters import check_rules
+from local_aws.coverage import Operation
 from local_aws.sandbox.containers import ImageNotHere
+from local_aws.server import LocalAws
 from local_aws.wire import ServiceError
 
-if TYPE_CHECKING:
-    from local_aws.server import LocalAws
+#: all types of custom resources are created as this one
+CUSTOM = "AWS::CloudFormation::CustomResource"
 
 
 @dataclass(frozen=True)
 class Created:
-    """A resource's physical id, which `Ref` gives, and its attributes for `GetAtt`."""
+    """A resource's physical id, which `Ref` returns, and its attributes for `GetAtt`."""
 
     id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -31,8 +35,12 @@ class Stack:
 
     Parameters
     ----------
+    template:
+        After SAM's translation.
     folder:
-        The template's, which paths in it are relative to.
+        The template's folder; paths in the template are relative to it.
+    parameters:
+        The values of the template's parameters.
     """
 
     aws: LocalAws
@@ -47,17 +55,23 @@ class Stack:
         self.resolver = Resolver(self.template, self.parameters, self.name, self._lookup)
 
     def create(self) -> dict[str, Any]:
-        """Create all resources whose condition holds; the outputs."""
+        """Create all resources whose condition holds, and return the outputs.
+
+        Raises
+        ------
+        DeployError
+            A rule is not met, or a resource cannot be created.
+        """
         check_rules(self.template, self.resolver)
         resources = self.template["Resources"]
         for logical_id in sorted(resources, key=lambda name: not resources[name]["Type"].startswith("Custom::")):
-            if self._wanted(resources[logical_id]):  # custom ones first: their functions run while the rest is made
+            if self._wanted(resources[logical_id]):  # custom resources first: their functions run meanwhile
                 self._create(logical_id)
         outputs = self.template.get("Outputs", {})
         return {name: self.resolver.resolve(facts["Value"]) for name, facts in outputs.items() if self._wanted(facts)}
 
     def physical_name(self, logical_id: str) -> str:
-        """The name of a resource that the template doesn't name."""
+        """The name of a resource that the template does not name."""
         return f"{self.name}-{logical_id}"
 
     def _wanted(self, facts: Mapping[str, Any]) -> bool:
@@ -82,7 +96,9 @@ class Stack:
         self._pending.append(logical_id)
         resource = self.template["Resources"][logical_id]
         if not self._wanted(resource):
-            raise DeployError(f"{logical_id}: something needs it, but its condition {resource['Condition']} is false")
+            raise DeployError(
+                f"{logical_id}: another resource needs it, but its condition {resource['Condition']} is false"
+            )
         depends_on = resource.get("DependsOn", [])
         for name in [depends_on] if isinstance(depends_on, str) else depends_on:
             self._create(name)
@@ -97,33 +113,32 @@ class Stack:
 
 
 Creator = Callable[[Stack, str, dict[str, Any]], Created]
-_CREATORS: dict[str, Creator] = {}
+#: by type; the modules in `resources/` register them
+RESOURCE_TYPES: dict[str, Operation[Creator]] = {}
 
 
-def creates(*types: str) -> Callable[[Creator], Creator]:
-    """Register a function as the one that creates resources of these types."""
+def creates(resource_type: str, fidelity: str) -> Callable[[Creator], Creator]:
+    """Register the function that creates resources of a type; `fidelity` as in `Operation`."""
 
     def register(function: Creator) -> Creator:
-        for each in types:
-            _CREATORS[each] = function
+        RESOURCE_TYPES[resource_type] = Operation(resource_type, function, fidelity)
         return function
 
     return register
 
 
 def creator(resource_type: str) -> Creator:
-    """The function that creates a type of resource.
+    """The function that creates resources of a type.
 
     Raises
     ------
     DeployError
-        The embedded AWS has no such type: nothing of a template is passed over silently.
+        The embedded AWS does not have this type; no resource of a template is ignored.
     """
-    if resource_type.startswith("Custom::"):
-        resource_type = "AWS::CloudFormation::CustomResource"
-    if resource_type in _CREATORS:
-        return _CREATORS[resource_type]
-    raise DeployError(
-        f"{resource_type}: the embedded AWS doesn't know this type of resource; "
-        "create it for real in local_aws/resources, or list it in KEPT_BY_NAME with the reason"
-    )
+    found = RESOURCE_TYPES.get(CUSTOM if resource_type.startswith("Custom::") else resource_type)
+    if found is None:
+        raise DeployError(
+            f"{resource_type}: the embedded AWS does not know this type of resource; add a function that creates it to "
+            "local_aws/cloudformation/resources, or list it in KEPT_BY_NAME with the reason"
+        )
+    return found.handler

@@ -1,1 +1,1 @@
-"""EventBridge of the embedded AWS: brings each event to the targets of the rules that match it."""
+"""EventBridge: delivers each event to the targets of the rules that match it; moto keeps the rules."""

@@ -1,27 +1,34 @@
-"""Which events an EventBridge rule matches (EventBridge User Guide, "Creating event patterns")."""
+"""Which events a rule's pattern matches (EventBridge User Guide, "Creating event patterns")."""
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-_NUMERIC = {
-    "=": lambda left, right: left == right,
-    ">": lambda left, right: left > right,
-    ">=": lambda left, right: left >= right,
-    "<": lambda left, right: left < right,
-    "<=": lambda left, right: left <= right,
+from local_aws.coverage import AS_AWS, Operation
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
 }
 
 
+#: operators that do not compare a value: whether a field is there, and alternatives of patterns
+EXISTS, OR = "exists", "$or"
+
+
 class InvalidPattern(ValueError):
-    """An operator that EventBridge doesn't know, or a value that isn't a list of alternatives."""
+    """The pattern has an operator that EventBridge does not know, or a value that is not a list of alternatives."""
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether each field of the pattern matches the event; fields the pattern doesn't name are ignored.
+    """Whether each field of the pattern matches the event; other fields of the event are ignored.
 
     >>> matches({"detail": {"key": [{"prefix": "start/"}]}}, {"detail": {"key": "start/a.mkv"}})
     True
@@ -29,13 +36,13 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     Raises
     ------
     InvalidPattern
-        See there.
+        The pattern is not valid.
     """
     return all(_field_matches(name, wanted, event) for name, wanted in pattern.items())
 
 
 def _field_matches(name: str, wanted: Any, event: Mapping[str, Any]) -> bool:
-    if name == "$or":
+    if name == OR:
         return any(matches(alternative, event) for alternative in wanted)
     if isinstance(wanted, Mapping):
         inner = event.get(name)
@@ -51,54 +58,69 @@ def _field_matches(name: str, wanted: Any, event: Mapping[str, Any]) -> bool:
 
 def _matches_one(rule: Any, value: Any, present: bool) -> bool:
     if not isinstance(rule, Mapping):
-        return present and value == rule and isinstance(value, bool) == isinstance(rule, bool)
+        return present and bool(value == rule) and isinstance(value, bool) == isinstance(rule, bool)
     if len(rule) != 1:
         raise InvalidPattern(f"{rule}: one operator expected")
-    ((operator, operand),) = rule.items()
-    if operator == "exists":
+    ((name, operand),) = rule.items()
+    if name == EXISTS:
         return present is operand
-    return present and _apply(operator, operand, value)
+    return present and _apply(name, operand, value)
 
 
-def _apply(operator: str, operand: Any, value: Any) -> bool:
-    if operator == "anything-but":
-        return not any(_excluded(each, value) for each in (operand if isinstance(operand, list) else [operand]))
-    if operator == "numeric":
-        return _numeric(operand, value)
-    if operator not in _TEXT:
-        raise InvalidPattern(f"{operator}: no operator of EventBridge")
-    if not isinstance(value, str):
-        return False
-    if isinstance(operand, Mapping):  # {"prefix": {"equals-ignore-case": …}}
-        return _TEXT[operator](value.lower(), operand["equals-ignore-case"].lower())
-    return _TEXT[operator](value, operand)
+def _apply(name: str, operand: Any, value: Any) -> bool:
+    found = OPERATORS.get(name)
+    if found is None:
+        raise InvalidPattern(f"{name}: not an operator of EventBridge")
+    return found.handler(operand, value)
+
+
+def _anything_but(operand: Any, value: Any) -> bool:
+    return not any(_excluded(each, value) for each in (operand if isinstance(operand, list) else [operand]))
 
 
 def _excluded(rule: Any, value: Any) -> bool:
-    """One of the things a value must not be; an operator below anything-but may list several operands."""
+    """Whether a value is one that anything-but excludes; an operator below anything-but may list several operands."""
     if isinstance(rule, Mapping):
-        ((operator, operand),) = rule.items()
-        return any(_apply(operator, each, value) for each in (operand if isinstance(operand, list) else [operand]))
-    return value == rule
+        ((name, operand),) = rule.items()
+        return any(_apply(name, each, value) for each in (operand if isinstance(operand, list) else [operand]))
+    return bool(value == rule)
 
 
-def _numeric(operand: list[Any], value: Any) -> bool:
+def _numeric(operand: Any, value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     pairs = zip(operand[::2], operand[1::2], strict=True)
-    return all(_NUMERIC[comparison](value, number) for comparison, number in pairs)
+    return all(_COMPARISONS[comparison](value, number) for comparison, number in pairs)
+
+
+def _text(compare: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    """An operator on text; its operand may be `{"equals-ignore-case": …}`."""
+
+    def apply(operand: Any, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        if isinstance(operand, Mapping):
+            return compare(value.lower(), operand["equals-ignore-case"].lower())
+        return compare(value, operand)
+
+    return apply
 
 
 def _wildcard(operand: str) -> re.Pattern[str]:
-    """`*` stands for anything; a backslash takes the meaning of the character behind it away."""
+    """`*` stands for any text; a backslash escapes the character behind it."""
     parts = re.findall(r"\\.|\*|[^*\\]+", operand, re.S)
     return re.compile("".join(".*" if part == "*" else re.escape(part.removeprefix("\\")) for part in parts), re.S)
 
 
-_TEXT: dict[str, Callable[[str, str], bool]] = {
-    "prefix": lambda value, operand: value.startswith(operand),
-    "suffix": lambda value, operand: value.endswith(operand),
-    "equals-ignore-case": lambda value, operand: value.lower() == operand.lower(),
-    "wildcard": lambda value, operand: _wildcard(operand).fullmatch(value) is not None,
-    "cidr": lambda value, operand: ip_address(value) in ip_network(operand),
+#: operators that compare a value, by name
+OPERATORS: dict[str, Operation[Callable[[Any, Any], bool]]] = {
+    "prefix": Operation("prefix", _text(str.startswith), AS_AWS),
+    "suffix": Operation("suffix", _text(str.endswith), AS_AWS),
+    "equals-ignore-case": Operation(
+        "equals-ignore-case", _text(lambda value, operand: value.lower() == operand.lower()), AS_AWS
+    ),
+    "wildcard": Operation("wildcard", _text(lambda value, operand: bool(_wildcard(operand).fullmatch(value))), AS_AWS),
+    "cidr": Operation("cidr", _text(lambda value, operand: ip_address(value) in ip_network(operand)), AS_AWS),
+    "numeric": Operation("numeric", _numeric, AS_AWS),
+    "anything-but": Operation("anything-but", _anything_but, AS_AWS),
 }

@@ -1,4 +1,4 @@
-"""S3 alone: `python -m local_aws.s3 FOLDER [--port PORT]`; prints its address and serves until it is ended."""
+"""S3 alone: `python -m local_aws.s3 FOLDER [--port PORT]` prints its address and serves until it is ended."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from local_aws.s3 import S3App
 
 
 def main() -> None:
-    """Parse the command line and serve."""
+    """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m local_aws.s3", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the objects are kept; made where it doesn't exist")
-    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("folder", type=Path, help="folder for the objects; created if it does not exist")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; default: a free one")
     arguments = parser.parse_args()
     server = http_server(S3App(arguments.folder), port=arguments.port)
     print(f"http://127.0.0.1:{server.port}", flush=True)

@@ -1,4 +1,4 @@
-"""What an object carries besides its content: headers, user metadata, tags."""
+"""The attributes of an object: headers, user metadata and tags."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_TAGS = 10
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a write that its object's reads give back."""
+    """The headers of a write that reads of the object return."""
     if "x-amz-server-side-encryption-customer-algorithm" in headers:
         raise S3Error("NotImplemented", "The embedded S3 does not encrypt with customer-provided keys.")
     kept = {name: value for name, value in headers.items() if name in _KEPT or name.startswith("x-amz-meta-")}
@@ -52,7 +52,7 @@ def _checked(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def header_tags(headers: Mapping[str, str]) -> dict[str, str]:
-    """The tags in a write's `x-amz-tagging` header, a query string."""
+    """The tags in the header `x-amz-tagging` of a write, a query string."""
     return _checked(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True))
 
 
@@ -63,7 +63,7 @@ def document_tags(body: bytes) -> dict[str, str]:
 
 
 def version_headers(version: Version) -> dict[str, str]:
-    """`x-amz-version-id`, where the bucket has been versioned when the object was written."""
+    """`x-amz-version-id`, if the bucket was versioned when the object was written."""
     return {} if version.version_id == NULL_VERSION else {"x-amz-version-id": version.version_id}
 
 
@@ -73,12 +73,12 @@ def checksum_headers(version: Version) -> dict[str, str]:
 
 
 def checksum_elements(values: Mapping[str, str]) -> list[tuple[str, xmlio.Content]]:
-    """`ChecksumCRC32` and its like, from checksums by algorithm (and `type`)."""
+    """The elements `ChecksumCRC32`, … and `ChecksumType` for checksums by algorithm (and `type`)."""
     return [(f"Checksum{'Type' if name == 'type' else name.upper()}", value) for name, value in values.items()]
 
 
 def read_headers(request: Request, version: Version, whole: bool) -> dict[str, str]:
-    """The headers of GetObject and HeadObject; the checksum belongs to a `whole` object only."""
+    """The headers of GetObject and HeadObject; the checksum is that of the `whole` object."""
     headers = {
         "ETag": f'"{version.etag}"',
         "Last-Modified": http_date(version.modified),

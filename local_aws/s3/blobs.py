@@ -1,6 +1,6 @@
-"""Content files: written once under opaque names, then only read, linked and removed.
+"""Content files: written once under random names, then only read, linked and removed.
 
-No part of an object's key ever becomes part of a path.
+No part of an object's key becomes part of a path.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Blobs:
         self._folder = folder
 
     def write(self, blocks: Iterable[bytes], observe: Callable[[bytes], None]) -> Blob:
-        """A new file of the blocks, each shown to `observe`; whatever goes wrong leaves no file."""
+        """Write the blocks to a new file and call `observe` with each; if anything fails, no file is left."""
         name, size = uuid.uuid4().hex, 0
         try:
             with (self._folder / name).open("xb", buffering=0) as file:
@@ -46,13 +46,13 @@ class Blobs:
         return Blob(name, size)
 
     def link(self, blob: Blob) -> Blob:
-        """A second name for the same content: files never change, so a copy need not be one."""
+        """Give the same content a second name; this suffices as a copy, because files never change."""
         name = uuid.uuid4().hex
         os.link(self._folder / blob.name, self._folder / name)
         return Blob(name, blob.size)
 
     def read(self, name: str, start: int, size: int) -> Iterator[bytes]:
-        """`size` bytes from `start` on, in blocks of at most 1 MiB."""
+        """`size` bytes from byte `start` on, in blocks of at most 1 MiB."""
         with (self._folder / name).open("rb", buffering=0) as file:
             file.seek(start)
             while size:
@@ -63,18 +63,18 @@ class Blobs:
                 yield block
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; those that are gone already don't matter."""
+        """Remove files; missing files are ignored."""
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 (self._folder / name).unlink()
 
     def sweep(self, keep: set[str]) -> None:
-        """Remove every file but these: the uploads that were under way when an earlier process ended."""
+        """Remove all other files: uploads that were unfinished when an earlier process ended."""
         self.remove({path.name for path in self._folder.iterdir()} - keep)
 
 
 def md5_of(blocks: Iterable[bytes]) -> str:
-    """The MD5 of a content, in hexadecimal."""
+    """The MD5 of all blocks, in hexadecimal."""
     digest = hashlib.md5(usedforsecurity=False)
     for block in blocks:
         digest.update(block)

@@ -1,4 +1,4 @@
-"""Operations on buckets and on the configuration documents they carry."""
+"""Operations on buckets and on their configuration documents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from local_aws.coverage import AS_AWS, KEPT, differs
 from local_aws.s3 import xmlio
 from local_aws.s3.checksums import PayloadDigests
 from local_aws.s3.errors import S3Error
@@ -40,7 +41,7 @@ def head_bucket(service: Service, request: Request) -> Response:
 
 
 def list_buckets(service: Service, request: Request) -> Response:
-    """ListBuckets, all on one page."""
+    """ListBuckets; all buckets are on one page."""
     with service.store.transaction() as tx:
         rows = list(tx.rows("SELECT * FROM buckets ORDER BY name"))
     prefix = request.query.get("prefix", "")
@@ -54,7 +55,7 @@ def list_buckets(service: Service, request: Request) -> Response:
 
 
 def delete_bucket(service: Service, request: Request) -> Response:
-    """DeleteBucket; uploads under way are aborted."""
+    """DeleteBucket; unfinished uploads are aborted."""
     name = request.bucket
     with service.store.transaction() as tx:
         tx.bucket(name)
@@ -68,7 +69,7 @@ def delete_bucket(service: Service, request: Request) -> Response:
 
 
 def get_location(service: Service, request: Request) -> Response:
-    """GetBucketLocation: empty for us-east-1."""
+    """GetBucketLocation; the region us-east-1 is an empty element."""
     with service.store.transaction() as tx:
         region = tx.bucket(request.bucket)["region"]
     return Response(200, {}, xmlio.document("LocationConstraint", region))
@@ -83,18 +84,31 @@ def _xml(body: bytes) -> dict[str, str | int]:
 class BucketDocument:
     """A configuration that is kept and read back as it was written.
 
-    `missing` is the error of reading one that was never written, or, where S3 then answers with a default, that
-    document. `columns` checks a document and gives the columns of `buckets` that it sets.
+    Parameters
+    ----------
+    name:
+        The query parameter that names it.
+    api_name:
+        Its name in the operations `Get…` and `Put…`.
+    missing:
+        The error code of a read before the first write, or the default document that S3 then returns.
+    delete_name:
+        The operation that deletes it; "" if S3 has none.
+    columns:
+        Checks a document, and returns the columns of the table `buckets` that it sets.
     """
 
     name: str
+    api_name: str
     missing: str | bytes
+    delete_name: str = ""
     columns: Callable[[bytes], dict[str, str | int]] = _xml
     content_type: str = "application/xml"
     write_status: int = 200
+    fidelity: str = KEPT
 
     def get(self, service: Service, request: Request) -> Response:
-        """Get…"""
+        """Get<api_name>."""
         with service.store.transaction() as tx:
             tx.bucket(request.bucket)
             sql = "SELECT body FROM documents WHERE bucket = ? AND name = ?"
@@ -105,7 +119,7 @@ class BucketDocument:
         return Response(200, {"Content-Type": self.content_type}, body)
 
     def put(self, service: Service, request: Request) -> Response:
-        """Put…"""
+        """Put<api_name>."""
         body = request.document()
         digests = PayloadDigests(request.headers)
         digests.update(body)
@@ -119,7 +133,7 @@ class BucketDocument:
         return Response(self.write_status)
 
     def delete(self, service: Service, request: Request) -> Response:
-        """Delete…"""
+        """The operation `delete_name`."""
         with service.store.transaction() as tx:
             tx.bucket(request.bucket)
             tx.execute("DELETE FROM documents WHERE bucket = ? AND name = ?", request.bucket, self.name)
@@ -137,7 +151,7 @@ def _policy(body: bytes) -> dict[str, str | int]:
 def _versioning(body: bytes) -> dict[str, str | int]:
     status = xmlio.required(xmlio.parse(body), "Status")
     if status not in ("Enabled", "Suspended"):
-        raise S3Error("MalformedXML", f"Versioning is Enabled or Suspended, not {status!r}.")
+        raise S3Error("MalformedXML", f"The status of versioning must be Enabled or Suspended, not {status!r}.")
     return {"versioning": status}
 
 
@@ -145,7 +159,10 @@ def _notification(body: bytes) -> dict[str, str | int]:
     root = xmlio.parse(body)
     others = {child.tag for child in root} - {"EventBridgeConfiguration"}
     if others:
-        raise S3Error("NotImplemented", f"The embedded S3 notifies EventBridge only, not {', '.join(sorted(others))}.")
+        raise S3Error(
+            "NotImplemented",
+            f"The embedded S3 sends notifications to EventBridge only, not {', '.join(sorted(others))}.",
+        )
     return {"eventbridge": int(root.find("EventBridgeConfiguration") is not None)}
 
 
@@ -163,21 +180,53 @@ _DEFAULT_ENCRYPTION = xmlio.document(
 )
 
 DOCUMENTS = (
-    BucketDocument("accelerate", xmlio.document("AccelerateConfiguration", [])),
-    BucketDocument("cors", "NoSuchCORSConfiguration"),
-    BucketDocument("encryption", _DEFAULT_ENCRYPTION),
-    BucketDocument("lifecycle", "NoSuchLifecycleConfiguration"),
-    BucketDocument("logging", xmlio.document("BucketLoggingStatus", [])),
-    BucketDocument("notification", xmlio.document("NotificationConfiguration", []), _notification),
-    BucketDocument("ownershipControls", "OwnershipControlsNotFoundError"),
-    BucketDocument("policy", "NoSuchBucketPolicy", _policy, "application/json", 204),
-    BucketDocument("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
-    BucketDocument("requestPayment", xmlio.document("RequestPaymentConfiguration", [("Payer", "BucketOwner")])),
-    BucketDocument("tagging", "NoSuchTagSet", write_status=204),
-    BucketDocument("versioning", xmlio.document("VersioningConfiguration", []), _versioning),
-    BucketDocument("website", "NoSuchWebsiteConfiguration"),
-)
-#: Those that S3 lets be deleted; the others are overwritten.
-DELETABLE = frozenset(
-    {"cors", "encryption", "lifecycle", "ownershipControls", "policy", "publicAccessBlock", "tagging", "website"}
+    BucketDocument("accelerate", "BucketAccelerateConfiguration", xmlio.document("AccelerateConfiguration", [])),
+    BucketDocument("cors", "BucketCors", "NoSuchCORSConfiguration", "DeleteBucketCors"),
+    BucketDocument("encryption", "BucketEncryption", _DEFAULT_ENCRYPTION, "DeleteBucketEncryption"),
+    BucketDocument(
+        "lifecycle", "BucketLifecycleConfiguration", "NoSuchLifecycleConfiguration", "DeleteBucketLifecycle"
+    ),
+    BucketDocument("logging", "BucketLogging", xmlio.document("BucketLoggingStatus", [])),
+    BucketDocument(
+        "notification",
+        "BucketNotificationConfiguration",
+        xmlio.document("NotificationConfiguration", []),
+        columns=_notification,
+        fidelity=differs("only of created objects and only to EventBridge; other targets are refused"),
+    ),
+    BucketDocument(
+        "ownershipControls",
+        "BucketOwnershipControls",
+        "OwnershipControlsNotFoundError",
+        "DeleteBucketOwnershipControls",
+    ),
+    BucketDocument(
+        "policy",
+        "BucketPolicy",
+        "NoSuchBucketPolicy",
+        "DeleteBucketPolicy",
+        columns=_policy,
+        content_type="application/json",
+        write_status=204,
+    ),
+    BucketDocument(
+        "publicAccessBlock",
+        "PublicAccessBlock",
+        "NoSuchPublicAccessBlockConfiguration",
+        "DeletePublicAccessBlock",
+    ),
+    BucketDocument(
+        "requestPayment",
+        "BucketRequestPayment",
+        xmlio.document("RequestPaymentConfiguration", [("Payer", "BucketOwner")]),
+    ),
+    BucketDocument("tagging", "BucketTagging", "NoSuchTagSet", "DeleteBucketTagging", write_status=204),
+    BucketDocument(
+        "versioning",
+        "BucketVersioning",
+        xmlio.document("VersioningConfiguration", []),
+        columns=_versioning,
+        fidelity=AS_AWS,
+    ),
+    BucketDocument("website", "BucketWebsite", "NoSuchWebsiteConfiguration", "DeleteBucketWebsite"),
 )

@@ -1,7 +1,7 @@
-"""Digests of a payload: the ETag's MD5, and those that the client asks to be compared.
+"""Digests of a payload: the MD5 of the ETag, and the checksums that the client states.
 
-MD5, SHA-1, SHA-256 and CRC-32 are compared. CRC-32C and CRC-64/NVME, for which Python has no
-fast implementation of its own, are kept and given back as the client stated them.
+MD5, SHA-1, SHA-256 and CRC-32 are compared. CRC-32C and CRC-64/NVME are kept and returned as the client stated them,
+because Python has no fast implementation of them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _new(algorithm: str) -> _Digest | None:
 
 
 def composite(algorithm: str, parts: Iterable[str]) -> str | None:
-    """A multipart object's checksum of its parts' checksums, `base64-N`; None for an algorithm we can't compute."""
+    """The checksum of the parts' checksums, `base64-N`; None for an algorithm that is not computed here."""
     digest, values = _new(algorithm), list(parts)
     if digest is None:
         return None
@@ -56,7 +56,7 @@ def composite(algorithm: str, parts: Iterable[str]) -> str | None:
 
 
 class PayloadDigests:
-    """Computes over a payload what its headers state, and compares at the end."""
+    """Computes the digests of a payload that its headers state, and compares them at the end."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
@@ -68,7 +68,7 @@ class PayloadDigests:
         self._sha256 = hashlib.sha256() if len(payload) == 64 else None
 
     def update(self, block: bytes) -> None:
-        """Take the next bytes of the payload."""
+        """Add the next bytes of the payload."""
         self._md5.update(block)
         if self._sha256:
             self._sha256.update(block)
@@ -77,16 +77,16 @@ class PayloadDigests:
 
     @property
     def etag(self) -> str:
-        """MD5 in hexadecimal, without quotes."""
+        """The MD5 in hexadecimal, without quotes."""
         return self._md5.hexdigest()
 
     def verify(self, trailers: Mapping[str, str]) -> dict[str, str]:
-        """The payload's checksums by algorithm, base64.
+        """Compare all digests, and return the payload's checksums by algorithm, in base64.
 
         Raises
         ------
         S3Error
-            `BadDigest`, `InvalidDigest` or `XAmzContentSHA256Mismatch` where a stated digest isn't the payload's.
+            `BadDigest`, `InvalidDigest` or `XAmzContentSHA256Mismatch`: a stated digest is not the payload's.
         """
         self._compare("content-md5", self._headers.get("content-md5"), self._md5.digest())
         if self._sha256 and self._sha256.hexdigest() != self._headers["x-amz-content-sha256"].lower():

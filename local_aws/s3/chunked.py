@@ -1,13 +1,13 @@
-"""Request bodies as blocks of bytes, never whole; `aws-chunked` bodies are decoded on the way.
+"""Reads request bodies in blocks, and decodes `aws-chunked` bodies.
 
-Formats: Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring
-Payload in Multiple Chunks" and "… Including Trailing Headers". Chunk signatures are read over, not checked.
+Formats: Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in
+Multiple Chunks" and "… Including Trailing Headers". The signatures of chunks are ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from local_aws.s3.errors import S3Error
 
@@ -16,14 +16,14 @@ _LINE = 8192
 
 
 class Readable(Protocol):
-    """What WSGI promises of `wsgi.input`."""
+    """The methods that WSGI requires of `wsgi.input`."""
 
     def read(self, size: int, /) -> bytes: ...
     def readline(self, size: int, /) -> bytes: ...
 
 
 class _Bounded:
-    """No more than `length` bytes of a stream that has no end of its own (a connection); None: it has one."""
+    """At most `length` bytes of a stream without an end (a connection); if None, the stream ends by itself."""
 
     def __init__(self, stream: Readable, length: int | None) -> None:
         self._stream = stream
@@ -35,12 +35,12 @@ class _Bounded:
     def readline(self) -> bytes:
         return self._take(self._stream.readline, _LINE)
 
-    def _take(self, read: Any, size: int) -> bytes:
+    def _take(self, read: Callable[[int], bytes], size: int) -> bytes:
         if self._left is not None:
             size = min(size, self._left)
         try:
-            data: bytes = read(size) if size else b""
-        except OSError as error:  # the client went away, or its Transfer-Encoding framing is broken
+            data = read(size) if size else b""
+        except OSError as error:  # the client disconnected, or its Transfer-Encoding is broken
             raise S3Error("IncompleteBody") from error
         if self._left is not None:
             self._left -= len(data)
@@ -52,8 +52,8 @@ class _Bounded:
 class Body:
     """A request's payload.
 
-    Iterating yields its decoded bytes in blocks of at most 1 MiB and raises `IncompleteBody` where the client
-    sent less than it announced. `trailers` is filled once the iteration has ended.
+    An iteration yields its decoded bytes in blocks of at most 1 MiB. It raises `IncompleteBody` if the client sends
+    fewer bytes than it announced. After the iteration, `trailers` holds the trailing headers.
     """
 
     def __init__(self, stream: Readable, headers: Mapping[str, str], terminated: bool) -> None:
@@ -102,4 +102,4 @@ class Body:
             return int(line.partition(b";")[0], 16)
         except ValueError:
             code = "InvalidRequest" if line else "IncompleteBody"
-            raise S3Error(code, f"Not the beginning of an aws-chunked chunk: {line[:40]!r}.") from None
+            raise S3Error(code, f"This does not begin an aws-chunked chunk: {line[:40]!r}.") from None

@@ -1,4 +1,4 @@
-"""Conditional requests and ranges (RFC 9110, sections 13 and 14, as far as S3 follows them)."""
+"""Conditional requests and byte ranges (RFC 9110, sections 13 and 14, as far as S3 follows them)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,17 @@ def _failed(header: str) -> S3Error:
 
 
 def check_read(headers: Mapping[str, str], version: Version, prefix: str = "") -> None:
-    """`PreconditionFailed` or `NotModified` where the request's conditions don't hold for `version`.
+    """Check the request's conditions for a version that is to be read.
 
-    `prefix` is that of CopyObject's headers, `x-amz-copy-source-`; there every failure is `PreconditionFailed`.
+    Parameters
+    ----------
+    prefix:
+        For CopyObject `x-amz-copy-source-`; there each failure is `PreconditionFailed`.
+
+    Raises
+    ------
+    S3Error
+        `PreconditionFailed` or `NotModified`.
     """
     match, none_match = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-none-match")
     modified = float(int(version.modified))
@@ -43,7 +51,7 @@ def check_read(headers: Mapping[str, str], version: Version, prefix: str = "") -
 
 
 def write_condition(headers: Mapping[str, str]) -> Condition:
-    """What `If-Match` and `If-None-Match: *` ask of the object that a write would replace."""
+    """The condition of `If-Match` and `If-None-Match: *` on the object that a write replaces."""
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     if none_match not in (None, "*"):
         raise S3Error("NotImplemented", "If-None-Match of a write must be `*`.")
@@ -61,12 +69,12 @@ def write_condition(headers: Mapping[str, str]) -> Condition:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """`[start, end)` that a Range header means; None where it means the whole object or can't be understood.
+    """The bytes `[start, end)` of a Range header; None if it means the whole object or is not valid.
 
     Raises
     ------
     S3Error
-        `InvalidRange`: not a byte of it exists.
+        `InvalidRange`: none of the bytes exists.
     """
     found = _RANGE.fullmatch(header.replace(" ", "")) if header else None
     if header is None or not found or found[0] == "bytes=-":

@@ -51,13 +51,13 @@ class S3Error(Exception):
     Parameters
     ----------
     code:
-        S3's error code, one of the table above: clients match on it.
+        S3's error code, one of the table above; clients match it.
     message:
-        What is wrong with this request; the code's general sentence when left out.
+        What is wrong with this request; by default the general sentence for the code.
     fields:
-        More elements of the error document, such as `Condition`.
+        Further elements of the error document, such as `Condition`.
     headers:
-        HTTP headers to send along, such as `x-amz-delete-marker`.
+        Further HTTP headers, such as `x-amz-delete-marker`.
     """
 
     def __init__(

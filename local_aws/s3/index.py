@@ -1,4 +1,4 @@
-"""The index: which buckets, object versions and uploads there are, and which content files they consist of."""
+"""The index of buckets, object versions and uploads, and of the content files of which they consist."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ CREATE TABLE IF NOT EXISTS parts (
     upload_id TEXT NOT NULL, number INTEGER NOT NULL, size INTEGER NOT NULL, blob TEXT NOT NULL,
     etag TEXT NOT NULL, modified REAL NOT NULL, checksums TEXT NOT NULL, PRIMARY KEY (upload_id, number));
 """
-#: The version id of what was written while versioning was not enabled.
+#: the version id of objects that were written while versioning was not enabled
 NULL_VERSION = "null"
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of an object, or a delete marker. `seq` is its time of writing in ns since 1970, and unique."""
+    """A version of an object, or a delete marker; `seq`, unique, is when it was written, in ns since 1970."""
 
     seq: int
     bucket: str
@@ -66,13 +66,13 @@ class Version:
 
     @property
     def modified(self) -> float:
-        """Seconds since 1970."""
+        """When it was written, in seconds since 1970."""
         return self.seq / 1e9
 
 
 @dataclass(frozen=True)
 class NewObject:
-    """What is to become an object's current version. `blobs` are its content, in order."""
+    """The new current version of an object; its content is that of `blobs`, in order."""
 
     bucket: str
     key: str
@@ -83,7 +83,7 @@ class NewObject:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
 
-#: Looks at an object's current version (None: there is none) and raises where a write must not happen.
+#: takes an object's current version (or None) and raises if it must not be replaced
 Condition = Callable[[Version | None], None]
 
 
@@ -92,61 +92,61 @@ def unconditional(_: Version | None) -> None:
 
 
 class Clock:
-    """Sequence numbers: the time in ns since 1970, but always more than the one before."""
+    """Sequence numbers: the time in ns since 1970, but always greater than the number before."""
 
     def __init__(self, newest: int) -> None:
         self._newest = newest
 
     def next(self) -> int:
-        """The next number; to be called under the index's lock."""
+        """The next number; the caller holds the index's lock."""
         self._newest = max(time.time_ns(), self._newest + 1)
         return self._newest
 
 
 class Transaction:
-    """The index while one change is made to it."""
+    """A transaction on the index."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self._db = db
         self.next_seq = clock.next
-        #: `seq` of the versions that this transaction removes: their content may go once nobody reads it
+        #: `seq` of the versions that this transaction removes; their content goes when nobody reads it any more
         self.dropped_versions: list[int] = []
-        #: content files that belonged to no version and that nothing refers to any more
+        #: content files that belong to no version and to which nothing refers any more
         self.dropped_blobs: list[str] = []
 
     def rows(self, sql: str, *values: Any) -> Iterator[sqlite3.Row]:
-        """The rows of a query, or of a change with RETURNING."""
+        """The rows of a query or of a change with RETURNING."""
         return iter(self._db.execute(sql, values))
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        """The first row, if there is one."""
+        """The first row, or None."""
         row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
         return row
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Make a change; the number of rows it touched."""
+        """Make a change, and return the number of rows that it affects."""
         return self._db.execute(sql, values).rowcount
 
     def bucket(self, name: str) -> sqlite3.Row:
-        """The row of a bucket that must exist."""
+        """The row of a bucket; `NoSuchBucket` if it does not exist."""
         row = self.row("SELECT * FROM buckets WHERE name = ?", name)
         if row is None:
             raise S3Error("NoSuchBucket", fields={"BucketName": name})
         return row
 
     def current(self, bucket: str, key: str) -> Version | None:
-        """The latest version, which may be a delete marker."""
+        """The latest version, which may be a delete marker, or None."""
         row = self.row("SELECT * FROM versions WHERE bucket = ? AND key = ? AND latest", bucket, key)
         return None if row is None else Version.from_row(row)
 
     def version(self, bucket: str, key: str, version_id: str) -> Version | None:
-        """One version, which may be a delete marker."""
+        """The version with this id, which may be a delete marker, or None."""
         sql = "SELECT * FROM versions WHERE bucket = ? AND key = ? AND version_id = ?"
         row = self.row(sql, bucket, key, version_id)
         return None if row is None else Version.from_row(row)
 
     def put(self, new: NewObject, condition: Condition, delete_marker: bool = False) -> Version:
-        """Make `new` the current version, under the bucket's versioning rules."""
+        """Make `new` the current version, by the bucket's versioning."""
         versioning = self.bucket(new.bucket)["versioning"]
         current = self.current(new.bucket, new.key)
         condition(None if current is None or current.delete_marker else current)
@@ -170,11 +170,11 @@ class Transaction:
         return written
 
     def set_tags(self, version: Version, tags: Mapping[str, str]) -> None:
-        """Give a version other tags."""
+        """Replace the tags of a version."""
         self.execute("UPDATE versions SET tags = ? WHERE seq = ?", json.dumps(dict(tags)), version.seq)
 
     def remove(self, version: Version) -> None:
-        """Remove a version for good; the newest of those left becomes the current one."""
+        """Remove a version; the newest remaining version becomes the current one."""
         self._drop(version)
         if version.latest:
             self.execute(

@@ -22,7 +22,7 @@ _OWNER: tuple[str, xmlio.Content] = ("Owner", [("ID", "embedded"), ("DisplayName
 
 @dataclass(frozen=True)
 class _Listing:
-    """The parameters that all listings share."""
+    """The parameters of all listings."""
 
     bucket: str
     prefix: str
@@ -40,7 +40,7 @@ class _Listing:
         return cls(request.bucket, prefix, delimiter, limit, encoding == "url")
 
     def encode(self, text: str) -> str:
-        """A key as the client wants it: control characters can't be written in XML otherwise."""
+        """A key, URL-encoded if the client asks for it: XML cannot hold some control characters."""
         return quote(text, safe="/-_.~*") if self.url_encoded else text
 
     def head(self, limit_name: str) -> list[tuple[str, xmlio.Content] | None]:
@@ -58,7 +58,7 @@ class _Listing:
         """One page of a query whose parameters are bucket, position (key, key, seq) and the prefix's end."""
         tx.bucket(self.bucket)
         end = paging.successor(self.prefix) if self.prefix else None
-        bound = b"" if end is None else end  # SQLite orders every BLOB behind every TEXT
+        bound = b"" if end is None else end  # SQLite sorts each BLOB behind each TEXT
 
         def scan(position: Position) -> Iterator[sqlite3.Row]:
             seq = no_seq if position.seq is None else position.seq
@@ -125,7 +125,7 @@ def list_objects_v2(service: Service, request: Request) -> Response:
 
 
 def list_objects(service: Service, request: Request) -> Response:
-    """ListObjects, the first version of the API."""
+    """ListObjects, version 1 of the API."""
     listing = _Listing.of(request, "max-keys")
     marker = request.query.get("marker", "")
     page = _objects(service, listing, marker)
@@ -142,7 +142,7 @@ def list_objects(service: Service, request: Request) -> Response:
 
 
 def list_object_versions(service: Service, request: Request) -> Response:
-    """ListObjectVersions: keys in order, each key's versions from the newest to the oldest."""
+    """ListObjectVersions, in the order of keys; the versions of a key from the newest to the oldest."""
     listing = _Listing.of(request, "max-keys")
     key_marker = request.query.get("key-marker", "")
     id_marker = request.query.get("version-id-marker", "")
@@ -181,7 +181,7 @@ def list_object_versions(service: Service, request: Request) -> Response:
 
 
 def list_multipart_uploads(service: Service, request: Request) -> Response:
-    """ListMultipartUploads: those under way, by key, each key's from the oldest to the newest."""
+    """ListMultipartUploads, in the order of keys; the uploads of a key from the oldest to the newest."""
     listing = _Listing.of(request, "max-uploads")
     key_marker = request.query.get("key-marker", "")
     id_marker = request.query.get("upload-id-marker", "") if key_marker else ""

@@ -1,4 +1,4 @@
-"""A request and a response, between WSGI and the operations."""
+"""Requests and responses, as the operations see them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_KEY = 1024
 
 @dataclass(frozen=True)
 class Request:
-    """One S3 request, path-style or for `<bucket>.localhost`."""
+    """A request, path-style or with the bucket in the host name (`<bucket>.localhost`)."""
 
     environ: Mapping[str, Any]
 
@@ -39,22 +39,22 @@ class Request:
 
     @property
     def bucket(self) -> str:
-        """The bucket's name, empty for the service itself."""
+        """The bucket's name, "" for the service itself."""
         return self._path[0]
 
     @property
     def key(self) -> str:
-        """The object's key, empty for the bucket itself."""
+        """The object's key, "" for the bucket itself."""
         return self._path[1]
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query's parameters, decoded."""
+        """The parameters of the query, decoded."""
         return dict(parse_qsl(self.environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """The headers, names in lower case."""
+        """The headers; their names are in lower case."""
         if RAW_HEADERS in self.environ:
             return {name.lower(): value.replace("\r\n", "") for name, value in self.environ[RAW_HEADERS].items()}
         return {
@@ -64,12 +64,12 @@ class Request:
         }
 
     def body(self) -> Body:
-        """The payload, to be read once."""
+        """The payload, which can be read once."""
         terminated = bool(self.environ.get("wsgi.input_terminated"))
         return Body(self.environ["wsgi.input"], self.headers, terminated)
 
     def document(self) -> bytes:
-        """A payload that is a document, whole; `EntityTooLarge` beyond 16 MiB."""
+        """The whole payload, for documents; `EntityTooLarge` if it has more than 16 MiB."""
         if "content-length" not in self.headers and not self.environ.get("wsgi.input_terminated"):
             return b""
         document = bytearray()
@@ -80,21 +80,21 @@ class Request:
         return bytes(document)
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
-        """A number in the query; more than `most` is an error too."""
+        """A number in the query; `InvalidArgument` if it is not from `least` to `most`."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
             raise S3Error("InvalidArgument", f"{name} must be a number from {least} to {most}, not {text!r}.")
         return int(text)
 
     def check_key(self) -> None:
-        """`KeyTooLongError` where the key has more bytes than S3 allows."""
+        """Raise `KeyTooLongError` if the key has more bytes than S3 allows."""
         if len(self.key.encode()) > _MAX_KEY:
             raise S3Error("KeyTooLongError")
 
 
 @dataclass
 class Response:
-    """Status, headers and body. `length` is set where the body is not `bytes`."""
+    """Status, headers and body."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -107,6 +107,6 @@ def http_date(seconds: float) -> str:
 
 
 def parse_http_date(text: str) -> float | None:
-    """Seconds since 1970; None for what is no date, which HTTP wants ignored."""
+    """Seconds since 1970; None if the text is not a date, which HTTP says to ignore."""
     fields = parsedate_tz(text)
     return None if fields is None else float(mktime_tz(fields))

@@ -1,4 +1,4 @@
-"""Multipart uploads. A completed object keeps its parts' files as they are, so completing copies nothing."""
+"""Multipart uploads. A completed object consists of the files of its parts, so nothing is copied."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_multipart_upload(service: Service, request: Request) -> Response:
     headers, tags = attributes.kept_headers(request.headers), attributes.header_tags(request.headers)
     algorithm = request.headers.get("x-amz-checksum-algorithm", "").lower()
     if algorithm and algorithm not in checksums.ALGORITHMS:
-        raise S3Error("InvalidRequest", f"No checksum algorithm of S3: {algorithm!r}.")
+        raise S3Error("InvalidRequest", f"S3 has no checksum algorithm {algorithm!r}.")
     default = "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
     checksum_type = request.headers.get("x-amz-checksum-type", default).upper() if algorithm else ""
     upload_id = uuid.uuid4().hex
@@ -103,7 +103,7 @@ def upload_part_copy(service: Service, request: Request) -> Response:
 
 
 def _chosen_parts(body: bytes, stored: dict[int, sqlite3.Row]) -> list[sqlite3.Row]:
-    """The stored parts that a CompleteMultipartUpload document names, checked against it."""
+    """The stored parts that the document of CompleteMultipartUpload names; raises if they do not agree with it."""
     named = list(xmlio.parse(body).iterfind("Part"))
     if not named:
         raise S3Error("MalformedXML", "CompleteMultipartUpload names no part.")
@@ -130,7 +130,7 @@ def _agrees(element: Element, part: sqlite3.Row) -> bool:
 
 
 def _checksums(request: Request, upload: sqlite3.Row, parts: Sequence[sqlite3.Row]) -> dict[str, str]:
-    """The whole object's checksum: stated by the client, or composed of the parts' where all have one."""
+    """The checksum of the whole object: as the client states it, or composed of the parts' checksums."""
     algorithm, checksum_type = upload["algorithm"], upload["checksum_type"]
     if not algorithm:
         return {}

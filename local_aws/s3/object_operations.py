@@ -1,4 +1,4 @@
-"""Operations on objects: put, get, head, copy, delete, tag."""
+"""Operations on objects: put, get, head, copy, delete and tag."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_DELETES = 1000
 
 @dataclass(frozen=True)
 class Received:
-    """A payload on disk, compared with what its sender said of it."""
+    """A payload that is on disk and whose digests are compared."""
 
     blob: Blob
     etag: str
@@ -29,7 +29,7 @@ class Received:
 
 
 def receive(service: Service, request: Request) -> Received:
-    """Stream the request's payload to disk. It is the caller's to remove where it isn't put to use."""
+    """Write the request's payload to disk; the caller removes the file if it does not use it."""
     digests = PayloadDigests(request.headers)
     body = request.body()
     blob = service.store.blobs.write(body, digests.update)
@@ -62,10 +62,10 @@ def put_object(service: Service, request: Request) -> Response:
 
 
 class _Download:
-    """A response's body: lets go of the object's version when its reader is done, and when the server closes it.
+    """A response's body: unpins the object's version when it has been read, and when the server closes it.
 
-    The first alone would not do for a body that is never read, nor the second for one whose connection is reset once
-    it is sent: werkzeug (3.1) then fails while it looks for the rest of the request, and doesn't come to `close`.
+    The first does not happen for a body that is never read. The second does not happen if the connection is reset
+    after the body was sent: werkzeug (3.1) then fails while it reads the rest of the request, before `close`.
     """
 
     def __init__(self, reading: Reading, start: int, end: int) -> None:
@@ -118,12 +118,12 @@ def _part(reading: Reading, request: Request) -> tuple[tuple[int, int] | None, d
 
 
 def open_copy_source(service: Service, request: Request) -> Reading:
-    """The object in `x-amz-copy-source`, pinned, its conditions checked."""
+    """The object that `x-amz-copy-source` names, pinned; its conditions hold."""
     path, _, query = request.headers["x-amz-copy-source"].partition("?")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     name, _, version_id = query.partition("=")
     if not key or (query and name != "versionId"):
-        raise S3Error("InvalidArgument", "x-amz-copy-source must be /bucket/key, with ?versionId=… where wanted.")
+        raise S3Error("InvalidArgument", "x-amz-copy-source must be /bucket/key or /bucket/key?versionId=….")
     reading = service.store.open(bucket, key, version_id or None)
     try:
         check_read(request.headers, reading.version, "x-amz-copy-source-")
@@ -134,7 +134,7 @@ def open_copy_source(service: Service, request: Request) -> Reading:
 
 
 def _copied(request: Request, source: Version) -> tuple[dict[str, str], dict[str, str]]:
-    """Headers and tags of the copy."""
+    """The headers and tags of the copy."""
     headers, tags = source.headers, source.tags
     replaces = request.headers.get("x-amz-metadata-directive") == "REPLACE"
     if replaces:
@@ -143,12 +143,12 @@ def _copied(request: Request, source: Version) -> tuple[dict[str, str], dict[str
         tags = attributes.header_tags(request.headers)
     onto_itself = (source.bucket, source.key, source.latest) == (request.bucket, request.key, True)
     if onto_itself and not replaces:
-        raise S3Error("InvalidRequest", "An object can't be copied to itself without changing its metadata.")
+        raise S3Error("InvalidRequest", "An object cannot be copied to itself unless its metadata changes.")
     return headers, tags
 
 
 def copy_object(service: Service, request: Request) -> Response:
-    """CopyObject: the content is shared with the source, not copied."""
+    """CopyObject; the copy shares the content files of its source."""
     request.check_key()
     condition = write_condition(request.headers)
     reading = open_copy_source(service, request)
@@ -159,7 +159,7 @@ def copy_object(service: Service, request: Request) -> Response:
         for name, _, size in reading.segments(0, source.size):
             blobs.append(service.store.blobs.link(Blob(name, size)))
         etag, checksums = source.etag, source.checksums
-        if "-" in etag:  # the copy is one part, whatever the source was
+        if "-" in etag:  # the copy has one part, whatever the source has
             etag, checksums = md5_of(reading.blocks(0, source.size)), {}
         with service.store.transaction() as tx:
             version = tx.put(NewObject(request.bucket, request.key, blobs, etag, headers, tags, checksums), condition)
@@ -178,7 +178,7 @@ def copy_object(service: Service, request: Request) -> Response:
 
 
 def _delete(tx: Transaction, request: Request, key: str, version_id: str | None) -> tuple[Version | None, bool]:
-    """What was removed, or the delete marker that was put; and whether the latter."""
+    """Delete an object; returns the version that was removed or the new delete marker, and whether it is the latter."""
     if version_id:
         version = tx.version(request.bucket, key, version_id)
     elif tx.bucket(request.bucket)["versioning"]:
@@ -191,7 +191,7 @@ def _delete(tx: Transaction, request: Request, key: str, version_id: str | None)
 
 
 def delete_object(service: Service, request: Request) -> Response:
-    """DeleteObject: with a version id for good, otherwise by a delete marker where the bucket is versioned."""
+    """DeleteObject: removes the named version; without a version id, a versioned bucket gets a delete marker."""
     version_id = request.query.get("versionId")
     with service.store.transaction() as tx:
         tx.bucket(request.bucket)

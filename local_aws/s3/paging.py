@@ -1,4 +1,4 @@
-"""Pages of a listing: keys in UTF-8 byte order, those with a common prefix rolled up into one entry."""
+"""Pages of a listing: keys in the order of their UTF-8 bytes; keys with a common prefix are one entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST = 0x10FFFF
 
 @dataclass(frozen=True)
 class Position:
-    """Where in a listing to go on: at the first row of `key` or a later key; with `seq`, behind that row of `key`."""
+    """Where a listing continues: at the first row of `key` or of the next key; with `seq`, behind that row of `key`."""
 
     key: str
     seq: int | None = None
@@ -23,7 +23,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows and common prefixes (strings), in order."""
+    """A page; its entries, in order, are rows and common prefixes (strings)."""
 
     entries: list[sqlite3.Row | str]
     truncated: bool
@@ -46,7 +46,7 @@ class Page:
 
 
 def successor(prefix: str) -> str | None:
-    """The least string above all that begin with `prefix`; None: there is none."""
+    """The smallest string that is greater than all strings with `prefix`; None if there is none."""
     while prefix:
         code = ord(prefix[-1])
         if code < _LAST:
@@ -57,13 +57,13 @@ def successor(prefix: str) -> str | None:
 
 
 def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
-    """The part of `key` up to the first delimiter behind `prefix`, with the delimiter; None: the key has none there."""
+    """`key` up to and with the first delimiter behind `prefix`; None if there is no delimiter."""
     end = key.find(delimiter, len(prefix)) if delimiter else -1
     return None if end < 0 else key[: end + len(delimiter)]
 
 
 def after(marker: str, prefix: str, delimiter: str) -> Position | None:
-    """The position behind a key, or behind all that a common prefix stands for; None: nothing lies behind it."""
+    """The position behind a key, or behind all keys with a common prefix; None if there are no greater keys."""
     if marker.startswith(prefix) and marker == common_prefix(marker, prefix, delimiter):
         key = successor(marker)
         return None if key is None else Position(key)
@@ -77,12 +77,12 @@ def page(
     delimiter: str,
     limit: int,
 ) -> Page:
-    """Up to `limit` entries.
+    """A page of at most `limit` entries.
 
     Parameters
     ----------
     scan:
-        The rows from a position on in the listing's order, none outside `prefix`; each has a `key`.
+        Returns the rows from a position on, in order; all have a `key` that begins with `prefix`.
     """
     entries: list[sqlite3.Row | str] = []
     position = start if limit else None
@@ -92,7 +92,7 @@ def page(
                 return Page(entries, truncated=True)
             rolled = common_prefix(row["key"], prefix, delimiter)
             entries.append(row if rolled is None else rolled)
-            if rolled is not None:  # go on behind it without looking at the keys in between
+            if rolled is not None:  # continue behind it, and skip the keys in between
                 position = after(rolled, prefix, delimiter)
                 break
         else:
@@ -101,7 +101,7 @@ def page(
 
 
 def to_token(marker: str) -> str:
-    """A continuation token for going on behind `marker`."""
+    """A continuation token for the entries behind `marker`."""
     return base64.urlsafe_b64encode(marker.encode()).decode()
 
 

@@ -1,4 +1,4 @@
-"""What the operations share: the store, and who wants to know of new objects."""
+"""What all operations use: the store, and the listener for new objects."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _log = logging.getLogger(__name__)
 class ObjectCreated:
     """An object has a new current version (Amazon S3 User Guide, "EventBridge event message structure").
 
-    `etag` is without quotes; `version_id` is None where the bucket is not versioned; `sequencer` is a hexadecimal
-    number that grows from one event to the next; `reason` is PutObject, CopyObject or CompleteMultipartUpload.
+    `etag` has no quotes; `version_id` is None if the bucket is not versioned; `sequencer` is a hexadecimal number
+    that grows from event to event; `reason` is PutObject, CopyObject or CompleteMultipartUpload.
     """
 
     bucket: str
@@ -30,20 +30,20 @@ class ObjectCreated:
 
 
 def ignore(_: ObjectCreated) -> None:
-    """For those who don't want to know."""
+    """The listener that does nothing."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """Handed to each operation."""
+    """The first argument of each operation."""
 
     store: Store
     on_object_created: Callable[[ObjectCreated], None]
 
     def created(self, version: Version, reason: str) -> None:
-        """Report a new object, where its bucket's notification configuration sends events to EventBridge.
+        """Tell the listener of a new object if its bucket sends events to EventBridge.
 
-        The object is there whatever becomes of the report, so a listener's exception is logged, not raised.
+        The object exists already, so an exception of the listener is logged, not raised.
         """
         sql = "SELECT eventbridge FROM buckets WHERE name = ?"
         with self.store.transaction() as tx:

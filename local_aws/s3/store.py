@@ -1,8 +1,8 @@
-"""Buckets and objects on disk: an SQLite index over immutable content files.
+"""Buckets and objects on disk: an SQLite index, and content files that never change.
 
-A write becomes visible in one transaction of the index, after its content is complete; a reader pins the
-version it reads, so that overwriting or deleting an object never takes the files from under a download.
-What is acknowledged survives the end of the process; surviving a power cut would take an fsync for each object.
+A write becomes visible in one transaction of the index, after its content is complete. A reader pins the version that
+it reads, so its content files stay while another request overwrites or deletes the object. Acknowledged writes survive
+the end of the process; to survive a power failure, each object would need an fsync.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from local_aws.s3.blobs import Blobs
 from local_aws.s3.errors import S3Error
 from local_aws.s3.index import SCHEMA, Clock, Transaction, Version
-from local_aws.sandbox.system import lock
+from local_aws.system import lock
 
 
 class Reading:
-    """A version pinned for reading: its content stays until `close`."""
+    """A version that is pinned for reading: its content stays until `close`."""
 
     def __init__(self, store: Store, version: Version) -> None:
         self.version = version
@@ -29,7 +29,7 @@ class Reading:
         self._open = True
 
     def segments(self, start: int, end: int) -> list[tuple[str, int, int]]:
-        """Content file, first byte and length of each piece of the bytes `[start, end)`."""
+        """The pieces of the bytes `[start, end)`: content file, first byte in it, and length."""
         sql = "SELECT * FROM segments WHERE seq = ? AND start < ? AND start + size > ? ORDER BY start"
         with self._store.transaction() as tx:
             rows = list(tx.rows(sql, self.version.seq, end, start))
@@ -45,19 +45,19 @@ class Reading:
             yield from self._store.blobs.read(blob, first, size)
 
     def close(self) -> None:
-        """Let go of the content; a second time does nothing."""
+        """Unpin the version; a second call does nothing."""
         if self._open:
             self._open = False
             self._store.unpin(self.version.seq)
 
 
 class Store:
-    """Everything under one folder, which belongs to one process at a time.
+    """All objects under one folder, which one store uses at a time.
 
     Raises
     ------
     RuntimeError
-        Another store has the folder open.
+        Another store uses the folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -71,9 +71,9 @@ class Store:
         except BlockingIOError:
             self._owner.close()
             raise RuntimeError(
-                f"{root} is in use by another embedded S3: close that, or choose another folder"
+                f"{root} is in use by another embedded S3; end that one, or choose another folder"
             ) from None
-        # One connection under one lock: a transaction takes well under a millisecond, opening a connection more.
+        # One connection under one lock: a transaction takes far less than a millisecond, a new connection takes more.
         self._db = sqlite3.connect(root / "index.sqlite", check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -83,14 +83,14 @@ class Store:
         self._sweep()
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Release the folder."""
         with self._lock:
             self._db.close()
             self._owner.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """All of a change to the index, or, where the block raises, nothing of it."""
+        """A transaction on the index, which is rolled back if the block raises."""
         with self._lock:
             tx = Transaction(self._db, self._clock)
             self._db.execute("BEGIN IMMEDIATE")
@@ -106,12 +106,12 @@ class Store:
         self.blobs.remove(blobs)
 
     def open(self, bucket: str, key: str, version_id: str | None) -> Reading:
-        """Pin the current version, or the one named.
+        """Pin the current version of an object, or the version with this id.
 
         Raises
         ------
         S3Error
-            `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`, or `MethodNotAllowed` for a delete marker named by its id.
+            `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`; `MethodNotAllowed` for the id of a delete marker.
         """
         with self.transaction() as tx:
             version = readable(tx, bucket, key, version_id)
@@ -119,7 +119,7 @@ class Store:
         return Reading(self, version)
 
     def unpin(self, seq: int) -> None:
-        """A reader of version `seq` is done; the last one of a removed version takes its content along."""
+        """End one reading of version `seq`; if it was the last one and the version was removed, remove its content."""
         with self._lock:
             self._pins[seq] -= 1
             if self._pins[seq]:
@@ -150,7 +150,7 @@ def _forget_segments(tx: Transaction, seqs: list[int]) -> list[str]:
 
 
 def readable(tx: Transaction, bucket: str, key: str, version_id: str | None) -> Version:
-    """The version that a read of `key` means; the errors are those of `Store.open`."""
+    """The version that a read of `key` returns; the errors are those of `Store.open`."""
     tx.bucket(bucket)
     version = tx.version(bucket, key, version_id) if version_id else tx.current(bucket, key)
     if version is None:

@@ -1,4 +1,4 @@
-"""S3's XML: documents written from nested pairs, and read without their namespace."""
+"""S3's XML: writes documents from nested pairs, and reads them without their namespace."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from xml.sax.saxutils import escape
 from local_aws.s3.errors import S3Error
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-#: An element's content: text, or children in order (None leaves the child out).
+#: content of an element: text, or its children in order (None is no child)
 Content = str | int | bool | Iterable["tuple[str, Content] | None"]
-# XML parsers turn a bare carriage return into a newline; the other control characters are illegal as they are.
+# XML parsers turn a carriage return into a newline; other control characters are not allowed unescaped.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
@@ -36,14 +36,14 @@ def document(root: str, content: Content) -> bytes:
 
 
 def error_document(code: str, message: str, fields: Iterable[tuple[str, str]]) -> bytes:
-    """An error response's body; unlike all others it has no namespace."""
+    """The body of an error response; unlike other documents it has no namespace."""
     content = _render([("Code", code), ("Message", message), *fields])
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{content}</Error>'.encode()
 
 
 def parse(body: bytes) -> ElementTree.Element:
-    """The root element, every tag without its namespace; `MalformedXML` where it isn't XML."""
-    if b"<!DOCTYPE" in body:  # no S3 document has one, and entities are what makes foreign XML dangerous
+    """The root element, with all tags without their namespace; `MalformedXML` if the body is not XML."""
+    if b"<!DOCTYPE" in body:  # no S3 document has one, and entities make foreign XML dangerous
         raise S3Error("MalformedXML")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314
@@ -55,7 +55,7 @@ def parse(body: bytes) -> ElementTree.Element:
 
 
 def required(element: ElementTree.Element, name: str) -> str:
-    """The text of a child that must be there."""
+    """The text of a child; `MalformedXML` if there is no such child."""
     text = element.findtext(name)
     if text is None:
         raise S3Error("MalformedXML", f"<{element.tag}> lacks <{name}>.")
@@ -63,6 +63,6 @@ def required(element: ElementTree.Element, name: str) -> str:
 
 
 def timestamp(seconds: float) -> str:
-    """ISO 8601 with milliseconds, as S3's documents have it."""
+    """ISO 8601 with milliseconds, as in S3's documents."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""Runs commands within limits of time, memory and disk, on every system in the same way."""
+"""Runs commands as processes or containers, within limits of time, memory and disk; none outlives its owner."""
 
 from local_aws.sandbox.processes import MEGABYTE, End, Limits, Outcome, Processes, Sandbox
 

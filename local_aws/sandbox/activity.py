@@ -1,4 +1,4 @@
-"""What functions and jobs are doing, as it happens: for whoever shows it."""
+"""Events that tell what functions and jobs are doing; the command line shows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class _Step:
-    """`kind` is "lambda" or "batch"; `name` the function's or job's name; `id` the request's or job's id."""
+    """Something happened to a function or a job.
+
+    Parameters
+    ----------
+    kind:
+        "lambda" or "batch".
+    name:
+        The function's or job's name.
+    id:
+        The request's or job's id.
+    time:
+        In seconds since 1970.
+    """
 
     kind: str
     name: str
@@ -19,19 +31,19 @@ class _Step:
 
 @dataclass(frozen=True)
 class StepStarted(_Step):
-    """An invocation or a job's attempt began."""
+    """An invocation, or an attempt of a job, started."""
 
 
 @dataclass(frozen=True)
 class StepLog(_Step):
-    """One line of what it printed, without the line's end."""
+    """It printed a line (here without the line break)."""
 
     line: str
 
 
 @dataclass(frozen=True)
 class StepEnded(_Step):
-    """It ended: `error` is None, or the name under which Step Functions or Batch reports the failure."""
+    """It ended after `seconds`; `error` is the name by which Step Functions or Batch reports the failure, or None."""
 
     seconds: float
     error: str | None = None
@@ -42,4 +54,4 @@ Listener = Callable[[Activity], None]
 
 
 def ignore(activity: Activity) -> None:
-    """Listen to nothing."""
+    """The listener that does nothing."""

@@ -1,4 +1,4 @@
-"""Functions and jobs in their own images, as Podman containers without rights, on this machine's network."""
+"""Podman containers for functions and jobs: unprivileged, from their own images, on this machine's network."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: marks the containers of one embedded AWS
+#: the label of the containers that an embedded AWS started
 LABEL = "av-workflow.embedded-aws"
-#: in a sandbox: the process id, on this machine, of the container's first process
+#: file in a sandbox folder: the process id, on this machine, of the container's first process
 PID_FILE = "container.pid"
 
 
 class ImageNotHere(Exception):
-    """An image that the template names is not in Podman's store; the message says which and what to do."""
+    """Podman does not have an image that the template names; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
 class Containers:
-    """Podman, with the settings that the environment gives it (CONTAINERS_CONF and the like).
+    """Podman with the settings of this process's environment (CONTAINERS_CONF and the like).
 
     Parameters
     ----------
     environment:
-        Environment variables of every container.
+        Environment variables of all containers.
     """
 
     environment: Mapping[str, str]
     _mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def resolve(self, image: str) -> str:
-        """The image by its digest, as a registry would name it.
+        """The image's name by digest, as a registry has it.
 
         Raises
         ------
         ImageNotHere
-            It was not built, or Podman is not installed.
+            The image was not built, or Podman is not installed.
         """
         command = ["podman", "image", "inspect", "--format", "{{.Digest}}", image]
         try:
@@ -57,9 +57,9 @@ class Containers:
         scratch_mb: int,
         sandbox: Path,
     ) -> list[str]:
-        """The command that runs a function: AWS Lambda gives it /tmp, of so many MiB, and nothing else to write to."""
+        """The command that runs a function, which can write to /tmp (of `scratch_mb` MiB) only, as on AWS Lambda."""
         mounts = ["--read-only", "--read-only-tmpfs=false", f"--tmpfs=/tmp:rw,size={scratch_mb}m,mode=1777"]
-        # Podman takes one word as it is, and wants JSON for more: the others do as well as arguments
+        # Podman takes one word as it is and JSON for more words; further words work as arguments, too
         entry_point, *arguments = [*image_config.get("EntryPoint", []), *image_config["Command"]]
         command = self._run(environment, sandbox, [*mounts, f"--entrypoint={entry_point}"])
         return [*command, image, *arguments]
@@ -67,12 +67,12 @@ class Containers:
     def job(
         self, properties: Mapping[str, Any], command: Sequence[str], environment: Mapping[str, str], sandbox: Path
     ) -> list[str]:
-        """The command that runs a job with a definition's `containerProperties`; volumes are folders of the sandbox."""
+        """The command that runs a job with `containerProperties`; its volumes are folders in the sandbox folder."""
         mounts = ["--read-only", "--read-only-tmpfs=false"] if properties.get("readonlyRootFilesystem") else []
         for number, mount in enumerate(properties.get("mountPoints", [])):
             volume = sandbox / f"volume-{number}"
             volume.mkdir()
-            volume.chmod(0o1777)  # as ECS does, which takes it from the image's folder
+            volume.chmod(0o1777)  # ECS takes this mode from the image's folder
             mounts.append(f"--volume={volume}:{mount['containerPath']}:rw")
         return [*self._run(environment, sandbox, mounts), properties["image"], *command]
 
@@ -83,7 +83,7 @@ class Containers:
         return command + [f"--env={name}={value}" for name, value in {**self.environment, **environment}.items()]
 
     def remove_all(self) -> None:
-        """Remove the containers that were left behind, as when their Podman was killed."""
+        """Remove containers that are left, for example because their Podman was killed."""
         names = ["podman", "ps", "--all", "--quiet", f"--filter=label={LABEL}={self._mark}"]
         left = subprocess.run(names, capture_output=True, text=True, check=False).stdout.split()
         if left:

@@ -1,4 +1,4 @@
-"""What functions and jobs need of the machine they run on."""
+"""The machine on which functions and jobs run."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from local_aws.sandbox.containers import Containers
 
 @dataclass(frozen=True)
 class Host:
-    """The machine.
+    """What functions and jobs use of this machine.
 
     Parameters
     ----------
     processes:
         Runs commands.
     environment:
-        The environment variables of every function and job.
+        Environment variables of all functions and jobs.
     code:
-        The repository.
+        The repository: the working folder of jobs.
     sandboxes, logs:
-        Folders for what runs, and for what it printed.
+        Folders for the files of running functions and jobs, and for their output.
     listener:
-        Told what happens.
+        Called with each event.
     containers:
-        Runs functions and jobs in their images; without it they run as processes of this machine.
+        Runs functions and jobs in their images; if None, they run as processes.
     cores:
-        How many of the processor's jobs share.
+        The number of cores that jobs share.
     """
 
     processes: Processes

@@ -1,4 +1,4 @@
-"""Runs commands as a sandbox would: in a process group of their own, within limits, and never left behind."""
+"""Runs each command in a process group of its own, within limits; no process outlives the embedded AWS."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from local_aws.sandbox import system
+from local_aws import system
 
-#: seconds between two looks at the running processes, at the least
+#: least seconds between two checks of the running processes
 POLL_SECONDS = 0.05
-#: the share of a core that looking may take: where a look is dear, as psutil's are, there are fewer
+#: the share of a core that checks may take: where a check is slow, as with psutil, there are fewer
 WATCHING_SHARE = 0.05
-#: looks between two measurements of a scratch folder, which costs a directory walk
+#: checks between two measurements of a scratch folder, each of which walks the folder
 POLLS_PER_SCRATCH_CHECK = 4
-#: seconds between SIGTERM and SIGKILL where a process is asked to end
+#: seconds between SIGTERM and SIGKILL
 GRACE_SECONDS = 3.0
-#: seconds of initialisation that don't count against the time-out (AWS Lambda's "Init phase")
+#: seconds of initialisation that do not count against the time-out (AWS Lambda's "Init phase")
 INIT_SECONDS = 10.0
 MEGABYTE = 1024 * 1024
 
 
 class End(Enum):
-    """How a process came to its end."""
+    """How a process ended."""
 
     EXITED = "exited"
     TIMED_OUT = "timed out"
@@ -41,7 +41,7 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process group may use; None means as much as it wants.
+    """Limits of a process group; None means no limit.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class Limits:
     memory_bytes:
         Resident memory of the whole group.
     scratch, scratch_bytes:
-        A folder, and how much the files in it may occupy.
+        A folder, and how many bytes its files may occupy.
     starts_with:
-        The time-out runs from the moment at which this file exists, at the latest after `INIT_SECONDS`.
+        The time-out runs from the moment when this file exists, at the latest after `INIT_SECONDS`.
     container:
-        A file that will hold the process id of a container's first process, which the command
-        starts outside its own group: the limits are then the container's, and it ends with the command.
+        The file into which the command writes the process id of a container's first process, which is outside
+        the command's group. The limits then apply to the container, and the container ends with the command.
     """
 
     seconds: float | None = None
@@ -68,7 +68,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`returncode` as in `subprocess`; `seconds` from start to end; `peak_memory_bytes` as far as it was seen."""
+    """How a command ended.
+
+    `returncode` is as in `subprocess`; `seconds` is the time from start to end; `peak_memory_bytes` is the largest
+    value that a check has seen.
+    """
 
     end: End
     returncode: int
@@ -78,7 +82,7 @@ class Outcome:
 
 @dataclass(eq=False)
 class Sandbox:
-    """One running process group; `terminate` may be called from any thread."""
+    """A running process group; any thread may call `terminate`."""
 
     process: subprocess.Popen[str]
     limits: Limits
@@ -90,27 +94,30 @@ class Sandbox:
     _kill_at: float | None = None
 
     def find_container(self) -> int | None:
-        """The container's first process, when it is seen for the first time."""
+        """The process id of the container's first process, when it is seen for the first time; otherwise None."""
         if self.limits.container is None or self.container is not None:
             return None
-        with contextlib.suppress(OSError, ValueError):  # not there yet, or not yet written
+        with contextlib.suppress(OSError, ValueError):  # the file is missing or still empty
             self.container = int(self.limits.container.read_text())
         return self.container
 
     def terminate(self, end: End = End.TERMINATED) -> None:
-        """Ask the group to end; it is killed when it hasn't after `GRACE_SECONDS`."""
+        """Ask the group to end; after `GRACE_SECONDS` it is killed."""
         if self.end is End.EXITED:
             self.end, self._kill_at = end, time.monotonic() + GRACE_SECONDS
             self._signal(signal.SIGTERM)
 
     def kill(self, end: End) -> None:
-        """End the group at once."""
+        """Kill the group."""
         if self.end is End.EXITED:
             self.end = end
         self._signal(signal.SIGKILL)
 
     def check(self, measure_scratch: bool, graceful: bool) -> None:
-        """Look once whether a limit is passed; a leader that has exited takes its group along."""
+        """End the group if it has passed a limit or if its leader has exited.
+
+        With `graceful`, a group that is out of time is asked to end; otherwise it is killed.
+        """
         if self.process.poll() is not None:
             self._signal(signal.SIGKILL)
         elif self._kill_at is not None:
@@ -149,13 +156,13 @@ class Sandbox:
     def _signal(self, number: signal.Signals) -> None:
         groups = [self.process.pid]
         if self.container is not None and (self.process.returncode is None or self.process.returncode < 0):
-            groups.insert(0, self.container)  # a command that ended by itself has seen its container's end
+            groups.insert(0, self.container)  # a command that ended by itself has outlived its container
         for group in groups:
             system.signal_group(group, number)
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes that the files below a folder occupy; files that vanish meanwhile don't count."""
+    """Bytes that the files below a folder occupy; files that vanish meanwhile do not count."""
     total = 0
     pending = [os.fspath(folder)]
     while pending:
@@ -170,12 +177,12 @@ def folder_size(folder: Path) -> int:
 
 
 def pause_after(seconds: float) -> float:
-    """Seconds until the next look at the processes, after one that kept a core busy for `seconds`."""
+    """Seconds until the next check, after a check that kept a core busy for `seconds`."""
     return max(POLL_SECONDS, seconds / WATCHING_SHARE)
 
 
 class Processes:
-    """All processes of one embedded AWS; leaving it, or dying, ends every one of them."""
+    """All processes of one embedded AWS; they end when it closes and when its own process dies."""
 
     def __init__(self) -> None:
         self._sandboxes: set[Sandbox] = set()
@@ -202,12 +209,14 @@ class Processes:
         log: Path | None = None,
         on_start: Callable[[Sandbox], None] | None = None,
     ) -> Outcome:
-        """Run a command to its end; its output, stdout and stderr together, goes to `on_line` and into `log`.
+        """Run a command to its end.
+
+        Its output, stdout and stderr together, goes line by line to `on_line` and to the file `log`.
 
         Raises
         ------
         OSError
-            The command can't be started.
+            The command cannot be started.
         """
         sandbox = self._start(command, env, cwd, limits)
         try:
@@ -260,7 +269,7 @@ class Processes:
             sandbox.kill(End.TERMINATED)
             sandbox.process.wait()
         else:
-            sandbox.check(measure_scratch=False, graceful=False)  # descendants that outlived it
+            sandbox.check(measure_scratch=False, graceful=False)  # end its descendants
         with self._lock:
             self._sandboxes.discard(sandbox)
             self._tell_watchdog("-", sandbox.process.pid)
@@ -291,7 +300,7 @@ class Processes:
             self._closed.wait(pause_after(time.thread_time() - before))
 
     def close(self) -> None:
-        """Kill everything that still runs; further calls of `run` raise OSError."""
+        """Kill all running processes; later calls of `run` raise OSError."""
         with self._lock:
             self._closed.set()
             running = list(self._sandboxes)
@@ -300,5 +309,5 @@ class Processes:
             sandbox.kill(End.TERMINATED)
         assert self._watchdog.stdin is not None
         with contextlib.suppress(OSError):
-            self._watchdog.stdin.close()  # its list of groups, already dead, goes with it
+            self._watchdog.stdin.close()  # it then ends, with its list of groups that are dead already
         self._watchdog.wait()

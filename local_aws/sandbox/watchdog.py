@@ -1,9 +1,8 @@
-"""Ends process groups when the process that started them is gone, however it went (even by SIGKILL).
+"""Kills process groups when the process that started them has died, even by SIGKILL.
 
-A separate, tiny process that reads `+<group>` and `-<group>` lines from a pipe. The pipe's end
-means that its owner has died: every group still listed is killed. Unlike Linux's
-PR_SET_PDEATHSIG this reaches grandchildren (a function's FFmpeg), needs no code between
-fork and exec, and works on macOS.
+It is a small process of its own that reads lines `+<group>` and `-<group>` from a pipe. When the pipe ends, its owner
+has died, and every group on the list is killed. Unlike Linux's PR_SET_PDEATHSIG this reaches grandchildren (a
+function's FFmpeg), needs no code between fork and exec, and works on macOS.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import sys
 
 
 def main() -> None:
-    """Keep the list until the pipe ends, then kill what is left on it."""
+    """Keep the list of groups until the pipe ends, then kill the groups that are left."""
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

@@ -1,1 +1,1 @@
-"""Step Functions of the embedded AWS: moto's interpreter, and what AWS does otherwise."""
+"""Step Functions: moto's interpreter runs the executions; what it does otherwise than AWS is corrected here."""

@@ -1,13 +1,16 @@
-"""The only place that knows moto's private names: what its Step Functions engine does otherwise than AWS.
+"""What moto's Step Functions engine does otherwise than AWS: the only module that uses moto's private names.
 
-Each patch has a test in tests/local/stepfunctions/test_moto_patches.py that fails when moto changes so
-that the patch doesn't work any more, or isn't needed any more. Written for moto 5.2.5.
+Each patch says what has to change in moto before the patch can go. Each has a test in
+tests/local/stepfunctions/test_moto_patches.py, which fails when moto changes so that the patch no longer works or is
+no longer needed. Written for moto 5.2.5.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from moto.core.config import default_user_config
@@ -32,134 +35,161 @@ from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
-#: seconds between two looks at a job under `.sync`; moto's own is 0.5
+#: seconds between two polls of a job under `.sync`; moto's own is 0.5
 SYNC_POLL_SECONDS = 0.2
-#: events of a page that doesn't say how many it wants
+#: events on a page of the history if the request does not say how many
 HISTORY_PAGE = 100
 
-ClientFactory = Callable[[str], Any]
-TerminateJob = Callable[[str, str], None]
 
-_boto3 = boto_client.boto3
-_execution_data = execution_worker.ExecutionData
-_stop = Execution.stop
-_set_error = Environment.set_error
-_build_sync_resolver = StateTaskServiceBatch._build_sync_resolver
-_eval_sync = StateTaskServiceBatch._eval_sync
-_get_execution_history = StepFunctionResponse.get_execution_history
-_sync_poll_seconds = state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK
+@dataclass(frozen=True)
+class Engine:
+    """What the patched engine calls.
+
+    Parameters
+    ----------
+    client:
+        Returns the boto3 client of a service.
+    terminate_job:
+        Ends a Batch job, by its id, for a reason.
+    """
+
+    client: Callable[[str], Any]
+    terminate_job: Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch: what moto does otherwise than AWS, and what has to change in moto before the patch can go."""
+
+    name: str
+    why: str
+    goes_when: str
+    apply: Callable[[Engine], None]
+
+
+#: all patches by name, in the order in which they are applied
+PATCHES: dict[str, Patch] = {}
+_originals: list[tuple[object, str, object]] = []
 
 
 def begin() -> None:
-    """Begin with an empty AWS, whatever this process did before, in which state machines really run."""
+    """Start with an empty AWS, whatever this process did before, whose state machines really run."""
     if default_user_config["stepfunctions"]["execute_state_machine"]:
         moto_api_backend.reset()
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
 
-def patch_engine(engine_client: ClientFactory, terminate_job: TerminateJob) -> None:
-    """Patch moto's Step Functions engine.
-
-    Parameters
-    ----------
-    engine_client:
-        Gives the client through which the engine calls a service.
-    terminate_job:
-        Takes the id of a Batch job that nobody waits for any more, and the reason.
-    """
-    _use_our_clients(engine_client)
-    _format_start_time()
-    _name_s3_errors()
-    _stop_at_once()
-    _stay_stopped()
-    _pass_on_reserved_errors()
-    _page_history()
-    _terminate_abandoned_jobs(terminate_job)
+def apply(engine: Engine, names: Collection[str] | None = None) -> None:
+    """Apply all patches, or those named; patches that an earlier call applied are undone first."""
+    undo()
+    for patch in PATCHES.values():
+        if names is None or patch.name in names:
+            patch.apply(engine)
 
 
 def undo() -> None:
-    """moto as it comes: for the tests that show why each patch is needed."""
-    boto_client.boto3 = _boto3
-    execution_worker.ExecutionData = _execution_data
-    state_task_service_aws_sdk._SERVICE_ERROR_NAMES.pop("s3", None)
-    Execution.stop = _stop
-    Environment.set_error = _set_error
-    branches_decl.CustomErrorName = iteration_worker.CustomErrorName = CustomErrorName
-    StateTaskServiceBatch._build_sync_resolver = _build_sync_resolver
-    StateTaskServiceBatch._eval_sync = _eval_sync
-    StepFunctionResponse.get_execution_history = _get_execution_history
-    state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _sync_poll_seconds
+    """Leave moto as it comes."""
+    while _originals:
+        setattr(*_originals.pop())
 
 
-def _use_our_clients(engine_client: ClientFactory) -> None:
-    """The engine makes a new boto3 client for each task: slow, and aimed at a port of an environment variable."""
+def _patch(goes_when: str) -> Callable[[Callable[[Engine], None]], Callable[[Engine], None]]:
+    """Register a patch; `goes_when` completes "This patch can go when moto …"."""
+
+    def register(function: Callable[[Engine], None]) -> Callable[[Engine], None]:
+        why = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+        PATCHES[function.__name__] = Patch(function.__name__, why, goes_when, function)
+        return function
+
+    return register
+
+
+def _replace(owner: object, name: str, value: object) -> None:
+    _originals.append((owner, name, getattr(owner, name)))
+    setattr(owner, name, value)
+
+
+@_patch(goes_when="takes its boto3 clients from a factory that a caller can set.")
+def use_our_clients(engine: Engine) -> None:
+    """moto makes a new boto3 client for each task, which is slow and has the port of an environment variable."""
 
     class Clients:
         @staticmethod
-        def client(service_name: str, **_: Any) -> Any:
-            return engine_client(service_name)
+        def client(service_name: str, **_: object) -> Any:
+            return engine.client(service_name)
 
-    boto_client.boto3 = Clients
+    _replace(boto_client, "boto3", Clients)
 
 
-def _format_start_time() -> None:
-    """`$$.Execution.StartTime` is a datetime in moto, which no JSON holds; AWS gives ISO 8601."""
+@_patch(goes_when="puts `$$.Execution.StartTime` into the context object as text.")
+def format_start_time(_: Engine) -> None:
+    """In moto `$$.Execution.StartTime` is a datetime, which no JSON holds; on AWS it is ISO 8601 text."""
+    original = execution_worker.ExecutionData
 
     def execution_data(**fields: Any) -> Any:
         started = fields["StartTime"].astimezone(datetime.UTC)
-        return _execution_data(**{**fields, "StartTime": started.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"})
+        return original(**{**fields, "StartTime": started.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"})
 
-    execution_worker.ExecutionData = execution_data
-
-
-def _name_s3_errors() -> None:
-    """aws-sdk:s3 errors are `S3.NoSuchKeyException` on AWS, `s3.…` in moto."""
-    state_task_service_aws_sdk._SERVICE_ERROR_NAMES["s3"] = "S3"
+    _replace(execution_worker, "ExecutionData", execution_data)
 
 
-def _stop_at_once() -> None:
-    """StopExecution leaves the status RUNNING until the task at hand ends; on AWS it is ABORTED at once."""
+@_patch(goes_when="has `s3` among the service names of its aws-sdk integration (`_SERVICE_ERROR_NAMES`).")
+def name_s3_errors(_: Engine) -> None:
+    """An error of aws-sdk:s3 is `S3.NoSuchKeyException` on AWS and `s3.NoSuchKeyException` in moto."""
+    names = {**state_task_service_aws_sdk._SERVICE_ERROR_NAMES, "s3": "S3"}
+    _replace(state_task_service_aws_sdk, "_SERVICE_ERROR_NAMES", names)
+
+
+@_patch(goes_when="sets the status ABORTED before StopExecution answers.")
+def stop_at_once(_: Engine) -> None:
+    """After StopExecution moto's status is RUNNING until the current task ends; on AWS it is ABORTED at once."""
+    original = Execution.stop
 
     def stop(self: Any, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
-        _stop(self, stop_date, error, cause)
+        original(self, stop_date, error, cause)
         if self.exec_status == ExecutionStatus.RUNNING:
             self.exec_status, self.stop_date = ExecutionStatus.ABORTED, stop_date
 
-    Execution.stop = stop
+    _replace(Execution, "stop", stop)
 
 
-def _stay_stopped() -> None:
-    """An execution that is stopped within a Map ends FAILED, with an error of the engine's own; on AWS, ABORTED."""
+@_patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
+def stay_stopped(_: Engine) -> None:
+    """An execution that is stopped within a Map ends FAILED with an internal error in moto; on AWS it is ABORTED."""
+    original = Environment.set_error
 
     def set_error(self: Any, error: Any) -> None:
         if not isinstance(self.program_state(), ProgramStopped):
-            _set_error(self, error)
+            original(self, error)
 
-    Environment.set_error = set_error
+    _replace(Environment, "set_error", set_error)
 
 
-def _pass_on_reserved_errors() -> None:
-    """States.TaskFailed, as of a job that fails in a Parallel or a Map, becomes an error of the engine's own there."""
+@_patch(goes_when="lets a Parallel or a Map end with an error whose name begins with `States.`.")
+def pass_on_reserved_errors(_: Engine) -> None:
+    """States.TaskFailed within a Parallel or a Map, as of a failed job, becomes an internal error in moto."""
 
     def error_name(error_name: str | None) -> Any:
-        reserved = error_name is not None and error_name.startswith("States.")
-        return StatesErrorName.from_name(error_name) if reserved else CustomErrorName(error_name)
+        if error_name is not None and error_name.startswith("States."):
+            return StatesErrorName.from_name(error_name)
+        return CustomErrorName(error_name)
 
-    branches_decl.CustomErrorName = iteration_worker.CustomErrorName = error_name
+    _replace(branches_decl, "CustomErrorName", error_name)
+    _replace(iteration_worker, "CustomErrorName", error_name)
 
 
-def _page_history() -> None:
-    """GetExecutionHistory gives all events, oldest first, whatever is asked for; AWS gives pages, in either order.
+@_patch(goes_when="implements maxResults, nextToken and reverseOrder of GetExecutionHistory.")
+def page_history(_: Engine) -> None:
+    """moto's GetExecutionHistory returns all events, oldest first, whatever the request says; AWS's returns pages.
 
-    Whoever follows an execution asks many times: writing out all of its events each time kept a
-    fifth of a core busy.
+    A caller that follows an execution asks many times. Writing out all events each time kept a fifth of a core busy.
     """
 
     def get_execution_history(self: Any) -> ActionResult:
         events = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))["events"]
         newest_first = bool(self._get_param("reverseOrder"))
         ordered = events[::-1] if newest_first else events
-        if token := self._get_param("nextToken"):  # by id: events go on coming
+        if token := self._get_param("nextToken"):  # an event's id, because events are added all the time
             last = int(token)
             ordered = [event for event in ordered if (event["id"] < last if newest_first else event["id"] > last)]
         limit = self._get_param("maxResults") or HISTORY_PAGE
@@ -167,26 +197,33 @@ def _page_history() -> None:
         more = {"nextToken": str(page[-1]["id"])} if len(ordered) > limit else {}
         return ActionResult({"events": page, **more})
 
-    StepFunctionResponse.get_execution_history = get_execution_history
+    _replace(StepFunctionResponse, "get_execution_history", get_execution_history)
 
 
-def _terminate_abandoned_jobs(terminate_job: TerminateJob) -> None:
+@_patch(goes_when="calls TerminateJob when a `.sync` task of Batch times out or is stopped.")
+def terminate_abandoned_jobs(engine: Engine) -> None:
     """A job whose `.sync` task timed out or was stopped goes on in moto; AWS terminates it."""
+    build, evaluate = StateTaskServiceBatch._build_sync_resolver, StateTaskServiceBatch._eval_sync
 
-    def build_sync_resolver(self: Any, env: Any, *args: Any, **kwargs: Any) -> Callable[[], Any]:
+    def build_sync_resolver(self: Any, env: Any, *args: Any, **kwargs: Any) -> Any:
         job_id = env.stack[-1]["JobId"]
-        resolver = _build_sync_resolver(self, env, *args, **kwargs)
+        resolver: Any = build(self, env, *args, **kwargs)
         resolver.job_id = job_id
         return resolver
 
     def eval_sync(self: Any, env: Any, sync_resolver: Any, **kwargs: Any) -> Any:
         outcome = None
-        if env.is_running():  # or the time-out, which the engine leaves out once it is stopped, is any value
-            outcome = _eval_sync(self, env=env, sync_resolver=sync_resolver, **kwargs)
-        if not isinstance(outcome, dict):  # neither succeeded nor, which raises, failed
-            terminate_job(sync_resolver.job_id, "Terminated by Step Functions: the task ended before the job")
+        if env.is_running():  # a stopped engine has not put the time-out on its stack: the argument is another value
+            outcome = evaluate(self, env=env, sync_resolver=sync_resolver, **kwargs)
+        if not isinstance(outcome, dict):  # the job has not succeeded; a job that failed raises
+            engine.terminate_job(sync_resolver.job_id, "Terminated by Step Functions: the task ended before the job")
         return outcome
 
-    StateTaskServiceBatch._build_sync_resolver = build_sync_resolver
-    StateTaskServiceBatch._eval_sync = eval_sync
-    state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = SYNC_POLL_SECONDS
+    _replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
+    _replace(StateTaskServiceBatch, "_eval_sync", eval_sync)
+
+
+@_patch(goes_when="has a setting for the period in which it polls a `.sync` task.")
+def poll_jobs_often(_: Engine) -> None:
+    """moto polls a job under `.sync` every half second, which is long where a step takes a second."""
+    _replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_SECONDS)

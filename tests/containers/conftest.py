@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from avflow_cli.images import built_template
+from local_aws.cloudformation.deploy import deploy
 from local_aws.sandbox.activity import StepEnded
 from local_aws.server import LocalAws
 from tests.e2e.conftest import ROOT, SAMPLE, avflow, run_video
@@ -85,7 +86,7 @@ def stack(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("aws")
     parameters = {"Yolov3Model": YOLOV3_MODEL, "SpeechModel": SPEECH_MODEL, "DetectorCompute": "gpu"}
     with LocalAws(ROOT, folder, on_activity=activities.append, containers=True) as aws:
-        outputs = aws.deploy(built, parameters, "av-workflow")
+        outputs = deploy(aws, built, parameters, "av-workflow")
         aws.client("s3").upload_file(str(SAMPLE), outputs["BucketName"], "start/my_video.mkv")
         states = aws.client("stepfunctions")
         execution = _ended(states, outputs["StateMachineArn"])

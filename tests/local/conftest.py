@@ -1,12 +1,15 @@
-"""One embedded AWS with the little template in fixtures/, for most tests of this folder."""
+"""Fixtures: an embedded AWS with the small template in fixtures/, and two ways to look at processes."""
 
 import json
+import os
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from local_aws import system
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 from tests.waiting import until
 
@@ -19,7 +22,7 @@ class Workbench:
 
     def __init__(self, aws, activities):
         self.aws, self.activities = aws, activities
-        self.outputs = aws.deploy(FIXTURES / "template.yaml", stack_name="tests")
+        self.outputs = deploy(aws, FIXTURES / "template.yaml", stack_name="tests")
         self.states = aws.client("stepfunctions")
 
     def start(self, state, data=None):
@@ -92,3 +95,19 @@ def bench(tmp_path_factory):
         FIXTURES / "code", state, on_activity=activities.append, cache_dir=state / "cache", batch_jobs_at_once=4
     ) as aws:
         yield Workbench(aws, activities)
+
+
+@pytest.fixture(scope="module", params=["by /proc", "without /proc, affinity and prctl"])
+def way(request, tmp_path_factory):
+    """As on Linux, and with what only Linux has taken away; psutil stands for what it does on macOS."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by /proc":
+            if not system.proc_tells():
+                pytest.skip("there is no /proc here that tells of children")
+        else:
+            patch.setattr(system, "PROC", tmp_path_factory.mktemp("nothing") / "proc")
+            patch.delattr(os, "sched_getaffinity", raising=False)
+            system.proc_tells.cache_clear()
+            assert not system.proc_tells()
+        yield request.param
+    system.proc_tells.cache_clear()

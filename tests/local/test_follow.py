@@ -9,7 +9,7 @@ from rich.console import Console
 
 from avflow_cli.follow import AGAIN, History, Task, follow
 from avflow_cli.view import RunView
-from tests.local.stepfunctions.test_maps import choose, on_batch, on_lambda, spans, spans_map
+from tests.local.states import choose, on_batch, on_lambda, spans, spans_map
 
 
 def events(bench, state, data=None, **options):

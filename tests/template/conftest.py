@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from local_aws.cloudformation.deploy import deploy as create_stack
 from local_aws.cloudformation.sam import load
 from local_aws.server import LocalAws
 
@@ -89,7 +90,7 @@ def deploy(tmp_path, cache):
     with LocalAws(ROOT, tmp_path, on_activity=activities.append, cache_dir=cache) as aws:
 
         def create(**parameters):
-            outputs = aws.deploy(TEMPLATE, parameters, "av-workflow")
+            outputs = create_stack(aws, TEMPLATE, parameters, "av-workflow")
             return SimpleNamespace(aws=aws, outputs=outputs, activities=activities)
 
         create.aws = aws

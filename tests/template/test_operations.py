@@ -8,7 +8,7 @@ import pytest
 
 from avflow.workflow import observability
 from avflow.workflow.reports import MergeReport
-from local_aws.eventbridge.service import new_event
+from local_aws.eventbridge.events import new_event
 from local_aws.sandbox.activity import StepLog
 from tests.reports import media, segment_report, step
 from tests.waiting import until

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.cloudformation.intrinsics import DeployError
+from local_aws.cloudformation.deploy import DeployError
 from tests.template.conftest import ROOT
 
 WRONG = [

@@ -92,7 +92,7 @@ OF_ONE_SYSTEM = re.compile(
 )
 #: who may know of it, and what of it
 OWNERS = {
-    "local_aws/sandbox/system.py": "what differs between systems, for the embedded AWS",
+    "local_aws/system.py": "what differs between systems, for the embedded AWS",
     "avflow/cores.py": "cores and quotas, for the product, which the embedded AWS is no part of",
     "local_aws/sandbox/watchdog.py": "killpg: runs as a script without the package",
     "local_aws/awslambda/bootstrap.py": "RLIMIT_FSIZE: runs as a script beside the function's own code; macOS has it",

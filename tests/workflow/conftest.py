@@ -5,6 +5,7 @@ Not for all modules: one of them has an embedded AWS of its own, and a process h
 
 import pytest
 
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 from tests.workflow.harness import ROOT, TEMPLATE, Workflow
 
@@ -13,5 +14,5 @@ from tests.workflow.harness import ROOT, TEMPLATE, Workflow
 def workflow(tmp_path_factory):
     attempts, state = tmp_path_factory.mktemp("attempts"), tmp_path_factory.mktemp("aws")
     with LocalAws(ROOT, state, cache_dir=state / "cache", batch_jobs_at_once=16) as aws:
-        outputs = aws.deploy(TEMPLATE, {"Attempts": str(attempts)}, "scripted")
+        outputs = deploy(aws, TEMPLATE, {"Attempts": str(attempts)}, "scripted")
         yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], attempts)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 from tests.waiting import until
 from tests.workflow.harness import ROOT, TEMPLATE, Workflow
@@ -12,7 +13,7 @@ from tests.workflow.test_paths import SPOT_TOOK_IT
 def one_at_a_time(tmp_path):
     with LocalAws(ROOT, tmp_path / "aws", cache_dir=tmp_path / "cache", batch_jobs_at_once=1) as aws:
         (tmp_path / "attempts").mkdir()
-        outputs = aws.deploy(TEMPLATE, {"Attempts": str(tmp_path / "attempts"), "DetectorCompute": "cpu"}, "scripted")
+        outputs = deploy(aws, TEMPLATE, {"Attempts": str(tmp_path / "attempts"), "DetectorCompute": "cpu"}, "scripted")
         yield Workflow(aws, outputs["Bucket"], outputs["StateMachine"], tmp_path / "attempts")
 
 

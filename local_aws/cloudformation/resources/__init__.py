@@ -1,4 +1,4 @@
-"""How each type of resource is created; importing this package registers all creators."""
+"""How each type of resource is created; the import of this package registers all types."""
 
 from local_aws.cloudformation.resources import (
     by_name,

@@ -1,4 +1,4 @@
-"""Lambda functions, and Batch's environments, queues and job definitions."""
+"""Lambda functions, and Batch's compute environments, queues and job definitions."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from local_aws.awslambda.functions import Function, Permission
-from local_aws.cloudformation.intrinsics import DeployError
+from local_aws.awslambda.function import Function, Permission
+from local_aws.cloudformation.casing import lower_first
+from local_aws.cloudformation.errors import DeployError
 from local_aws.cloudformation.sam import CODE_BUCKET
 from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.coverage import KEPT, differs
 from local_aws.names import function_arn
-from local_aws.wire import lower_first
 
-#: keys of Batch's documents below which names are the user's, not AWS's
+#: keys of Batch's documents below which the user chose the names
 _OPAQUE = ("Parameters", "Options", "Tags")
 
 
-@creates("AWS::Lambda::Function")
+@creates(
+    "AWS::Lambda::Function",
+    differs(
+        "code, handler, limits, environment, image and dead-letter queue work; other properties are kept or ignored"
+    ),
+)
 def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A function, that really runs."""
+    """A function, which really runs."""
     name = properties.get("FunctionName") or stack.physical_name(logical_id)
     code = properties["Code"]
     common = {
@@ -46,19 +52,19 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
 
 
 def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any]) -> Path:
-    if "ZipFile" in code:  # the code itself, which is the module `index`
-        # not the name itself: a file system may take two functions' names for one
+    if "ZipFile" in code:  # the code of the module `index`
+        # a hash and not the name: a file system may treat the names of two functions as equal
         folder = stack.aws.state_dir / "code" / hashlib.sha256(name.encode()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.py").write_text(code["ZipFile"])
         return folder
-    folder = stack.folder / code.get("S3Key", "")
+    folder = stack.folder / str(code.get("S3Key", ""))
     if code.get("S3Bucket") != CODE_BUCKET or not folder.is_dir():
         raise DeployError(f"{logical_id}: its code, {folder}, is not a folder")
     return folder.resolve()
 
 
-@creates("AWS::Lambda::Version")
+@creates("AWS::Lambda::Version", differs("shares the code and settings of its function"))
 def version(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A published version."""
     number = stack.aws.functions.publish_version(properties["FunctionName"])
@@ -67,7 +73,7 @@ def version(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Create
     return Created(version_arn, {"Version": number, "FunctionArn": version_arn})
 
 
-@creates("AWS::Lambda::Alias")
+@creates("AWS::Lambda::Alias", differs("no routing to a second version"))
 def alias(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A name for a version."""
     target, _ = stack.aws.functions.get(properties["FunctionName"])
@@ -76,17 +82,20 @@ def alias(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     return Created(alias_arn, {"AliasArn": alias_arn})
 
 
-@creates("AWS::Lambda::Permission")
+@creates("AWS::Lambda::Permission", differs("enforced for EventBridge only"))
 def permission(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Who may invoke a function; EventBridge is held to it."""
+    """Who may invoke a function."""
     target, _ = stack.aws.functions.get(properties["FunctionName"])
     target.permissions.append(Permission(properties["Principal"], properties.get("SourceArn")))
     return Created(stack.physical_name(logical_id))
 
 
-@creates("AWS::Lambda::EventInvokeConfig")
+@creates(
+    "AWS::Lambda::EventInvokeConfig",
+    differs("tried again after 0.5 s and 1 s; destinations are queues and topics; the maximum age is ignored"),
+)
 def event_invoke_config(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """How often an asynchronous invocation is tried again, and where it goes then."""
+    """How often an asynchronous invocation is tried again, and its destinations."""
     target, _ = stack.aws.functions.get(properties["FunctionName"])
     target.max_retries = int(properties.get("MaximumRetryAttempts", 2))
     destinations = properties.get("DestinationConfig", {})
@@ -95,25 +104,31 @@ def event_invoke_config(stack: Stack, logical_id: str, properties: dict[str, Any
     return Created(stack.physical_name(logical_id))
 
 
-@creates("AWS::Batch::ComputeEnvironment")
+@creates("AWS::Batch::ComputeEnvironment", KEPT)
 def compute_environment(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Kept as declared: every compute environment is this machine."""
+    """A compute environment; each one is this machine."""
     name = properties.get("ComputeEnvironmentName") or stack.physical_name(logical_id)
     created = stack.aws.batch.add_compute_environment(name, lower_first(properties, _OPAQUE))
     return Created(created, {"ComputeEnvironmentArn": created})
 
 
-@creates("AWS::Batch::JobQueue")
+@creates(
+    "AWS::Batch::JobQueue",
+    differs("all queues share this machine, by priority; scheduling policies and time limits are kept"),
+)
 def job_queue(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Kept as declared; its jobs wait for this machine's cores."""
+    """A job queue."""
     name = properties.get("JobQueueName") or stack.physical_name(logical_id)
     created = stack.aws.batch.add_queue(name, lower_first(properties, _OPAQUE))
     return Created(created, {"JobQueueArn": created})
 
 
-@creates("AWS::Batch::JobDefinition")
+@creates(
+    "AWS::Batch::JobDefinition",
+    differs("jobs of one container; command, environment, memory, time-out, retries and parameters work"),
+)
 def job_definition(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A job definition, that really runs."""
+    """A job definition, whose jobs really run."""
     name = properties.get("JobDefinitionName") or stack.physical_name(logical_id)
     facts = lower_first(properties, _OPAQUE)
     if "timeout" in facts:

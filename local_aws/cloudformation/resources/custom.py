@@ -1,4 +1,4 @@
-"""Custom resources: their function is really invoked, and its answer awaited (User Guide, "Custom resources")."""
+"""Custom resources: their functions are really invoked, and their answers awaited (User Guide, "Custom resources")."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_aws.cloudformation.intrinsics import DeployError
-from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.cloudformation.errors import DeployError
+from local_aws.cloudformation.stack import CUSTOM, Created, Stack, creates
+from local_aws.coverage import differs
 from local_aws.names import arn
 
-#: CloudFormation's own ServiceTimeout is an hour; nobody waits that long in front of a terminal
+#: default of ServiceTimeout; CloudFormation's is an hour, which is too long in front of a terminal
 DEFAULT_TIMEOUT_SECONDS = 60.0
 
 
 class _Answer(Mapping[str, Any]):
-    """The attributes that the function gives; asked for one, it waits for the function's answer.
+    """The attributes that the function returns; the first access waits for its answer.
 
-    The other resources are created meanwhile.
+    Until then other resources are created.
     """
 
     def __init__(self, stack: Stack, logical_id: str, request: dict[str, Any], path: str, timeout: float) -> None:
@@ -27,7 +28,7 @@ class _Answer(Mapping[str, Any]):
         self._request = request
         self._attributes: dict[str, Any] | None = None
         self._invoked = threading.Event()
-        self._failure = "it did not answer"
+        self._failure = "it did not answer in time"
         threading.Thread(target=self._invoke, name=f"custom-{logical_id}", daemon=True).start()
 
     def _invoke(self) -> None:
@@ -62,9 +63,9 @@ class _Answer(Mapping[str, Any]):
         return len(self._get())
 
 
-@creates("AWS::CloudFormation::CustomResource")
+@creates(CUSTOM, differs("created only; ServiceTimeout is 60 s by default; the function must answer over HTTP"))
 def custom_resource(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Ask the function of `ServiceToken` to create the resource."""
+    """Invoke the function of `ServiceToken`, which creates the resource."""
     path = stack.aws.callbacks.new_path()
     request = {
         "RequestType": "Create",

@@ -1,19 +1,20 @@
-"""EC2's network and launch templates: kept by moto, no packet goes through them."""
+"""EC2's networks and launch templates: moto keeps them; no packet passes through them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.coverage import KEPT
 
 
 def _tags(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """The `Tags` of a template in the form of EC2's API."""
+    """The template's `Tags` in the form of EC2's API."""
     tags = properties.pop("Tags", None)
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
 
 
-@creates("AWS::EC2::VPC")
+@creates("AWS::EC2::VPC", KEPT)
 def vpc(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A VPC."""
     ec2 = stack.aws.client("ec2")
@@ -24,7 +25,7 @@ def vpc(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     return Created(created["VpcId"], {"VpcId": created["VpcId"], "CidrBlock": created["CidrBlock"]})
 
 
-@creates("AWS::EC2::Subnet")
+@creates("AWS::EC2::Subnet", KEPT)
 def subnet(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A subnet."""
     ec2 = stack.aws.client("ec2")
@@ -36,7 +37,7 @@ def subnet(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created
     return Created(created, {"SubnetId": created})
 
 
-@creates("AWS::EC2::InternetGateway")
+@creates("AWS::EC2::InternetGateway", KEPT)
 def internet_gateway(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """An internet gateway."""
     tags = _tags("internet-gateway", properties)
@@ -44,14 +45,14 @@ def internet_gateway(stack: Stack, logical_id: str, properties: dict[str, Any]) 
     return Created(created, {"InternetGatewayId": created})
 
 
-@creates("AWS::EC2::VPCGatewayAttachment")
+@creates("AWS::EC2::VPCGatewayAttachment", KEPT)
 def gateway_attachment(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """An internet gateway's place in a VPC."""
+    """The attachment of an internet gateway to a VPC."""
     stack.aws.client("ec2").attach_internet_gateway(**properties)
     return Created(stack.physical_name(logical_id))
 
 
-@creates("AWS::EC2::RouteTable")
+@creates("AWS::EC2::RouteTable", KEPT)
 def route_table(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A route table."""
     tags = _tags("route-table", properties)
@@ -60,29 +61,29 @@ def route_table(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Cr
     return Created(created_id, {"RouteTableId": created_id})
 
 
-@creates("AWS::EC2::Route")
+@creates("AWS::EC2::Route", KEPT)
 def route(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A route."""
     stack.aws.client("ec2").create_route(**properties)
     return Created(stack.physical_name(logical_id))
 
 
-@creates("AWS::EC2::SubnetRouteTableAssociation")
+@creates("AWS::EC2::SubnetRouteTableAssociation", KEPT)
 def route_table_association(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Which route table a subnet uses."""
+    """The route table of a subnet."""
     created = stack.aws.client("ec2").associate_route_table(**properties)["AssociationId"]
     return Created(created, {"Id": created})
 
 
-@creates("AWS::EC2::VPCEndpoint")
+@creates("AWS::EC2::VPCEndpoint", KEPT)
 def vpc_endpoint(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A way to a service that stays within AWS."""
+    """An endpoint of a service within a VPC."""
     tags = _tags("vpc-endpoint", properties)
     created = stack.aws.client("ec2").create_vpc_endpoint(**properties, **tags)["VpcEndpoint"]["VpcEndpointId"]
     return Created(created, {"Id": created})
 
 
-@creates("AWS::EC2::SecurityGroup")
+@creates("AWS::EC2::SecurityGroup", KEPT)
 def security_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A security group and its rules."""
     ec2 = stack.aws.client("ec2")
@@ -103,7 +104,7 @@ def security_group(stack: Stack, logical_id: str, properties: dict[str, Any]) ->
 
 def _permission(rule: dict[str, Any]) -> dict[str, Any]:
     described = {"Description": rule["Description"]} if "Description" in rule else {}
-    permission = {key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in rule}
+    permission: dict[str, Any] = {key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in rule}
     if "CidrIp" in rule:
         permission["IpRanges"] = [{"CidrIp": rule["CidrIp"], **described}]
     if "CidrIpv6" in rule:
@@ -111,7 +112,7 @@ def _permission(rule: dict[str, Any]) -> dict[str, Any]:
     return permission
 
 
-@creates("AWS::EC2::LaunchTemplate")
+@creates("AWS::EC2::LaunchTemplate", KEPT)
 def launch_template(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A launch template."""
     created = stack.aws.client("ec2").create_launch_template(

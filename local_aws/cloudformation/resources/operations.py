@@ -1,4 +1,4 @@
-"""Roles and policies, logs, alarms and dashboards."""
+"""Roles and policies, log groups, alarms and dashboards."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ import json
 from typing import Any
 
 from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.coverage import KEPT, differs
 from local_aws.names import REGION, arn
 
 
-@creates("AWS::IAM::Role")
+@creates("AWS::IAM::Role", KEPT)
 def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A role and its policies; kept, but nobody is refused anything."""
+    """A role and its policies, which are not enforced."""
     iam = stack.aws.client("iam")
     name = properties.get("RoleName") or stack.physical_name(logical_id)
     optional = {key: properties[key] for key in ("PermissionsBoundary", "Path", "Description") if key in properties}
     document = json.dumps(properties["AssumeRolePolicyDocument"])
     created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **optional)["Role"]
     for policy in properties.get("Policies", []):
-        dated = {"Version": "2012-10-17", **policy["PolicyDocument"]}  # moto insists; SAM leaves it out of some
+        dated = {
+            "Version": "2012-10-17",
+            **policy["PolicyDocument"],
+        }  # moto requires it; SAM leaves it out of some policies
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(dated))
     for policy_arn in properties.get("ManagedPolicyArns", []):
         if ":iam::aws:" in policy_arn:
-            continue  # moto can load AWS's own policies, all 1400 of them, for half a second at each start
+            continue  # moto would have to load all 1400 managed policies of AWS, half a second at each start
         iam.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
     return Created(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
 
 
-@creates("AWS::IAM::ManagedPolicy")
+@creates("AWS::IAM::ManagedPolicy", KEPT)
 def managed_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A policy for several roles."""
     name = properties.get("ManagedPolicyName") or stack.physical_name(logical_id)
@@ -39,9 +43,9 @@ def managed_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) ->
     return Created(created, {"PolicyArn": created})
 
 
-@creates("AWS::IAM::InstanceProfile")
+@creates("AWS::IAM::InstanceProfile", KEPT)
 def instance_profile(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """The role of an instance."""
+    """An instance profile."""
     iam = stack.aws.client("iam")
     name = properties.get("InstanceProfileName") or stack.physical_name(logical_id)
     created = iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
@@ -50,9 +54,9 @@ def instance_profile(stack: Stack, logical_id: str, properties: dict[str, Any]) 
     return Created(name, {"Arn": created})
 
 
-@creates("AWS::Logs::LogGroup")
+@creates("AWS::Logs::LogGroup", differs("takes events of EventBridge; the output of functions and jobs goes to files"))
 def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A log group; what functions and jobs print stands in files beside it."""
+    """A log group."""
     logs = stack.aws.client("logs")
     name = properties.get("LogGroupName") or stack.physical_name(logical_id)
     logs.create_log_group(logGroupName=name)
@@ -61,9 +65,9 @@ def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Crea
     return Created(name, {"Arn": arn("logs", f"log-group:{name}:*")})
 
 
-@creates("AWS::Logs::ResourcePolicy")
+@creates("AWS::Logs::ResourcePolicy", KEPT)
 def log_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """Which services may write to log groups; kept, but nobody is refused anything."""
+    """A policy of log groups, which is not enforced."""
     json.loads(properties["PolicyDocument"])
     stack.aws.client("logs").put_resource_policy(
         policyName=properties["PolicyName"], policyDocument=properties["PolicyDocument"]
@@ -71,9 +75,9 @@ def log_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Cre
     return Created(properties["PolicyName"])
 
 
-@creates("AWS::CloudWatch::Alarm")
+@creates("AWS::CloudWatch::Alarm", KEPT)
 def alarm(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """An alarm; there are no metrics here that could set it off."""
+    """An alarm, which never goes off, because there are no metrics."""
     name = properties.get("AlarmName") or stack.physical_name(logical_id)
     facts = {key: value for key, value in properties.items() if key != "AlarmName"}
     for key in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
@@ -85,9 +89,9 @@ def alarm(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     return Created(name, {"Arn": arn("cloudwatch", f"alarm:{name}")})
 
 
-@creates("AWS::CloudWatch::Dashboard")
+@creates("AWS::CloudWatch::Dashboard", KEPT)
 def dashboard(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A dashboard; its body is checked to be JSON."""
+    """A dashboard; its body must be JSON."""
     name = properties.get("DashboardName") or f"{stack.physical_name(logical_id)}-{REGION}"
     json.loads(properties["DashboardBody"])
     stack.aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=properties["DashboardBody"])

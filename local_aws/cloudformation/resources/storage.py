@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 from local_aws.cloudformation.stack import Created, Stack, creates
+from local_aws.coverage import KEPT, differs
 from local_aws.names import ACCOUNT, REGION
 
 
-@creates("AWS::S3::Bucket")
+@creates("AWS::S3::Bucket", differs("versioning and notifications to EventBridge work; other settings are kept"))
 def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A bucket and its settings; one that is there from an earlier run is taken over with its objects."""
+    """A bucket and its settings; a bucket of an earlier run is taken over with its objects."""
     s3 = stack.aws.client("s3")
     name = properties.get("BucketName") or f"{stack.physical_name(logical_id)}-{ACCOUNT}".lower()
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -43,7 +44,7 @@ def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation's rule as S3's API has it: a filter in place of the prefix, the expiry as an object."""
+    """CloudFormation's rule in the form of S3's API: a filter for the prefix, an object for the expiration."""
     converted = {key: value for key, value in rule.items() if key not in ("Id", "Prefix", "ExpirationInDays")}
     if "Id" in rule:
         converted["ID"] = rule["Id"]
@@ -53,9 +54,9 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-@creates("AWS::S3::BucketPolicy")
+@creates("AWS::S3::BucketPolicy", KEPT)
 def bucket_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A bucket's policy; kept, but nobody is refused anything."""
+    """A policy of a bucket, which is not enforced."""
     policy = json.dumps(properties["PolicyDocument"])
     stack.aws.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
     return Created(properties["Bucket"])

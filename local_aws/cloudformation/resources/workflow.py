@@ -1,17 +1,21 @@
-"""State machines, and EventBridge's rules."""
+"""State machines, and rules of EventBridge."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from local_aws.cloudformation.casing import lower_first
 from local_aws.cloudformation.stack import Created, Stack, creates
-from local_aws.wire import lower_first
+from local_aws.coverage import differs
 
 
-@creates("AWS::StepFunctions::StateMachine")
+@creates(
+    "AWS::StepFunctions::StateMachine",
+    differs("runs in moto's interpreter, see Step Functions; logging and tracing are kept"),
+)
 def state_machine(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A state machine, that moto's engine really runs."""
+    """A state machine, which moto's engine really runs."""
     definition = properties.get("DefinitionString") or json.dumps(properties["Definition"])
     for name, value in properties.get("DefinitionSubstitutions", {}).items():
         definition = definition.replace("${" + name + "}", json.dumps(str(value))[1:-1])
@@ -30,9 +34,9 @@ def state_machine(stack: Stack, logical_id: str, properties: dict[str, Any]) -> 
     return Created(created, {"Arn": created, "Name": name})
 
 
-@creates("AWS::Events::Rule")
+@creates("AWS::Events::Rule", differs("event patterns only; a schedule is refused"))
 def rule(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A rule on events, and its targets."""
+    """A rule and its targets."""
     events = stack.aws.client("events")
     name = properties.get("Name") or stack.physical_name(logical_id)
     bus = properties.get("EventBusName", "default")

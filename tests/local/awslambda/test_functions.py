@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from local_aws.awslambda.functions import Caps, Function
+from local_aws.awslambda.function import Caps, Function
+from local_aws.awslambda.invocation import function_environment
+from local_aws.cloudformation.deploy import deploy
 from local_aws.sandbox.activity import StepEnded, StepLog, StepStarted
 from tests.waiting import until
 
@@ -164,8 +166,16 @@ def test_inline_code_of_names_that_differ_in_case_only(bench, tmp_path):
         properties = {**function["Properties"], "FunctionName": f"case-{name}", "Code": {"ZipFile": code}}
         resources["Upper" if name == "Shout" else "Lower"] = {**function, "Properties": properties}
     (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}))
-    bench.aws.deploy(tmp_path / "template.json", stack_name="case")
+    deploy(bench.aws, tmp_path / "template.json", stack_name="case")
     folders = [bench.aws.functions.get(f"case-{name}")[0].code for name in ("Shout", "shout")]
     assert len({os.fspath(folder).casefold() for folder in folders}) == 2
     answers = [bench.aws.functions.invoke(f"case-{name}", b"{}").payload for name in ("Shout", "shout")]
     assert answers == [b'"Shout"', b'"shout"']
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "cores", "told"), [(128, 8, 1), (1769, 8, 1), (3008, 8, 2), (3008, 1, 1), (10240, 64, 6)]
+)
+def test_a_function_is_given_what_its_memory_buys(memory_mb, cores, told):
+    function = Function("f", "app.handler", Path(), {}, memory_mb=memory_mb)
+    assert function_environment(function, "1", cores)["PYTHON_CPU_COUNT"] == str(told)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from local_aws.batch.retry import should_retry
-from tests.waiting import gone, until
+from tests.waiting import gone, process_in, until
 
 
 def test_a_succeeded_job_answers_in_pascal_case(bench):
@@ -118,12 +118,6 @@ def test_a_request_that_batch_refuses(bench, settings):
     assert bench.run(bench.submit("tell", **settings)).error == "Batch.ClientException"
 
 
-def running(pid_file):
-    """The process id that a sleeping job has written down."""
-    until(pid_file.exists, f"the start of what writes {pid_file}")
-    return int(pid_file.read_text())
-
-
 def test_a_job_is_terminated_when_its_state_times_out(bench, tmp_path):
     catch = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.caught", "Next": "C"}]
     task = bench.submit("sleep", os.fspath(tmp_path / "pid"), JobName="timed-out")
@@ -132,12 +126,12 @@ def test_a_job_is_terminated_when_its_state_times_out(bench, tmp_path):
     (job,) = [job for job in bench.aws.batch.jobs() if job.name == "timed-out"]
     until(lambda: job.status == "FAILED")
     if (tmp_path / "pid").exists():  # on a slow machine its state's time may be over before it is as far as that
-        assert gone(running(tmp_path / "pid"))
+        assert gone(process_in(tmp_path / "pid"))
 
 
 def test_a_job_is_terminated_when_its_execution_is_stopped(bench, tmp_path):
     execution = bench.start(bench.submit("sleep", os.fspath(tmp_path / "pid")))
-    pid = running(tmp_path / "pid")
+    pid = process_in(tmp_path / "pid")
     bench.states.stop_execution(executionArn=execution, error="Enough", cause="stopped by hand")
     assert bench.finish(execution).status == "ABORTED"
     until(lambda: gone(pid))
@@ -150,12 +144,12 @@ def test_a_job_is_terminated_when_another_branch_fails(bench, tmp_path):
     other = {"StartAt": "Hold", "States": {"Hold": hold, "F": {"Type": "Fail", "Error": "Other"}}}
     result = bench.run({"Type": "Parallel", "Branches": [job, other]})
     assert result.error == "Other"
-    until(lambda: gone(running(pid)))
+    until(lambda: gone(process_in(pid)))
 
 
 def test_terminate_job_gives_its_reason(bench, tmp_path):
     execution = bench.start(bench.submit("sleep", os.fspath(tmp_path / "pid"), JobName="to-terminate"))
-    pid, batch = running(tmp_path / "pid"), bench.aws.client("batch")
+    pid, batch = process_in(tmp_path / "pid"), bench.aws.client("batch")
     listed = batch.list_jobs(jobQueue=bench.outputs["Queue"])["jobSummaryList"]
     (job,) = [each["jobId"] for each in listed if each["jobName"] == "to-terminate"]
     batch.terminate_job(jobId=job, reason="Host EC2 (instance i-1) terminated.")

@@ -1,12 +1,10 @@
-"""From an object or an event to the targets of rules, once, again, and into the dead-letter queue."""
+"""From an object or an event to the targets of rules, or to the dead-letter queue."""
 
 import json
-import os
-import time
 
 import pytest
 
-from local_aws.eventbridge.service import RETRY_DELAYS, transform
+from local_aws.eventbridge.inputs import transform
 from local_aws.sandbox.activity import StepEnded
 from tests.waiting import until
 
@@ -29,35 +27,11 @@ def test_an_upload_reaches_a_queue_through_an_input_transformer(bench):
     assert json.loads(message["Body"]) == {"key": key, "text": f"Object Created at {key}"}
 
 
-def test_an_asynchronous_failure_is_tried_three_times_and_reported_lost(bench, tmp_path):
-    calls = tmp_path / "calls"
-    payload = {"do": "fail_when_odd", "calls": os.fspath(calls)}
-    client = bench.aws.client("lambda")
-    client.invoke(FunctionName=bench.outputs["Alias"], InvocationType="Event", Payload=json.dumps(payload))
-    (message,) = bench.messages("Lost")
-    assert calls.read_text() == "xxx"
-    record = json.loads(message["Body"])
-    assert record["requestContext"]["condition"] == "RetriesExhausted"
-    assert record["requestContext"]["approximateInvokeCount"] == 3
-    assert record["requestPayload"] == payload
-    assert record["responsePayload"]["errorType"] == "PictureNotFound"
-
-
 def test_an_upload_invokes_a_function_with_the_selected_part_of_the_event(bench):
     earlier = {each.id for each in bench.activities}
     put(bench, "async/a.txt", b"12345")
     (end,) = until(lambda: ends(bench, earlier))
     assert end.error is None
-
-
-def test_an_asynchronous_success_is_not_repeated(bench, tmp_path):
-    calls = tmp_path / "calls"
-    payload = {"do": "fail_when_odd", "calls": os.fspath(calls), "fail": False}
-    client = bench.aws.client("lambda")
-    client.invoke(FunctionName=bench.outputs["Alias"], InvocationType="Event", Payload=json.dumps(payload))
-    until(calls.exists)
-    time.sleep(2 * RETRY_DELAYS[0])  # it would have begun again by now; a slower machine gives it more time, not less
-    assert calls.read_text() == "x"
 
 
 def test_a_rule_without_permission_to_invoke_goes_to_its_dead_letter_queue(bench):

@@ -1,4 +1,4 @@
-"""Limits on a process group, measured from outside: by /proc where it tells, and by psutil alone where it doesn't."""
+"""Limits of a process group, measured from outside: by /proc, and by psutil alone."""
 
 import os
 import resource
@@ -8,30 +8,16 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from local_aws.sandbox import MEGABYTE, End, Limits, Processes, system
+from local_aws.sandbox import MEGABYTE, End, Limits, Processes
 from local_aws.sandbox.processes import POLL_SECONDS, WATCHING_SHARE, folder_size, pause_after
 from tests.waiting import gone, until
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module", params=["by /proc", "without /proc, affinity and prctl"], autouse=True)
-def way(request, tmp_path_factory):
-    """As on Linux, and with what only Linux has taken away; psutil stands for what it does on macOS."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "by /proc":
-            if not system.proc_tells():
-                pytest.skip("there is no /proc here that tells of children")
-        else:
-            patch.setattr(system, "_PROC", tmp_path_factory.mktemp("nothing") / "proc")
-            patch.delattr(os, "sched_getaffinity", raising=False)
-            system.proc_tells.cache_clear()
-            assert not system.proc_tells()
-        yield request.param
-    system.proc_tells.cache_clear()
+pytestmark = pytest.mark.usefixtures("way")
 
 
 @pytest.fixture(scope="module")
@@ -131,13 +117,11 @@ def test_what_cannot_be_started_raises(processes, tmp_path):
         processes.run(["nothing-of-that-name"], env={}, cwd=tmp_path, limits=Limits(), on_line=print)
 
 
-def test_sizes(tmp_path):
+def test_the_size_of_a_folder(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").write_bytes(bytes(10_000))
     assert 10_000 <= folder_size(tmp_path) < 30_000
     assert folder_size(tmp_path / "nowhere") == 0
-    assert system.group_memory(os.getpid()) > MEGABYTE
-    assert system.group_memory(2**22 + 1) == 0
 
 
 def test_scratch_space_is_limited(processes, tmp_path):
@@ -146,20 +130,6 @@ def test_scratch_space_is_limited(processes, tmp_path):
     limits = Limits(scratch=tmp_path / "tmp", scratch_bytes=2 * MEGABYTE)
     outcome, _ = run(processes, tmp_path, program, limits)
     assert (outcome.end, outcome.returncode) == (End.OUT_OF_SCRATCH, -signal.SIGKILL)
-
-
-@pytest.mark.parametrize("lacks", [None, "children", "statm", "another PID namespace"])
-def test_proc_is_believed_where_it_tells_all(monkeypatch, tmp_path, lacks):
-    """No `children`: a kernel without CONFIG_PROC_CHILDREN."""
-    pid = str(os.getpid())
-    (tmp_path / pid / "task" / pid).mkdir(parents=True)
-    (tmp_path / "self").symlink_to("1" if lacks == "another PID namespace" else pid)
-    if lacks != "children":
-        (tmp_path / pid / "task" / pid / "children").write_text("")
-    if lacks != "statm":
-        (tmp_path / pid / "statm").write_text("100 50 20 1 0 30 0")
-    monkeypatch.setattr(system, "_PROC", tmp_path)
-    assert system.proc_tells.__wrapped__() is (lacks is None)
 
 
 TREE = """
@@ -186,37 +156,12 @@ def test_a_whole_tree_ends_with_its_leader(processes, tmp_path):
     until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_the_memory_of_a_whole_tree_is_summed_though_one_of_it_ends_meanwhile(monkeypatch):
-    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(3600)"]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as child,
-        subprocess.Popen(command, stdout=subprocess.PIPE) as other,
-    ):
-        assert child.stdout.readline() == other.stdout.readline() == b"ready\n"
-        with_both = system.group_memory(os.getpid())
-        real = psutil.Process.memory_info
-
-        def memory_info(process):
-            if process.pid == other.pid:
-                raise psutil.NoSuchProcess(process.pid)
-            return real(process)
-
-        monkeypatch.setattr(psutil.Process, "memory_info", memory_info)
-        if not system.proc_tells():
-            seen = system.group_memory(os.getpid())
-            assert psutil.Process(os.getpid()).memory_info().rss < seen < with_both
-        other.kill()
-        other.wait()
-        alone = system.group_memory(os.getpid())
-        child.kill()
-    assert psutil.Process(os.getpid()).memory_info().rss < alone < with_both
-
-
 OWNER = """
 import os, pathlib, sys
-from local_aws.sandbox import Limits, Processes, system
+from local_aws import system
+from local_aws.sandbox import Limits, Processes
 if sys.argv[1] == "without":
-    system._PROC = pathlib.Path("nowhere")
+    system.PROC = pathlib.Path("nowhere")
 program = "import os, time; print(os.getpid(), flush=True); time.sleep(3600)"
 Processes().run(
     [sys.executable, "-c", program], env=dict(os.environ), cwd=pathlib.Path(), limits=Limits(memory_bytes=2**30),
@@ -232,34 +177,6 @@ def test_everything_ends_with_its_owner_however_that_ends(way):
         assert not gone(pid)
         owner.kill()
     until(lambda: gone(pid))
-
-
-def test_a_folder_belongs_to_one_process(tmp_path):
-    program = "import sys; from local_aws.sandbox.system import lock; lock(open(sys.argv[1], 'w'))"
-    with (tmp_path / "lock").open("w") as file:
-        system.lock(file)
-        with pytest.raises(BlockingIOError), (tmp_path / "lock").open("w") as second:
-            system.lock(second)
-        other = subprocess.run(
-            [sys.executable, "-c", program, tmp_path / "lock"], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert "BlockingIOError" in other.stderr
-    subprocess.run([sys.executable, "-c", program, tmp_path / "lock"], cwd=ROOT, check=True)
-
-
-def test_a_group_of_which_only_a_zombie_is_left_is_no_error(monkeypatch):
-    def killpg(group, number):
-        raise PermissionError  # as on macOS
-
-    monkeypatch.setattr(os, "killpg", killpg)
-    system.signal_group(12345, signal.SIGKILL)
-
-
-def test_cores_without_affinity(way, monkeypatch):
-    assert system.cores() == (os.cpu_count() if way.startswith("without") else len(os.sched_getaffinity(0)))
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert system.cores() == 1
 
 
 def test_where_looking_is_dear_it_is_done_less_often():

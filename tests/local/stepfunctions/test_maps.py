@@ -1,61 +1,14 @@
-"""Inline Maps and Choices of the engine, as a workflow uses them for the spans of a sound."""
+"""Inline Maps and Choices of the engine, as a workflow uses them for the spans of an audio stream."""
 
 import json
 import os
 
 import pytest
 
-from tests.local.batch.test_jobs import gone, running
-from tests.waiting import until
+from tests.local.states import choose, on_batch, on_lambda, spans, spans_map
+from tests.waiting import gone, process_in, until
 
 FAIL = {"Type": "Fail", "Error": "NoSpeech", "Cause": "span 1"}
-
-
-def spans_map(start, states, **settings):
-    """A Map over `$.spans`, three at once."""
-    ended = {
-        name: {**state, "End": True} if state["Type"] in ("Task", "Wait") and "Next" not in state else state
-        for name, state in states.items()
-    }
-    return {
-        "Type": "Map",
-        "ItemsPath": "$.spans",
-        "MaxConcurrency": 3,
-        "ItemSelector": {
-            "video.$": "$.video",
-            "part.$": "$$.Map.Item.Value.part",
-            "on_batch.$": "$$.Map.Item.Value.on_batch",
-        },
-        "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": start, "States": ended},
-        **settings,
-    }
-
-
-def spans(*on_batch):
-    """The input of an execution with a span for each value."""
-    parts = [{"part": part, "on_batch": value} for part, value in enumerate(on_batch)]
-    return {"video": {"key": "start/a.mkv"}, "spans": parts}
-
-
-def on_lambda(bench, **payload):
-    task = bench.invoke("tell")
-    task["Parameters"]["Payload"] = {"video.$": "$.video", "part.$": "$.part", **payload}
-    return {**task, "ResultSelector": {"lambda.$": "$.Payload.event.part", "video.$": "$.Payload.event.video"}}
-
-
-def on_batch(bench):
-    task = bench.submit("tell")
-    task["Parameters"]["Parameters"] = {
-        "what": "tell",
-        "with.$": "States.Format('{}', $.part)",
-        "and.$": "States.JsonToString($.video)",
-    }
-    selected = {"batch.$": "$.Parameters.with", "video.$": "States.StringToJson($.Parameters.and)"}
-    return {**task, "ResultSelector": selected}
-
-
-def choose(variable, then, otherwise, **condition):
-    return {"Type": "Choice", "Choices": [{"Variable": variable, "Next": then, **condition}], "Default": otherwise}
 
 
 def test_each_item_is_run_and_the_results_are_in_order(bench):
@@ -130,7 +83,7 @@ def test_a_failing_item_reaches_the_catch_around_all(bench, tmp_path):
     }
     result = bench.run(in_parallel(spans_map("Which", states)), spans(False, False))
     assert result.output["error"] == {"Error": "NoSpeech", "Cause": "span 1"}
-    until(lambda: gone(running(pid)))
+    until(lambda: gone(process_in(pid)))
 
 
 def test_a_function_of_an_item_that_fails_names_its_error(bench):
@@ -148,7 +101,7 @@ def test_an_item_s_job_is_terminated_when_another_branch_fails(bench, tmp_path):
     other = {"Type": "Parallel", "Branches": [{"StartAt": "Hold", "States": failing}]}
     result = bench.run(in_parallel(spans_map("Sleep", states), other), spans(False))
     assert result.output["error"] == {"Error": "NoSpeech", "Cause": "span 1"}
-    until(lambda: gone(running(pid)))
+    until(lambda: gone(process_in(pid)))
 
 
 @pytest.mark.parametrize(("size", "chosen"), [(101, "Large"), (100, "Small"), (None, "Small"), ("101", "Small")])

@@ -1,9 +1,10 @@
-"""Each patch of moto: with it the engine does as AWS does, without it (`undo`) it doesn't.
+"""Each patch of moto: with it the engine behaves as AWS, without it (`undo`) it does not.
 
-When a test's second half fails, moto has caught up: drop the patch. When its first half fails, moto has
-moved: mend the patch.
+If the second half of a test fails, moto behaves as AWS now: remove the patch. If the first half fails, moto has
+changed otherwise: correct the patch.
 """
 
+import itertools
 import json
 import os
 import time
@@ -11,24 +12,37 @@ import time
 import pytest
 
 from local_aws.stepfunctions import moto_patches
+from local_aws.stepfunctions.moto_patches import PATCHES, Engine
 from tests.waiting import until
+
+#: needed to submit a job at all
+CLIENTS = "use_our_clients"
+shown = set()
+
+
+def shows(patch):
+    """Marks the test of a patch."""
+    shown.add(patch)
+    return lambda test: test
 
 
 @pytest.fixture
 def plain_moto(bench, monkeypatch):
-    """Undo the patches for the rest of the test."""
+    """Undoes the patches for the rest of the test, but for those that it names."""
+    engine = Engine(bench.aws.engine_client, bench.aws.batch.terminate)
 
-    def undo():
+    def undo(*but):
         monkeypatch.setenv("MOTO_PORT", bench.aws.url.rpartition(":")[2])
-        moto_patches.undo()
+        moto_patches.apply(engine, but)
 
     yield undo
-    moto_patches.patch_engine(bench.aws._engine_client, bench.aws.batch.terminate)
+    moto_patches.apply(engine)
 
 
 START_TIME = {"Type": "Pass", "Parameters": {"t.$": "$$.Execution.StartTime"}, "End": True}
 
 
+@shows("format_start_time")
 def test_start_time_is_text(bench, plain_moto):
     started = bench.run(START_TIME).output["t"]
     assert time.strptime(started.partition(".")[0], "%Y-%m-%dT%H:%M:%S")
@@ -39,6 +53,7 @@ def test_start_time_is_text(bench, plain_moto):
         until(lambda: "output" in bench.states.describe_execution(executionArn=execution))
 
 
+@shows("name_s3_errors")
 def test_s3_errors_have_their_name(bench, plain_moto):
     task = {
         "Type": "Task",
@@ -50,6 +65,7 @@ def test_s3_errors_have_their_name(bench, plain_moto):
     assert bench.run(task).error == "s3.NoSuchKeyException"
 
 
+@shows("use_our_clients")
 def test_the_engine_calls_through_our_clients(bench, plain_moto):
     task = bench.submit("tell")
     assert bench.run({**task, "ResultSelector": {"s.$": "$.Status"}}).output == {"s": "SUCCEEDED"}
@@ -57,6 +73,7 @@ def test_the_engine_calls_through_our_clients(bench, plain_moto):
     assert bench.run(task).status == "FAILED"  # PascalCase parameters reach Batch as they are
 
 
+@shows("page_history")
 def test_history_comes_in_pages_and_in_either_order(bench, plain_moto):
     execution = bench.start({"Type": "Pass", "End": True})
     bench.finish(execution)
@@ -80,6 +97,7 @@ def status_after_stop(bench):
     return bench.states.describe_execution(executionArn=execution)["status"]
 
 
+@shows("stop_at_once")
 def test_stopping_shows_at_once(bench, plain_moto):
     assert status_after_stop(bench) == "ABORTED"
     plain_moto()
@@ -97,6 +115,7 @@ def status_after_stop_in_a_map(bench, go):
     return bench.finish(execution).status
 
 
+@shows("stay_stopped")
 def test_a_stopped_map_stays_stopped(bench, plain_moto, tmp_path):
     assert status_after_stop_in_a_map(bench, tmp_path / "patched") == "ABORTED"
     plain_moto()
@@ -114,13 +133,13 @@ def error_of_a_job_in(bench, nesting):
     return bench.run({**state, "Catch": catch}, {"items": [1]})
 
 
+@shows("pass_on_reserved_errors")
 @pytest.mark.parametrize("nesting", ["Parallel", "Map"])
 def test_the_error_of_a_job_leaves_what_it_ran_in(bench, plain_moto, nesting):
     error = error_of_a_job_in(bench, nesting).output["error"]
     assert error["Error"] == "States.TaskFailed"
     assert json.loads(error["Cause"])["Container"]["ExitCode"] == 7
-    plain_moto()
-    moto_patches._use_our_clients(bench.aws._engine_client)  # this one is needed to submit at all
+    plain_moto(CLIENTS)
     assert error_of_a_job_in(bench, nesting).error == "States.Runtime"
 
 
@@ -132,14 +151,56 @@ def timed_out_job(bench, pid_file):
     return job
 
 
+@shows("terminate_abandoned_jobs")
 def test_abandoned_jobs_are_terminated(bench, plain_moto, tmp_path):
     job = timed_out_job(bench, tmp_path / "patched")
     until(lambda: job.status == "FAILED")
-    use_our_clients = moto_patches._use_our_clients
-    plain_moto()
-    use_our_clients(bench.aws._engine_client)  # this one is needed to submit at all
+    plain_moto(CLIENTS)
     job = timed_out_job(bench, tmp_path / "plain")
     time.sleep(1)  # it would have been terminated by now; a slower machine gives it more time, not less
     assert job.stop_reason is None
     bench.aws.batch.terminate(job.id, "end of the test")
     until(lambda: job.status == "FAILED")
+
+
+def polls(bench, go, *patches):
+    """Seconds between the polls of a job, which ends when one of them is short or four were made."""
+    times = []
+
+    class Batch:
+        def __getattr__(self, name):
+            if name == "describe_jobs":
+                times.append(time.monotonic())
+            return getattr(bench.aws.engine_client("batch"), name)
+
+    def client(service):
+        return Batch() if service == "batch" else bench.aws.engine_client(service)
+
+    def gaps():
+        return [after - before for before, after in itertools.pairwise(times)]
+
+    moto_patches.apply(Engine(client, bench.aws.batch.terminate), patches)
+    go.mkdir()
+    execution = bench.start(bench.submit("hold", os.fspath(go), ""))
+    until(lambda: len(gaps()) >= 4 or min(gaps(), default=1) < 0.5)
+    found = gaps()
+    (go / "go").touch()
+    assert bench.finish(execution).status == "SUCCEEDED"
+    return found
+
+
+@shows("poll_jobs_often")
+def test_a_job_is_polled_often(bench, plain_moto, tmp_path):
+    assert min(polls(bench, tmp_path / "patched", *PATCHES)) < 0.5
+    assert min(polls(bench, tmp_path / "plain", CLIENTS)) >= 0.5
+
+
+def test_each_patch_has_a_test():
+    assert shown == {*PATCHES}
+
+
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=lambda patch: patch.name)
+def test_each_patch_says_why_it_is_there_and_when_it_goes(patch):
+    assert len(patch.why) > 20
+    assert patch.goes_when[0].islower(), 'it completes "This patch can go when moto …"'
+    assert patch.goes_when.endswith(".")

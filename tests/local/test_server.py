@@ -1,4 +1,4 @@
-"""Nothing outlives the embedded AWS: not on Ctrl-C, not on SIGTERM, not on SIGKILL, not on an exception."""
+"""The whole embedded AWS: what its sessions share, and that nothing outlives it, however it ends."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.loaders import create_loader
 
 from tests.local.conftest import FIXTURES
 from tests.waiting import PATIENCE_SECONDS, gone, until
@@ -15,12 +16,13 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import json, signal, sys, time
 from pathlib import Path
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born ignoring it
 fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache", batch_jobs_at_once=2) as aws:
-    outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")
+    outputs = deploy(aws, fixtures / "template.yaml", stack_name="tests")
     payload = json.dumps({"do": "sleep", "pid_file": str(folder / "function")})
     aws.functions.get("tests-Pictures")[0].timeout = 3600
     aws.client("lambda").invoke(FunctionName=outputs["Pictures"], InvocationType="Event", Payload=payload)
@@ -39,11 +41,12 @@ with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache", b
 QUIET = """
 import json, shutil, sys, threading, time
 from pathlib import Path
+from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 
 fixtures, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with LocalAws(fixtures / "code", folder / "state", cache_dir=folder / "cache") as aws:
-    outputs = aws.deploy(fixtures / "template.yaml", stack_name="tests")
+    outputs = deploy(aws, fixtures / "template.yaml", stack_name="tests")
     payload = json.dumps({"do": "sleep", "pid_file": str(folder / "function")})
     answers = []
     def invoke():
@@ -83,3 +86,9 @@ def test_nothing_is_left_behind(tmp_path, how):
         process.send_signal(how)
         assert process.wait(PATIENCE_SECONDS) != 0
     until(lambda: all(gone(pid) for pid in pids))
+
+
+def test_the_description_of_a_service_is_parsed_once(bench):
+    one, other = (create_loader().load_service_model("sqs", "service-2") for _ in range(2))
+    assert one["metadata"]["serviceId"] == "SQS"
+    assert one is other

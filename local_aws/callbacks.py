@@ -1,4 +1,4 @@
-"""Where custom resources answer: each gets an address of its own, and puts its answer there once."""
+"""One-time addresses for answers: each custom resource's function gets one and puts its answer there."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ _PREFIX = "/-/cloudformation-response/"
 
 
 class Callbacks:
-    """Answers that are waited for, by the path they are put to."""
+    """Collects the answers by the path to which they were put."""
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
 
     def new_path(self) -> str:
-        """A path that nobody else knows."""
+        """A path that nobody can guess."""
         return _PREFIX + uuid.uuid4().hex
 
     def handles(self, environ: Environ) -> bool:
-        """Whether the request is such an answer."""
-        return environ["PATH_INFO"].startswith(_PREFIX)
+        """Whether the request puts an answer to such a path."""
+        path: str = environ["PATH_INFO"]
+        return path.startswith(_PREFIX)
 
     def __call__(self, environ: Environ) -> Reply:
-        """Take an answer."""
+        """Store the answer, a JSON object."""
         with self._changed:
             self._answers[environ["PATH_INFO"]] = json.loads(read_body(environ))
             self._changed.notify_all()
         return Reply(b"", headers={"Content-Type": "text/plain"})
 
     def wait(self, path: str, seconds: float) -> dict[str, Any] | None:
-        """The answer put to `path`, or None when none came in time."""
+        """Take the answer that was put to `path`; None if it does not come within `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: path in self._answers, seconds)
             return self._answers.pop(path, None)

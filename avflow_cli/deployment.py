@@ -88,7 +88,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
         for name in (options.yolov3_model, options.speech_model):
             fetch(store, name)
         if options.detector_precision == "int8":
-            from avflow.workflow.yolov3 import require_int8  # noqa: PLC0415  heavy
+            from avflow.detection import require_int8  # noqa: PLC0415  heavy
 
             require_int8(options.yolov3_model, store)
     parameters = {

@@ -75,7 +75,7 @@ def quantize(name: str, frames: Path) -> int:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid, InvalidMediaNoStreams, PrecisionUnsuitable
     """
-    from avflow.workflow.yolov3 import quantize_model  # noqa: PLC0415 - slow to import
+    from avflow.detection import quantize_model  # noqa: PLC0415 - slow to import
 
     store = ModelStore()
     store.require(name, DETECTION)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.darknet import DATA
 from avflow.darknet.cfg import read_network
 from avflow.detection import Detection, open_detector
 from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
@@ -24,7 +25,6 @@ from avflow.detection.converted import Converted
 from avflow.detection.opening import Precision
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
 from avflow.models.store import ModelStore
-from avflow.workflow.yolov3 import DATA
 from benchmarks.common import ROOT, SAMPLE, Result, command_line
 from benchmarks.processor import LEVELS, at_level, levels
 

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from avflow.darknet import DATA
 from avflow.media import probe
 from avflow.models.store import ModelStore
-from avflow.workflow.yolov3 import DATA
 from benchmarks import original_chain, random_yolov3
 from benchmarks.common import ROOT, SAMPLE, Result, command_line, repeated, seconds
 from benchmarks.random_yolov3 import MODELS

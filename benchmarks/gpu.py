@@ -22,6 +22,7 @@ import numpy as np
 
 from avflow.annotation.drawing import draw
 from avflow.annotation.pipeline import annotate_video
+from avflow.darknet import DATA
 from avflow.darknet.cfg import Convolutional, Network, read_names, read_network
 from avflow.detection import Detector
 from avflow.detection.agreement import recall
@@ -40,7 +41,6 @@ from avflow.video.frames import view
 from avflow.video.nvdec import nvdec
 from avflow.video.reader import VideoReader
 from avflow.video.writer import VideoWriter
-from avflow.workflow.yolov3 import DATA
 from benchmarks import random_yolov3
 from benchmarks.agreement import other_frames, pictures
 from benchmarks.common import SAMPLE, Result, command_line, ffmpeg, median_ratio, seconds

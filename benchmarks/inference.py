@@ -26,13 +26,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.darknet import DATA
 from avflow.darknet.cfg import Network, read_network
 from avflow.detection import Detector, open_detector
 from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
 from avflow.errors import AvflowError, ModelUnavailable
 from avflow.models.store import ModelStore
-from avflow.workflow.yolov3 import DATA
 from benchmarks import original_chain, random_yolov3
 from benchmarks.common import SAMPLE, Result, command_line, median_ratio, not_installed, seconds
 from benchmarks.pipeline import infer

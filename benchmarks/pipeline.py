@@ -25,12 +25,11 @@ import numpy as np
 
 from avflow import ffmpeg
 from avflow.annotation.pipeline import annotate_video
-from avflow.detection import Detector
+from avflow.detection import Detector, open_model
 from avflow.media import VideoStream, probe
 from avflow.models.store import ModelStore
 from avflow.video.reader import VideoReader
 from avflow.video.writer import VideoWriter
-from avflow.workflow.yolov3 import open_model
 from benchmarks import random_yolov3
 from benchmarks.common import SAMPLE, Result, command_line, median_ratio, repeated, seconds, synthetic
 from benchmarks.peak_memory import peak_memory

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.darknet import DATA
 from avflow.darknet.cfg import Convolutional, Network, read_network
+from avflow.detection import convert_model
 from avflow.models.store import MANIFEST, ModelStore, sha256_of
-from avflow.workflow.yolov3 import DATA, convert_model
 from benchmarks.common import ROOT
 
 NAME = "yolov3-random"

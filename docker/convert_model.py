@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from avflow.detection import convert_model, quantize_model
 from avflow.models.store import ModelStore
-from avflow.workflow.yolov3 import convert_model, quantize_model
 
 
 def main(name: str, precision: str, frames: str) -> None:

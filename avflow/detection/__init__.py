@@ -1,6 +1,19 @@
 """Finding objects in pictures with Darknet's YOLOv3 networks."""
 
 from avflow.detection.detector import OVERLAP, THRESHOLD, Detection, Detector
-from avflow.detection.opening import open_detector
+from avflow.detection.named import convert_model, open_model, quantize_model, require_int8
+from avflow.detection.opening import Device, Precision, open_detector
 
-__all__ = ["OVERLAP", "THRESHOLD", "Detection", "Detector", "open_detector"]
+__all__ = [
+    "OVERLAP",
+    "THRESHOLD",
+    "Detection",
+    "Detector",
+    "Device",
+    "Precision",
+    "convert_model",
+    "open_detector",
+    "open_model",
+    "quantize_model",
+    "require_int8",
+]

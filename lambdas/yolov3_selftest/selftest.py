@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -10,9 +9,10 @@ import cv2
 import numpy as np
 
 from avflow.darknet import DATA
+from avflow.detection import open_model
 from avflow.models.store import ModelStore
 from avflow.workflow.reports import ModelEntry
-from avflow.workflow.yolov3 import DEFAULT_MODEL, open_model
+from avflow.workflow.settings import Settings
 
 PICTURE = DATA / "person.jpg"
 
@@ -20,7 +20,7 @@ PICTURE = DATA / "person.jpg"
 def run() -> dict[str, Any]:
     """The model with its sums, the engine, the boxes (pixels), and how long it took (seconds)."""
     models = ModelStore()
-    name = os.environ.get("YOLOV3_MODEL", DEFAULT_MODEL)
+    name = Settings.from_environ().yolov3_model
     picture = np.asarray(cv2.imread(str(PICTURE)), np.uint8)
     began = time.monotonic()
     detector = open_model(name, models)

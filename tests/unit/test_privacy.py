@@ -12,7 +12,7 @@ SCRIPT = """
 import numpy as np
 from avflow.models.store import ModelStore
 from avflow.speech import open_engine
-from avflow.workflow.yolov3 import open_model
+from avflow.detection import open_model
 open_model("yolov3-tiny", ModelStore()).detect([np.zeros((64, 64, 3), np.uint8)])
 open_engine("whisper-tiny.en", ModelStore())
 import onnxruntime, sys

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from avflow.darknet import DATA
 from avflow.darknet.cfg import read_network
 from avflow.errors import ModelUnavailable
 from avflow.media import probe
-from avflow.workflow.yolov3 import DATA
 from benchmarks import gpu, inference, original_chain, peak_memory, pipeline, reasons, report
 from benchmarks.common import Result, synthetic
 from benchmarks.gpu import gflop

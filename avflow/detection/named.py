@@ -1,0 +1,108 @@
+"""Models by their names in the model manifest: open, convert, quantize.
+
+The project has the .cfg and the class names of the models that it declares. A model of the user's own brings its .cfg
+and .names beside its .weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avflow.darknet import DATA
+from avflow.darknet.cfg import read_names, read_network
+from avflow.detection.agreement import Agreement
+from avflow.detection.converted import Converted
+from avflow.detection.detector import Detector
+from avflow.detection.opening import Device, Precision, open_detector, quantize
+from avflow.errors import DarknetModelInvalid
+from avflow.models.store import ModelStore
+
+
+def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:
+    """The detector of a named model.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid, GpuUnavailable
+    """
+    files = _files(name, models)
+    return open_detector(
+        files.cfg,
+        files.weights,
+        files.names,
+        cache_dir=models.converted,
+        device=device,
+        precision=precision,
+        weights_sha256=files.weights_sha256,
+    )
+
+
+def convert_model(name: str, models: ModelStore) -> list[Path]:
+    """Make the files that `open_model` would make at its first use, on a CPU and on a GPU: an image is read-only then.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    converted = _converted(name, models)
+    return [converted.onnx(half=half) for half in (False, True)]
+
+
+def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
+    """Make the network that the precision `int8` opens; `frames` is a video or a folder of pictures like those to come.
+
+    Also tells how far it agrees with float32, on pictures that it wasn't made from.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    InvalidMediaNoStreams
+        There is no picture in `frames`.
+    PrecisionUnsuitable
+        It doesn't find what float32 finds.
+    """
+    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  a tool's only
+
+    converted = _converted(name, models)
+    names = read_names(_files(name, models).names, converted.network)
+    return quantize(converted, names, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
+
+
+def require_int8(name: str, models: ModelStore) -> None:
+    """Nothing, if `quantize_model` was called before.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    _converted(name, models).int8()
+
+
+def _converted(name: str, models: ModelStore) -> Converted:
+    files = _files(name, models)
+    return Converted(
+        files.cfg, files.weights, read_network(files.cfg), models.converted, weights_sha256=files.weights_sha256
+    )
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A model's files."""
+
+    cfg: Path
+    weights: Path
+    names: Path
+    #: as declared and verified
+    weights_sha256: str
+
+
+def _files(name: str, models: ModelStore) -> _Files:
+    folder = models.path(name)
+    own = {path.suffix: path for path in folder.iterdir() if path.suffix in (".cfg", ".weights", ".names")}
+    cfg = own.get(".cfg", DATA / f"{name}.cfg")
+    if not cfg.is_file():
+        raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
+    weights = own[".weights"]
+    (sha256,) = (file.sha256 for file in models.describe(name).files if file.name == weights.name)
+    return _Files(cfg, weights, own.get(".names", DATA / "coco.names"), sha256)

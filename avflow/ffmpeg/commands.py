@@ -21,7 +21,7 @@ from avflow.ffmpeg.joining import Boxed, joined
 from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
 from avflow.media.contract import fraction_text
-from avflow.media.damage import replaceable
+from avflow.media.damage import tolerated_gap
 from avflow.media.formats import (
     AUDIO_BITRATE,
     MP3_DELAY,
@@ -31,7 +31,7 @@ from avflow.media.formats import (
     mp3_rate,
 )
 from avflow.media.model import Media, VideoStream
-from avflow.media.reasons import MOST_FRAMES_PER_SECOND
+from avflow.media.reasons import MAX_FRAMES_PER_SECOND
 from avflow.progress import Report, ignore
 
 
@@ -114,7 +114,7 @@ def mux(
 
 def conversion_rate(stream: VideoStream) -> Fraction:
     """Frames per second of the converted video: the rate most frames have, at most 60."""
-    return encodable_rate(min(stream.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
+    return encodable_rate(min(stream.nominal_rate, Fraction(MAX_FRAMES_PER_SECOND)))
 
 
 def _check_end(source: Path, media: Media, stream: VideoStream, made: int) -> None:
@@ -123,7 +123,7 @@ def _check_end(source: Path, media: Media, stream: VideoStream, made: int) -> No
         return
     rate = conversion_rate(stream)
     expected = round((stream.frames - 1) / stream.average_rate * rate) + 1
-    if expected - made > replaceable(expected, rate):
+    if expected - made > tolerated_gap(expected, rate):
         raise InvalidMediaDamaged(
             f"{source.name} should give {expected} frames at {fraction_text(rate)} a second, and only {made} "
             f"can be made: the rest can't be decoded"

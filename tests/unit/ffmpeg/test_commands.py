@@ -22,8 +22,8 @@ from tests.media_samples import (
     heard_at,
     lavfi,
     numbers,
-    picture,
-    pictures,
+    pattern,
+    rgb_frames,
     seen_at,
     tone,
 )
@@ -71,20 +71,20 @@ def test_without_a_picture_second_0_is_the_first_sound(tmp_path):
 
 
 def test_a_hole_in_the_sound_stays_a_hole(tmp_path):
-    ffmpeg(*lavfi(picture(3), beeps((0.5, 2.5), 3) + ",aselect='not(between(t,1,2))'"), *H264, *PCM, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(3), beeps((0.5, 2.5), 3) + ",aselect='not(between(t,1,2))'"), *H264, *PCM, tmp_path / "v.mkv")
     extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(0.5, abs=MS), pytest.approx(2.5, abs=0.03)]
 
 
 def test_the_chosen_track_is_extracted(tmp_path):
     maps = ("-map", "0", "-map", "1", "-map", "2", "-disposition:a:0", "0", "-disposition:a:1", "default")
-    ffmpeg(*lavfi(picture(), beeps((0.2,), 1), beeps((0.6,), 1)), *maps, *H264, *PCM, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), beeps((0.2,), 1), beeps((0.6,), 1)), *maps, *H264, *PCM, tmp_path / "v.mkv")
     extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(0.6, abs=MS)]
 
 
 def test_no_sound_to_extract(tmp_path):
-    ffmpeg(*lavfi(picture()), *H264, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern()), *H264, tmp_path / "v.mkv")
     with pytest.raises(InvalidMediaNoStreams, match=r"v\.mkv has no sound"):
         extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
 
@@ -93,7 +93,7 @@ def test_no_sound_to_extract(tmp_path):
     "name", ["-v.mkv", "a b'c\"d.mkv", "50%#1?.mkv", "🎬 é %03d.mkv", "file:x.mkv", "a|b,c;[d].mkv"]
 )
 def test_odd_names(tmp_path, monkeypatch, name):
-    ffmpeg(*lavfi(picture(), tone()), *H264, *PCM, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), tone()), *H264, *PCM, tmp_path / "v.mkv")
     (tmp_path / "v.mkv").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     extract_wav(Path(name), probe(Path(name)), Path(name + ".wav"))
@@ -133,7 +133,7 @@ def test_conversion_of_a_variable_rate_shows_each_frame_at_its_time(tmp_path):
     ],
 )
 def test_nothing_is_left_to_convert(tmp_path, filters, codec, size):
-    ffmpeg(*lavfi(f"{picture()},{filters}"), *codec, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(f"{pattern()},{filters}"), *codec, tmp_path / "v.mkv")
     source = probe(tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", source, tmp_path / "v.avi")
     media = probe(tmp_path / "v.avi")
@@ -141,7 +141,7 @@ def test_nothing_is_left_to_convert(tmp_path, filters, codec, size):
     assert conversion_reasons(media) == ()
     assert (media.video.codec, media.video.pixel_format) == ("mpeg4", "yuv420p")
     assert (media.video.width, media.video.height, media.video.frames) == (*size, source.video.frames)
-    frames = pictures(tmp_path / "v.avi", *size)
+    frames = rgb_frames(tmp_path / "v.avi", *size)
     assert 30 < frames.mean() < 225
     assert frames.std() > 30  # still a picture, neither black nor washed out
 
@@ -151,7 +151,7 @@ def test_rotation_is_baked_in(tmp_path):
     ffmpeg(*lavfi(quarters), *H264, tmp_path / "flat.mp4")
     ffmpeg("-display_rotation", "-90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
     convert(tmp_path / "v.mp4", probe(tmp_path / "v.mp4"), tmp_path / "v.avi")
-    first = pictures(tmp_path / "v.avi", 120, 160)[0]  # a quarter clockwise: top right
+    first = rgb_frames(tmp_path / "v.avi", 120, 160)[0]  # a quarter clockwise: top right
     assert first[:70, 70:].mean() > 200
     assert first[90:].mean() < 30
     assert first[:, :50].mean() < 30
@@ -163,7 +163,7 @@ def test_interlaced_pictures_lose_their_combs(tmp_path):
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
 
     def combs(path):
-        frame = pictures(path, 320, 240)[5].astype(int)
+        frame = rgb_frames(path, 320, 240)[5].astype(int)
         return np.abs(2 * frame[1:-1] - frame[:-2] - frame[2:]).mean()
 
     assert combs(tmp_path / "v.avi") < combs(tmp_path / "v.mkv") / 3
@@ -171,7 +171,7 @@ def test_interlaced_pictures_lose_their_combs(tmp_path):
 
 def test_surround_sound_becomes_stereo_mp3(tmp_path):
     surround = "aevalsrc=0|0|0.5*sin(2000*t)|0|0|0:s=96000:d=1:c=5.1"  # the centre only
-    ffmpeg(*lavfi(picture(), surround), *H264, "-c:a", "flac", tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), surround), *H264, "-c:a", "flac", tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
     sound = probe(tmp_path / "v.avi").audio
     assert sound is not None
@@ -186,7 +186,7 @@ def test_surround_sound_becomes_stereo_mp3(tmp_path):
     ("rate", "expected"), [("8000", 48_000), ("11025", 44_100), ("22050", 44_100), ("32000", 32_000), ("96000", 48_000)]
 )
 def test_every_sample_rate_fits_mp3(tmp_path, rate, expected):
-    ffmpeg(*lavfi(picture(), tone()), *H264, "-c:a", "pcm_s16le", "-ar", rate, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), tone()), *H264, "-c:a", "pcm_s16le", "-ar", rate, tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
     assert probe(tmp_path / "v.avi").audio.rate == expected
 
@@ -199,7 +199,7 @@ def test_rates():
 
 
 def test_a_slow_motion_video_is_converted_at_60_frames_a_second(tmp_path):
-    ffmpeg(*lavfi(picture(1, "240")), *H264, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(1, "240")), *H264, tmp_path / "v.mkv")
     assert conversion_rate(probe(tmp_path / "v.mkv").video) == 60
 
 

@@ -12,7 +12,7 @@ import pytest
 from avflow.errors import FFmpegFailed, FrameCountMismatch
 from avflow.ffmpeg import Boxed, mux
 from avflow.media import probe
-from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, flashes, heard_at, lavfi, numbers, picture, seen_at
+from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, flashes, heard_at, lavfi, numbers, pattern, seen_at
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"
 PCM = ("-c:a", "pcm_s16le")
@@ -110,7 +110,7 @@ def test_the_pictures_are_copied_bit_by_bit(tmp_path):
 
 def test_a_silent_video_is_not_even_opened(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     segments, media = boxed_of(source, tmp_path, 20, 5), probe(source)
     source.unlink()
     mux(segments, media.video.nominal_rate, source, media, tmp_path / "v.avi")
@@ -121,7 +121,7 @@ def test_a_silent_video_is_not_even_opened(tmp_path):
 
 def test_a_segment_that_lacks_frames_is_not_published(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     first, second = boxed_of(source, tmp_path, 20, 5)
     with pytest.raises(FrameCountMismatch, match=r"v\.mkv should give 26 frames, and gave 25"):
         joined([first, Boxed(second.path, 6)], source, tmp_path / "v.avi")
@@ -131,7 +131,7 @@ def test_a_segment_that_lacks_frames_is_not_published(tmp_path):
 def test_a_list_of_segments_reads_no_other_file(tmp_path):
     """Segments are ours; should one be something else all the same, nothing but an AVI is opened."""
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     (first,) = boxed_of(source, tmp_path, 25)
     first.path.write_bytes(source.read_bytes())
     with pytest.raises(FFmpegFailed, match=r"Impossible to open .*boxed-0000\.avi"):

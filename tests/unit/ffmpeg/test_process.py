@@ -17,7 +17,7 @@ from avflow.media import probe
 from avflow.progress import ignore
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
-from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"
 SILENT = [binary(), "-loglevel", "error", "-nostdin", "-y"]
@@ -61,7 +61,7 @@ def test_a_failure_names_the_input_and_the_reason(tmp_path):
 
 def test_a_failure_leaves_no_file(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture(), tone()), *H264, source)
+    ffmpeg(*lavfi(pattern(), tone()), *H264, source)
     media = probe(source)
     source.unlink()
     with pytest.raises(FFmpegFailed, match=r"v\.mkv"):

@@ -1,10 +1,11 @@
-"""What happens to a video, on two floors.
+"""The product's code, on two floors.
 
-Media work (`media`, `ffmpeg`, `video`, `detection`, `darknet`, `models`, `speech`, `annotation`) knows files, streams
-and models, and nothing of AWS. The steps of the workflow (`workflow`) stand on it.
+The media floor (`media`, `ffmpeg`, `video`, `detection`, `darknet`, `models`, `speech`, `annotation`) works on files,
+streams and models. It knows nothing of AWS. The workflow floor (`workflow`) holds the steps and builds on the media
+floor.
 """
 
 import os
 
-# ONNX Runtime, which faster-whisper uses, would keep an identifier of this machine and report its use
+# faster-whisper imports ONNX Runtime, which would otherwise store a machine identifier and send telemetry
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,7 +1,7 @@
-"""Names of files where a file system takes several for the same.
+"""Compares file names the way file systems do, which treat some different names as the same.
 
-APFS and NTFS usually ignore case, HFS+ and APFS also whether an accent is a character of its own, and HFS+ stores
-another spelling than it was given. Keys in S3 differ in all of that.
+APFS and NTFS usually ignore case. APFS and HFS+ also ignore whether an accent is a separate character (Unicode
+normalisation), and HFS+ stores a normalised name instead of the given one. S3 keys differ in all of these.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 
 def folded(name: str) -> str:
-    """Equal for all names that some file system takes for the same (The Unicode Standard, 3.13, D146).
+    """A form of the name that is equal for all names that any file system treats as the same.
+
+    Source: The Unicode Standard, section 3.13, D146.
 
     >>> folded("Ele\\u0301phant.MP4") == folded("el\\u00e9phant.mp4")
     True
@@ -22,12 +24,12 @@ def folded(name: str) -> str:
 
 
 def as_stored(path: Path) -> Path:
-    """The same file under the name that its folder lists, which may be spelled in another way."""
+    """The path of the same file with the spelling that its folder lists."""
     try:
-        names = os.listdir(path.parent)  # noqa: PTH208 - their names alone
+        names = os.listdir(path.parent)  # noqa: PTH208 - only the names are needed
         if path.name in names:
             return path
         alike = [path.with_name(name) for name in names if folded(name) == folded(path.name)]
         return next((other for other in alike if other.samefile(path)), path)
-    except OSError:  # a folder that may be entered but not listed
+    except OSError:  # the folder has no read permission
         return path

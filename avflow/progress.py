@@ -1,8 +1,8 @@
-"""How far long work is, and the one way to stop it.
+"""Progress reports of long work, which are also the only way to stop it.
 
-Whoever starts long work hands over a report. The work calls it with its progress, at least every `TICK_SECONDS`, also
-while there is nothing new to tell. What the report raises ends the work: it stops its processes and threads, writes
-nothing, and the exception goes on to the caller. So a deadline, a pace that is too slow or an abort need nothing else.
+The caller of long work passes a report function. The work calls it with its progress at least every `TICK_SECONDS`,
+even if nothing has changed. If the report raises an exception, the work stops its processes and threads, writes no
+output, and passes the exception on to the caller. Deadlines, pace checks and aborts all use this one mechanism.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of a step; `rate` is units per second since it began.
+    """The progress of a step: `done` of `total` units. `rate` is units per second since the start.
 
     `unit` is "frames" or "seconds" (of media).
     """
@@ -26,24 +26,24 @@ class Progress:
     rate: float
 
     def to_dict(self) -> dict[str, object]:
-        """As it stands in a log line."""
+        """The fields of a log line."""
         return asdict(self)
 
 
-#: shows, logs or judges the progress of long work; what it raises ends the work
+#: shows, logs or checks the progress of long work; an exception that it raises ends the work
 Report = Callable[[Progress], None]
-#: seconds that long work may go without a call of its report
+#: longest time in seconds between two calls of a report
 TICK_SECONDS = 0.5
 
 
 def ignore(progress: Progress) -> None:
-    """Report to nobody."""
+    """A report that does nothing."""
 
 
 class Meter:
-    """Measures the pace of one step and reports it, at most once per `interval` seconds.
+    """Measures the pace of one step and reports it at most once per `interval` seconds.
 
-    To be called from one thread.
+    Not thread-safe: call it from one thread.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Meter:
         self._report, self._interval, self._last, self._done = report, interval, 0.0, 0.0
 
     def tick(self) -> None:
-        """Tell that nothing more is done yet; to be called every `TICK_SECONDS` while waiting."""
+        """Report without progress. Call it every `TICK_SECONDS` while waiting."""
         self.update(self._done)
 
     def update(self, done: float) -> None:
-        """Tell that `done` units are done; reports when the interval has passed or the end is reached."""
+        """Set the number of finished units. Reports if the interval has passed or all units are finished."""
         self._done = done
         now = time.monotonic()
         at_end = self.total is not None and done >= self.total
@@ -70,17 +70,20 @@ class Meter:
 
 
 def divided(report: Report, *shares: float) -> list[Report]:
-    """A report for each phase of one step, which tell as one how far the step is.
+    """One report per phase of a step. Together they show the progress of the whole step.
 
     Parameters
     ----------
+    report:
+        Receives the progress of the whole step.
     shares:
-        Of the step's time that each phase takes, about; together 1. Each phase goes through the same units.
+        The approximate share of the step's time that each phase takes; their sum is 1. Every phase counts the same
+        units.
     """
     started = time.monotonic()
 
     def phase(before: float, share: float) -> Report:
-        def tell(progress: Progress) -> None:
+        def report_phase(progress: Progress) -> None:
             if not progress.total:
                 report(progress)
             else:
@@ -88,6 +91,6 @@ def divided(report: Report, *shares: float) -> list[Report]:
                 elapsed = time.monotonic() - started
                 report(replace(progress, done=done, rate=done / elapsed if elapsed > 0 else 0.0))
 
-        return tell
+        return report_phase
 
     return [phase(sum(shares[:number]), share) for number, share in enumerate(shares)]

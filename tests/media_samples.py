@@ -1,4 +1,4 @@
-"""Media files synthesised by FFmpeg's lavfi, and what a player sees and hears in a file."""
+"""Media files synthesised with FFmpeg's lavfi, and functions that measure what a player shows and plays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from avflow.ffmpeg import binary
 
-#: frames that carry their number: a 10-bit code of black and white columns, 16 pixels wide each
+#: frames that show their number as a 10-bit code of black and white columns, each 16 pixels wide
 NUMBERED = (
     "color=black:s=160x128:r={rate},format=gray,"
     "geq=lum='if(mod(floor(N/pow(2\\,floor(X/16)))\\,2)\\,235\\,16)',format=yuv420p"
@@ -30,7 +30,10 @@ def ffmpeg(*arguments: str | Path) -> bytes:
 
 
 def damaged(path: Path, packets: Iterable[int], target: Path, kind: str = "video") -> Path:
-    """A copy of an mp4 or AVI with zeros for these packets of its picture, or sound, counted in decoding order."""
+    """Copy an MP4 or AVI and overwrite packets of its video or audio stream with zeros.
+
+    `packets` are their numbers in decoding order, `kind` is "video" or "audio".
+    """
     places = packet_places(path, kind)
     content = bytearray(path.read_bytes())
     for number in packets:
@@ -41,18 +44,18 @@ def damaged(path: Path, packets: Iterable[int], target: Path, kind: str = "video
 
 
 def packet_places(path: Path, kind: str = "video") -> list[tuple[int, int]]:
-    """Where in an mp4 or AVI each packet of its picture, or sound, lies: its first byte, and how many they are."""
+    """(position, size) in bytes of each packet of the video or audio stream of an MP4 or AVI, in decoding order."""
     with av.open(str(path)) as container:
         return [(packet.pos or 0, packet.size) for packet in container.demux(**{kind: 0}) if packet.size]
 
 
 def lavfi(*sources: str) -> list[str]:
-    """Inputs made by filters."""
+    """FFmpeg's options for inputs that filters generate."""
     return [argument for source in sources for argument in ("-f", "lavfi", "-i", source)]
 
 
-def picture(seconds: float = 1, rate: str = "25", size: str = "160x120") -> str:
-    """A moving test picture."""
+def pattern(seconds: float = 1, rate: str = "25", size: str = "160x120") -> str:
+    """A moving test pattern."""
     return f"testsrc2=r={rate}:s={size}:d={seconds}"
 
 
@@ -62,19 +65,19 @@ def tone(seconds: float = 1) -> str:
 
 
 def beeps(at: tuple[float, ...], seconds: float) -> str:
-    """Silence with beeps of 0.1 s, stereo, 44.1 kHz."""
+    """Silence with beeps of 0.1 s at these seconds, stereo, 44.1 kHz."""
     when = "+".join(f"between(t\\,{start}\\,{start + 0.1})" for start in at)
     return f"aevalsrc='0.8*sin(2*PI*1000*t)*({when})':s=44100:d={seconds}:c=stereo"
 
 
 def flashes(at: tuple[float, ...], seconds: float, rate: str = "25") -> str:
-    """Black with single white frames."""
+    """Black frames with single white frames at these seconds."""
     when = "+".join(f"between(t\\,{start - 0.001}\\,{start + 0.02})" for start in at)
     return f"color=black:s=64x64:r={rate}:d={seconds},drawbox=c=white:t=fill:enable='{when}'"
 
 
 def heard_at(path: Path) -> list[float]:
-    """Seconds at which beeps begin, counted from the first sample that a player gets."""
+    """Seconds at which beeps begin, counted from the first sample that a player plays."""
     raw = ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-ar", str(TONE_RATE), "-f", "f32le", "-")
     loud = np.flatnonzero(np.abs(np.frombuffer(raw, np.float32)) > 0.2)
     begins = loud[np.diff(loud, prepend=-TONE_RATE) > TONE_RATE // 10]
@@ -82,7 +85,7 @@ def heard_at(path: Path) -> list[float]:
 
 
 def seen_at(path: Path) -> list[int]:
-    """Numbers of the white frames."""
+    """The numbers of the white frames."""
     raw = ffmpeg(
         *(
             "-i",
@@ -102,8 +105,8 @@ def seen_at(path: Path) -> list[int]:
     return [int(frame) for frame in np.flatnonzero(brightness > 120)]
 
 
-def pictures(path: Path, width: int, height: int) -> NDArray[np.uint8]:
-    """Every frame as it is stored: (frames, height, width, 3), RGB."""
+def rgb_frames(path: Path, width: int, height: int) -> NDArray[np.uint8]:
+    """All frames as stored, without rotation: (frames, height, width, 3), RGB."""
     raw = ffmpeg(
         *("-noautorotate", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
@@ -112,8 +115,8 @@ def pictures(path: Path, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def numbers(path: Path) -> list[int]:
-    """The numbers that the frames of a `NUMBERED` video carry, in order."""
-    return [number_of(frame) for frame in pictures(path, 160, 128)]
+    """The numbers that the frames of a `NUMBERED` video show, in order."""
+    return [number_of(frame) for frame in rgb_frames(path, 160, 128)]
 
 
 def number_of(frame: NDArray[np.uint8]) -> int:

@@ -1,16 +1,20 @@
-"""FFmpeg's commands, and how they are run: `imageio-ffmpeg`'s binary, one version on every machine."""
+"""Builds and runs FFmpeg commands with the binary of `imageio-ffmpeg`, the same version on every machine.
 
-from avflow.ffmpeg.arguments import HOWEVER_DAMAGED, arguments, at_constant_rate, source_input
-from avflow.ffmpeg.commands import conversion_rate, convert, extract_wav, mux
+`commands` has the three commands of the workflow. Its frame filters (rotation, deinterlacing, frame rate, HDR) are in
+`filters`, and the audio is in `audio`.
+"""
+
+from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
+from avflow.ffmpeg.commands import convert, extract_wav, mux
+from avflow.ffmpeg.filters import conversion_rate
 from avflow.ffmpeg.joining import Boxed
 from avflow.ffmpeg.process import Process, binary, run, written_whole
 
 __all__ = [
-    "HOWEVER_DAMAGED",
+    "ANY_ERROR_RATE",
     "Boxed",
     "Process",
     "arguments",
-    "at_constant_rate",
     "binary",
     "conversion_rate",
     "convert",

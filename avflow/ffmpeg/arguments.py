@@ -1,8 +1,10 @@
-"""Argument lists for FFmpeg, built with ffmpeg-python: never a shell, never a path that could be an option."""
+"""Argument lists for FFmpeg, built with ffmpeg-python.
+
+FFmpeg runs without a shell, and every path is a `file:` URL, so that no file name can act as an option.
+"""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,19 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media import VideoStream
 from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 from avflow.media.model import MAX_AREA
 
-#: FFmpeg would fail where most pictures can't be decoded: for those who count them, and name the damage
-HOWEVER_DAMAGED = ("-max_error_rate", "1")
+#: By default, FFmpeg fails if most frames can't be decoded. A caller that checks the number of frames itself, and
+#: reports the damage, passes these options.
+ANY_ERROR_RATE = ("-max_error_rate", "1")
 
 
 def source_input(source: Path, **options: Any) -> Any:
-    """An upload as ffmpeg-python's input: only the file itself is opened, and no huge picture, whatever is in it."""
+    """An uploaded file as an ffmpeg-python input.
+
+    Whatever the upload contains, FFmpeg opens no other file or address, and decodes no frame above `MAX_AREA` pixels.
+    """
     limits = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": FORMAT_WHITELIST,
@@ -28,18 +33,9 @@ def source_input(source: Path, **options: Any) -> Any:
     return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
 
 
-def at_constant_rate(pictures: Any, stream: VideoStream, rate: Fraction) -> Any:
-    """`pictures` at `rate`, from the first picture on: one that can't be decoded is replaced by the one before it.
-
-    Those before the first that can be decoded are replaced by it.
-    """
-    pictures = pictures.filter("setpts", f"PTS-STARTPTS+{stream.lead:.6f}/TB")
-    return pictures.filter("fps", str(rate), start_time=0)
-
-
 def arguments(output: Any, *options: str) -> list[str]:
-    """The argument list of an ffmpeg-python output, the binary first."""
+    """The argument list of an ffmpeg-python output, starting with the binary."""
     threads = ("-filter_complex_threads", str(codec_threads()))
-    everywhere = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *threads, *options)
-    command: list[str] = output.global_args(*everywhere).overwrite_output().compile(cmd=binary())
+    global_options = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", *threads, *options)
+    command: list[str] = output.global_args(*global_options).overwrite_output().compile(cmd=binary())
     return command

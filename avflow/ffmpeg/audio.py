@@ -1,8 +1,8 @@
-"""The audio track as the other commands take it: plain samples in one format, on the picture's clock.
+"""Decodes the audio stream to samples of one format and aligns them with the first video frame.
 
-A broadcast changes between mono, stereo and 5.1 as it goes, and FFmpeg then builds its
-filters anew, which would pad the sound from 0 a second time. So one FFmpeg decodes to
-samples of one format, and only the next one, behind a pipe, places them in time.
+A broadcast may change between mono, stereo and 5.1. FFmpeg then rebuilds its filters, which would pad the audio from 0
+a second time. Therefore two FFmpeg processes share the work: the first decodes to samples of one format, and the second
+reads them through a pipe and aligns them.
 """
 
 from __future__ import annotations
@@ -21,56 +21,78 @@ from avflow.ffmpeg.process import Process, run
 from avflow.media.model import AudioStream, Media
 from avflow.progress import Report
 
-#: seconds added on the way through the pipe, where times can't be negative
-_AHEAD = 10
+#: seconds added to the timestamps in the pipe, because they can't be negative there
+_PIPE_OFFSET = 10
 
 
 def clock_options(media: Media) -> Sequence[str]:
-    """Keep the container's own clock, unless it jumps: then FFmpeg closes the gaps."""
+    """Options that keep the container's timestamps. If the timestamps jump, FFmpeg closes the gaps instead."""
     return ("-copyts",) if media.continuous else ()
 
 
-def samples(source: Path, media: Media, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
-    """The command that decodes the track to 16-bit samples on its standard output."""
+def decoder_command(source: Path, media: Media, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
+    """The command that decodes the audio stream to 16-bit samples and writes them to its standard output."""
     track = source_input(source)[str(stream.index)]
     output = track.output(
-        "pipe:1", format="nut", acodec="pcm_s16le", ar=rate, ac=channels, output_ts_offset=_AHEAD, avoid_negative_ts=0
+        "pipe:1",
+        format="nut",
+        acodec="pcm_s16le",
+        ar=rate,
+        ac=channels,
+        output_ts_offset=_PIPE_OFFSET,
+        avoid_negative_ts=0,
     )
     return arguments(output, *clock_options(media))
 
 
-def track_from_first_picture(media: Media, stream: AudioStream, *, rate: int, sooner: Fraction = Fraction(0)) -> Any:
-    """The samples on standard input, padded or trimmed to begin with the first picture, or `sooner` seconds before."""
+def aligned_with_video(media: Media, stream: AudioStream, *, rate: int, lead_in: Fraction = Fraction(0)) -> Any:
+    """The samples from standard input, padded or trimmed to start with the first video frame.
+
+    Without a video stream they start with the first sample.
+
+    Parameters
+    ----------
+    rate:
+        Samples per second.
+    lead_in:
+        Start this many seconds before the first frame.
+    """
     if media.video is None:
-        placed = "PTS-STARTPTS"
+        timestamps = "PTS-STARTPTS"
     elif media.continuous:
-        placed = f"PTS-{media.video.start_time + _AHEAD + float(sooner):.6f}/TB"
+        timestamps = f"PTS-{media.video.start_time + _PIPE_OFFSET + float(lead_in):.6f}/TB"
     else:
-        placed = f"PTS-STARTPTS+({stream.start_time - media.video.start_time - float(sooner):.6f})/TB"
-    # async=1 fills holes and cuts overlaps but never stretches: speech keeps its pitch
-    track = ffmpeg.input("pipe:0", format="nut")["a:0"].filter("asetpts", placed)
+        timestamps = f"PTS-STARTPTS+({stream.start_time - media.video.start_time - float(lead_in):.6f})/TB"
+    # async=1 fills gaps and cuts overlaps, but never stretches the audio, so that speech keeps its pitch
+    track = ffmpeg.input("pipe:0", format="nut")["a:0"].filter("asetpts", timestamps)
     return track.filter("aresample", rate, first_pts=0, **{"async": 1})
 
 
-def run_with_samples(
-    feed: Sequence[str], command: Sequence[str], name: str, *, step: str, seconds: float, report: Report
+def run_with_decoder(
+    decoder: Sequence[str], command: Sequence[str], name: str, *, step: str, seconds: float, report: Report
 ) -> int:
-    """Run `command` with the output of `feed` as its standard input, and return the number of pictures it wrote.
+    """Run `command` with the output of the command `decoder` as its standard input.
+
+    The other parameters are those of `avflow.ffmpeg.process.run`.
+
+    Returns
+    -------
+    The number of frames that `command` wrote.
 
     Raises
     ------
     FFmpegFailed, ScratchFull, MemoryExhausted
-        Whichever of the two failed first is named.
+        The failure of the process that failed first.
     """
-    with Process(feed, name, stdout=subprocess.PIPE) as feeder:
+    with Process(decoder, name, stdout=subprocess.PIPE) as decoding:
         try:
-            frames = run(command, name, step=step, seconds=seconds, report=report, stdin=feeder.stdout)
+            frames = run(command, name, step=step, seconds=seconds, report=report, stdin=decoding.stdout)
         except FFmpegFailed as consequence:
             try:
-                feeder.finish()
+                decoding.finish()
             except FFmpegFailed as cause:
                 if "Broken pipe" not in cause.message:
                     raise cause from consequence
             raise
-        feeder.finish()
+        decoding.finish()
     return frames

@@ -1,4 +1,4 @@
-"""Segments of one video as FFmpeg's one input, each beginning where the one before it ends."""
+"""Joins the annotated segments of a video into one FFmpeg input."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from avflow.media.containers import PROTOCOL_WHITELIST, file_url
 
 @dataclass(frozen=True)
 class Boxed:
-    """One segment's AVI, named in plain ASCII, and how many frames it has."""
+    """The AVI of an annotated segment, with an ASCII file name, and its number of frames."""
 
     path: Path
     frames: int
 
 
-def joined(segments: Sequence[Boxed], rate: Fraction) -> Any:
-    """The segments, all of one folder, one after another, as ffmpeg-python's input.
+def concat_input(segments: Sequence[Boxed], rate: Fraction) -> Any:
+    """The segments, one after another, as an ffmpeg-python input. All of them are in one folder.
 
-    FFmpeg's demuxer "concat" reads their names and lengths from a list beside them (FFmpeg Formats
-    Documentation, section 4.7). It counts time in microseconds: each length is the difference of two
-    rounded ends, so no error adds up, and every frame falls on its own tick again.
+    FFmpeg's demuxer "concat" reads the names and durations of the segments from a list in the same folder (FFmpeg
+    Formats Documentation, section 4.7). Durations are in microseconds. Each is the difference of two rounded end times,
+    so that rounding errors don't accumulate and every frame keeps its tick.
     """
     lines, frames, end = ["ffconcat version 1.0"], 0, 0
     for segment in segments:
         frames, start = frames + segment.frames, end
         end = round(frames / rate * 1_000_000)
         lines += [f"file {segment.path.name}", f"duration {end - start}us"]
-    parts = segments[0].path.with_name("segments.ffconcat")
-    parts.write_text("\n".join(lines) + "\n", encoding="ascii")
+    script = segments[0].path.with_name("segments.ffconcat")
+    script.write_text("\n".join(lines) + "\n", encoding="ascii")
     return ffmpeg.input(
-        file_url(parts), format="concat", protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist="concat,avi"
+        file_url(script), format="concat", protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist="concat,avi"
     )

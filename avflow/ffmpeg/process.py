@@ -1,4 +1,4 @@
-"""Runs FFmpeg: reports its progress, stops when the report says so, names its failure, never leaves it behind."""
+"""Runs FFmpeg processes: reports progress, names failures, and never leaves a process behind."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 from avflow.errors import AvflowError, FFmpegFailed, MemoryExhausted, ScratchFull
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 
-#: lines of FFmpeg's log that are kept for the error message
+#: lines of FFmpeg's log to keep, and to show in an error message
 _KEPT_LINES = 12
 _SHOWN_LINES = 4
 
 
 def binary() -> str:
-    """Path of the FFmpeg that comes with `imageio-ffmpeg`."""
+    """The path of the FFmpeg binary of `imageio-ffmpeg`."""
     executable: str = imageio_ffmpeg.get_ffmpeg_exe()
     return executable
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """A path to write to that becomes `target` if the block ends well, and vanishes if it doesn't."""
+    """A temporary path to write to. If the block succeeds, it is renamed to `target`; otherwise it is deleted."""
     partial = target.with_name(f".{target.name}.partial")
     try:
         yield partial
@@ -41,16 +41,16 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 
 class Process:
-    """A running FFmpeg. As a context manager it is killed on the way out if it still runs.
+    """A running FFmpeg process. A context manager, which kills the process on exit if it still runs.
 
     Parameters
     ----------
     command:
-        The argument list, the binary first.
+        The argument list, starting with the binary.
     name:
-        The input's name, for error messages.
+        The name of the input, for error messages.
     stdin:
-        Another process's output to read; nothing when left out.
+        The output of another process to read. The default is an empty standard input.
     stdout:
         As for `subprocess.Popen`.
     """
@@ -67,7 +67,7 @@ class Process:
             bufsize=0,
         )
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
-        # FFmpeg would block on a full pipe if nobody read its log
+        # FFmpeg blocks on a full pipe if nothing reads its log
         self._reader = threading.Thread(target=self._read_log, name=f"ffmpeg log of {name}", daemon=True)
         self._reader.start()
 
@@ -81,21 +81,21 @@ class Process:
 
     @property
     def stdout(self) -> io.FileIO:
-        """Where a process started with `stdout=PIPE` writes to; unbuffered."""
+        """The standard output of a process started with `stdout=PIPE`; unbuffered."""
         assert isinstance(self._popen.stdout, io.FileIO)
         return self._popen.stdout
 
     def finish(self) -> None:
-        """Wait for the end.
+        """Wait until the process ends.
 
         Raises
         ------
         ScratchFull
-            The disk is full, or the file it writes may not grow.
+            The disk is full, or the output file reached a size limit.
         MemoryExhausted
-            The kernel killed it, which it does for memory.
+            The kernel killed the process, which it does when memory runs out.
         FFmpegFailed
-            Any other end than a good one.
+            The process failed for another reason.
         """
         status = self._popen.wait()
         self._reader.join()
@@ -103,17 +103,17 @@ class Process:
             raise self._failure(status)
 
     def _failure(self, status: int) -> AvflowError:
-        """The name of an end with this status, which is negative after a signal."""
+        """The error for an exit status, which is the negative signal number after a signal."""
         full = ("No space left on device", "File too large", "Disk quota exceeded")
         if status == -signal.SIGXFSZ or any(reason in line for line in self._log for reason in full):
             return ScratchFull(f"The scratch space is full while FFmpeg works on {self.name}")
         if status == -signal.SIGKILL:
-            return MemoryExhausted(f"FFmpeg was killed while it worked on {self.name}: its memory is used up")
-        lines = " | ".join(list(self._log)[-_SHOWN_LINES:]) or "it left no message"
+            return MemoryExhausted(f"FFmpeg was killed while it worked on {self.name}: it ran out of memory")
+        lines = " | ".join(list(self._log)[-_SHOWN_LINES:]) or "it printed no message"
         return FFmpegFailed(f"FFmpeg ended with status {status} on {self.name}: {lines}")
 
     def kill(self) -> None:
-        """End it at once, if it still runs."""
+        """Kill the process if it still runs."""
         self._popen.kill()
         self._popen.wait()
 
@@ -139,33 +139,36 @@ def run(
     report: Report = ignore,
     stdin: io.FileIO | None = None,
 ) -> int:
-    """Run an FFmpeg command whose `-progress pipe:1` is set, to its end.
+    """Run an FFmpeg command until it ends. The command must contain `-progress pipe:1`.
 
     Parameters
     ----------
     command:
-        The argument list, the binary first.
+        The argument list, starting with the binary.
     name:
-        The input's name, for error messages.
+        The name of the input, for error messages.
     step:
-        What it does, for reports.
+        The name of the step, for reports.
     seconds:
-        Length of the media that it writes.
+        The duration of the output.
+    report:
+        Called with the progress at least every `TICK_SECONDS`.
     stdin:
-        Another process's output to read; closed here, so that its writer notices when FFmpeg ends.
+        The output of another process to read. This function closes it, so that the other process notices when FFmpeg
+        ends.
 
     Returns
     -------
-    Pictures that it wrote.
+    The number of frames that FFmpeg wrote.
 
     Raises
     ------
     FFmpegFailed
-        With the last lines of FFmpeg's log.
+        The command failed. The message contains the last lines of FFmpeg's log.
     ScratchFull, MemoryExhausted
-        The machine has not enough of it.
+        The machine ran out of disk space or memory.
     Exception
-        Whatever `report` raises; FFmpeg is killed.
+        Whatever `report` raises. FFmpeg is killed first.
     """
     meter = Meter(step, seconds, "seconds", report)
     done, frames = 0.0, 0
@@ -189,7 +192,7 @@ def run(
 
 
 def _progress(lines: Sequence[bytes], wanted: bytes) -> Iterator[int]:
-    """Values of one key in lines of FFmpeg's `-progress`."""
+    """The values of one key in the output lines of `-progress`."""
     for line in lines:
         key, _, value = line.partition(b"=")
         if key == wanted and value.lstrip(b"-").isdigit():

@@ -1,4 +1,8 @@
-"""What an uploaded file is: its container, picture and sound, found without trusting a word of its header."""
+"""Describes an uploaded file: its container, video stream and audio stream.
+
+The header may be wrong or hostile, so the description comes from the packets and a decoded frame. Rotation (the
+display matrix) is in `avflow.media.rotation`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ __all__ = ["AudioStream", "Media", "VideoStream", "conversion_reasons", "probe"]
 
 
 def probe(path: Path) -> Media:
-    """`avflow.media.probing.probe`; FFmpeg's libraries are loaded with it, which one who has a `Media` doesn't need."""
+    """Call `avflow.media.probing.probe`. The late import spares callers that only use `Media` FFmpeg's libraries."""
     from avflow.media.probing import probe as read  # noqa: PLC0415
 
     return read(path)

@@ -1,8 +1,7 @@
-"""Which containers are read, and how one that was cut short is recognised.
+"""The containers that av-workflow accepts, and the detection of truncated files.
 
-FFmpeg reads some 370 formats. Playlists and scripts among them make it open other
-files and addresses, and some (ANSI art, subtitles, raw samples) accept any text, so
-the demuxers allowed are listed by name.
+FFmpeg has about 370 demuxers. Playlists and scripts make it open other files and addresses, and some demuxers (ANSI
+art, subtitles, raw samples) accept any text. An allowlist therefore names the accepted demuxers.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-#: streams without a container: no timestamps, no index, ordinary wherever they are cut
+#: raw streams without a container: no timestamps, no index, valid wherever they are cut
 RAW_STREAMS = frozenset(
     {"h264", "hevc", "vvc", "m4v", "mpegvideo", "mjpeg", "mjpeg_2000", "obu", "vc1", "cavsvideo", "dirac", "h261"}
     | {"h263", "yuv4mpegpipe", "dnxhd", "evc"}
 )
-#: made to be cut or joined at any packet: a missing tail is nothing wrong
+#: formats designed to be cut or joined at any packet: a missing tail is not an error
 CUT_ANYWHERE = RAW_STREAMS | frozenset(
     {"mpegts", "mpeg", "dv", "mp3", "aac", "ac3", "eac3", "dts", "truehd", "loas", "amr", "amrnb", "amrwb", "ogg"}
     | {"live_flv"}
 )
-#: recordings may be joined, and then their clock jumps
+#: formats in which recordings may be joined, so that the timestamps jump
 CLOCK_MAY_JUMP = frozenset({"mpegts", "mpeg"})
-#: what av-workflow reads, by the names of FFmpeg's demuxers
+#: accepted containers, by the names of FFmpeg's demuxers
 CONTAINERS = CUT_ANYWHERE | frozenset(
     {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "flv", "asf", "asf_o", "mxf", "gxf", "nut", "rm", "ivf", "gif"}
     | {"wtv", "swf", "nsv", "ty", "dhav", "av1", "wav", "w64", "aiff", "caf", "au", "flac", "wv", "ape", "tta", "tak"}
@@ -35,11 +34,12 @@ FORMAT_WHITELIST = ",".join(sorted(CONTAINERS))
 #: value of libavformat's option `protocol_whitelist` for reading an upload
 PROTOCOL_WHITELIST = "file"
 
-#: elements after which a container is one made to keep us busy, or a live recording: neither announces its end
-_MOST_ELEMENTS = 100_000
+#: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
+#: neither announces its end.
+_MAX_ELEMENTS = 100_000
 
-#: HLS and other M3U, PLS, FFmpeg's concat and metadata scripts, DASH and other XML manifests, SMIL, SDP, RTSP;
-#: every repetition is possessive: what an upload begins with must not decide how long the search takes
+#: HLS and other M3U, PLS, FFmpeg's concat and metadata scripts, DASH and other XML manifests, SMIL, SDP, RTSP.
+#: Every repetition is possessive, so that no upload can make the search slow.
 _PLAYLIST = re.compile(
     rb"\s*+(?:\xef\xbb\xbf)?+\s*+(?:#EXTM3U|#EXT-X-|\[playlist\]|\[reference\]|ffconcat\s|;FFMETADATA"
     rb"|file\s++['\"\w/.~]|(?:rtsp|rtmp|https?|mms|file)://|v=0\r?\n"
@@ -49,18 +49,18 @@ _PLAYLIST = re.compile(
 
 
 def file_url(path: Path) -> str:
-    """`path` as libavformat takes it whatever characters it has: absolute, and explicitly a file."""
+    """The URL of a file for libavformat: absolute and with the protocol `file`, so that any characters are safe."""
     return f"file:{path.absolute()}"
 
 
 def is_playlist(path: Path) -> bool:
-    """Whether the file is a playlist or script rather than media, judged by its first 4 KiB."""
+    """Whether the first 4 KiB look like a playlist or script instead of media."""
     with path.open("rb") as file:
         return _PLAYLIST.match(file.read(4096)) is not None
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes that the container announces and the file doesn't have; 0 where it announces nothing.
+    """The number of bytes that the container announces but the file lacks; 0 if the container announces no size.
 
     Sources: ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 section 6 (EBML sizes),
     Microsoft "AVI RIFF File Reference" and EBU Tech 3306 (RF64).
@@ -80,9 +80,9 @@ def missing_bytes(path: Path) -> int:
 
 
 def _box_ends(file: BinaryIO, size: int) -> Iterator[int]:
-    """Where each top-level box with media or its index ends; one byte past the file where there is no index at all."""
+    """The end of each top-level box that holds media or its index; one byte past the file if there is no index."""
     position, has_index = 0, False
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(_MAX_ELEMENTS):
         if position + 8 > size:
             break
         file.seek(position)
@@ -105,9 +105,9 @@ def _box_ends(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _riff_ends(file: BinaryIO) -> Iterator[int]:
-    """Where each top-level chunk ends: an AVI beyond 1 GB has several. Recorders that couldn't seek leave 0 or -1."""
+    """The end of each top-level chunk. An AVI over 1 GB has several. Recorders that can't seek leave size 0 or -1."""
     position = 0
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(_MAX_ELEMENTS):
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
@@ -119,9 +119,9 @@ def _riff_ends(file: BinaryIO) -> Iterator[int]:
 
 
 def _ebml_ends(file: BinaryIO) -> Iterator[int]:
-    """Where the Segment ends; a live recording leaves its size unknown (all ones)."""
+    """The end of the Segment element. A live recording leaves its size unknown (all ones)."""
     file.seek(0)
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(_MAX_ELEMENTS):
         first = file.read(1)
         if not first:
             return
@@ -141,5 +141,5 @@ def _ebml_ends(file: BinaryIO) -> Iterator[int]:
 
 
 def _vint_length(first: int) -> int:
-    """Bytes of an EBML variable-length integer that begins with the byte `first`."""
+    """The length in bytes of an EBML variable-length integer whose first byte is `first`."""
     return 9 - first.bit_length() if first else 1

@@ -1,7 +1,7 @@
-"""What is passed on as JSON, read and written in one way.
+"""The base class of all data that steps exchange as JSON.
 
-A `Contract` is a frozen dataclass. `to_dict()` gives what JSON holds, `from_dict()` reads it back; unknown fields are
-ignored, so that a newer writer doesn't break an older reader.
+A `Contract` is a frozen dataclass. `to_dict()` returns the JSON value, and `from_dict()` reads it back. `from_dict()`
+ignores unknown fields, so that an older reader accepts the output of a newer writer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mashumaro.types import SerializationStrategy
 
 
 def fraction_text(value: Fraction) -> str:
-    """`30000/1001`: always with a denominator, so that a rate never becomes a rounded float."""
+    """A fraction as text, such as `30000/1001`. It always has a denominator, so that no reader rounds it to a float."""
     return f"{value.numerator}/{value.denominator}"
 
 
@@ -27,11 +27,11 @@ class _FractionText(SerializationStrategy):
 
 
 class Contract(DataClassDictMixin):
-    """The base of every dataclass that becomes JSON. A field's alias is its name there."""
+    """The base class of every dataclass that is written as JSON. A field's alias is its JSON name."""
 
     class Config(BaseConfig):
-        """Of mashumaro."""
+        """mashumaro's options."""
 
         serialize_by_alias = True
-        lazy_compilation = True  # a cold function compiles what it uses
-        serialization_strategy = {Fraction: _FractionText()}  # noqa: RUF012 - as mashumaro reads it
+        lazy_compilation = True  # a cold start compiles only the classes that it uses
+        serialization_strategy = {Fraction: _FractionText()}  # noqa: RUF012 - mashumaro expects a dict

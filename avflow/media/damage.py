@@ -1,22 +1,29 @@
-"""How much of a video may be missing in one place."""
+"""How long a gap of undecodable frames in a video may be."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-#: of a video's length, and seconds
-_SHARE, _SECONDS, _MOST_SECONDS = Fraction(1, 20), 1, 10
+#: the tolerated gap: a share of the video's length, but at least and at most so many seconds
+_SHARE, _MIN_SECONDS, _MAX_SECONDS = Fraction(1, 20), 1, 10
 
 
-def replaceable(frames: int, rate: Fraction) -> int:
-    """Frames in a row that the nearest one that can be decoded may stand for.
+def tolerated_gap(frames: int, rate: Fraction) -> int:
+    """The largest number of consecutive undecodable frames that the nearest decoded frame may replace.
 
-    In a row and not in all: a short freeze here and there is what a player shows of such a video, too.
+    The limit applies to each gap, not to their sum: players also show short freezes in a damaged video.
 
-    A second, or a twentieth of a longer video but no more than ten seconds, and never more than half of it.
+    The limit is a twentieth of the video, but at least 1 s, at most 10 s, and at most half of the video.
 
-    >>> replaceable(100, Fraction(25)), replaceable(1000, Fraction(25)), replaceable(100_000, Fraction(25))
+    Parameters
+    ----------
+    frames:
+        The video's number of frames.
+    rate:
+        Frames per second.
+
+    >>> tolerated_gap(100, Fraction(25)), tolerated_gap(1000, Fraction(25)), tolerated_gap(100_000, Fraction(25))
     (25, 50, 250)
     """
-    most = min(max(_SECONDS * rate, _SHARE * frames), _MOST_SECONDS * rate)
-    return min(frames // 2, max(1, int(most)))
+    longest = min(max(_MIN_SECONDS * rate, _SHARE * frames), _MAX_SECONDS * rate)
+    return min(frames // 2, max(1, int(longest)))

@@ -1,4 +1,4 @@
-"""The description of a media file that the steps pass on to each other as JSON."""
+"""The description of a media file, which the steps exchange as JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mashumaro import field_options
 
 from avflow.media.contract import Contract
 
-#: pixels: the largest picture that a decoder makes of any packet, with what fills its last blocks; a later one may be
-#: larger than the first
+#: The largest frame in pixels that a decoder may allocate, padding to whole blocks included. The limit applies to every
+#: packet, because a later frame may be larger than the first.
 MAX_AREA = 64 * 1024 * 1024
 
 
@@ -18,45 +18,45 @@ MAX_AREA = 64 * 1024 * 1024
 class VideoStream(Contract):
     """The video stream that is processed.
 
-    `frames` counts packets that are shown; in a stream that stores each field of an
-    interlaced picture on its own that is twice the number of pictures.
+    `frames` counts the packets that are shown. If an interlaced stream stores each field in its own packet, that is
+    twice the number of frames.
     """
 
     #: index of the stream in the container
     index: int
     codec: str
-    #: pixels as stored
+    #: size in pixels as stored
     width: int
     height: int
-    #: pixels as a player shows them: rotated and with square pixels
+    #: size in pixels as a player shows it: rotated, and with square pixels
     display_width: int
     display_height: int
     pixel_format: str
     bit_depth: int
-    #: degrees that a player turns the picture clockwise: 0, 90, 180 or 270
+    #: degrees by which a player rotates the frames clockwise: 0, 90, 180 or 270
     rotation: int
     sample_aspect_ratio: Fraction
     interlaced: bool
     #: high dynamic range: SMPTE ST 2084 (PQ) or ARIB STD-B67 (HLG)
     hdr: bool
-    #: FFmpeg's names, "unknown" where the file doesn't say
+    #: FFmpeg's names; "unknown" if the file doesn't say
     color_transfer: str
     color_space: str
-    #: frames per second over the whole stream
+    #: frames per second, averaged over the whole stream
     average_rate: Fraction
-    #: the rate of most frames; equal to the true rate where `constant_rate`
+    #: frames per second of most frames; the exact rate if `constant_rate` is true
     nominal_rate: Fraction
     constant_rate: bool
     frames: int
-    #: seconds at which the first picture is shown, on the container's clock
+    #: timestamp in seconds of the first frame, on the container's clock
     start_time: float
-    #: seconds from there to the first picture that can be decoded, which is shown for those before it
+    #: seconds from the first frame to the first decodable frame, which replaces the frames before it
     lead: float = 0.0
 
 
 @dataclass(frozen=True)
 class AudioStream(Contract):
-    """The audio track that is kept and transcribed: the default one, else the first."""
+    """The audio stream that is kept and transcribed: the default one, or else the first."""
 
     #: index of the stream in the container
     index: int
@@ -64,23 +64,23 @@ class AudioStream(Contract):
     channels: int
     #: samples per second
     rate: int
-    #: audio tracks in the file
+    #: number of audio streams in the file
     tracks: int
-    #: seconds at which the first packet is heard, on the container's clock
+    #: timestamp in seconds of the first packet, on the container's clock
     start_time: float
 
 
 @dataclass(frozen=True)
 class Media(Contract):
-    """A media file: at least one of `video` and `audio` is there."""
+    """A media file. It has a video stream, an audio stream, or both."""
 
     #: FFmpeg's name of the demuxer, such as `matroska,webm`
     container: str
-    #: bytes
+    #: size in bytes
     size: int
-    #: seconds from the first to the end of the last packet, whatever the header says
+    #: seconds from the start of the first packet to the end of the last one, whatever the header says
     duration: float
-    #: False where recordings with clocks of their own were joined
+    #: false if the file consists of joined recordings whose timestamps jump
     continuous: bool
     video: VideoStream | None = field(metadata=field_options(alias="picture"))
     audio: AudioStream | None = field(metadata=field_options(alias="sound"))

@@ -1,4 +1,4 @@
-"""Finds out what an uploaded file is. The upload is hostile until proven otherwise."""
+"""Describes an uploaded file. The file may be hostile, so nothing in it is trusted."""
 
 from __future__ import annotations
 
@@ -30,22 +30,25 @@ from avflow.media.containers import (
     is_playlist,
     missing_bytes,
 )
-from avflow.media.damage import replaceable
+from avflow.media.damage import tolerated_gap
 from avflow.media.formats import MAX_SIDE
 from avflow.media.model import MAX_AREA, AudioStream, Media, VideoStream
-from avflow.media.reasons import MOST_FRAMES_PER_SECOND
+from avflow.media.reasons import MAX_FRAMES_PER_SECOND
+from avflow.media.rotation import clockwise_rotation, upright_size
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.timing import announced_rate
 
-#: seconds: a day's recording, also where clocks go back. A job on Batch ends after 12 hours, and a single
-#: damaged timestamp may announce years, for which frames would be made and silence transcribed
+#: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
+#: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
+#: transcribe silence for all that time.
 MAX_SECONDS = 25 * 3600
-#: frames that a conversion to a constant rate makes of however few pictures: an hour's
-_FRAMES_FREELY_MADE = 3600 * MOST_FRAMES_PER_SECOND
-#: beyond them, frames that it makes of each picture on average: a screen recording shows some for a minute
-_FRAMES_MADE_OF_ONE = 60 * MOST_FRAMES_PER_SECOND
+#: Frames that a conversion to a constant rate may always produce, even from a few source frames: one hour.
+_MAX_FRAMES_FROM_FEW = 3600 * MAX_FRAMES_PER_SECOND
+#: Above that, the average number of frames it may produce from one source frame: a screen recording may show the same
+#: frame for a minute.
+_MAX_FRAMES_FROM_ONE = 60 * MAX_FRAMES_PER_SECOND
 
-#: AVFieldOrder: 0 is unknown, 1 progressive, the rest interlaced
+#: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
 #: AVColorTransferCharacteristic
 _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10", 15: "bt2020-12"} | {
@@ -53,15 +56,15 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
     18: "arib-std-b67",
 }
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
-#: AVColorSpace, where FFmpeg's scaler knows it
+#: the values of AVColorSpace that FFmpeg's scaler supports
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
 def probe(path: Path) -> Media:
-    """Read `path` once from end to end and describe it.
+    """Describe a media file after reading it once from start to end.
 
-    Nothing but `path` itself is opened, whatever it contains; one picture is decoded.
-    Memory does not grow with the length of the file.
+    This opens no other file or address, whatever `path` contains. It decodes one frame. The memory does not grow with
+    the length of the file.
 
     Raises
     ------
@@ -72,23 +75,21 @@ def probe(path: Path) -> Media:
     if size == 0:
         raise InvalidMediaEmpty(f"{path.name} has 0 bytes")
     if is_playlist(path):
-        raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not media")
+        raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not a media file")
     missing = missing_bytes(path)
     if missing:
         raise InvalidMediaTruncated(
-            f"{path.name} has {size} bytes and announces at least {missing} more: its end is missing"
+            f"{path.name} has {size} bytes, but its container announces at least {missing} more: the end is missing"
         )
     try:
         with open_container(path) as container:
             return _describe(path, size, container)
     except av.error.FFmpegError as error:
-        raise InvalidMediaUnreadable(
-            f"{path.name} is no video or sound of a kind that is read: {error.strerror}"
-        ) from error
+        raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
 
 def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
-    """Open an upload and nothing else, whatever it contains.
+    """Open an uploaded file. This opens no other file or address, whatever the upload contains.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer
     options = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": FORMAT_WHITELIST,
-        # for the decoders that look into the first packets while the streams are identified
+        # for the decoders that libavformat runs on the first packets to identify the streams
         "max_pixels": str(MAX_AREA),
     }
     container: InputContainer = av.open(
@@ -114,42 +115,43 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
     video = _choose([s for s in container.streams.video if not s.disposition & Disposition.attached_pic])
     audio = _choose(list(container.streams.audio))
     if video is None and audio is None:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has neither picture nor sound")
+        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
     for stream in (video, audio):
         if stream is not None and stream.codec_context is None:
-            raise InvalidMediaUnreadable(f"{path.name}: the codec of stream {stream.index} is unknown to FFmpeg")
+            raise InvalidMediaUnreadable(f"{path.name}: FFmpeg doesn't know the codec of stream {stream.index}")
     if video is not None:
-        if not video.codec_context.width and _refused_for_its_size(path):
-            raise InvalidMediaTooLarge(f"{path.name} has pictures of more than {MAX_AREA // 2**20} Mi pixels")
+        if not video.codec_context.width and _exceeds_max_area(path):
+            raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
         _check_size(path, video.codec_context.width, video.codec_context.height)
 
-    pictures = VideoScan(video) if video is not None else None
-    sounds = AudioScan(audio) if audio is not None else None
+    video_scan = VideoScan(video) if video is not None else None
+    audio_scan = AudioScan(audio) if audio is not None else None
     try:
-        complete = scan_packets(container, pictures, sounds)
+        complete = scan_packets(container, video_scan, audio_scan)
     except av.error.FFmpegError as error:
-        raise InvalidMediaTruncated(f"{path.name} can't be read to its end: {error.strerror}") from error
+        raise InvalidMediaTruncated(f"{path.name} can't be read to the end: {error.strerror}") from error
     if not complete and container.format.name not in CUT_ANYWHERE:
         raise InvalidMediaTruncated(f"{path.name} ends in the middle of a packet")
 
-    video_stream = _video_stream(path, video, pictures) if pictures and pictures.clock.count else None
-    audio_stream = _audio_stream(audio, sounds, len(container.streams.audio)) if sounds and sounds.count else None
+    video_stream = _video_stream(path, video, video_scan) if video_scan and video_scan.clock.count else None
+    tracks = len(container.streams.audio)
+    audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if video_stream is None and audio_stream is None:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) holds no picture and no sound")
-    spans = [scan.span for scan in (pictures, sounds) if scan is not None and scan.span is not None]
+        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+    spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
     duration = max(end for _, end in spans) - min(start for start, _ in spans)
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
-    if video_stream and pictures and pictures.span:
-        _check_copies(path, video_stream, pictures.span[1] - pictures.span[0])
-    if video_stream and pictures and container.format.name not in CUT_ANYWHERE:
-        _check_lead(path, video_stream, pictures.refused if container.format.name == "avi" else 0)
-    joints = sum(scan.joints.found for scan in (pictures, sounds) if scan is not None and scan.joints is not None)
-    return Media(container.format.name, size, round(float(duration), 6), joints == 0, video_stream, audio_stream)
+    if video_stream and video_scan and video_scan.span:
+        _check_duplicates(path, video_stream, video_scan.span[1] - video_scan.span[0])
+    if video_stream and video_scan and container.format.name not in CUT_ANYWHERE:
+        _check_lead(path, video_stream, video_scan.rejected if container.format.name == "avi" else 0)
+    jumps = sum(scan.jumps.count for scan in (video_scan, audio_scan) if scan is not None and scan.jumps is not None)
+    return Media(container.format.name, size, round(float(duration), 6), jumps == 0, video_stream, audio_stream)
 
 
-def _refused_for_its_size(path: Path) -> bool:
-    """Whether a decoder that gave no picture did so because of its size: only libavutil's log tells."""
+def _exceeds_max_area(path: Path) -> bool:
+    """Whether the decoder rejected frames because of their size. Only libavutil's log contains that reason."""
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
@@ -160,7 +162,7 @@ def _refused_for_its_size(path: Path) -> bool:
 
 
 def _choose(streams: list[Any]) -> Any:
-    """The default stream, else the first, else None."""
+    """The default stream, or else the first, or None."""
     return next((s for s in streams if s.disposition & Disposition.default), next(iter(streams), None))
 
 
@@ -169,23 +171,29 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise InvalidMediaTooLarge(f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side are accepted")
 
 
-def _check_copies(path: Path, video_stream: VideoStream, seconds: Fraction) -> None:
-    """Refuse a variable rate that becomes a constant one only by hours of copies of a few pictures."""
-    made = round(seconds * min(video_stream.nominal_rate, Fraction(MOST_FRAMES_PER_SECOND)))
-    if not video_stream.constant_rate and made > max(_FRAMES_FREELY_MADE, _FRAMES_MADE_OF_ONE * video_stream.frames):
+def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None:
+    """Refuse a variable-rate video if its conversion would consist of hours of duplicated frames."""
+    frames = round(seconds * min(video.nominal_rate, Fraction(MAX_FRAMES_PER_SECOND)))
+    if not video.constant_rate and frames > max(_MAX_FRAMES_FROM_FEW, _MAX_FRAMES_FROM_ONE * video.frames):
         raise InvalidMediaTooLong(
-            f"{path.name} has {video_stream.frames} pictures in {_hours(seconds)}, and would become a video of {made}"
+            f"{path.name} has {video.frames} frames in {_hours(seconds)}: at a constant rate it would have {frames}"
         )
 
 
-def _check_lead(path: Path, shown: VideoStream, untimed: int) -> None:
-    """Refuse a damaged start; a recording that was cut there may well begin with pictures that lack their reference.
+def _check_lead(path: Path, video: VideoStream, untimed: int) -> None:
+    """Refuse a video whose start is damaged.
 
-    `untimed` are pictures that can't be decoded of a start without times: nothing tells how long they were shown.
+    The caller skips formats that may be cut anywhere: they often begin with frames whose reference frames are missing.
+
+    Parameters
+    ----------
+    untimed:
+        The number of undecodable frames at the start that have no timestamps. Their duration is unknown, so a single
+        one is refused.
     """
-    lost = untimed or round(Fraction(shown.lead) * shown.average_rate)
-    if untimed or lost > replaceable(shown.frames, shown.average_rate):
-        raise InvalidMediaDamaged(f"{path.name} has {shown.frames} frames, and its first {lost} can't be decoded")
+    lost = untimed or round(Fraction(video.lead) * video.average_rate)
+    if untimed or lost > tolerated_gap(video.frames, video.average_rate):
+        raise InvalidMediaDamaged(f"{path.name} has {video.frames} frames, but the first {lost} can't be decoded")
 
 
 def _hours(seconds: Fraction) -> str:
@@ -196,24 +204,25 @@ def _hours(seconds: Fraction) -> str:
 def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
     if frame is None:
-        raise InvalidMediaUnreadable(f"{path.name}: no picture of its {context.name} stream can be decoded")
+        raise InvalidMediaUnreadable(f"{path.name}: no frame of its {context.name} stream can be decoded")
     _check_size(path, frame.width, frame.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
     constant = scan.timed and clock.constant
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-    rotation = -round(frame.rotation) % 360
-    # as FFmpeg's scaler makes pixels square: the width follows the height
-    shown = (round(frame.width * aspect), frame.height)
-    _check_size(path, *shown)
+    rotation = clockwise_rotation(frame)
+    # FFmpeg's scaler makes pixels square by changing the width and keeping the height
+    square = (round(frame.width * aspect), frame.height)
+    _check_size(path, *square)
+    display_width, display_height = upright_size(*square, rotation)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
     return VideoStream(
         index=stream.index,
         codec=context.name,
         width=frame.width,
         height=frame.height,
-        display_width=shown[1] if rotation in (90, 270) else shown[0],
-        display_height=shown[0] if rotation in (90, 270) else shown[1],
+        display_width=display_width,
+        display_height=display_height,
         pixel_format=frame.format.name,
         bit_depth=max(component.bits for component in frame.format.components),
         rotation=rotation,

@@ -1,19 +1,19 @@
-"""Why a video has to be converted before the detector reads it."""
+"""The reasons to convert a video before detection."""
 
 from __future__ import annotations
 
 from avflow.media.containers import RAW_STREAMS
 from avflow.media.model import Media
 
-#: a converted video has at most this many frames a second
-MOST_FRAMES_PER_SECOND = 60
+#: highest frame rate of a converted video
+MAX_FRAMES_PER_SECOND = 60
 
 
 def conversion_reasons(media: Media) -> tuple[str, ...]:
-    """Why this video can't be read frame by frame as it is; empty where it can, and where there is no picture.
+    """Why the detector can't read this video directly; empty if it can, or if there is no video stream.
 
-    The detector's decoder is the FFmpeg that converts, so a codec alone is never a
-    reason; odd dimensions are none either, the boxed video is padded by a pixel.
+    A codec alone is never a reason, because the detector decodes with the same FFmpeg as the conversion. An odd width
+    or height is no reason either, because the annotated video is padded by a pixel.
 
     >>> conversion_reasons(Media("wav", 44, 0.0, True, None, None))
     ()

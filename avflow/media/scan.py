@@ -1,4 +1,4 @@
-"""One pass over the packets of a file: counts, times and one decoded picture."""
+"""One pass over the packets of a file: it counts frames, measures timestamps and decodes one frame."""
 
 from __future__ import annotations
 
@@ -10,87 +10,88 @@ from av.container import InputContainer
 from av.stream import Discard, Stream
 
 from avflow.media.containers import CLOCK_MAY_JUMP
-from avflow.media.timing import FrameClock, Joints, announced_rate
+from avflow.media.timing import ClockJumps, FrameClock, announced_rate
 
-#: packets after which a stream that still gave no picture is given up
-_MOST_PACKETS_WITHOUT_PICTURE = 256
+#: packets to decode before giving up on a stream that yields no frame
+_MAX_PACKETS_WITHOUT_FRAME = 256
 
 
 class VideoScan:
-    """What the packets of a video stream tell."""
+    """Collects facts about a video stream from its packets."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.clock = FrameClock(stream.time_base)
-        self.joints = _joints(stream)
+        self.jumps = _clock_jumps(stream)
         self.first_frame: av.VideoFrame | None = None
         #: whether every packet has a timestamp; raw streams have none
         self.timed = True
-        self._tries = 0
-        #: packets that the decoder refused before it gave a picture
-        self.refused = 0
-        #: ticks at which the earliest picture is shown, as far as the container says so
-        self._first: int | None = None
+        self._decoded_packets = 0
+        #: packets that the decoder rejected before it returned a frame
+        self.rejected = 0
+        #: the earliest presentation timestamp in ticks, if the container has one
+        self._first_pts: int | None = None
 
     def add(self, packet: av.Packet[Stream]) -> None:
-        """Count one packet, and decode it while no picture has come out yet."""
-        if self.first_frame is None and self._tries < _MOST_PACKETS_WITHOUT_PICTURE:
+        """Count one packet. Decode it if no frame has been decoded yet."""
+        if self.first_frame is None and self._decoded_packets < _MAX_PACKETS_WITHOUT_FRAME:
             self._decode(packet)
         if packet.is_discard or packet.size == 0:
             return
         if packet.pts is not None and self.clock.count == 0:
-            self._first = packet.pts if self._first is None else min(self._first, packet.pts)
+            self._first_pts = packet.pts if self._first_pts is None else min(self._first_pts, packet.pts)
         ticks = packet.pts if packet.pts is not None else packet.dts
         if ticks is None:
             self.timed = False
             ticks = self.clock.count
-        if self.joints is not None:
-            self.joints.add(packet.dts, packet.duration or 0)
-            ticks += self.joints.offset
+        if self.jumps is not None:
+            self.jumps.add(packet.dts, packet.duration or 0)
+            ticks += self.jumps.offset
         self.clock.add(ticks)
 
     def finish(self) -> None:
-        """To be called after the last packet."""
+        """Process the frames that are still held back. Call it after the last packet."""
         self.clock.finish()
         if self.first_frame is None:
             self._decode(None)
 
     def _decode(self, packet: av.Packet[Stream] | None) -> None:
-        self._tries += 1
+        self._decoded_packets += 1
         try:
             frames = self.stream.codec_context.decode(packet)
         except av.error.FFmpegError:
-            self.refused += 1
+            self.rejected += 1
             return
         self.first_frame = next(iter(frames), None)
 
     @property
     def start_time(self) -> float:
-        """Seconds at which the first picture is shown, whether it can be decoded or not; 0 where no time is told."""
-        if not self._tells_time or self.first_frame is None:
+        """Timestamp in seconds of the first frame, decodable or not; 0 if the container has no usable timestamps."""
+        if not self._has_timestamps or self.first_frame is None:
             return 0.0
         ticks = self.first_frame.pts if self.first_frame.pts is not None else self.clock.first
         return round(float(ticks * self.stream.time_base) - self.lead, 6)
 
     @property
     def lead(self) -> float:
-        """Seconds from the first picture to the first one that can be decoded; 0 where no time is told."""
-        if not self._tells_time or self._first is None or self.first_frame is None or self.first_frame.pts is None:
+        """Seconds from the first frame to the first decodable frame; 0 if the container has no usable timestamps."""
+        first_frame, first_pts = self.first_frame, self._first_pts
+        if not self._has_timestamps or first_pts is None or first_frame is None or first_frame.pts is None:
             return 0.0
-        return round(max(0.0, float((self.first_frame.pts - self._first) * self.stream.time_base)), 6)
+        return round(max(0.0, float((first_frame.pts - first_pts) * self.stream.time_base)), 6)
 
     @property
-    def _tells_time(self) -> bool:
-        """Whether pictures have a time of their own.
+    def _has_timestamps(self) -> bool:
+        """Whether frames have timestamps of their own.
 
-        In AVI they begin with the sound, and what a demuxer adds for a codec that
-        reorders pictures is a guess.
+        In AVI, video always starts together with the audio, and the demuxer only guesses the timestamps of codecs
+        with reordered frames.
         """
         return self.timed and self.stream.container.format.name != "avi"
 
     @property
     def span(self) -> tuple[Fraction, Fraction] | None:
-        """Seconds at which the first frame is shown and the last one ends."""
+        """Start of the first frame and end of the last frame, in seconds; None without frames."""
         if not self.clock.count:
             return None
         base = self.stream.time_base
@@ -102,11 +103,11 @@ class VideoScan:
 
 
 class AudioScan:
-    """What the packets of an audio stream tell."""
+    """Collects facts about an audio stream from its packets."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self.joints = _joints(stream)
+        self.jumps = _clock_jumps(stream)
         self.count = 0
         self._first: int | None = None
         self._end = 0
@@ -122,27 +123,27 @@ class AudioScan:
         ticks = packet.pts if packet.pts is not None else packet.dts
         if ticks is None:
             return
-        if self.joints is not None:
-            self.joints.add(packet.dts, length)
-            ticks += self.joints.offset
+        if self.jumps is not None:
+            self.jumps.add(packet.dts, length)
+            ticks += self.jumps.offset
         self._first = ticks if self._first is None else min(self._first, ticks)
         self._end = max(self._end, ticks + length)
 
     @property
     def _start(self) -> int:
-        """Ticks at which sound begins; the encoder's priming samples before that are not heard."""
+        """Start of the audio in ticks. Players skip the encoder's priming samples before it."""
         first = self._first or 0
         announced = self.stream.start_time
         return max(first, announced) if announced is not None else first
 
     @property
     def start_time(self) -> float:
-        """Seconds at which the first packet is heard."""
+        """Timestamp in seconds of the first packet."""
         return round(float(self._start * self.stream.time_base), 6)
 
     @property
     def span(self) -> tuple[Fraction, Fraction] | None:
-        """Seconds at which the sound begins and ends."""
+        """Start and end of the audio in seconds; None without packets."""
         if not self.count:
             return None
         base = self.stream.time_base
@@ -150,23 +151,23 @@ class AudioScan:
         return self._start * base, end * base
 
 
-def _joints(stream: Any) -> Joints | None:
-    return Joints(stream.time_base) if stream.container.format.name in CLOCK_MAY_JUMP else None
+def _clock_jumps(stream: Any) -> ClockJumps | None:
+    return ClockJumps(stream.time_base) if stream.container.format.name in CLOCK_MAY_JUMP else None
 
 
-def scan_packets(container: InputContainer, pictures: VideoScan | None, sounds: AudioScan | None) -> bool:
+def scan_packets(container: InputContainer, video: VideoScan | None, audio: AudioScan | None) -> bool:
     """Feed every packet of the chosen streams to the scans.
 
     Returns
     -------
-    Whether the last packet is whole.
+    Whether the last packet is complete.
 
     Raises
     ------
     av.error.FFmpegError
-        The demuxer can't go on.
+        The demuxer can't continue.
     """
-    scans = {scan.stream.index: scan for scan in (pictures, sounds) if scan is not None}
+    scans = {scan.stream.index: scan for scan in (video, audio) if scan is not None}
     for stream in container.streams:
         if stream.index not in scans:
             stream.discard = Discard.all
@@ -175,6 +176,6 @@ def scan_packets(container: InputContainer, pictures: VideoScan | None, sounds: 
         if packet.size:
             complete = not packet.is_corrupt
             scans[packet.stream_index].add(packet)
-    if pictures is not None:
-        pictures.finish()
+    if video is not None:
+        video.finish()
     return complete

@@ -1,4 +1,4 @@
-"""The true frame rate of a stream, from the timestamps of its packets, in constant memory."""
+"""Measures the true frame rate of a stream from the timestamps of its packets, in constant memory."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 
-#: pictures that a codec may hold back for reordering: 16 frames, as fields, in H.264 and HEVC
+#: largest number of packets out of presentation order: 16 frames, stored as fields, in H.264 and HEVC
 _REORDER = 32
-#: jitter up to this many seconds is a container's or a camera clock's rounding, not a variable rate
+#: jitter in seconds that comes from rounding by a container or a camera's clock, not from a variable rate
 _JITTER = Fraction(1, 1000)
-#: jitter beyond this share of a frame could hide a lost frame
-_MOST_JITTER = 0.4
-#: different distances between frames that are worth remembering
-_DISTANCES = 4096
+#: largest jitter as a share of the frame interval; more could hide a missing frame
+_MAX_JITTER = 0.4
+#: largest number of different frame intervals to count
+_MAX_INTERVALS = 4096
 
-#: seconds by which time never goes back or skips within one recording
-_JUMP_BACK, _JUMP_FORTH = Fraction(1, 2), Fraction(10)
+#: a step of the timestamps in seconds, backward or forward, that does not occur within one recording
+_JUMP_BACK, _JUMP_FORWARD = Fraction(1, 2), Fraction(10)
 
 STANDARD_RATES = (
     *(Fraction(rate, 1) for rate in (24, 25, 30, 50, 60)),
@@ -26,8 +26,8 @@ STANDARD_RATES = (
 )
 
 
-class Joints:
-    """Finds where recordings were joined, and closes the gap in their timestamps as FFmpeg does.
+class ClockJumps:
+    """Finds the timestamp jumps where recordings were joined, and closes them the way FFmpeg does.
 
     Parameters
     ----------
@@ -36,29 +36,29 @@ class Joints:
     """
 
     def __init__(self, time_base: Fraction) -> None:
-        self._back, self._forth = _JUMP_BACK / time_base, _JUMP_FORTH / time_base
-        self._next: int | None = None
-        #: ticks to add to the timestamps read last
+        self._back, self._forward = _JUMP_BACK / time_base, _JUMP_FORWARD / time_base
+        self._expected: int | None = None
+        #: ticks to add to the timestamps of the current packet
         self.offset = 0
-        self.found = 0
+        #: number of jumps so far
+        self.count = 0
 
     def add(self, ticks: int | None, duration: int) -> None:
-        """Look at the decoding time of the next packet."""
+        """Check the next packet: its decoding timestamp and duration in ticks."""
         if ticks is None:
             return
-        if self._next is not None and not -self._back < ticks - self._next < self._forth:
-            self.offset += self._next - ticks
-            self.found += 1
-        self._next = ticks + duration
+        if self._expected is not None and not -self._back < ticks - self._expected < self._forward:
+            self.offset += self._expected - ticks
+            self.count += 1
+        self._expected = ticks + duration
 
 
 class FrameClock:
-    """Decides whether timestamps tick at one constant rate, and at which.
+    """Decides whether a stream has a constant frame rate, and measures the rate.
 
-    A rate is constant if some period `p` explains every timestamp `t_i` within the
-    rounding of the container's clock: `|t_i - t_0 - i p| <= jitter` for all `i`. Each
-    frame narrows the interval in which `p` can lie; an empty interval proves a variable
-    rate. Timestamps may arrive in decoding order.
+    The rate is constant if one period `p` explains every timestamp `t_i` within the rounding of the container's clock:
+    `|t_i - t_0 - i p| <= jitter` for all `i`. Each frame narrows the interval of possible periods. An empty interval
+    proves a variable rate. Timestamps may arrive in decoding order.
 
     Parameters
     ----------
@@ -72,17 +72,19 @@ class FrameClock:
         self.first = self.last = 0
         self._waiting: list[int] = []
         self._jitter = 0.0
+        #: the interval of possible periods, in ticks
         self._shortest, self._longest = 0.0, float("inf")
-        self._distances: Counter[int] = Counter()
+        #: how often each interval between two frames occurs, by its ticks
+        self._intervals: Counter[int] = Counter()
 
     def add(self, ticks: int) -> None:
-        """Count one frame shown at `ticks`."""
+        """Count one frame with the presentation timestamp `ticks`."""
         heapq.heappush(self._waiting, ticks)
         if len(self._waiting) > _REORDER:
             self._take()
 
     def finish(self) -> None:
-        """Count the frames still held back for reordering; to be called once, before the results are read."""
+        """Count the frames that are still held back for reordering. Call it once, before reading the results."""
         while self._waiting:
             self._take()
 
@@ -91,9 +93,9 @@ class FrameClock:
             self._begin()
         ticks = heapq.heappop(self._waiting)
         if self.count > 0:
-            distance = ticks - self.last
-            if distance in self._distances or len(self._distances) < _DISTANCES:
-                self._distances[distance] += 1
+            interval = ticks - self.last
+            if interval in self._intervals or len(self._intervals) < _MAX_INTERVALS:
+                self._intervals[interval] += 1
             elapsed = ticks - self.first
             self._shortest = max(self._shortest, (elapsed - self._jitter) / self.count)
             self._longest = min(self._longest, (elapsed + self._jitter) / self.count)
@@ -104,10 +106,10 @@ class FrameClock:
 
     def _begin(self) -> None:
         ordered = sorted(self._waiting)
-        distances = sorted(after - before for before, after in pairwise(ordered))
-        typical = distances[len(distances) // 2] if distances else 1
+        intervals = sorted(after - before for before, after in pairwise(ordered))
+        typical = intervals[len(intervals) // 2] if intervals else 1
         rounding = max(1.0, float(_JITTER / self.time_base))
-        self._jitter = min(rounding, _MOST_JITTER * typical)
+        self._jitter = min(rounding, _MAX_JITTER * typical)
 
     @property
     def constant(self) -> bool:
@@ -116,18 +118,18 @@ class FrameClock:
 
     @property
     def average(self) -> Fraction | None:
-        """Frames per second over the whole stream; None below two frames."""
+        """Frames per second, averaged over the whole stream; None with fewer than two frames."""
         if self.count < 2 or self.last <= self.first:
             return None
         return (self.count - 1) / ((self.last - self.first) * self.time_base)
 
     def nominal(self, announced: tuple[Fraction, ...]) -> Fraction:
-        """The exact constant rate; of a variable one, the rate at which most frames follow each other.
+        """Frames per second: the exact rate if it is constant, else the rate of the typical frame interval.
 
         Parameters
         ----------
         announced:
-            Rates that the header claims: taken where the timestamps agree.
+            Frame rates from the header. One of them is used if the timestamps agree with it.
         """
         if self.average is None:
             return announced_rate(announced)
@@ -135,7 +137,7 @@ class FrameClock:
             low = 1 / (Fraction(self._longest) * self.time_base)
             high = 1 / (Fraction(self._shortest) * self.time_base) if self._shortest > 0 else low * 2
         else:
-            middle = self._typical_distance() * self.time_base
+            middle = self._typical_interval() * self.time_base
             jitter = min(_JITTER, middle / 4)
             low, high = 1 / (middle + jitter), 1 / (middle - jitter)
         for rate in announced + STANDARD_RATES:
@@ -143,24 +145,24 @@ class FrameClock:
                 return rate
         return simplest_between(low, high)
 
-    def _typical_distance(self) -> int:
-        """Median distance of two frames, in ticks."""
-        counted = sum(n for distance, n in self._distances.items() if distance > 0)
+    def _typical_interval(self) -> int:
+        """The median interval between two frames, in ticks."""
+        total = sum(n for interval, n in self._intervals.items() if interval > 0)
         passed = 0
-        for distance, n in sorted(self._distances.items()):
-            passed += n if distance > 0 else 0
-            if 2 * passed >= counted and distance > 0:
-                return distance
+        for interval, n in sorted(self._intervals.items()):
+            passed += n if interval > 0 else 0
+            if 2 * passed >= total and interval > 0:
+                return interval
         return 1
 
 
 def announced_rate(announced: tuple[Fraction, ...]) -> Fraction:
-    """The first rate of the header that can be one; 25, FFmpeg's own guess, where there is none."""
+    """The first plausible frame rate of the header; 25, FFmpeg's default, if there is none."""
     return next((rate for rate in announced if 1 <= rate <= 240), Fraction(25))
 
 
 def simplest_between(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator in [low, high], by their common continued fraction.
+    """The fraction with the smallest denominator in [low, high], from the continued fractions of both bounds.
 
     >>> simplest_between(Fraction(333, 1000), Fraction(334, 1000))
     Fraction(1, 3)

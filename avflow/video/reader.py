@@ -23,7 +23,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import VideoStream
-from avflow.media.damage import replaceable
+from avflow.media.damage import tolerated_gap
 from avflow.media.probing import open_container
 from avflow.video.frames import copy_of, evened, repeated
 from avflow.video.nvdec import nvdec
@@ -75,7 +75,7 @@ class VideoReader:
         #: seconds of the video before the segment
         self._before = self._segment.first / stream.nominal_rate - Fraction(stream.lead)
         self._on_gpu = hardware and nvdec(stream)
-        self._most_lost = replaceable(stream.frames, stream.nominal_rate)
+        self._most_lost = tolerated_gap(stream.frames, stream.nominal_rate)
         self._stopped = False
         #: frames of the segment that another one stood for
         self._replaced = 0

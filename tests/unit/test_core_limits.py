@@ -1,4 +1,4 @@
-"""What works on several cores keeps to those that there are, and to the memory that it is given."""
+"""Multi-threaded work respects the usable cores and the memory limit."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ def quota(monkeypatch, module, usable, visible):
     monkeypatch.setattr(module, "visible_cores", lambda: visible)
 
 
-# ---------------------------------------------------------------- for real, by affinity
+# ---------------------------------------------------------------- a real affinity mask
 LOOK = """
 import json, sys
 import cv2
@@ -71,9 +71,9 @@ print(json.dumps([usable_cores(), codec_threads(), cv2.getNumThreads(), in_fligh
 """
 
 
-@pytest.mark.skipif(shutil.which("taskset") is None, reason="there is no taskset here, which sets a process's affinity")
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="taskset, which sets the affinity mask, is not installed")
 @needs_openvino
-def test_everything_keeps_to_one_core_of_several(onnx):
+def test_everything_uses_one_core_of_several(onnx):
     ModelStore().fetch("whisper-tiny.en")
     command = ["taskset", "-c", "0", sys.executable, "-c", LOOK, str(onnx)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -83,15 +83,15 @@ def test_everything_keeps_to_one_core_of_several(onnx):
 
 # ---------------------------------------------------------------- detection
 @needs_openvino
-def test_openvino_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
+def test_openvino_respects_a_quota_that_it_does_not_see(monkeypatch, onnx):
     quota(monkeypatch, openvino_detector, 1, 2)
     with opened(OpenVinoDetector, onnx) as detector:
-        assert detector.in_flight == 2, "one stream, and a picture that waits for it"
+        assert detector.in_flight == 2, "one stream, and one frame that waits for it"
         assert detector.detect([cv2.imread(str(DATA / "person.jpg"))])[0]
 
 
 @needs_openvino
-def test_openvino_has_few_streams_however_many_cores_there_are(monkeypatch, onnx):
+def test_openvino_limits_its_streams_on_many_cores(monkeypatch, onnx):
     monkeypatch.setattr(openvino_detector, "MOST_STREAMS", 1)
     with opened(OpenVinoDetector, onnx) as detector:
         assert detector.in_flight == 2
@@ -99,7 +99,7 @@ def test_openvino_has_few_streams_however_many_cores_there_are(monkeypatch, onnx
     assert openvino_detector.MOST_STREAMS == 16
 
 
-def test_onnx_runtime_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
+def test_onnx_runtime_respects_a_quota_that_it_does_not_see(monkeypatch, onnx):
     def threads():
         with opened(OnnxRuntimeDetector, onnx, providers=CPU_PROVIDERS) as detector:
             return detector._session.get_session_options().intra_op_num_threads
@@ -107,10 +107,10 @@ def test_onnx_runtime_keeps_to_a_quota_that_it_does_not_see(monkeypatch, onnx):
     quota(monkeypatch, onnxruntime_detector, 3, 64)
     assert threads() == 3
     quota(monkeypatch, onnxruntime_detector, 64, 64)
-    assert threads() == 0, "its own choice: a thread a core"
+    assert threads() == 0, "its own choice: one thread per core"
 
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- video
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     path = tmp_path_factory.mktemp("film") / "film.mkv"
@@ -143,21 +143,21 @@ def test_half_of_the_cores_decode_and_encode(monkeypatch, tmp_path, film, count,
 
 
 @pytest.mark.parametrize(("count", "threads"), [*zip(COUNTS, (1, 3, 5, 9, 9), strict=True)])
-def test_ffmpeg_is_told(monkeypatch, tmp_path, film, count, threads):
+def test_ffmpeg_gets_a_thread_count(monkeypatch, tmp_path, film, count, threads):
     monkeypatch.setattr(cores, "visible_cores", lambda: count)
-    monkeypatch.setattr(cores, "_told", lambda: None)
+    monkeypatch.setattr(cores, "_user_set_count", lambda: None)
     monkeypatch.setattr(cores, "_quotas", lambda proc: iter(()))
     command = arguments(source_input(film).output("pipe:1"))
     assert command[command.index("-threads") + 1] == str(threads)
-    assert command.index("-threads") < command.index("-i"), "of the decoder"
+    assert command.index("-threads") < command.index("-i"), "an input option: it sets the decoder's threads"
     assert command[command.index("-filter_complex_threads") + 1] == str(threads)
     convert(film, probe(film), tmp_path / "out.avi")
     assert probe(tmp_path / "out.avi").video.frames == 30
 
 
-def test_a_picture_lower_than_there_are_threads(monkeypatch, tmp_path):
+def test_frames_with_fewer_rows_than_threads(monkeypatch, tmp_path):
     monkeypatch.setattr(cores, "visible_cores", lambda: 64)
-    monkeypatch.setattr(cores, "_told", lambda: None)
+    monkeypatch.setattr(cores, "_user_set_count", lambda: None)
     monkeypatch.setattr(boxed_video, "usable_cores", lambda: 64)
     ffmpeg(*lavfi("testsrc2=s=64x16:r=10:d=1"), *H264, tmp_path / "low.mkv")
     convert(tmp_path / "low.mkv", probe(tmp_path / "low.mkv"), tmp_path / "low.avi")
@@ -172,13 +172,13 @@ TINY, BASE, SMALL = 77_500_000, 148_000_000, 486_000_000
     ("model_bytes", "memory_mb", "workers"),
     [(TINY, 3008, 17), (BASE, 3008, 12), (SMALL, 3008, 4), (SMALL, 8192, 16), (TINY, 512, 1), (TINY, 128, 1)],
 )
-def test_as_many_windows_at_once_as_the_memory_holds(model_bytes, memory_mb, workers):
+def test_whisper_decodes_as_many_windows_at_once_as_fit_in_memory(model_bytes, memory_mb, workers):
     assert workers_within(memory_mb, model_bytes) == workers
 
 
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(("memory_mb", "most"), [(None, 64), (3008, 17), (800, 2)])
-def test_whisper_decodes_a_window_a_core_within_its_memory(monkeypatch, tmp_path, count, memory_mb, most):
+def test_whisper_decodes_one_window_per_core_within_its_memory(monkeypatch, tmp_path, count, memory_mb, most):
     made = {}
 
     class Model:
@@ -203,7 +203,7 @@ def test_whisper_decodes_a_window_a_core_within_its_memory(monkeypatch, tmp_path
         ({}, None),
     ],
 )
-def test_the_step_tells_the_engine_what_it_has(monkeypatch, environ, memory_mb):
+def test_the_step_passes_its_memory_to_the_engine(monkeypatch, environ, memory_mb):
     class Opened(Exception):
         pass
 

@@ -1,4 +1,4 @@
-"""How many cores a process may keep busy: affinity, quotas of cgroups, and what it is told."""
+"""The number of usable cores: affinity mask, cgroup quotas, and the count that the user set."""
 
 import os
 from pathlib import Path
@@ -15,37 +15,37 @@ V1 = "32 24 0:28 {root} {top} rw,nosuid shared:10 - cgroup cgroup rw,cpu,cpuacct
 
 
 @pytest.fixture(autouse=True)
-def not_told(monkeypatch):
+def no_count_set(monkeypatch):
     monkeypatch.delenv("PYTHON_CPU_COUNT", raising=False)
 
 
 def machine(monkeypatch, count):
-    """One on which so many cores are seen."""
+    """Pretend to run on a machine with `count` visible cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(count)), raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: count)
     monkeypatch.setattr(os, "process_cpu_count", lambda: count, raising=False)
 
 
 class Cgroups:
-    """A process's cgroups as /proc and the mounted hierarchies tell of them."""
+    """A fake /proc and mounted hierarchies that describe a process's cgroups."""
 
     def __init__(self, folder):
         self.proc, self.top = folder / "proc", folder / "cgroup fs"
         self.proc.mkdir()
         self.top.mkdir()
 
-    def tell(self, groups, *mounts, root="/"):
+    def describe(self, groups, *mounts, root="/"):
         top = str(self.top).replace(" ", "\\040")
         lines = ["22 1 254:0 / / rw,relatime - ext4 /dev/vda rw", *mounts]
         (self.proc / "cgroup").write_text(groups)
         (self.proc / "mountinfo").write_text("\n".join(lines).format(root=root, top=top) + "\n")
 
     def version_2(self, group, limits, root="/"):
-        self.tell(f"0::{group}\n", V2, root=root)
+        self.describe(f"0::{group}\n", V2, root=root)
         self.write({f"{where}/cpu.max": text for where, text in limits.items()})
 
     def version_1(self, group, limits, root="/"):
-        self.tell(f"5:memory:/else\n4:cpu,cpuacct:{group}\n0::/\n", V1, root=root)
+        self.describe(f"5:memory:/else\n4:cpu,cpuacct:{group}\n0::/\n", V1, root=root)
         for where, (quota, period) in limits.items():
             self.write({f"{where}/cpu.cfs_quota_us": quota, f"{where}/cpu.cfs_period_us": period})
 
@@ -74,7 +74,7 @@ def test_without_a_quota_all_cores(monkeypatch, count, tmp_path, cgroups):
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(("quota", "allowed"), [(1_000, 1), (50_000, 1), (100_000, 1), (110_000, 2), (400_000, 4)])
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
-def test_a_quota_below_what_is_seen(monkeypatch, cgroups, version, count, quota, allowed):
+def test_a_quota_below_the_visible_cores(monkeypatch, cgroups, version, count, quota, allowed):
     machine(monkeypatch, count)
     limit = (f"{quota}\n", "100000\n") if version == "version_1" else f"{quota} 100000\n"
     getattr(cgroups, version)("/job/task", {"/job/task": limit})
@@ -99,8 +99,8 @@ def test_the_tightest_of_nested_cgroups_counts(monkeypatch, cgroups, version):
 @pytest.mark.parametrize(
     ("group", "root"),
     [
-        ("/docker/123", "/docker/123"),  # the machine's own names, and the container's cgroup is the top of the mount
-        ("/docker/123", "/"),  # likewise, where the mount doesn't tell
+        ("/docker/123", "/docker/123"),  # the path on the host, and the container's cgroup is the root of the mount
+        ("/docker/123", "/"),  # likewise, but the mount doesn't show its root
         ("/", "/"),  # a cgroup namespace
         ("/../../else", "/"),  # moved out of its namespace
     ],
@@ -115,7 +115,7 @@ def test_a_container_finds_its_own_limit_at_the_top(monkeypatch, cgroups, versio
 def test_both_versions_at_once(monkeypatch, cgroups):
     machine(monkeypatch, 16)
     cgroups.version_1("/v1", {"/v1": ("500000", "100000")})
-    cgroups.tell("3:cpu,cpuacct:/v1\n0::/v2\n", V1, V2)
+    cgroups.describe("3:cpu,cpuacct:/v1\n0::/v2\n", V1, V2)
     assert usable_cores(cgroups.proc) == 5
     cgroups.write({"/v2/cpu.max": "300000 100000"})
     assert usable_cores(cgroups.proc) == 3
@@ -124,7 +124,7 @@ def test_both_versions_at_once(monkeypatch, cgroups):
 @pytest.mark.parametrize(
     "text", ["", "max", "0 100000", "100000 0", "-5 100000", "1 2 3", "nan 1", "1e5 100000", "\xff\xfe", "100000"]
 )
-def test_garbage_is_no_limit(monkeypatch, cgroups, text):
+def test_a_malformed_limit_is_ignored(monkeypatch, cgroups, text):
     machine(monkeypatch, 4)
     cgroups.version_2("/a", {"/a": text})
     assert usable_cores(cgroups.proc) == 4
@@ -133,7 +133,7 @@ def test_garbage_is_no_limit(monkeypatch, cgroups, text):
 
 
 @pytest.mark.parametrize("name", ["cgroup", "mountinfo"])
-def test_what_the_system_tells_may_be_garbage_too(monkeypatch, cgroups, name):
+def test_malformed_proc_files_are_ignored(monkeypatch, cgroups, name):
     machine(monkeypatch, 4)
     cgroups.version_2("/a", {"/a": "100000 100000"})
     (cgroups.proc / name).write_bytes(b"\xff - cgroup2\n::\n\n0:: - cgroup2 x\n1 2 3 4 5 - cgroup")
@@ -142,16 +142,16 @@ def test_what_the_system_tells_may_be_garbage_too(monkeypatch, cgroups, name):
     assert usable_cores(cgroups.proc) == 4
 
 
-@pytest.mark.parametrize(("told", "count"), [("3", 3), ("64", 4), ("0", 4), ("", 4), ("many", 4), ("-1", 4)])
-def test_python_is_told(monkeypatch, tmp_path, told, count):
+@pytest.mark.parametrize(("text", "count"), [("3", 3), ("64", 4), ("0", 4), ("", 4), ("many", 4), ("-1", 4)])
+def test_the_user_sets_the_count(monkeypatch, tmp_path, text, count):
     machine(monkeypatch, 4)
     monkeypatch.delattr(os, "process_cpu_count", raising=False)
-    monkeypatch.setenv("PYTHON_CPU_COUNT", told)
+    monkeypatch.setenv("PYTHON_CPU_COUNT", text)
     assert usable_cores(tmp_path) == count
     assert visible_cores() == 4
 
 
-def test_python_313_counts_itself(monkeypatch, tmp_path):
+def test_python_313_reads_the_count_itself(monkeypatch, tmp_path):
     machine(monkeypatch, 4)
     monkeypatch.setattr(os, "process_cpu_count", lambda: 2, raising=False)
     assert usable_cores(tmp_path) == 2

@@ -1,4 +1,4 @@
-"""Every failure reads as sentences: what is wrong, then what to do."""
+"""Every failure reads as sentences: first what is wrong, then what to do."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def test_each_class_says_what_to_do(kind):
     assert kind("x", "Do that.").advice == "Do that."
 
 
-def test_what_is_wrong_with_an_upload_ends_a_job_with_the_status_for_bad_data():
+def test_an_invalid_upload_ends_a_job_with_the_exit_status_for_bad_data():
     assert {kind.exit_code for kind in every_class(InvalidMedia)} == {os.EX_DATAERR}
 
 
-def test_an_error_survives_the_way_between_processes():
+def test_an_error_survives_pickling_between_processes():
     error = pickle.loads(pickle.dumps(ModelUnavailable("x", "Do that.")))
     assert (error.message, error.advice) == ("x.", "Do that.")

@@ -1,4 +1,4 @@
-"""Distinct names stay distinct where a file system takes them for the same, which a fake one does here."""
+"""Distinct names stay distinct on a file system that treats them as the same; the tests use a fake one."""
 
 import json
 import os
@@ -25,28 +25,28 @@ def test_names_that_fold_to_the_same(one, other):
 
 
 @pytest.mark.parametrize(("one", "other"), [("a", "b"), ("cafe", "café"), ("film.mp4", "film.mov"), ("1", "l")])
-def test_names_that_do_not(one, other):
+def test_names_that_fold_to_different_ones(one, other):
     assert folded(one) != folded(other)
 
 
-# ---------------------------------------------------------------- what the workflow names
+# ---------------------------------------------------------------- names that the workflow makes
 def uploaded(key, version="1"):
     return video_of({"detail": {"bucket": {"name": "b"}, "object": {"key": key, "version-id": version, "size": 1}}})
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_executions_and_what_they_leave_stay_apart(one, other):
+def test_executions_and_their_objects_stay_separate(one, other):
     videos = [VideoRef.from_dict(uploaded(f"start/{name}.mp4")) for name in (one, other)]
     assert [video.key for video in videos] == [f"start/{one}.mp4", f"start/{other}.mp4"]
     assert len({folded(video.execution) for video in videos}) == 2
     for keys in zip(*((video.media_json, video.wav(0), video.converted) for video in videos), strict=True):
         assert len({folded(key) for key in keys}) == 2
-    assert len({video.result(".avi") for video in videos}) == 2, "in S3 their results are two"
+    assert len({video.result(".avi") for video in videos}) == 2, "S3 keeps both results"
 
 
 # ---------------------------------------------------------------- the folder of the results
 class Forgiving:
-    """A file system that keeps the first spelling of a name, and finds a file under each of them."""
+    """A file system that stores the first spelling of a name and finds the file under every other spelling."""
 
     def __init__(self, monkeypatch):
         real_open, real_exists, real_stat = Path.open, Path.exists, Path.stat
@@ -67,7 +67,7 @@ def forgiving(monkeypatch):
 
 @pytest.fixture
 def video(tmp_path_factory):
-    """Makes a video with a name, each in a folder of its own."""
+    """A function that creates a video with the given name in a new folder."""
 
     def video(name):
         path = tmp_path_factory.mktemp("videos") / name
@@ -78,7 +78,7 @@ def video(tmp_path_factory):
 
 
 def leave(folder, stem, kind=".json"):
-    """What an earlier run of a video left."""
+    """Create the results of an earlier run."""
     (folder / f"{stem}.avi").write_bytes(b"earlier")
     key = f"start/{stem}.mp4"
     told = {"source": {"bucket": "b", "key": key}} if kind == ".json" else {"video": f"s3://b/{key}"}
@@ -97,10 +97,10 @@ def test_the_results_of_another_video_are_not_replaced(tmp_path, forgiving, vide
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_where_they_are_two_files_both_are_kept(tmp_path, video, one, other):
+def test_both_are_kept_if_the_file_system_has_two_files(tmp_path, video, one, other):
     leave(tmp_path, one)
     if (tmp_path / f"{other}.avi").exists():
-        pytest.skip("this file system takes them for one")
+        pytest.skip("this file system treats them as one file")
     Output(tmp_path, video(f"{other}.mp4"))
 
 
@@ -111,7 +111,7 @@ def test_a_videos_own_results_are_replaced(tmp_path, forgiving, video, stem):
     Output(tmp_path, video(f"{stem}.mov"))
 
 
-def test_a_file_of_the_users_own_is_not_replaced_under_another_spelling(tmp_path, forgiving, video):
+def test_the_users_own_file_is_not_replaced_under_another_spelling(tmp_path, forgiving, video):
     (tmp_path / "FILM.srt").write_text("own")
     with pytest.raises(OutputUnusable, match=r"film\.srt, not written by av-workflow"):
         Output(tmp_path, video("film.mp4"))
@@ -120,18 +120,18 @@ def test_a_file_of_the_users_own_is_not_replaced_under_another_spelling(tmp_path
 @pytest.mark.parametrize(
     "report", [{"source": None}, {"source": "text"}, {"video": 7}, {"source": {"key": None}}, {"source": {}}, {}]
 )
-def test_a_report_that_names_no_video_is_taken_for_its_own(tmp_path, video, report):
+def test_a_report_without_a_video_counts_as_the_videos_own(tmp_path, video, report):
     (tmp_path / "film.json").write_text(json.dumps({"schema": 1, "execution": "x", **report}))
     Output(tmp_path, video("film.mp4"))
 
 
-def test_suffixes_differ_however_names_are_compared():
+def test_suffixes_differ_on_every_file_system():
     assert len({folded(suffix) for suffix in SUFFIXES}) == len(SUFFIXES)
 
 
-# ---------------------------------------------------------------- the video's own name
+# ---------------------------------------------------------------- the name of the video
 @pytest.mark.parametrize(("stored", "given"), [("Film.MP4", "film.mp4"), (DECOMPOSED, COMPOSED)])
-def test_a_video_goes_by_the_name_that_its_folder_lists(tmp_path, forgiving, stored, given):
+def test_a_video_gets_the_name_that_its_folder_lists(tmp_path, forgiving, stored, given):
     (tmp_path / stored).write_bytes(b"film")
     assert as_stored(tmp_path / given) == tmp_path / stored
     assert as_stored(tmp_path / stored) == tmp_path / stored
@@ -173,12 +173,12 @@ def manifest(path, *models):
         [("mine", [".Verified.JSON"])],
     ],
 )
-def test_a_manifest_of_names_that_are_one_is_refused(tmp_path, models):
+def test_a_manifest_with_names_that_fold_to_the_same_is_refused(tmp_path, models):
     with pytest.raises(ModelManifestInvalid):
         load_manifest(manifest(tmp_path / "models.toml", *models))
 
 
-def test_a_models_name_differs_from_those_that_are_there(tmp_path):
+def test_a_models_name_must_differ_from_existing_ones(tmp_path):
     own = manifest(tmp_path / "models.toml", ("YOLOv3", ["a"]))
     with pytest.raises(ModelManifestInvalid, match=r"'yolov3' and 'YOLOv3' are the same name"):
         ModelStore(tmp_path, own)

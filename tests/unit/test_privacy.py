@@ -1,4 +1,4 @@
-"""Nobody is told that a video was processed: no library leaves an identifier behind to report by."""
+"""No library sends telemetry or stores an identifier for it while a video is processed."""
 
 import os
 import subprocess
@@ -16,11 +16,11 @@ from avflow.detection import open_model
 open_model("yolov3-tiny", ModelStore()).detect([np.zeros((64, 64, 3), np.uint8)])
 open_engine("whisper-tiny.en", ModelStore())
 import onnxruntime, sys
-assert sys.modules.get("openvino_telemetry") is None  # not even where there is no OpenVINO
+assert sys.modules.get("openvino_telemetry") is None  # not imported even if OpenVINO is missing
 """
 
 
-def test_the_engines_keep_no_identifier(tmp_path):
+def test_the_engines_store_no_identifier(tmp_path):
     store = ModelStore()
     for name in ("yolov3-tiny", "whisper-tiny.en"):
         store.fetch(name)

@@ -1,4 +1,4 @@
-"""The comparison of two environments' results finds what it must find, and nothing else."""
+"""The comparison of results from two environments reports real differences and nothing else."""
 
 import json
 
@@ -47,12 +47,12 @@ def test_hundredths_and_commas_may_differ(subtitles, change):
 
 
 @pytest.mark.parametrize("change", [("04,000", "04,300"), ("00,500", "00,800"), ("fellow", "fellows"), ("my", "")])
-def test_words_and_times_may_not(subtitles, change):
+def test_words_and_times_may_not_differ(subtitles, change):
     with pytest.raises(AssertionError):
         subtitles(change)
 
 
-def test_words_in_another_cue_are_seen(subtitles):
+def test_words_that_moved_to_another_cue_are_a_difference(subtitles):
     with pytest.raises(AssertionError):
         subtitles((" fellow", ""), ("Americans", "fellow Americans"))
 
@@ -79,7 +79,7 @@ def test_objects_may_move_a_little_and_unsure_ones_come_and_go(objects, other):
         [PERSON, PERSON],
     ],
 )
-def test_a_sure_object_that_only_one_side_has_is_told(objects, other):
+def test_a_confident_object_on_one_side_only_is_a_difference(objects, other):
     with pytest.raises(AssertionError, match="only one side has"):
         objects([PERSON], other)
     with pytest.raises(AssertionError, match="only one side has"):

@@ -1,4 +1,4 @@
-"""The rules of who may import whom, and how long things may get."""
+"""Rules of the source tree: which package may import which, and how long a file may be."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ def test_dependencies_point_one_way(package):
 
 
 MEDIA_FLOOR = ("media", "ffmpeg", "video", "detection", "darknet", "models", "speech", "annotation")
-#: what knows of AWS
+#: modules that know about AWS
 OF_AWS = ("avflow.workflow", "boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk")
 
 
@@ -64,7 +64,7 @@ def test_the_workflow_floor_stands_on_the_media_floor_alone():
     assert rooms <= {*MEDIA_FLOOR, "workflow", *LOOSE}
 
 
-#: what both floors use
+#: modules that both floors use
 LOOSE = {"cores", "errors", "filenames", "progress"}
 
 
@@ -85,18 +85,18 @@ def test_no_file_is_over_400_lines(package):
     assert not [str(path) for path in modules(package) if len(path.read_text().splitlines()) > 400]
 
 
-#: what not every system has, or has in the same way
+#: functions that some operating systems lack or implement differently
 OF_ONE_SYSTEM = re.compile(
     r"sched_[gs]etaffinity|/proc\b|/sys/|prctl|fcntl|setrlimit|RLIMIT_|killpg|prlimit|psutil|cpu_count\(|sys\.platform"
     r"|platform\.system|posix_fa|O_TMPFILE|memfd|epoll|SC_NPROCESSORS"
 )
-#: who may know of it, and what of it
+#: the modules that may use them, and why
 OWNERS = {
-    "local_aws/system.py": "what differs between systems, for the embedded AWS",
-    "avflow/cores.py": "cores and quotas, for the product, which the embedded AWS is no part of",
+    "local_aws/system.py": "all differences between systems, for the embedded AWS",
+    "avflow/cores.py": "cores and quotas, for the product; the embedded AWS is not part of it",
     "local_aws/sandbox/watchdog.py": "killpg: runs as a script without the package",
-    "local_aws/awslambda/bootstrap.py": "RLIMIT_FSIZE: runs as a script beside the function's own code; macOS has it",
-    "avflow/models/store.py": "fcntl.flock, to wait until another process has fetched: every POSIX system has it",
+    "local_aws/awslambda/bootstrap.py": "RLIMIT_FSIZE: runs as a script next to the function's code; macOS has it",
+    "avflow/models/store.py": "fcntl.flock, to wait for another process's download: every POSIX system has it",
 }
 
 
@@ -107,7 +107,7 @@ def test_what_differs_between_systems_has_one_owner(package):
 
 
 def code_of(path):
-    """A module without its comments and docstrings."""
+    """A module's source without comments and docstrings."""
     return ast.unparse(WithoutDocstrings().visit(ast.parse(path.read_text(encoding="utf-8"))))
 
 
@@ -128,7 +128,7 @@ def test_moto_is_private_to_one_file():
 
 @pytest.mark.parametrize("image", ["media", "yolov3"])
 def test_an_image_fetches_its_model_with_the_modules_that_it_copies(image, tmp_path):
-    """Only those, so that a change of any other doesn't fetch hundreds of megabytes anew."""
+    """The build stage copies no other module, so that other changes don't download hundreds of megabytes again."""
     text = (ROOT / "docker" / f"{image}.Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     copied = re.findall(r"^COPY (avflow/.*) /build/(avflow/.*)$", text, re.MULTILINE)
     for names, folder in copied:

@@ -23,7 +23,7 @@ from avflow.video.segments import Segment
 from avflow.video.yuv import YuvFrame
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
-from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, picture, pictures
+from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, pattern, rgb_frames
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -164,7 +164,7 @@ def test_each_line_tells_what_is_on_its_frame(numbered, outputs):
 
 def test_boxes_are_drawn_on_their_own_frame(numbered, outputs):
     box(numbered, NumberReader(), outputs)
-    before, after = pictures(numbered, 160, 128), pictures(outputs[0], 160, 128)
+    before, after = rgb_frames(numbered, 160, 128), rgb_frames(outputs[0], 160, 128)
     changed = np.abs(after.astype(int) - before).max(axis=3) > 60
     for number in (10, 50, 90):
         columns = np.flatnonzero(changed[number, 120:].any(axis=0))
@@ -221,7 +221,7 @@ def test_rotation_is_left_to_the_conversion(tmp_path, outputs):
 
 
 def test_odd_sizes_grow_by_one_pixel(tmp_path, outputs):
-    ffmpeg(*lavfi(picture() + ",scale=161:121"), "-c:v", "libx264", "-pix_fmt", "yuv444p", tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern() + ",scale=161:121"), "-c:v", "libx264", "-pix_fmt", "yuv444p", tmp_path / "v.mkv")
     nothing = Nothing()
     box(tmp_path / "v.mkv", nothing, outputs)
     assert nothing.sizes == {(161, 121)}
@@ -288,7 +288,7 @@ def test_a_copied_frame_has_only_its_own_boxes(hundred, tmp_path, outputs):
 
     source = damaged(hundred, range(97, 100), tmp_path / "v.mp4")
     box(source, Wandering(), outputs)
-    before, after = pictures(source, 160, 128)[-1], pictures(outputs[0], 160, 128)[-1]
+    before, after = rgb_frames(source, 160, 128)[-1], rgb_frames(outputs[0], 160, 128)[-1]
     columns = np.flatnonzero((np.abs(after.astype(int) - before).max(axis=2) > 60)[120:].any(axis=0))
     assert columns.min() >= 96
     assert columns.max() <= 114

@@ -1,4 +1,4 @@
-"""What FFmpeg's commands make: measured in what is seen and heard, not in what the header says."""
+"""The output of the FFmpeg commands, measured on decoded frames and samples instead of header fields."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.media_samples import (
     heard_at,
     lavfi,
     numbers,
-    picture,
-    pictures,
+    pattern,
+    rgb_frames,
     seen_at,
     tone,
 )
@@ -33,7 +33,7 @@ PCM = ("-c:a", "pcm_s16le")
 MS = 0.002
 
 
-# ---------------------------------------------------------------- sound for the recogniser
+# ---------------------------------------------------------------- audio for speech recognition
 def test_speech_is_16_kHz_mono_16_bits(tmp_path):
     target = tmp_path / "s.wav"
     extract_wav(SAMPLE, probe(SAMPLE), target)
@@ -51,10 +51,10 @@ def test_speech_is_16_kHz_mono_16_bits(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "offset"),
-    # AVI can't say that one stream begins later
+    # AVI can't store that one stream starts later
     [(name, offset) for name in ("v.mkv", "v.mp4", "v.ts") for offset in (0.4, -0.4, 0)] + [("v.avi", 0)],
 )
-def test_second_0_is_the_first_picture(tmp_path, name, offset):
+def test_second_0_is_the_first_frame(tmp_path, name, offset):
     codecs = ("-c:v", "libx264", "-bf", "2") if name == "v.avi" else H264
     sound = ("-c:a", "pcm_s16le") if name in ("v.mkv", "v.avi") else ("-c:a", "aac")
     flash = ("-itsoffset", str(max(0, -offset)), *lavfi(flashes((1.0,), 2)))
@@ -64,28 +64,28 @@ def test_second_0_is_the_first_picture(tmp_path, name, offset):
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(1 + offset, abs=0.005)]
 
 
-def test_without_a_picture_second_0_is_the_first_sound(tmp_path):
+def test_without_video_second_0_is_the_first_sample(tmp_path):
     ffmpeg("-itsoffset", "0.7", *lavfi(beeps((0.5,), 1)), *PCM, tmp_path / "s.mkv")
     extract_wav(tmp_path / "s.mkv", probe(tmp_path / "s.mkv"), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(0.5, abs=MS)]
 
 
-def test_a_hole_in_the_sound_stays_a_hole(tmp_path):
-    ffmpeg(*lavfi(picture(3), beeps((0.5, 2.5), 3) + ",aselect='not(between(t,1,2))'"), *H264, *PCM, tmp_path / "v.mkv")
+def test_a_gap_in_the_audio_becomes_silence(tmp_path):
+    ffmpeg(*lavfi(pattern(3), beeps((0.5, 2.5), 3) + ",aselect='not(between(t,1,2))'"), *H264, *PCM, tmp_path / "v.mkv")
     extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(0.5, abs=MS), pytest.approx(2.5, abs=0.03)]
 
 
-def test_the_chosen_track_is_extracted(tmp_path):
+def test_the_default_audio_stream_is_extracted(tmp_path):
     maps = ("-map", "0", "-map", "1", "-map", "2", "-disposition:a:0", "0", "-disposition:a:1", "default")
-    ffmpeg(*lavfi(picture(), beeps((0.2,), 1), beeps((0.6,), 1)), *maps, *H264, *PCM, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), beeps((0.2,), 1), beeps((0.6,), 1)), *maps, *H264, *PCM, tmp_path / "v.mkv")
     extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(0.6, abs=MS)]
 
 
-def test_no_sound_to_extract(tmp_path):
-    ffmpeg(*lavfi(picture()), *H264, tmp_path / "v.mkv")
-    with pytest.raises(InvalidMediaNoStreams, match=r"v\.mkv has no sound"):
+def test_no_audio_stream_to_extract(tmp_path):
+    ffmpeg(*lavfi(pattern()), *H264, tmp_path / "v.mkv")
+    with pytest.raises(InvalidMediaNoStreams, match=r"v\.mkv has no audio stream"):
         extract_wav(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "s.wav")
 
 
@@ -93,7 +93,7 @@ def test_no_sound_to_extract(tmp_path):
     "name", ["-v.mkv", "a b'c\"d.mkv", "50%#1?.mkv", "🎬 é %03d.mkv", "file:x.mkv", "a|b,c;[d].mkv"]
 )
 def test_odd_names(tmp_path, monkeypatch, name):
-    ffmpeg(*lavfi(picture(), tone()), *H264, *PCM, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), tone()), *H264, *PCM, tmp_path / "v.mkv")
     (tmp_path / "v.mkv").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     extract_wav(Path(name), probe(Path(name)), Path(name + ".wav"))
@@ -125,15 +125,15 @@ def test_conversion_of_a_variable_rate_shows_each_frame_at_its_time(tmp_path):
     [
         ("null", H264, (160, 120)),
         ("interlace", ("-c:v", "libx264", "-x264opts", "tff=1", "-flags", "+ilme+ildct"), (160, 120)),
-        ("setsar=16/11", H264, (234, 120)),  # 233, and one to make it even
+        ("setsar=16/11", H264, (234, 120)),  # 233, padded to an even width
         ("format=yuv420p10le", ("-c:v", "libx264"), (160, 120)),
         ("scale=161:121,format=yuv444p", ("-c:v", "libx264"), (162, 122)),
         ("setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc", H264, (160, 120)),
         ("setparams=color_trc=arib-std-b67", H264, (160, 120)),
     ],
 )
-def test_nothing_is_left_to_convert(tmp_path, filters, codec, size):
-    ffmpeg(*lavfi(f"{picture()},{filters}"), *codec, tmp_path / "v.mkv")
+def test_a_converted_video_needs_no_conversion(tmp_path, filters, codec, size):
+    ffmpeg(*lavfi(f"{pattern()},{filters}"), *codec, tmp_path / "v.mkv")
     source = probe(tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", source, tmp_path / "v.avi")
     media = probe(tmp_path / "v.avi")
@@ -141,37 +141,37 @@ def test_nothing_is_left_to_convert(tmp_path, filters, codec, size):
     assert conversion_reasons(media) == ()
     assert (media.video.codec, media.video.pixel_format) == ("mpeg4", "yuv420p")
     assert (media.video.width, media.video.height, media.video.frames) == (*size, source.video.frames)
-    frames = pictures(tmp_path / "v.avi", *size)
+    frames = rgb_frames(tmp_path / "v.avi", *size)
     assert 30 < frames.mean() < 225
-    assert frames.std() > 30  # still a picture, neither black nor washed out
+    assert frames.std() > 30  # the content is visible, neither black nor washed out
 
 
-def test_rotation_is_baked_in(tmp_path):
-    quarters = "color=black:s=160x120:d=1,drawbox=w=80:h=60:c=white:t=fill"  # top left is white
+def test_the_converted_video_is_upright(tmp_path):
+    quarters = "color=black:s=160x120:d=1,drawbox=w=80:h=60:c=white:t=fill"  # the top left quarter is white
     ffmpeg(*lavfi(quarters), *H264, tmp_path / "flat.mp4")
     ffmpeg("-display_rotation", "-90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
     convert(tmp_path / "v.mp4", probe(tmp_path / "v.mp4"), tmp_path / "v.avi")
-    first = pictures(tmp_path / "v.avi", 120, 160)[0]  # a quarter clockwise: top right
+    first = rgb_frames(tmp_path / "v.avi", 120, 160)[0]  # rotated clockwise by 90 degrees: the top right quarter
     assert first[:70, 70:].mean() > 200
     assert first[90:].mean() < 30
     assert first[:, :50].mean() < 30
 
 
-def test_interlaced_pictures_lose_their_combs(tmp_path):
+def test_deinterlacing_removes_combing(tmp_path):
     moving = "color=black:s=320x240:r=50:d=1,drawbox=x=0:y=0:w=20:h=240:c=white:t=fill,scroll=h=0.06,interlace"
     ffmpeg(*lavfi(moving), "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-b:v", "8M", tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
 
     def combs(path):
-        frame = pictures(path, 320, 240)[5].astype(int)
+        frame = rgb_frames(path, 320, 240)[5].astype(int)
         return np.abs(2 * frame[1:-1] - frame[:-2] - frame[2:]).mean()
 
     assert combs(tmp_path / "v.avi") < combs(tmp_path / "v.mkv") / 3
 
 
-def test_surround_sound_becomes_stereo_mp3(tmp_path):
-    surround = "aevalsrc=0|0|0.5*sin(2000*t)|0|0|0:s=96000:d=1:c=5.1"  # the centre only
-    ffmpeg(*lavfi(picture(), surround), *H264, "-c:a", "flac", tmp_path / "v.mkv")
+def test_surround_audio_becomes_stereo_mp3(tmp_path):
+    surround = "aevalsrc=0|0|0.5*sin(2000*t)|0|0|0:s=96000:d=1:c=5.1"  # only the centre channel
+    ffmpeg(*lavfi(pattern(), surround), *H264, "-c:a", "flac", tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
     sound = probe(tmp_path / "v.avi").audio
     assert sound is not None
@@ -186,7 +186,7 @@ def test_surround_sound_becomes_stereo_mp3(tmp_path):
     ("rate", "expected"), [("8000", 48_000), ("11025", 44_100), ("22050", 44_100), ("32000", 32_000), ("96000", 48_000)]
 )
 def test_every_sample_rate_fits_mp3(tmp_path, rate, expected):
-    ffmpeg(*lavfi(picture(), tone()), *H264, "-c:a", "pcm_s16le", "-ar", rate, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(), tone()), *H264, "-c:a", "pcm_s16le", "-ar", rate, tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
     assert probe(tmp_path / "v.avi").audio.rate == expected
 
@@ -199,22 +199,22 @@ def test_rates():
 
 
 def test_a_slow_motion_video_is_converted_at_60_frames_a_second(tmp_path):
-    ffmpeg(*lavfi(picture(1, "240")), *H264, tmp_path / "v.mkv")
+    ffmpeg(*lavfi(pattern(1, "240")), *H264, tmp_path / "v.mkv")
     assert conversion_rate(probe(tmp_path / "v.mkv").video) == 60
 
 
-@pytest.mark.parametrize("clock", ["runs on", "starts anew"])
-def test_broadcasts_change_size_and_channels_as_they_go(tmp_path, clock):
+@pytest.mark.parametrize("clock", ["continues", "restarts"])
+def test_broadcasts_that_change_size_and_channels(tmp_path, clock):
     mpeg = ("-c:v", "mpeg2video", "-c:a", "mp2")
     ffmpeg(*lavfi(flashes((1,), 2), beeps((1,), 2)), *mpeg, "-ac", "1", tmp_path / "1.ts")
     other = lavfi(flashes((1,), 2) + ",scale=128:96", beeps((1,), 2))
-    later = ("-output_ts_offset", "2") if clock == "runs on" else ()
+    later = ("-output_ts_offset", "2") if clock == "continues" else ()
     ffmpeg(*other, *mpeg, "-ac", "2", "-ar", "48000", *later, tmp_path / "2.ts")
     source = tmp_path / "v.ts"
     source.write_bytes((tmp_path / "1.ts").read_bytes() + (tmp_path / "2.ts").read_bytes())
 
     media = probe(source)
-    assert media.continuous == (clock == "runs on")
+    assert media.continuous == (clock == "continues")
     assert media.duration == pytest.approx(4, abs=0.05)
     convert(source, media, tmp_path / "v.avi")
     extract_wav(source, media, tmp_path / "s.wav")
@@ -226,7 +226,7 @@ def test_broadcasts_change_size_and_channels_as_they_go(tmp_path, clock):
 
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory):
-    """A film of a phone: 100 numbered frames in groups of 20, to be turned upside down, with beeps at 1 s and 3 s."""
+    """A phone's recording: 100 numbered frames, keyframes every 20, a rotation of 180 degrees, beeps at 1 s and 3 s."""
     folder = tmp_path_factory.mktemp("turned")
     codec = (*H264, "-bf", "2", "-g", "20", "-x264-params", "scenecut=0", "-c:a", "aac")
     ffmpeg(
@@ -236,7 +236,7 @@ def turned(tmp_path_factory):
     return folder / "v.mp4"
 
 
-def test_a_damaged_start_and_end_neither_shift_nor_fail_a_conversion(turned, tmp_path):
+def test_a_conversion_survives_a_damaged_start_and_end_without_a_shift(turned, tmp_path):
     source = damaged(turned, [0, 1, 2, *range(97, 100)], tmp_path / "v.mp4")
     media = probe(source)
     assert "rotated" in conversion_reasons(media)
@@ -256,14 +256,14 @@ def test_a_conversion_that_would_lose_the_end_is_refused(turned, tmp_path, lost)
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_sound_that_can_hardly_be_decoded_is_no_silence(tmp_path):
+def test_mostly_undecodable_audio_is_an_error_instead_of_silence(tmp_path):
     ffmpeg(*lavfi(tone(4)), "-c:a", "aac", tmp_path / "s.m4a")
     source = damaged(tmp_path / "s.m4a", range(5, 170), tmp_path / "s.mp4", kind="audio")
     with pytest.raises(FFmpegFailed, match=r"s\.mp4"):
         extract_wav(source, probe(source), tmp_path / "s.wav")
 
 
-def test_a_recording_cut_between_two_key_frames_keeps_its_sound(tmp_path):
+def test_a_recording_cut_between_two_keyframes_stays_in_sync(tmp_path):
     film = lavfi(flashes((1, 3.6, 4), 6), beeps((1, 3.6, 4), 6))
     ffmpeg(
         *film, *H264, "-g", "100", "-keyint_min", "100", "-x264-params", "scenecut=0", "-c:a", "mp2", tmp_path / "v.ts"

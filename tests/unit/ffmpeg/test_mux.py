@@ -1,4 +1,4 @@
-"""The finished AVI: segments joined without a frame lost or doubled, and the sound where it was."""
+"""The final AVI: segments are joined without a missing or duplicated frame, and the audio keeps its offset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from avflow.errors import FFmpegFailed, FrameCountMismatch
 from avflow.ffmpeg import Boxed, mux
 from avflow.media import probe
-from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, flashes, heard_at, lavfi, numbers, picture, seen_at
+from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, flashes, heard_at, lavfi, numbers, pattern, seen_at
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"
 PCM = ("-c:a", "pcm_s16le")
@@ -20,7 +20,7 @@ MS = 0.002
 
 
 def boxed_of(source, folder, *lengths):
-    """The pictures of `source` as the detector's step leaves them: MPEG-4 in AVI, no sound, segments so long."""
+    """Segments of `source` with these numbers of frames, in the detector's output format: MPEG-4 in AVI, no audio."""
     segments, first = [], 0
     for length in lengths:
         path = folder / f"boxed-{len(segments):04}.avi"
@@ -38,13 +38,13 @@ def joined(segments, source, target):
 
 
 def decoded(path):
-    """A hash of each frame as a decoder gives it."""
+    """A hash of each decoded frame."""
     with av.open(str(path)) as container:
         return [hashlib.sha256(frame.to_ndarray().tobytes()).hexdigest() for frame in container.decode(video=0)]
 
 
 def ticks(path):
-    """When each frame is shown, in frames."""
+    """The timestamp of each packet, in ticks of one frame."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert stream.time_base == 1 / stream.average_rate
@@ -62,7 +62,7 @@ def ticks(path):
         ("1000/33", (50, 50)),
     ],
 )
-def test_no_frame_is_lost_or_doubled_at_a_seam(tmp_path, rate, lengths):
+def test_no_frame_is_missing_or_duplicated_at_a_segment_boundary(tmp_path, rate, lengths):
     source, total = tmp_path / "v.mkv", sum(lengths)
     ffmpeg(*lavfi(NUMBERED.format(rate=rate), beeps((0.5,), 9)), "-frames:v", total, "-shortest", *H264, *PCM, source)
     segments = boxed_of(source, tmp_path, *lengths)
@@ -74,7 +74,7 @@ def test_no_frame_is_lost_or_doubled_at_a_seam(tmp_path, rate, lengths):
 
 
 @pytest.mark.parametrize("lengths", [(1500,), (500, 400, 300, 299, 1)])
-def test_sound_and_picture_are_in_sync_at_the_start_and_at_the_end(tmp_path, lengths):
+def test_audio_and_video_are_in_sync_at_the_start_and_at_the_end(tmp_path, lengths):
     source = tmp_path / "v.mkv"
     ffmpeg(*lavfi(flashes((1, 59), 60), beeps((1, 59), 60)), *H264, *PCM, source)
     joined(boxed_of(source, tmp_path, *lengths), source, tmp_path / "v.avi")
@@ -84,7 +84,7 @@ def test_sound_and_picture_are_in_sync_at_the_start_and_at_the_end(tmp_path, len
 
 
 @pytest.mark.parametrize("offset", [0.4, -0.4])
-def test_an_offset_between_sound_and_picture_survives(tmp_path, offset):
+def test_an_offset_between_audio_and_video_survives(tmp_path, offset):
     source = tmp_path / "v.mkv"
     flash = ("-itsoffset", str(max(0, -offset)), *lavfi(flashes((1.0,), 3)))
     beep = ("-itsoffset", str(max(0, offset)), *lavfi(beeps((1.0, 1.9), 2)))
@@ -93,10 +93,10 @@ def test_an_offset_between_sound_and_picture_survives(tmp_path, offset):
     assert seen_at(tmp_path / "v.avi") == [25]
     assert heard_at(tmp_path / "v.avi") == [pytest.approx(1 + offset, abs=MS), pytest.approx(1.9 + offset, abs=MS)]
     sound = ffmpeg("-i", tmp_path / "v.avi", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "-")
-    assert len(sound) / 1000 == pytest.approx(2 + offset, abs=0.05)  # neither cut nor filled to the picture's 3 s
+    assert len(sound) / 1000 == pytest.approx(2 + offset, abs=0.05)  # neither cut nor padded to the video's 3 s
 
 
-def test_the_pictures_are_copied_bit_by_bit(tmp_path):
+def test_the_video_packets_are_copied_unchanged(tmp_path):
     segments = boxed_of(SAMPLE, tmp_path, 60, 50)
     joined(segments, SAMPLE, tmp_path / "v.avi")
 
@@ -108,9 +108,9 @@ def test_the_pictures_are_copied_bit_by_bit(tmp_path):
     assert packets(tmp_path / "v.avi") == [packet for segment in segments for packet in packets(segment.path)]
 
 
-def test_a_silent_video_is_not_even_opened(tmp_path):
+def test_a_source_without_audio_is_not_opened(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     segments, media = boxed_of(source, tmp_path, 20, 5), probe(source)
     source.unlink()
     mux(segments, media.video.nominal_rate, source, media, tmp_path / "v.avi")
@@ -119,19 +119,19 @@ def test_a_silent_video_is_not_even_opened(tmp_path):
     assert found.video.frames == 25
 
 
-def test_a_segment_that_lacks_frames_is_not_published(tmp_path):
+def test_a_segment_with_missing_frames_is_refused(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     first, second = boxed_of(source, tmp_path, 20, 5)
-    with pytest.raises(FrameCountMismatch, match=r"v\.mkv should give 26 frames, and gave 25"):
+    with pytest.raises(FrameCountMismatch, match=r"v\.mkv should have 26 frames in total, but have 25"):
         joined([first, Boxed(second.path, 6)], source, tmp_path / "v.avi")
     assert not (tmp_path / "v.avi").exists()
 
 
-def test_a_list_of_segments_reads_no_other_file(tmp_path):
-    """Segments are ours; should one be something else all the same, nothing but an AVI is opened."""
+def test_the_list_of_segments_opens_only_avi_files(tmp_path):
+    """A segment that is not an AVI is refused."""
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture()), *H264, source)
+    ffmpeg(*lavfi(pattern()), *H264, source)
     (first,) = boxed_of(source, tmp_path, 25)
     first.path.write_bytes(source.read_bytes())
     with pytest.raises(FFmpegFailed, match=r"Impossible to open .*boxed-0000\.avi"):

@@ -1,4 +1,4 @@
-"""Running FFmpeg: progress, failure, an early end, and nothing left behind."""
+"""Running FFmpeg: progress, failures, an early end, and no process or file left behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from avflow.media import probe
 from avflow.progress import ignore
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
-from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"
 SILENT = [binary(), "-loglevel", "error", "-nostdin", "-y"]
@@ -38,7 +38,7 @@ ENDLESS = [
 
 
 def children() -> set[str]:
-    """Process ids of this process's living children."""
+    """The ids of this process's running children."""
     found = set()
     for task in Path("/proc/self/task").iterdir():
         found |= set((task / "children").read_text().split())
@@ -61,7 +61,7 @@ def test_a_failure_names_the_input_and_the_reason(tmp_path):
 
 def test_a_failure_leaves_no_file(tmp_path):
     source = tmp_path / "v.mkv"
-    ffmpeg(*lavfi(picture(), tone()), *H264, source)
+    ffmpeg(*lavfi(pattern(), tone()), *H264, source)
     media = probe(source)
     source.unlink()
     with pytest.raises(FFmpegFailed, match=r"v\.mkv"):
@@ -69,27 +69,27 @@ def test_a_failure_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_named_wherever_it_is():
+def test_a_full_disk_is_reported_by_name():
     writing = [binary(), "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=20", "-f", "s16le", "-y", "/dev/full"]
     with pytest.raises(ScratchFull, match=r"scratch space is full .* v\.mkv"):
         run(writing, "v.mkv", step="x", seconds=20)
 
 
-def test_a_file_that_may_not_grow_counts_as_a_full_disk(tmp_path):
-    """Where a quota is set as a limit on a file's size, the kernel kills the writer with SIGXFSZ."""
+def test_a_file_size_limit_counts_as_a_full_disk(tmp_path):
+    """If a quota is a limit on the file size, the kernel kills the writer with SIGXFSZ."""
     limited = ["prlimit", "--fsize=100000", "--core=0", *SILENT, "-f", "lavfi", "-i", "sine=d=20", "-f", "s16le"]
     with pytest.raises(ScratchFull, match=r"scratch space is full .* v\.mkv"):
         run([*limited, str(tmp_path / "x")], "v.mkv", step="x", seconds=20)
 
 
-def test_ffmpeg_killed_for_memory_is_named():
+def test_ffmpeg_killed_for_memory_is_reported_by_name():
     before = children()
     with Process(ENDLESS, "v.mkv", stdout=subprocess.DEVNULL) as process:
         (child,) = children() - before
         os.kill(int(child), signal.SIGKILL)
         with pytest.raises(MemoryExhausted, match=r"killed while it worked on v\.mkv") as caught:
             process.finish()
-    # on Lambda that is what moves a step to Batch
+    # on Lambda, a MemoryError moves the step to Batch
     assert isinstance(caught.value, MemoryError)
 
 
@@ -101,8 +101,8 @@ def test_a_pace_that_is_too_slow_ends_ffmpeg(tmp_path):
     assert children() <= before
 
 
-def test_a_silent_ffmpeg_is_stopped_too():
-    """A demuxer that searches and a filter that buffers say nothing for minutes."""
+def test_ffmpeg_without_progress_output_is_stopped_too():
+    """A demuxer that seeks, or a filter that buffers, may report no progress for minutes."""
     reports = []
 
     def third_time(progress):
@@ -118,13 +118,13 @@ def test_a_silent_ffmpeg_is_stopped_too():
     assert children() <= before
 
 
-def test_an_error_of_the_listener_ends_ffmpeg():
+def test_an_exception_of_the_report_ends_ffmpeg():
     before = children()
 
     def fail(progress):
-        raise RuntimeError("listener")
+        raise RuntimeError("from the report")
 
-    with pytest.raises(RuntimeError, match="listener"):
+    with pytest.raises(RuntimeError, match="from the report"):
         run(ENDLESS, "v.mkv", step="endless", seconds=3600, report=fail)
     assert children() <= before
 

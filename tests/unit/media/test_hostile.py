@@ -1,4 +1,4 @@
-"""Uploads that are not what they seem: nothing else is opened, and the error says what is wrong."""
+"""Hostile and damaged uploads: nothing else is opened, and the error says what is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from avflow.media import conversion_reasons, probe
 from avflow.media.containers import CONTAINERS, is_playlist, missing_bytes
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
-from tests.media_samples import H264, ffmpeg, lavfi, picture, tone
+from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ KINDS = {
 
 
 class Listener:
-    """A server that only notes whether somebody connects."""
+    """A server that only counts connections."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -71,7 +71,7 @@ class Listener:
 
 
 def opened(path: Path) -> bool:
-    """Whether somebody has the named pipe `path` open for reading."""
+    """Whether any process has opened the named pipe `path` for reading."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:
@@ -112,8 +112,8 @@ def test_playlists_are_refused_and_open_nothing(tmp_path, script, name):
 
 
 @pytest.mark.parametrize("script", ["hls", "concat", "dash"])
-def test_playlists_stay_harmless_where_their_mark_is_overlooked(tmp_path, monkeypatch, script):
-    """The demuxer list alone must do, were a playlist of a kind not foreseen."""
+def test_undetected_playlists_stay_harmless(tmp_path, monkeypatch, script):
+    """The demuxer allowlist alone protects against kinds of playlists that `is_playlist` doesn't know."""
     monkeypatch.setattr("avflow.media.probing.is_playlist", lambda path: False)
     path = tmp_path / "movie.m3u8"
     with Listener() as server:
@@ -135,8 +135,8 @@ def test_playlists_stay_harmless_where_their_mark_is_overlooked(tmp_path, monkey
     ],
     ids=lambda content: content[:8].decode(),
 )
-def test_a_playlist_is_looked_for_in_linear_time(tmp_path, content):
-    """A pattern that tries again from every place would take longer than the universe has been there."""
+def test_the_playlist_search_takes_linear_time(tmp_path, content):
+    """A backtracking pattern would practically never finish."""
     path = tmp_path / "movie.mp4"
     path.write_bytes(content + bytes(100))
     script = "import sys; from pathlib import Path; from avflow.media.containers import is_playlist\n"
@@ -152,7 +152,7 @@ def test_a_playlist_is_looked_for_in_linear_time(tmp_path, content):
     assert done.stdout == "False\n"
 
 
-def test_a_manifest_behind_many_comments_is_seen(tmp_path):
+def test_a_manifest_after_many_comments_is_detected(tmp_path):
     (tmp_path / "movie.mp4").write_bytes(b'<?xml version="1.0"?>\n' + b"<!-- - -->\n<!---->" * 200 + b"<MPD>")
     assert is_playlist(tmp_path / "movie.mp4")
 
@@ -161,7 +161,7 @@ VOID = b"\xec\x80"
 EBML = b"\x1a\x45\xdf\xa3\x80"
 FREE = b"\x00\x00\x00\x08free"
 EMPTY_RIFF = b"RIFF\x04\x00\x00\x00AVI "
-# the last element of each announces 4 bytes that don't follow
+# each announces 4 bytes that the file lacks
 SEGMENT = b"\x18\x53\x80\x67\x84"
 MDAT = b"\x00\x00\x00\x0cmdat"
 CUT_RIFF = b"RIFF\x08\x00\x00\x00AVI "
@@ -172,7 +172,7 @@ CUT_RIFF = b"RIFF\x08\x00\x00\x00AVI "
     [(EBML, VOID, SEGMENT), (FREE, FREE, MDAT), (EMPTY_RIFF, EMPTY_RIFF, CUT_RIFF)],
     ids=["EBML", "ISO BMFF", "RIFF"],
 )
-def test_a_container_of_countless_elements_is_not_walked_to_its_end(tmp_path, begin, element, end):
+def test_a_container_with_too_many_elements_is_not_read_to_the_end(tmp_path, begin, element, end):
     path = tmp_path / "v"
     path.write_bytes(begin + element * 1_000 + end)
     assert missing_bytes(path) == 4
@@ -180,7 +180,7 @@ def test_a_container_of_countless_elements_is_not_walked_to_its_end(tmp_path, be
     assert missing_bytes(path) == 0
 
 
-def test_no_demuxer_that_opens_more_than_its_file_is_allowed():
+def test_no_accepted_demuxer_opens_other_files():
     assert not CONTAINERS & {"hls", "dash", "concat", "concatf", "ffmetadata", "image2", "imf", "sdp", "tty", "lavfi"}
 
 
@@ -198,13 +198,13 @@ def test_no_demuxer_that_opens_more_than_its_file_is_allowed():
     ],
 )
 @pytest.mark.parametrize("name", ["movie.mp4", "movie.txt", "movie.ans"])
-def test_what_is_not_media(tmp_path, content, name):
+def test_files_that_are_not_media(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidMediaUnreadable, match=name):
         probe(tmp_path / name)
 
 
-def test_nothing_at_all(tmp_path):
+def test_an_empty_file(tmp_path):
     (tmp_path / "v.mp4").touch()
     with pytest.raises(InvalidMediaEmpty, match=r"v\.mp4 has 0 bytes"):
         probe(tmp_path / "v.mp4")
@@ -214,13 +214,13 @@ def test_nothing_at_all(tmp_path):
 def whole(tmp_path_factory):
     directory = tmp_path_factory.mktemp("whole")
     for name, codecs in KINDS.items():
-        ffmpeg(*lavfi(picture(2), tone(2)), *codecs, directory / name)
+        ffmpeg(*lavfi(pattern(2), tone(2)), *codecs, directory / name)
     ffmpeg(*lavfi(tone(2)), directory / "s.wav")
     return directory
 
 
 @pytest.mark.parametrize("name", [*KINDS, "s.wav"])
-def test_a_cut_file_is_told_from_a_whole_one(whole, tmp_path, name):
+def test_a_truncated_file_is_detected(whole, tmp_path, name):
     content = (whole / name).read_bytes()
     assert probe(whole / name).duration == pytest.approx(2, abs=0.1)
     for share in (0.99, 0.7, 0.45):
@@ -231,9 +231,9 @@ def test_a_cut_file_is_told_from_a_whole_one(whole, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["v.ts", "v.mpg", "s.mp3", "s.aac", "s.ogg"])
-def test_what_may_be_cut_anywhere(tmp_path, name):
+def test_formats_that_may_be_cut_anywhere(tmp_path, name):
     codecs = {"v.ts": H264, "v.mpg": ("-c:v", "mpeg2video", "-c:a", "mp2"), "s.ogg": ("-page_duration", "100000")}
-    inputs = lavfi(picture(2), tone(2)) if name.startswith("v") else lavfi(tone(2))
+    inputs = lavfi(pattern(2), tone(2)) if name.startswith("v") else lavfi(tone(2))
     ffmpeg(*inputs, *codecs.get(name, ()), tmp_path / name)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) * 7 // 10])
@@ -242,7 +242,7 @@ def test_what_may_be_cut_anywhere(tmp_path, name):
 
 @pytest.fixture(scope="module")
 def growing(tmp_path_factory):
-    """Black pictures of 64x64, of which one suddenly is white and has a few more pixels than are accepted."""
+    """Ten frames: nine are black, 64x64. One is white, and slightly larger than the pipeline accepts."""
     path = tmp_path_factory.mktemp("growing") / "v.mov"
     png = ("-frames:v", "1", "-c:v", "png", "-pix_fmt", "gray", "-f", "image2pipe", "-")
     small, huge = (ffmpeg(*lavfi(f"color={source}"), *png) for source in ("black:s=64x64", "white:s=8200x8200"))
@@ -258,32 +258,32 @@ def growing(tmp_path_factory):
 
 
 def brightness(path):
-    picture = probe(path).video
-    assert picture is not None
-    with VideoReader(path, picture) as frames:
-        return [round(float(view(frame, picture).luma.mean())) for frame in frames]
+    video = probe(path).video
+    assert video is not None
+    with VideoReader(path, video) as frames:
+        return [round(float(view(frame, video).luma.mean())) for frame in frames]
 
 
-def test_a_picture_that_suddenly_is_huge_is_not_decoded(growing, tmp_path):
+def test_a_single_huge_frame_is_not_decoded(growing, tmp_path):
     assert brightness(growing) == [16] * 10
     convert(growing, probe(growing), tmp_path / "v.avi")
     assert brightness(tmp_path / "v.avi") == [16] * 10
 
 
 @pytest.mark.parametrize("options", [("-f", "matroska"), ("-f", "mp4", "-movflags", "frag_keyframe+empty_moov")])
-def test_a_live_recording_has_no_end_to_miss(tmp_path, options):
-    content = ffmpeg(*lavfi(picture(2), tone(2)), *H264, *options, "-")
+def test_a_live_recording_without_sizes_is_not_truncated(tmp_path, options):
+    content = ffmpeg(*lavfi(pattern(2), tone(2)), *H264, *options, "-")
     (tmp_path / "live").write_bytes(content)
     assert probe(tmp_path / "live").duration == pytest.approx(2, abs=0.1)
 
 
-def test_bytes_after_the_end_are_no_harm(whole, tmp_path):
+def test_bytes_after_the_end_are_ignored(whole, tmp_path):
     for name in ("v.mp4", "v.avi", "s.wav"):
-        (tmp_path / name).write_bytes((whole / name).read_bytes() + b"appended by some other program")
+        (tmp_path / name).write_bytes((whole / name).read_bytes() + b"appended by another program")
         assert probe(tmp_path / name).duration == pytest.approx(2, abs=0.1)
 
 
-def test_a_false_duration_in_the_header_is_no_error(whole, tmp_path):
+def test_a_wrong_duration_in_the_header_is_ignored(whole, tmp_path):
     matroska = bytearray((whole / "v.mkv").read_bytes())
     duration = matroska.index(b"\x44\x89\x88") + 3  # EBML Duration, a double of milliseconds
     assert struct.unpack(">d", matroska[duration : duration + 8])[0] == pytest.approx(2000, abs=100)
@@ -291,7 +291,7 @@ def test_a_false_duration_in_the_header_is_no_error(whole, tmp_path):
     (tmp_path / "v.mkv").write_bytes(matroska)
 
     mp4 = bytearray((whole / "v.mp4").read_bytes())
-    movie_header = mp4.index(b"mvhd") + 20  # after version, two times and the time scale
+    movie_header = mp4.index(b"mvhd") + 20  # after the version, two times and the time scale
     mp4[movie_header : movie_header + 4] = (3_600_000).to_bytes(4)
     (tmp_path / "v.mp4").write_bytes(mp4)
 

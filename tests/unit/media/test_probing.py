@@ -1,4 +1,4 @@
-"""What `probe` says of files of every kind."""
+"""What `probe` reports for many kinds of files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMed
 from avflow.media import Media, conversion_reasons, probe
 from avflow.video.reader import VideoReader
 from avflow.video.writer import VideoWriter
-from tests.media_samples import H264, damaged, ffmpeg, lavfi, picture, tone
+from tests.media_samples import H264, damaged, ffmpeg, lavfi, pattern, tone
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
@@ -53,7 +53,7 @@ def test_the_sample():
 )
 def test_each_container_keeps_its_exact_rate_and_count(tmp_path, name, codecs):
     path = tmp_path / name
-    ffmpeg(*lavfi(picture(2, "30000/1001"), tone(2)), *codecs, path)
+    ffmpeg(*lavfi(pattern(2, "30000/1001"), tone(2)), *codecs, path)
     media = probe(path)
     assert media.video is not None
     assert (media.video.frames, media.video.nominal_rate, media.video.average_rate) == (60, NTSC, NTSC)
@@ -63,7 +63,7 @@ def test_each_container_keeps_its_exact_rate_and_count(tmp_path, name, codecs):
 
 
 @pytest.mark.parametrize("name", ["s.mp3", "s.m4a", "s.wav", "s.flac", "s.ogg", "s.aac", "s.aiff", "s.caf", "s.w64"])
-def test_sound_alone(tmp_path, name):
+def test_audio_only(tmp_path, name):
     ffmpeg(*lavfi(tone(2)), tmp_path / name)
     media = probe(tmp_path / name)
     assert media.video is None
@@ -72,8 +72,8 @@ def test_sound_alone(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["cover.mp3", "cover.m4a"])
-def test_cover_art_is_no_picture(tmp_path, name):
-    ffmpeg(*lavfi(picture()), "-frames:v", "1", tmp_path / "cover.png")
+def test_cover_art_is_no_video_stream(tmp_path, name):
+    ffmpeg(*lavfi(pattern()), "-frames:v", "1", tmp_path / "cover.png")
     art = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
     ffmpeg(*lavfi(tone()), "-i", tmp_path / "cover.png", *art, tmp_path / name)
     media = probe(tmp_path / name)
@@ -81,8 +81,8 @@ def test_cover_art_is_no_picture(tmp_path, name):
     assert media.audio is not None
 
 
-def test_picture_alone_survives_json(tmp_path):
-    ffmpeg(*lavfi(picture(1, "24000/1001")), *H264, tmp_path / "v.mp4")
+def test_video_only_and_its_json(tmp_path):
+    ffmpeg(*lavfi(pattern(1, "24000/1001")), *H264, tmp_path / "v.mp4")
     media = probe(tmp_path / "v.mp4")
     assert media.audio is None
     fields = json.loads(json.dumps(media.to_dict()))
@@ -90,7 +90,7 @@ def test_picture_alone_survives_json(tmp_path):
     assert Media.from_dict(fields) == media
 
 
-def test_the_default_track_is_chosen_else_the_first(tmp_path):
+def test_the_default_audio_stream_is_chosen_or_else_the_first(tmp_path):
     three = ("-map", "0", "-map", "1", "-map", "2", "-ac:a:0", "1", "-ac:a:1", "2", "-ac:a:2", "6", "-c:a", "ac3")
     inputs = lavfi(tone(), tone(), tone())
     ffmpeg(*inputs, *three, "-disposition:a:0", "0", "-disposition:a:1", "default", tmp_path / "second.mkv")
@@ -103,8 +103,8 @@ def test_the_default_track_is_chosen_else_the_first(tmp_path):
 
 
 @pytest.mark.parametrize("dropped", ["eq(mod(n\\,5)\\,2)", "eq(n\\,30)"])
-def test_a_variable_rate_is_noticed_even_for_one_missing_frame(tmp_path, dropped):
-    ffmpeg(*lavfi(picture(3, "30") + f",select='not({dropped})'"), "-fps_mode", "vfr", *H264, tmp_path / "v.mkv")
+def test_one_missing_frame_makes_a_rate_variable(tmp_path, dropped):
+    ffmpeg(*lavfi(pattern(3, "30") + f",select='not({dropped})'"), "-fps_mode", "vfr", *H264, tmp_path / "v.mkv")
     media = probe(tmp_path / "v.mkv")
     assert media.video is not None
     assert conversion_reasons(media) == ("variable frame rate",)
@@ -112,13 +112,13 @@ def test_a_variable_rate_is_noticed_even_for_one_missing_frame(tmp_path, dropped
     assert media.video.average_rate < 30
 
 
-def test_rotation_swaps_the_sides(tmp_path):
-    ffmpeg(*lavfi(picture()), *H264, tmp_path / "flat.mp4")
+def test_rotation_swaps_width_and_height(tmp_path):
+    ffmpeg(*lavfi(pattern()), *H264, tmp_path / "flat.mp4")
     ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
     media = probe(tmp_path / "v.mp4")
     assert media.video is not None
     assert conversion_reasons(media) == ("rotated",)
-    assert media.video.rotation == 270  # FFmpeg's option counts anticlockwise
+    assert media.video.rotation == 270  # FFmpeg's option counts counterclockwise
     assert (media.video.width, media.video.height) == (160, 120)
     assert (media.video.display_width, media.video.display_height) == (120, 160)
 
@@ -143,13 +143,13 @@ def test_rotation_swaps_the_sides(tmp_path):
         ("scale=161:121,format=yuv444p", ("-c:v", "libx264"), ()),
     ],
 )
-def test_what_has_to_be_converted(tmp_path, filters, codec, reasons):
-    ffmpeg(*lavfi(f"{picture()},{filters}"), *codec, tmp_path / "v.mkv")
+def test_reasons_for_a_conversion(tmp_path, filters, codec, reasons):
+    ffmpeg(*lavfi(f"{pattern()},{filters}"), *codec, tmp_path / "v.mkv")
     assert conversion_reasons(probe(tmp_path / "v.mkv")) == reasons
 
 
-def test_anamorphic_pictures_are_shown_wider(tmp_path):
-    ffmpeg(*lavfi(picture(size="720x576") + ",setsar=16/11"), *H264, tmp_path / "v.mp4")
+def test_anamorphic_video_is_shown_wider(tmp_path):
+    ffmpeg(*lavfi(pattern(size="720x576") + ",setsar=16/11"), *H264, tmp_path / "v.mp4")
     found = probe(tmp_path / "v.mp4").video
     assert found is not None
     assert (found.width, found.display_width, found.display_height) == (720, 1047, 576)
@@ -157,7 +157,7 @@ def test_anamorphic_pictures_are_shown_wider(tmp_path):
 
 
 def test_a_raw_stream_is_converted_at_the_rate_it_announces(tmp_path):
-    ffmpeg(*lavfi(picture(2, "30000/1001")), *H264, tmp_path / "v.h264")
+    ffmpeg(*lavfi(pattern(2, "30000/1001")), *H264, tmp_path / "v.h264")
     media = probe(tmp_path / "v.h264")
     assert media.video is not None
     assert "not seekable" in conversion_reasons(media)
@@ -165,8 +165,8 @@ def test_a_raw_stream_is_converted_at_the_rate_it_announces(tmp_path):
     assert media.duration == pytest.approx(2.002, abs=0.001)
 
 
-def test_offsets_between_the_streams_are_kept(tmp_path):
-    ffmpeg(*lavfi(picture()), "-itsoffset", "0.5", *lavfi(tone()), *H264, "-c:a", "mp2", tmp_path / "v.mkv")
+def test_the_offset_between_the_streams_is_reported(tmp_path):
+    ffmpeg(*lavfi(pattern()), "-itsoffset", "0.5", *lavfi(tone()), *H264, "-c:a", "mp2", tmp_path / "v.mkv")
     media = probe(tmp_path / "v.mkv")
     assert media.video is not None
     assert media.audio is not None
@@ -175,7 +175,7 @@ def test_offsets_between_the_streams_are_kept(tmp_path):
 
 
 def test_joined_recordings_are_converted(tmp_path):
-    ffmpeg(*lavfi(picture(2), tone(2)), *H264, tmp_path / "1.ts")
+    ffmpeg(*lavfi(pattern(2), tone(2)), *H264, tmp_path / "1.ts")
     (tmp_path / "v.ts").write_bytes((tmp_path / "1.ts").read_bytes() * 3)
     media = probe(tmp_path / "v.ts")
     assert media.duration == pytest.approx(6, abs=0.1)
@@ -184,9 +184,9 @@ def test_joined_recordings_are_converted(tmp_path):
 
 
 @pytest.mark.parametrize("size", ["30000x3000", "17000x16"])
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
+def test_a_huge_frame_is_refused_before_it_is_decoded(tmp_path, size):
     ffmpeg(*lavfi(f"color=black:s={size}:d=0.04"), "-frames:v", "1", "-c:v", "png", tmp_path / "v.mkv")
-    # VmHWM and not ru_maxrss, which remembers the process that started this one
+    # VmHWM, because ru_maxrss includes the peak of the parent process
     script = "import re, sys; from pathlib import Path; from avflow.media import probe\n"
     script += "try: probe(Path(sys.argv[1]))\n"
     script += "except Exception as error: print(type(error).__name__)\n"
@@ -196,7 +196,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
     )
     name, kilobytes = done.stdout.split()
     assert name == "InvalidMediaTooLarge"
-    assert int(kilobytes) < 150_000  # one picture of 30000x3000 pixels has 270 MB
+    assert int(kilobytes) < 150_000  # one frame of 30000x3000 pixels takes 270 MB
 
 
 @pytest.mark.parametrize(
@@ -207,20 +207,20 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, size):
         ("color=black:s=4096x16:d=0.04,setsar=3", "12288x16"),
     ],
 )
-def test_a_picture_that_the_result_cannot_hold_is_refused(tmp_path, filters, told):
+def test_frames_too_large_for_the_result_are_refused(tmp_path, filters, told):
     ffmpeg(*lavfi(filters), "-c:v", "ffv1", tmp_path / "v.mkv")
     with pytest.raises(InvalidMediaTooLarge, match=rf"v\.mkv is {told}: at most 8190 pixels a side"):
         probe(tmp_path / "v.mkv")
 
 
 @pytest.mark.parametrize("size", [(8190, 16), (16, 8189)])
-def test_the_largest_picture_goes_through_to_the_result(tmp_path, size):
+def test_the_largest_frames_fit_into_the_result(tmp_path, size):
     width, height = size
     ffmpeg(*lavfi(f"color=black:s={width}x{height}:d=0.04"), "-c:v", "ffv1", tmp_path / "v.mkv")
-    picture = probe(tmp_path / "v.mkv").video
-    assert picture is not None
+    video = probe(tmp_path / "v.mkv").video
+    assert video is not None
     even = (width, height + height % 2)
-    with VideoReader(tmp_path / "v.mkv", picture) as reader, VideoWriter(tmp_path / "v.avi", even, Fraction(25)) as to:
+    with VideoReader(tmp_path / "v.mkv", video) as reader, VideoWriter(tmp_path / "v.avi", even, Fraction(25)) as to:
         for frame in reader:
             to.write(frame)
         to.finish()
@@ -229,16 +229,16 @@ def test_the_largest_picture_goes_through_to_the_result(tmp_path, size):
     assert (found.width, found.height) == even
 
 
-def test_an_avi_whose_start_is_damaged_is_refused_rather_than_shifted(tmp_path):
+def test_an_avi_with_a_damaged_start_is_refused(tmp_path):
     source = tmp_path / "v.avi"
-    ffmpeg(*lavfi(picture(4)), "-c:v", "mpeg4", "-bf", "2", "-g", "12", source)
+    ffmpeg(*lavfi(pattern(4)), "-c:v", "mpeg4", "-bf", "2", "-g", "12", source)
     damaged(source, range(3), source)
-    with pytest.raises(InvalidMediaDamaged, match=r"v\.avi has 100 frames, and its first 3 can't be decoded"):
+    with pytest.raises(InvalidMediaDamaged, match=r"v\.avi has 100 frames, but the first 3 can't be decoded"):
         probe(source)
 
 
 def shown_at(path: Path, *seconds: float) -> Path:
-    """Make a video whose pictures are shown at these seconds."""
+    """Create a video whose frames have these timestamps in seconds."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
@@ -260,20 +260,20 @@ def test_a_last_frame_at_eleven_days_is_refused(tmp_path):
         probe(path)
 
 
-def test_a_constant_rate_is_no_excuse_for_eleven_days(tmp_path):
+def test_eleven_days_at_a_constant_rate_are_refused(tmp_path):
     with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv lasts "):
         probe(shown_at(tmp_path / "v.mkv", *range(0, 1_000_000, 100_000)))
 
 
-def test_sound_that_ends_days_after_the_picture_is_refused(tmp_path):
-    ffmpeg(*lavfi(picture()), "-itsoffset", "1000000", *lavfi(tone()), *H264, "-c:a", "aac", tmp_path / "v.mkv")
+def test_audio_that_ends_days_after_the_video_is_refused(tmp_path):
+    ffmpeg(*lavfi(pattern()), "-itsoffset", "1000000", *lavfi(tone()), *H264, "-c:a", "aac", tmp_path / "v.mkv")
     with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv lasts 277 h 46 min"):
         probe(tmp_path / "v.mkv")
 
 
-def test_a_few_frames_that_would_become_hours_of_copies_are_refused(tmp_path):
+def test_a_few_frames_shown_for_hours_are_refused(tmp_path):
     path = shown_at(tmp_path / "v.mkv", 0, 0.04, 0.08, 23 * HOUR)
-    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv has 4 pictures in 23 h 0 min, .* 2070001"):
+    with pytest.raises(InvalidMediaTooLong, match=r"v\.mkv has 4 frames in 23 h 0 min: .* 2070001"):
         probe(path)
 
 
@@ -286,23 +286,23 @@ def test_a_few_frames_that_would_become_hours_of_copies_are_refused(tmp_path):
         tuple(10 * n for n in range(500)),
         tuple(1000 * n for n in range(80)),
     ],
-    ids=["short", "screen at a picture a minute", "slides", "time-lapse of 10 s", "time-lapse of 1000 s"],
+    ids=["short", "screen at a frame a minute", "slides", "time-lapse of 10 s", "time-lapse of 1000 s"],
 )
-def test_slow_recordings_are_taken(tmp_path, seconds):
+def test_slow_recordings_are_accepted(tmp_path, seconds):
     found = probe(shown_at(tmp_path / "v.mkv", *seconds)).video
     assert found is not None
     assert found.frames == len(seconds)
 
 
-def test_a_clock_that_begins_days_late_is_no_length(tmp_path):
-    ffmpeg(*lavfi(picture(), tone()), *H264, "-output_ts_offset", "1000000", "-copyts", tmp_path / "v.mkv")
+def test_a_late_start_time_does_not_count_as_duration(tmp_path):
+    ffmpeg(*lavfi(pattern(), tone()), *H264, "-output_ts_offset", "1000000", "-copyts", tmp_path / "v.mkv")
     media = probe(tmp_path / "v.mkv")
     assert media.video is not None
     assert media.video.start_time == 1_000_000
     assert media.duration == pytest.approx(1, abs=0.05)
 
 
-def test_a_container_without_picture_and_sound(tmp_path):
+def test_a_container_without_video_and_audio(tmp_path):
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
     ffmpeg("-i", tmp_path / "s.srt", tmp_path / "v.mkv")
     with pytest.raises(InvalidMediaNoStreams, match=r"v\.mkv"):
@@ -311,7 +311,7 @@ def test_a_container_without_picture_and_sound(tmp_path):
 
 @pytest.mark.parametrize("name", ["-v.mp4", "a b'c\"d.mp4", "50%#1?.mp4", "🎬 é %03d.mp4", "file:x.mp4", "a|b.mp4"])
 def test_odd_names(tmp_path, monkeypatch, name):
-    ffmpeg(*lavfi(picture()), *H264, tmp_path / "v.mp4")
+    ffmpeg(*lavfi(pattern()), *H264, tmp_path / "v.mp4")
     (tmp_path / "v.mp4").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     found = probe(Path(name)).video

@@ -1,4 +1,4 @@
-"""Draw boxes on every frame, and write down what was detected where."""
+"""Detect objects on every frame of one segment, draw their boxes, and write the detections."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ DEFAULT_MODEL = "yolov3"
 
 
 def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:
-    """The detector of a named model.
+    """Open the detector of the model called `name`.
 
-    The project has the .cfg and class names of the models it declares; a model of the user's own
-    brings its .cfg and .names beside its .weights.
+    The project ships the .cfg and class names of the models that it declares. A model of the user's own needs its .cfg
+    and .names beside its .weights.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def open_model(name: str, models: ModelStore, device: Device = "auto", *, precis
 
 
 def convert_model(name: str, models: ModelStore) -> list[Path]:
-    """Make the files that `open_model` would make at its first use, on a CPU and on a GPU: an image is read-only then.
+    """Make the files that `open_model` would make at its first use, for CPU and GPU. A running image is read-only.
 
     Raises
     ------
@@ -62,19 +62,20 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
 
 
 def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
-    """Make the network that the precision `int8` opens; `frames` is a video or a folder of pictures like those to come.
+    """Make the network for the precision `int8`, and measure how far it agrees with float32.
 
-    Also tells how far it agrees with float32, on pictures that it wasn't made from.
+    `frames` is a video or a folder of images that resemble the videos to process. The agreement is measured on frames
+    that the network was not made from.
 
     Raises
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     InvalidMediaNoStreams
-        There is no picture in `frames`.
+        `frames` has no image.
     PrecisionUnsuitable
-        It doesn't find what float32 finds.
+        The int8 network does not find what float32 finds.
     """
-    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  a tool's only
+    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  only a tool needs it
 
     converted = _converted(name, models)
     names = read_names(_files(name, models).names, converted.network)
@@ -82,7 +83,7 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, A
 
 
 def require_int8(name: str, models: ModelStore) -> None:
-    """Nothing, if `quantize_model` was called before.
+    """Check that `quantize_model` made the int8 network of this model.
 
     Raises
     ------
@@ -125,24 +126,23 @@ def _files(name: str, models: ModelStore) -> _Files:
 
 
 def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> SegmentReport | SegmentDoneBefore:
-    """Write the boxed AVI (no sound), the detections and the report of one segment, `context.part`.
+    """Write the annotated AVI (without audio), the detections and the report of segment `context.part`.
 
-    What was written before stays: an array job that is run again does only what is missing.
+    A segment that has a report is done and stays as it is. So a second run of an array job does only what is missing.
 
     Parameters
     ----------
     opener:
-        Makes the detector of the model with that name, on a GPU or on whatever there is; `open_model` with the
-        precision of the settings when left out.
+        Opens the detector of a named model on a device. By default `open_model` with the precision of the settings.
 
     Raises
     ------
     ModelUnavailable
         The detector's model is not on this machine.
     GpuUnavailable
-        The job has a GPU that can't be used: the CPU doesn't silently do its work.
+        The job has a GPU that does not work. It does not silently fall back to the CPU.
     FrameCountMismatch
-        Not every frame came out; nothing is uploaded.
+        The output does not have every frame. Nothing is uploaded.
     """
     timer = StepTimer("yolov3", context)
     store, part, settings = context.store, context.part, context.settings
@@ -156,7 +156,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
     opener = opener or partial(open_model, precision=settings.detector_precision)
     with scratch() as folder, store.transfers() as transfers:
         source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
-        coming = transfers.download(where.key, source, where.version_id)  # while the model opens
+        coming = transfers.download(where.key, source, where.version_id)  # while the model loads
         with closing(opener(settings.yolov3_model, models, "gpu" if settings.has_gpu else "auto")) as detector:
             coming.result()
             done = annotate_video(
@@ -167,7 +167,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
                 detections,
                 segment=segments_of(media.plan, where.stream).segment(part),
                 hardware=settings.has_gpu,
-                report=paced(context.report, context.budget, f"boxes on {source.name}"),
+                report=paced(context.report, context.budget, f"the detection on {source.name}"),
             )
             engine = detector.engine
         transfers.upload(boxed, video.boxed(part))

@@ -1,1 +1,1 @@
-"""One folder a job, each `job.py`: read argv and environment, call the step, exit 0 or name the error."""
+"""One folder per Batch job. Its `job.py` reads argv and the environment, calls the step, and exits with a status."""

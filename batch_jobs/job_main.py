@@ -1,6 +1,6 @@
-"""A step's Batch job: argv holds the video as JSON, the exit status names the class of failure.
+"""A step's Batch job. argv has the video as JSON; the exit status tells the kind of failure.
 
-Which part of the video it is to work on is told by argv, or to the child of an array job by AWS Batch.
+The number of the segment or span comes from argv, or from AWS Batch for a child of an array job.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from avflow.workflow.settings import ARRAY_INDEX
 
 
 def job_main(step: str, work: Step, argv: list[str]) -> int:
-    """Run `work` and return the exit status: 0, or the error's own (sysexits.h; 75 is retried by Batch)."""
+    """Run `work` and return the exit status: 0, or the error's (sysexits.h). Batch tries again after 75."""
     try:
         video = VideoRef.from_dict(json.loads(argv[1]))
         part = argv[2] if len(argv) > 2 else os.environ.get(ARRAY_INDEX)

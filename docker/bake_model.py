@@ -1,4 +1,4 @@
-"""Fetch and verify the model of an image while the image is built. If it can't, the build fails with the reason.
+"""Fetch and verify the model of an image while the image is built. On an error the build fails with the reason.
 
 usage: python bake_model.py PARAMETER NAME
 """
@@ -11,7 +11,7 @@ from avflow.errors import AvflowError
 from avflow.models.kinds import DETECTION, SPEECH
 from avflow.models.store import ModelStore
 
-#: by the parameter of template.yaml that names the model
+#: use of a model, by the parameter of template.yaml that names the model
 USES = {"SpeechModel": SPEECH, "Yolov3Model": DETECTION}
 
 

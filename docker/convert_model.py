@@ -1,4 +1,4 @@
-"""Makes the networks that an image needs of its model, while it is built: it is read-only afterwards.
+"""Convert the model of an image while the image is built. A running image is read-only.
 
 usage: python convert_model.py NAME PRECISION FRAMES
 """
@@ -13,7 +13,7 @@ from avflow.models.store import ModelStore
 
 
 def main(name: str, precision: str, frames: str) -> None:
-    """Convert the model `name` for CPU and GPU, and for `int8` quantize it by the video or folder `frames`."""
+    """Convert the model `name` for CPU and GPU. For `int8` also quantize it with the video or folder `frames`."""
     store = ModelStore()
     made = convert_model(name, store)
     if precision == "int8":

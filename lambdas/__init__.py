@@ -1,1 +1,1 @@
-"""One folder a function, each `app.py`: unpack the event, call the step, return."""
+"""One folder per Lambda function. Its `app.py` unpacks the event, calls the step, and returns."""

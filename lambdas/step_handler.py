@@ -1,4 +1,8 @@
-"""A step's Lambda handler: the event holds the video and the part of it, the context the time that is left."""
+"""A step's Lambda handler. The event has the video and the part, the context has the remaining time.
+
+The budget that it makes of the remaining time lets a step move to Batch before Lambda ends it: see
+`avflow.workflow.entry`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def lambda_handler(step: str, work: Step) -> Handler:
-    """The handler that runs `work` within Lambda's budget; exceptions go out by their class's name."""
+    """The handler that runs `work` within Lambda's budget. Step Functions sees an exception by its class's name."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         video = VideoRef.from_dict(event["video"])
@@ -28,13 +32,13 @@ def lambda_handler(step: str, work: Step) -> Handler:
 
 
 def _traced(step: str, handler: Handler) -> Handler:
-    """The handler with its requests to S3 in X-Ray, on Lambda alone: elsewhere nobody listens, and loading it is slow.
+    """The handler with X-Ray traces of its requests to S3, only on Lambda: elsewhere nothing collects traces.
 
-    Only botocore is watched: to watch all it knows, X-Ray's SDK would load each such library that is installed.
+    X-Ray's SDK is slow to load. It patches only botocore, because it loads every installed library that it patches.
     """
     if "LAMBDA_TASK_ROOT" not in os.environ:
         return handler
-    from aws_lambda_powertools import Tracer  # noqa: PLC0415 - with X-Ray's SDK
+    from aws_lambda_powertools import Tracer  # noqa: PLC0415 - loads X-Ray's SDK
 
     traced: Handler = Tracer(service=step, patch_modules=["botocore"]).capture_lambda_handler(handler)
     return traced

@@ -1,6 +1,6 @@
-"""Lint the state machine with statelint, whose own command reads no substitutions.
+"""Lint the state machine with statelint. Its own command cannot read the template's substitutions.
 
-statelint checks the Amazon States Language's grammar: every Next exists, every state is reached.
+statelint checks the grammar of the Amazon States Language: every Next exists, every state can be reached.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DEFINITION = Path(__file__).parents[1] / "statemachine" / "av_workflow.asl.yaml"
 
 
 def main() -> int:
-    """Print each problem; 1 if there is any."""
+    """Print each problem. Return 1 if there is one, else 0."""
     problems = Linter.validate(yaml.safe_load(DEFINITION.read_text(encoding="utf-8")))
     for problem in problems:
         print(f"{DEFINITION.name}: {problem}", file=sys.stderr)

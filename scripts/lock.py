@@ -1,8 +1,9 @@
-"""Write requirements/*.txt anew from their .in, or resolve one for a platform: by uv, with pip's own settings.
+"""Lock requirements/*.in into requirements/*.txt, or resolve one for a platform, with uv and pip's settings.
 
 usage: python -m scripts.lock [NAME ...]
 
-What is pinned stays pinned as long as the .in allows it: remove a line of the .txt, or its file, to get the newest.
+A pinned version stays as long as the .in file allows it. To get the newest version, delete its line in the .txt file or
+the whole file.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FOLDER = ROOT / "requirements"
 
 
 class Unresolvable(Exception):
-    """There is no wheel of something: uv's own words, without addresses."""
+    """A package has no suitable wheel. The message is uv's, without addresses."""
 
 
 def lock(name: str) -> None:
@@ -42,7 +43,7 @@ def lock(name: str) -> None:
 
 
 def resolve(file: Path, platform: Platform, python: str) -> dict[str, str]:
-    """The packages by name, with their versions, that `file` and what it asks for come to: from wheels alone.
+    """The versions of all packages that `file` needs, by name. Only wheels count.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def resolve(file: Path, platform: Platform, python: str) -> dict[str, str]:
 
 
 def pinned(file: Path, platform: Platform, python: str) -> dict[str, str]:
-    """The packages by name, with their versions, that a locked file names for a platform, as pip reads it."""
+    """The versions of all packages that pip would install from a locked file on a platform, by name."""
     environment = {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
@@ -106,7 +107,7 @@ def _environment() -> dict[str, str]:
 
 
 def _pip_settings() -> dict[str, str]:
-    """What pip's files and variables say, by option: uv doesn't read them."""
+    """The values of pip's configuration files and variables, by option. uv does not read them."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
@@ -114,16 +115,16 @@ def _pip_settings() -> dict[str, str]:
     for line in listed.splitlines():
         name, _, value = line.partition("=")
         section, _, option = name.rpartition(".")
-        if section in (order := ("global", "install", ":env:")):  # the later ones win
+        if section in (order := ("global", "install", ":env:")):  # the later win
             found[order.index(section), option] = str(ast.literal_eval(value))
     return {option: found[where, option] for where, option in sorted(found)}
 
 
 def _as_uv_reads(settings: Mapping[str, str]) -> dict[str, str]:
-    """pip's settings in uv's variables.
+    """pip's settings as uv's environment variables.
 
-    Its extra indexes are left out: uv takes a package from the first index that has it, and an extra one may have the
-    wheels of one platform only.
+    pip's extra indexes are left out: uv takes a package from the first index that has it, and an extra index may have
+    the wheels of only one platform.
     """
     wanted = {
         "UV_DEFAULT_INDEX": settings.get("index-url", ""),
@@ -137,7 +138,7 @@ def _as_uv_reads(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(*names: str) -> int:
-    """Write the files called `names`, or all."""
+    """Lock the files called `names`, or all."""
     for name in names or (*EVERYWHERE, *IMAGES):
         print(f"requirements/{name}.txt", flush=True)
         try:

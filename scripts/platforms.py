@@ -1,7 +1,7 @@
-"""The machines and Pythons that the project installs on, and what they lack: declared once.
+"""The supported platforms and Pythons, and the packages that they lack. They are declared only here.
 
-The set-up refuses by it, the test of the locked requirements resolves by it, docs/platforms.md is written from it.
-Standard library only: the set-up reads it before anything is installed.
+The set-up refuses other machines, a test resolves the locked requirements for these, and docs/platforms.md lists them.
+This module uses only the standard library: the set-up imports it before anything is installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sysconfig
 from dataclasses import dataclass
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: what av 18.1 and OpenCV 5 ask for (PEP 600 and the tags of their wheels)
+#: requirements of av 18.1 and OpenCV 5 (PEP 600 and the tags of their wheels)
 OLDEST_GLIBC = (2, 28)
 OLDEST_MACOS = (14, 0)
 DOCUMENT = "docs/platforms.md"
@@ -26,7 +26,7 @@ class Platform:
     #: `sys.platform` and `platform.machine()` there
     system: str
     machine: str
-    #: what uv calls it
+    #: uv's name for it
     target: str
 
 
@@ -37,7 +37,7 @@ PLATFORMS = (
     Platform("macOS x86-64", "darwin", "x86_64", "x86_64-apple-darwin"),
 )
 
-#: requirements/NAME.txt for every platform and Python, and what each is for
+#: by NAME of requirements/NAME.txt for every platform and Python: its use
 EVERYWHERE = {
     "local": "`make run`, `make up`",
     "dev": "`make test`",
@@ -46,14 +46,14 @@ EVERYWHERE = {
     "check": "`make check`",
     "peers": "`make peers`",
 }
-#: those that images install, for what the images are: Debian 13 on Linux x86-64
+#: NAMEs of the requirements of images: Debian 13 on Linux x86-64
 IMAGES = ("media-image", "yolov3-image", "yolov3-gpu", "conversion-image")
 IMAGE_PLATFORM, IMAGE_PYTHON = PLATFORMS[0], "3.13"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A package without a wheel that would do, and what can't be installed for it."""
+    """A package that has no suitable wheel on some platforms and Pythons, and the requirements files that need it."""
 
     package: str
     files: tuple[str, ...]
@@ -82,7 +82,7 @@ MISSING = (
 
 
 def missing(file: str, where: str, python: str) -> Missing | None:
-    """What keeps requirements/`file`.txt from being installed on the platform called `where`."""
+    """The missing package that prevents installing requirements/`file`.txt on the platform called `where`."""
     for each in MISSING:
         if file in each.files and where in each.platforms and python in each.pythons:
             return each
@@ -90,28 +90,31 @@ def missing(file: str, where: str, python: str) -> Missing | None:
 
 
 def refusal(file: str) -> str | None:
-    """Why this Python can't have requirements/`file`.txt, and what to do; None if it can."""
+    """Why this Python can't install requirements/`file`.txt, and what to do. None if it can."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     here = this_platform()
     if here is None or sys.maxsize < 2**32:
         bits = "" if sys.maxsize > 2**32 else " with a 32-bit Python"
         return (
-            f"{platform.system()} {platform.machine()}{bits} is no platform that av-workflow has packages for: "
-            f"it runs on {', '.join(each.name for each in PLATFORMS)}; {DOCUMENT} says more."
+            f"av-workflow does not support {platform.system()} {platform.machine()}{bits}. "
+            f"It runs on {', '.join(each.name for each in PLATFORMS)}: see {DOCUMENT}."
         )
     if too_old := _too_old():
-        return f"{too_old} has no packages of what av-workflow needs: {DOCUMENT} says where it runs."
+        return f"{too_old} has no packages for av-workflow: see {DOCUMENT}."
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return f"A free-threaded Python, {sys.executable}, lacks packages: take an ordinary one, {_other(python)}."
+        return f"The free-threaded Python {sys.executable} lacks packages. Use an ordinary one, {_other(python)}."
     if (lack := missing(file, here.name, python)) and lack.pythons == PYTHONS:
         return f"requirements/{file}.txt can't be installed on {here.name}, as {lack.why} ({DOCUMENT})."
     if lack:
-        return f"{here.name} with Python {python} won't do, as {lack.why}: take another, {_other(python)} ({DOCUMENT})."
+        return (
+            f"av-workflow can't use Python {python} on {here.name}, as {lack.why}. "
+            f"Use another one, {_other(python)} ({DOCUMENT})."
+        )
     return None
 
 
 def this_platform() -> Platform | None:
-    """The one that this Python runs on; None if it is none of them."""
+    """The platform that this Python runs on. None if it is not supported."""
     for each in PLATFORMS:
         if (each.system, each.machine) == (sys.platform, platform.machine()):
             return each
@@ -119,7 +122,7 @@ def this_platform() -> Platform | None:
 
 
 def _too_old() -> str | None:
-    """The operating system, if it is older than the packages ask for."""
+    """A description of the operating system if it is too old for the packages, else None."""
     if sys.platform == "darwin":
         release = platform.mac_ver()[0]
         return f"macOS {release}, older than {OLDEST_MACOS[0]}," if _numbers(release) < OLDEST_MACOS else None

@@ -1,4 +1,4 @@
-"""Write the tables of docs/platforms.md from what is declared and locked.
+"""Write the tables of docs/platforms.md from scripts/platforms.py and the locked requirements.
 
 usage: python -m scripts.platforms_page
 """
@@ -21,13 +21,13 @@ from scripts.platforms import (
     missing,
 )
 
-#: where `make run` and tests were really run before a release; on the rest a resolver found a wheel of everything
+#: where `make run` and the tests ran before a release. For the rest, a resolver found a wheel of every package
 RUN = {("Linux x86-64", "3.11"), ("Linux x86-64", "3.12"), ("Linux x86-64", "3.13")}
 PAGE = ROOT / DOCUMENT
 
 
 def written() -> str:
-    """The page as it should be."""
+    """The text of the page with its tables written anew."""
     page = PAGE.read_text(encoding="utf-8")
     for name, text in (("platforms", platforms()), ("files", files()), ("older", older())):
         page = re.sub(
@@ -37,17 +37,17 @@ def written() -> str:
 
 
 def platforms() -> str:
-    """A row for each platform: the state of each Python, and what it takes for what."""
+    """A row per platform: the state of each Python, the detection engine, and the Pythons with PocketSphinx."""
     rows = [["platform", *(f"Python {python}" for python in PYTHONS), "detection on the CPU", "PocketSphinx"]]
     for platform in PLATFORMS:
         states = [_state(platform, python) for python in PYTHONS]
         rows.append([platform.name, *states, _engine(platform), _pythons_with("pocketsphinx", platform)])
-    rows.append(["Windows, by WSL 2", *["as Linux, where it was not run"] * len(PYTHONS), "as Linux", "as Linux"])
+    rows.append(["Windows, by WSL 2", *["as Linux, not run"] * len(PYTHONS), "as Linux", "as Linux"])
     return _table(rows)
 
 
 def files() -> str:
-    """A row for each requirements file."""
+    """A row per requirements file."""
     rows = [["requirements", "for", "installs on"]]
     for file, use in EVERYWHERE.items():
         lacks = "".join(f"; not with Python {', '.join(each.pythons)} on {', '.join(each.platforms)}, as {each.why}"
@@ -59,7 +59,7 @@ def files() -> str:
 
 
 def older() -> str:
-    """What a platform gets in another version than the first one does."""
+    """A line per platform with the packages whose versions differ from those of the first platform."""
     lines = []
     for platform in PLATFORMS[1:]:
         usual, here = (pinned(FOLDER / "dev.txt", each, PYTHONS[0]) for each in (PLATFORMS[0], platform))

@@ -1,8 +1,7 @@
-"""Record what Darknet itself finds, for the tests that compare ours with it.
+"""Record the boxes that Darknet itself finds. Tests compare the project's own boxes with them.
 
-Needs Debian's `darknet` package: its library is the reference, its pictures and frames of the
-sample video are the input. Writes small JPEGs, `boxes.json` and `heads.npz` to
-tests/unit/data/darknet.
+This needs Debian's `darknet` package. Its library is the reference. Its photos and frames of the sample video are the
+input. The script writes small JPEGs, `boxes.json` and `heads.npz` to tests/unit/data/darknet.
 
     python scripts/record_darknet_boxes.py yolov3-tiny.weights
 """
@@ -34,17 +33,17 @@ PICTURES = Path("/usr/share/darknet/data")
 RECORDINGS = ROOT / "tests/unit/data/darknet"
 DATA = ROOT / "avflow/darknet/data"
 CFG = DATA / "yolov3-tiny.cfg"
-#: networks of which only the structure is compared, with random weights
+#: networks of which tests compare only the structure, with random weights
 STRUCTURES = ("yolov3", "yolov3-spp", "yolov3-tiny")
 STRUCTURE_SIZE = 96
 
 NAMES = ("dog", "eagle", "giraffe", "horses", "kite", "person", "scream")
 FRAMES = (0, 40, 75, 109)
 LONGEST_SIDE = 640
-#: below the tests' own, so that a box near theirs is there to be compared
+#: below the threshold of the tests, so that boxes near it are recorded too
 THRESHOLD = 0.2
 OVERLAP = 0.45
-#: values kept of each head of each picture
+#: values recorded per head and picture
 SAMPLES = 3000
 
 
@@ -64,17 +63,17 @@ class _Detection(ctypes.Structure):
 
 
 class Darknet:
-    """The parts of Darknet's library (darknet.h) that a comparison needs.
+    """The functions of Darknet's library (darknet.h) that the comparison needs.
 
-    Debian's is built with -ffast-math: loading it switches subnormal numbers off in the whole
-    process, and on an error it ends the process. Tests therefore use it in one of its own.
+    Debian builds it with -ffast-math: to load it switches off subnormal numbers in the whole process. On an error it
+    ends the process. So tests use it in a process of its own.
 
     Parameters
     ----------
     cfg, weights:
         The model's files.
     cut:
-        End the network before the head of this number, so that its raw values come out.
+        Number of the head before which to end the network, so that its output is that head's raw values.
     """
 
     def __init__(self, cfg: Path, weights: Path, cut: int | None = None) -> None:
@@ -110,18 +109,18 @@ class Darknet:
         return self._library.network_width(self._network), self._library.network_height(self._network)
 
     def letterbox(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(3, height, width): the network's input for a BGR frame."""
+        """The network's input for a BGR frame: shape (3, height, width)."""
         _pixels, image = _image(frame)
         return self._copy(self._library.letterbox_image(image, *self.input_size))
 
     def output(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The last layer's values, flat."""
+        """The values of the last layer, flat."""
         blob = np.ascontiguousarray(blob, np.float32)
         values = self._library.network_predict(self._network, blob.ctypes.data_as(ctypes.POINTER(ctypes.c_float)))
         return np.ctypeslib.as_array(values, (self._library.network_outputs(self._network),)).copy()
 
     def boxes(self, frame: NDArray[np.uint8], threshold: float = THRESHOLD) -> list[dict[str, Any]]:
-        """What Darknet finds: `class_id`, `confidence` and `box` (left, top, width, height), not clipped."""
+        """Darknet's boxes: `class_id`, `confidence` and `box` (left, top, width, height in pixels), not clipped."""
         _pixels, image = _image(frame)
         self._library.network_predict_image(self._network, image)
         count = ctypes.c_int()
@@ -142,7 +141,7 @@ class Darknet:
         return sorted(boxes, key=lambda box: -box["confidence"])
 
     def close(self) -> None:
-        """Give back the network's memory."""
+        """Free the network's memory."""
         self._library.free_network(self._network)
 
     def _copy(self, image: _Image) -> NDArray[np.float32]:
@@ -167,9 +166,9 @@ def _image(frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], _Image]:
 
 
 def random_model(cfg: Path, size: int, folder: Path) -> tuple[Path, Path]:
-    """The network of `cfg` with an eighth of its filters, an input of `size` pixels and random weights.
+    """The network of `cfg` with 1/8 of its filters, an input of `size` pixels and random weights.
 
-    Keeps the structure, which is what is to be compared, and is a thousandth of the work.
+    It keeps the structure, which the tests compare, and needs about 1/1000 of the work.
     """
     text = re.sub(r"(?m)^(width|height)=\d+", rf"\1={size}", cfg.read_text(encoding="utf-8"))
     text = re.sub(r"(?m)^filters=(\d+)", lambda match: _narrowed(match[0], int(match[1])), text)
@@ -181,7 +180,7 @@ def random_model(cfg: Path, size: int, folder: Path) -> tuple[Path, Path]:
 
 
 def write_random_weights(network: Network, path: Path) -> None:
-    """Weights with which neither the layers nor the sums of the shortcuts let the values grow."""
+    """Write weights with which the values do not grow through the layers and the sums of the shortcuts."""
     random = np.random.default_rng(20180408)
     floats: list[NDArray[np.float64]] = []
     for layer in network.layers:
@@ -200,14 +199,14 @@ def _narrowed(line: str, filters: int) -> str:
 
 
 def random_blob(size: int) -> NDArray[np.float32]:
-    """A (3, size, size) input."""
+    """A random input of shape (3, size, size)."""
     return np.random.default_rng(20180409).random((3, size, size), np.float32)
 
 
 def look(
     cfg: Path, weights: Path, frame: NDArray[np.uint8]
 ) -> tuple[list[dict[str, Any]], NDArray[np.float32], list[NDArray[np.float32]]]:
-    """The boxes that Darknet finds, the input that it makes of the frame, and the raw heads that it gets from it."""
+    """Darknet's boxes for a frame, its input made from the frame, and the raw values of its heads."""
     network = Darknet(cfg, weights)
     boxes, blob = network.boxes(frame), network.letterbox(frame)
     network.close()
@@ -215,7 +214,7 @@ def look(
 
 
 def raw_heads(cfg: Path, weights: Path, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """What comes out of each head's convolution, flat."""
+    """The output of each head's convolution, flat."""
     heads = []
     for number in range(len(read_network(cfg).heads)):
         network = Darknet(cfg, weights, cut=number)
@@ -225,7 +224,7 @@ def raw_heads(cfg: Path, weights: Path, blob: NDArray[np.float32]) -> list[NDArr
 
 
 def sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`SAMPLES` values of a head, evenly spread: recorder and tests must agree on which."""
+    """`SAMPLES` values of a head at even distances. Recorder and tests must select the same."""
     flat = values.reshape(-1)
     return flat[np.linspace(0, flat.size - 1, SAMPLES).astype(int)]
 

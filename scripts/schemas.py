@@ -1,8 +1,8 @@
-"""Write docs/schemas/: the JSON Schema of each file that users read, from the class that writes it.
+"""Write docs/schemas/: the JSON Schema of each file that users read, generated from the class that writes it.
 
 usage: python -m scripts.schemas
 
-A field's description is the `#:` comment above it, a class's its docstring.
+The description of a field is the `#:` comment above it. The description of a class is its docstring.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from avflow.workflow import compute, reports
 from lambdas.failed import report
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
-#: by the file's name: what it is of
+#: class by the file's name
 SCHEMAS: dict[str, type[Any]] = {
     "manifest": reports.Manifest,
     "detections-line": detections.FrameDetections,
     "error-report": report.ErrorReport,
 }
-#: where the classes of those schemas are
+#: modules that define the classes of the schemas
 _MODULES = (reports, compute, detections, model, sources, report)
 _COMMENTED_FIELD = re.compile(
     r"(?P<comment>(?:^    #: ?.*\n(?:^    # ?.*\n|^    #: ?.*\n)*))^    (?P<name>\w+):", re.MULTILINE
@@ -37,7 +37,7 @@ _COMMENTED_FIELD = re.compile(
 
 
 def schema(of: type[Any]) -> dict[str, Any]:
-    """The JSON Schema of a dataclass, described."""
+    """The JSON Schema of a dataclass, with descriptions."""
     builder = JSONSchemaBuilder(all_refs=True, ref_prefix="#/$defs")
     builder.build(of)
     definitions = {name: _described(name, found) for name, found in builder.get_definitions().to_dict().items()}

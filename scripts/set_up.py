@@ -1,8 +1,8 @@
-"""Make the environment of a locked requirements file, and install it there, from wheels alone.
+"""Make a virtual environment, and install a locked requirements file into it, only from wheels.
 
 usage: scripts/set_up NAME (see there)
 
-Standard library only. An environment that an earlier set-up was interrupted in is made anew.
+This module uses only the standard library. It replaces an environment whose set-up was interrupted.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 from scripts.platforms import DOCUMENT, refusal
 
 ROOT = Path(__file__).resolve().parents[1]
-#: there while pip installs: when it is killed, it takes what is there in part for installed
+#: name of a file that exists while pip installs: a killed pip leaves packages in part, and takes them for installed
 _UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where requirements/NAME.txt goes."""
+    """The folder of the virtual environment for requirements/NAME.txt."""
 
     folder: str
-    #: what it adds, in MB, on Linux x86-64: to download (None: not measured), and on the disk
+    #: MB that it adds on Linux x86-64: to the download (None: not measured), and on the disk
     download: int | None
     disk: int
 
@@ -44,16 +44,16 @@ ENVIRONMENTS = {
 
 
 class SetUpFailed(Exception):
-    """What is wrong, and what to do, in one sentence."""
+    """The message says what is wrong and what to do."""
 
 
 def main(name: str) -> int:
-    """Set up one environment; returns the exit status."""
+    """Set up one environment. Return the exit status."""
     try:
         if reason := refusal(name):
             raise SetUpFailed(reason)
         environment = ENVIRONMENTS[name]
-        python = _made(ROOT / environment.folder)
+        python = _python_of(ROOT / environment.folder)
         download = f"{environment.download} MB to download, " if environment.download else ""
         _tell(
             f"installing requirements/{name}.txt into {environment.folder}, once "
@@ -66,13 +66,13 @@ def main(name: str) -> int:
         _tell(str(error))
         return 1
     except KeyboardInterrupt:
-        _tell("interrupted: the next make begins this anew.")
+        _tell("interrupted. The next make starts again.")
         return 130
     return 0
 
 
-def _made(folder: Path) -> Path:
-    """The Python of the environment, which is made if it isn't there whole."""
+def _python_of(folder: Path) -> Path:
+    """The Python of the environment. Make the environment if it is missing or broken."""
     python = folder / "bin" / "python"
     if folder.exists():
         if whole(folder):
@@ -82,8 +82,8 @@ def _made(folder: Path) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         raise SetUpFailed(
-            f"{sys.executable} can't make virtual environments, as Debian and Ubuntu have that in a package of its "
-            f"own: sudo apt install python{version}-venv"
+            f"{sys.executable} can't make virtual environments. Debian and Ubuntu have a package for that: "
+            f"sudo apt install python{version}-venv"
         )
     _tell(f"making {folder.name} with Python {version} ({sys.executable}) …")
     made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True, check=False)
@@ -95,10 +95,10 @@ def _made(folder: Path) -> Path:
 
 
 def whole(folder: Path) -> bool:
-    """Whether an environment is there, where it was made, with its Python and pip, and no set-up was interrupted."""
+    """Whether an environment exists where it was made, has its Python and pip, and its set-up was not interrupted."""
     python, pip = folder / "bin" / "python", folder / "bin" / "pip"
     try:
-        # a script names its interpreter by its whole path: that of an environment that was moved is wrong
+        # a script contains the full path of its interpreter, which is wrong after a move of the environment
         if (folder / _UNFINISHED).exists() or f"{python}" not in pip.read_text(encoding="utf-8"):
             return False
         return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
@@ -109,21 +109,21 @@ def whole(folder: Path) -> bool:
 def _install(python: Path, environment: Environment, *arguments: str) -> None:
     unfinished = ROOT / environment.folder / _UNFINISHED
     unfinished.touch()
-    # without dependencies: all are in the file, and pip would want the hashes of those with extras under another name
+    # no dependencies: the file has them all, and pip would look for the hashes of those with extras by another name
     options = ["--disable-pip-version-check", "--progress-bar", "off", "--no-deps", "--only-binary", ":all:"]
-    status, complaints = _told([str(python), "-m", "pip", "install", *options, *arguments])
-    if status >= 0:  # not killed: what it couldn't install is not there in part
+    status, complaints = _run_pip([str(python), "-m", "pip", "install", *options, *arguments])
+    if status >= 0:  # pip was not killed, so it left no package in part
         unfinished.unlink()
     if status == 0:
         return
-    # a folder of a `find-links` or an index that lacks a package, and each try of a connection, are no news
+    # leave out warnings about a `find-links` folder without the package, and about each try of a connection
     noise = ("WARNING: Location ", "WARNING: Retrying ")
     print(*(line for line in complaints.splitlines() if not line.startswith(noise)), sep="\n", file=sys.stderr)
     raise SetUpFailed(explain(complaints, environment))
 
 
-def _told(command: list[str]) -> tuple[int, str]:
-    """Run pip, on a terminal with a line that says what it is at; its status and complaints."""
+def _run_pip(command: list[str]) -> tuple[int, str]:
+    """Run pip, and return its exit status and stderr. On a terminal, a line shows what pip does."""
     line_alone = "\r\x1b[K" if sys.stderr.isatty() else None
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
@@ -137,27 +137,25 @@ def _told(command: list[str]) -> tuple[int, str]:
 
 
 def doing(line: str) -> str | None:
-    """What a line of pip's says that it is at, in few words."""
+    """What pip does according to a line of its output, in few words. None if the line does not tell."""
     if found := re.match(r"Collecting ([\w.-]+)|  Downloading ([\w.]+)-\S* \((.*)\)", line):
         return f"fetching {found[1]}" if found[1] else f"fetching {found[2]} ({found[3]})"
     return "unpacking all of it …" if line.startswith("Installing collected packages") else None
 
 
 def explain(stderr: str, environment: Environment) -> str:
-    """What pip's complaint means here, and what to do about it."""
+    """What pip's stderr means, and what to do."""
     if "WARNING: Retrying " in stderr or "connection broken" in stderr.lower():
         return "The package index can't be reached: check the network and pip's settings (pip config list)."
     if "No space left on device" in stderr:
-        return (
-            f"The disk is full: {environment.folder} takes about {environment.disk} MB more, and as much for downloads."
-        )
+        return f"The disk is full: {environment.folder} needs about {environment.disk} MB, and downloads as much again."
     if "DO NOT MATCH THE HASHES" in stderr:
-        return "A package is another than the pinned one, see above: the index or something on the way changed it."
+        return "A package differs from the pinned one, see above: the index or a proxy changed it."
     if found := re.search(r"No matching distribution found for ([^\s;]+)", stderr):
         python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
         return (
-            f"{found[1]} has no package for {python} on this platform, and av-workflow builds none: {DOCUMENT} says "
-            "which ones it runs on; another Python is chosen by make PYTHON=python3.13."
+            f"{found[1]} has no package for {python} on this platform, and av-workflow builds none. See {DOCUMENT} for "
+            "the supported platforms, or use another Python: make PYTHON=python3.13."
         )
     return "pip failed, see above."
 

@@ -1,4 +1,4 @@
-"""Write the template as CloudFormation gets it: SAM's resources translated, YAML's anchors and merges written out.
+"""Write the template in CloudFormation's form: with SAM resources translated, and YAML anchors and merges expanded.
 
 usage: python scripts/translate_template.py OUT.json [PARAMETER=VALUE ...]
 """

@@ -1,4 +1,4 @@
-"""`….detections.jsonl`: what was detected on each frame, a JSON object a line."""
+"""`….detections.jsonl`: the detections on each frame, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DetectedObject(Contract):
     """One object on one frame."""
 
     class_name: str = field(metadata=field_options(alias="class"))
-    #: probability, 0 to 1, that there is an object and that it is of this class
+    #: probability, 0 to 1, of an object of this class
     confidence: float
     #: left, top, width and height in pixels
     box: tuple[float, float, float, float]
@@ -30,9 +30,9 @@ class FrameDetections(Contract):
 
     #: number of the frame in the whole video, from 0
     frame: int
-    #: seconds from the first frame
+    #: time in seconds from the first frame
     time: float
-    #: the most confident first
+    #: in descending order of confidence
     objects: tuple[DetectedObject, ...]
 
 

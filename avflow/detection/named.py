@@ -1,6 +1,6 @@
 """Models by their names in the model manifest: open, convert, quantize.
 
-The project has the .cfg and the class names of the models that it declares. A model of the user's own brings its .cfg
+The project ships the .cfg and the class names of the models that it declares. A model of the user's own needs its .cfg
 and .names beside its .weights.
 """
 
@@ -20,7 +20,7 @@ from avflow.models.store import ModelStore
 
 
 def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:
-    """The detector of a named model.
+    """Open the detector of the model called `name`.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def open_model(name: str, models: ModelStore, device: Device = "auto", *, precis
 
 
 def convert_model(name: str, models: ModelStore) -> list[Path]:
-    """Make the files that `open_model` would make at its first use, on a CPU and on a GPU: an image is read-only then.
+    """Make the files that `open_model` would make at its first use, for CPU and GPU. A running image is read-only.
 
     Raises
     ------
@@ -50,19 +50,20 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
 
 
 def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
-    """Make the network that the precision `int8` opens; `frames` is a video or a folder of pictures like those to come.
+    """Make the network for the precision `int8`, and measure how far it agrees with float32.
 
-    Also tells how far it agrees with float32, on pictures that it wasn't made from.
+    `frames` is a video or a folder of images that resemble the videos to process. The agreement is measured on frames
+    that the network was not made from.
 
     Raises
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     InvalidMediaNoStreams
-        There is no picture in `frames`.
+        `frames` has no image.
     PrecisionUnsuitable
-        It doesn't find what float32 finds.
+        The int8 network does not find what float32 finds.
     """
-    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  a tool's only
+    from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  only a tool
 
     converted = _converted(name, models)
     names = read_names(_files(name, models).names, converted.network)
@@ -70,7 +71,7 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, A
 
 
 def require_int8(name: str, models: ModelStore) -> None:
-    """Nothing, if `quantize_model` was called before.
+    """Check that `quantize_model` made the int8 network of this model.
 
     Raises
     ------

@@ -1,4 +1,8 @@
-"""audio2srt's ear: what is said in a sound track, word by word with times."""
+"""Speech recognition for the audio2srt step: the words of an audio stream, with their times.
+
+`open_engine` opens Whisper or PocketSphinx. Audio of any length is recognised in chunks (`avflow.speech.chunks`); long
+audio can be divided into spans (`avflow.speech.spans`) that several machines recognise at once.
+"""
 
 from __future__ import annotations
 
@@ -20,53 +24,53 @@ DEFAULT_MODEL = "whisper-tiny.en"
 
 
 class SpeechEngine(Protocol):
-    """Recognises speech. One engine may transcribe many files, one after another."""
+    """Recognises speech. One engine can transcribe many files, one after another."""
 
     def transcribe(
         self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
     ) -> Transcript:
-        """What is said in `wav`: 16 kHz, mono, pcm_s16le, of any length.
+        """Transcribe `wav`: 16 kHz, mono, pcm_s16le, of any length.
 
-        Times count from the start of `wav`. Memory stays bounded however long it is. Progress is in seconds of sound.
-        What `report` raises ends the transcription (`avflow.progress`).
+        Times count from the start of `wav`. The memory is bounded for any length. Progress is in seconds of audio. An
+        exception that `report` raises stops the transcription (`avflow.progress`).
 
-        A long sound may be recognised in spans of whole chunks (`avflow.speech.chunks`), each with its `origin` and
-        the `language_of` those before it. From Whisper the words are then those of the whole. PocketSphinx counts
-        its frames from the start of `wav`, so that its words for the same sound can differ anywhere in a span.
+        Long audio can be transcribed in spans of whole chunks (`avflow.speech.chunks`), each with its `origin` and with
+        the `language_of` the spans before it. Whisper then gives the same words as for the whole audio. PocketSphinx
+        counts its frames from the start of `wav`, so its words can differ anywhere in a span.
 
         Parameters
         ----------
         origin:
-            Second of the longer sound at which `wav` begins.
+            Start of `wav` in the whole audio, in seconds.
         language:
-            ISO 639-1 code of the language spoken; found out from the first speech in `wav` when left out. An engine
-            of one language hears that one.
+            ISO 639-1 code of the spoken language. By default the engine detects it from the first speech in `wav`. An
+            engine of one language ignores it.
 
         Raises
         ------
         InvalidMediaUnreadable
-            `wav` isn't in that form.
+            `wav` has another format.
         """
         ...
 
     def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
-        """The language in which a sound that begins with `spans` is recognised: that of its first speech.
+        """The language in which to recognise audio that begins with `spans`: the language of its first speech.
 
         Parameters
         ----------
         spans:
-            `origin` and `wav` of each, in order. No more are asked for than it takes, and none by an engine of one
-            language.
+            `origin` and `wav` of each span, in order. The engine takes only as many as it needs. An engine of one
+            language takes none.
 
         Returns
         -------
         str | None
-            ISO 639-1 code; None if nothing is said in them.
+            ISO 639-1 code. None if the spans have no speech.
 
         Raises
         ------
         InvalidMediaUnreadable
-            One of them isn't in the form that `transcribe` reads.
+            A span does not have the format that `transcribe` reads.
         """
         ...
 
@@ -74,14 +78,14 @@ class SpeechEngine(Protocol):
 def open_engine(
     name: str, store: ModelStore, *, threads: int | None = None, memory_mb: int | None = None
 ) -> SpeechEngine:
-    """Load the speech model called `name` and the engine that reads it.
+    """Load the speech model called `name` into its engine.
 
     Parameters
     ----------
     threads:
-        Cores to use; all of this process's when left out. PocketSphinx uses one.
+        Number of cores to use. By default all cores of this process. PocketSphinx uses one.
     memory_mb:
-        Megabytes that this process may use; Whisper uses fewer cores where it suffices for no more.
+        Memory that this process may use, in MB. Whisper uses fewer cores if it needs more memory for all of them.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def open_engine(
     require_engine(name, store)
     store.require(name, SPEECH)
     if store.describe(name).kind is Kind.POCKETSPHINX:
-        from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415 - heavy, and only one is needed
+        from avflow.speech.sphinx import PocketSphinxEngine  # noqa: PLC0415 - slow to import, and only one is needed
 
         return PocketSphinxEngine(store.path(name))
     from avflow.speech.whisper import FasterWhisperEngine  # noqa: PLC0415
@@ -99,17 +103,17 @@ def open_engine(
 
 
 def require_engine(name: str, store: ModelStore) -> None:
-    """Nothing, if what reads the model called `name` is installed; it costs no time.
+    """Check that the engine of the model called `name` is installed. This takes no time.
 
     Raises
     ------
     ModelUnknown
     ModelUnavailable
-        It is PocketSphinx's, which has packages for few Pythons (docs/platforms.md).
+        The model needs PocketSphinx, which has packages for few versions of Python (docs/platforms.md).
     """
     if store.describe(name).kind is Kind.POCKETSPHINX and find_spec("pocketsphinx") is None:
         python = ".".join(platform.python_version_tuple()[:2])
         raise ModelUnavailable(
             f"The model {name} needs PocketSphinx, which has no package for Python {python} on this platform.",
-            f"Choose another one, SPEECH_MODEL={DEFAULT_MODEL}, or a Python that it has one for (docs/platforms.md).",
+            f"Choose another model, such as SPEECH_MODEL={DEFAULT_MODEL}, or another Python (docs/platforms.md).",
         )

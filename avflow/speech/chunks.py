@@ -1,7 +1,7 @@
-"""Chunks of sound: where they end depends on the sound around that place alone.
+"""Divide audio into chunks. The end of a chunk depends only on the audio around it.
 
-So a part of a sound that begins and ends with a chunk has the chunks of the whole. An engine that works chunk by
-chunk, as ours for Whisper does, hears the same in both, whoever recognises what.
+So a span that begins and ends with a chunk has the same chunks as the whole audio. An engine that works chunk by chunk,
+like the one for Whisper, gives the same words for the spans as for the whole, on any machine.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from itertools import pairwise
 from avflow.speech.pauses import place
 from avflow.speech.wav import SAMPLE_RATE, Wav
 
-#: from one ideal place of a cut to the next; what bounds the memory, at about 0.8 MB a second of it
+#: distance of the ideal cuts. It bounds the memory: about 0.8 MB per second of a chunk
 CHUNK_SECONDS = 150.0
-#: share of a chunk by which a cut may be off its ideal place: below a quarter, two cuts never look at the same sound
+#: distance of a cut from its ideal place, at most, as a share of a chunk. Below 1/4 no two cuts see the same audio
 _REACH = 0.2
 
 
-def edge(sound: Wav, number: int, origin: int = 0) -> int | None:
-    """The sample of `sound` at which chunk `number` of the whole sound begins; None where none begins within it.
+def edge(audio: Wav, number: int, origin: int = 0) -> int | None:
+    """The sample of `audio` at which chunk `number` of the whole begins. None if it does not begin in `audio`.
 
-    `sound` begins at sample `origin` of the whole, which is where a chunk begins.
+    `audio` begins at sample `origin` of the whole, where a chunk begins.
     """
     chunk, reach = round(CHUNK_SECONDS * SAMPLE_RATE), round(_REACH * CHUNK_SECONDS * SAMPLE_RATE)
     ideal = number * chunk - origin
-    # the last chunk of a sound is longer rather than shorter than half
-    if ideal <= reach or ideal + chunk // 2 > sound.samples:
+    # a last chunk of less than half the length is joined to the one before it
+    if ideal <= reach or ideal + chunk // 2 > audio.samples:
         return None
-    return place(sound, ideal, reach)
+    return place(audio, ideal, reach)
 
 
-def chunks(sound: Wav, origin: int = 0) -> list[tuple[int, int]]:
-    """First and last sample, the latter exclusive, of each chunk of `sound`, which begins at sample `origin`."""
+def chunks(audio: Wav, origin: int = 0) -> list[tuple[int, int]]:
+    """The first sample of each chunk and the sample after its last. `audio` begins at sample `origin` of the whole."""
     chunk = round(CHUNK_SECONDS * SAMPLE_RATE)
-    numbers = range(origin // chunk, (origin + sound.samples) // chunk + 1)
-    inner = [found for number in numbers if (found := edge(sound, number, origin)) is not None]
-    return list(pairwise([0, *inner, sound.samples]))
+    numbers = range(origin // chunk, (origin + audio.samples) // chunk + 1)
+    inner = [found for number in numbers if (found := edge(audio, number, origin)) is not None]
+    return list(pairwise([0, *inner, audio.samples]))

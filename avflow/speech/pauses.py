@@ -1,4 +1,4 @@
-"""Finding the pauses in speech by its energy alone: light, and good enough to cut in."""
+"""Find pauses in speech by the energy of the audio. This is fast, and precise enough to place cuts."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ import numpy.typing as npt
 
 from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
 
-#: energy is taken over so many seconds, which is longer than a period of the lowest voice
+#: seconds over which the energy is measured: longer than a period of the lowest voice
 _FRAME_SECONDS = 0.02
 _FRAME = int(_FRAME_SECONDS * SAMPLE_RATE)
-#: frames: a shorter silence may be part of a word: lips are closed for up to 0.15 s in a "p"
+#: shortest pause, in frames. A shorter silence can be part of a word: a "p" closes the lips for up to 0.15 s
 _SHORTEST = round(0.2 / _FRAME_SECONDS)
-#: a longer pause is no better place than this
+#: seconds: a longer pause is no better place for a cut
 _LONG_SECONDS = 1.0
-#: seconds by which a pause must be longer to be worth going a second farther from the ideal place
+#: seconds by which a pause must be longer for each second that it is farther from the ideal place
 _DETOUR = 0.01
-#: where between the noise (0) and the speech (1), in decibels, silence ends; and the decibels by which noise varies
+#: upper limit of silence between the levels of noise (0) and speech (1), in dB; and the variation of noise, in dB
 _SILENCE_SHARE, _NOISE_DECIBELS = 0.3, 3.0
 
 
-def place(sound: Wav, ideal: int, reach: int) -> int:
-    """The sample, as near to sample `ideal` as may be, at which a cut does no harm.
+def place(audio: Wav, ideal: int, reach: int) -> int:
+    """The sample nearest to sample `ideal` at which a cut does no harm.
 
-    That is the middle of the longest pause in the `reach` samples before and after it, where a pause counts a
-    hundredth of a second less for each second of the way to it, and no more than 1 s. What is silence is told by the
-    sound itself: its quietest 0.2 s are its noise, the tenth of it with the most energy its speech, and silence is
-    what lies nearer to the noise. Where no pause is (music, a crowd) it is the quietest 0.2 s.
+    It lies in the middle of the longest pause in the `reach` samples before and after `ideal`. A pause counts 0.01 s
+    less for each second of distance from `ideal`, and 1 s at most. The audio itself defines silence: its quietest 0.2 s
+    give the level of noise, and its loudest tenth the level of speech. Silence is nearer to the noise. Without a pause
+    (music, a crowd) the cut lies in the quietest 0.2 s.
     """
-    samples = sound.read(ideal - reach, ideal + reach)
+    samples = audio.read(ideal - reach, ideal + reach)
     pauses = _pauses(samples)
     if not len(pauses):
         return ideal - reach + quietest(samples, 0)
     middles = pauses.mean(axis=1)
     length = np.minimum((pauses[:, 1] - pauses[:, 0]) / SAMPLE_RATE, _LONG_SECONDS)
     best = np.argmax(length - _DETOUR * np.abs(middles - reach) / SAMPLE_RATE)
-    # in a pause longer than needed, no farther from the ideal place than it must be
+    # in a pause longer than necessary, as near to the ideal place as possible
     first, last = pauses[best]
     margin = min((last - first) // 2, int(_LONG_SECONDS * SAMPLE_RATE) // 2)
     return ideal - reach + int(np.clip(reach, first + margin, last - margin))
 
 
 def _pauses(samples: Samples) -> npt.NDArray[np.int64]:
-    """First and last sample of each silence of 0.2 s or more: (pauses, 2)."""
+    """The first sample of each silence of 0.2 s or more, and the sample after its last: shape (pauses, 2)."""
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
     if len(frames) < _SHORTEST:
         return np.empty((0, 2), np.int64)

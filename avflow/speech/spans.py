@@ -1,4 +1,4 @@
-"""Where long sound is cut, so that its parts can be recognised side by side and nobody is cut short in a word."""
+"""Divide long audio into spans that can be recognised at once, with cuts in pauses of the speech."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds `start` to `end` of a sound; part number `part`, from 0. Both lie exactly on samples."""
+    """Seconds `start` to `end` of the audio, both exactly on samples. `part` is the span's number, from 0."""
 
     part: int
     start: float
@@ -18,35 +18,35 @@ class Span:
 
 
 def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
-    """Cut a sound into spans of about equal length, and of whole chunks: see `avflow.speech.chunks`.
+    """Divide audio into spans of about equal length and of whole chunks (`avflow.speech.chunks`).
 
-    They follow each other from its start to its end without gap or overlap; sound without a sample is one empty span.
-    A cut lies in the middle of a pause. Only the surroundings of the cuts are read, so it takes milliseconds, and
-    memory for a minute of sound.
+    The spans follow each other from start to end without a gap or an overlap. Audio without samples is one empty span.
+    Each cut lies in the middle of a pause. The function reads only the audio around the cuts: it takes milliseconds,
+    and memory for one minute of audio.
 
     Parameters
     ----------
     wav:
         16 kHz, mono, pcm_s16le.
     seconds:
-        Length of a span, roughly, and no less than a chunk's; there are as many as it takes, ...
+        Approximate length of a span, at least the length of a chunk.
     most:
-        ... but never more than this.
+        Largest number of spans. They get longer if the audio would need more.
 
     Raises
     ------
     InvalidMediaUnreadable
-        `wav` isn't in that form.
+        `wav` has another format.
     """
-    # with numpy, which who only reads spans has no use for
+    # here, because they import numpy, which a caller that only needs `Span` does without
     from avflow.speech import chunks  # noqa: PLC0415
     from avflow.speech.wav import SAMPLE_RATE, Wav  # noqa: PLC0415
 
-    with Wav(wav) as sound:
-        count = max(1, min(most, math.ceil(sound.duration / seconds)))
-        numbers = {round(index * sound.duration / count / chunks.CHUNK_SECONDS) for index in range(1, count)}
-        inner = [edge for number in sorted(numbers) if (edge := chunks.edge(sound, number)) is not None]
-        edges = [0, *inner, sound.samples]
+    with Wav(wav) as audio:
+        count = max(1, min(most, math.ceil(audio.duration / seconds)))
+        numbers = {round(index * audio.duration / count / chunks.CHUNK_SECONDS) for index in range(1, count)}
+        inner = [edge for number in sorted(numbers) if (edge := chunks.edge(audio, number)) is not None]
+        edges = [0, *inner, audio.samples]
     return tuple(
         Span(part, start / SAMPLE_RATE, end / SAMPLE_RATE) for part, (start, end) in enumerate(pairwise(edges))
     )

@@ -14,9 +14,9 @@ from avflow.progress import Meter, Report, ignore
 from avflow.speech.transcript import Transcript, Utterance, Word
 from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
 
-#: an utterance that goes on for longer is cut where it is quietest
+#: a longer utterance is cut at its quietest place
 UTTERANCE_SECONDS = 30.0
-#: seconds of non-speech that end an utterance; shorter ones leave the language model too little to go by
+#: seconds of non-speech that end an utterance. A shorter limit gives the language model too little context
 _PAUSE_SECONDS = 1.0
 _FRAMES_PER_SECOND = 100
 _LANGUAGE = "en"
@@ -44,22 +44,22 @@ class PocketSphinxEngine:
     ) -> Transcript:
         """See SpeechEngine.
 
-        The endpointer tells speech in frames of 30 ms from the start of `wav`, and goes by those before. A span begins
-        at any sample: its frames, and so its utterances, are others than those of the whole sound.
+        The endpointer detects speech in frames of 30 ms from the start of `wav`, and depends on the frames before. A
+        span can begin at any sample, so its frames and utterances differ from those of the whole audio.
         """
         utterances = []
-        # forget the last file's noise and microphone: the same sound is heard the same way, whatever came before
+        # forget the noise level of the last file, so that a result depends on its own file only
         self._decoder.reinit_feat()
-        with Wav(wav) as sound:
-            meter = Meter("recognise speech", sound.duration, "seconds", report)
+        with Wav(wav) as audio:
+            meter = Meter("recognise speech", audio.duration, "seconds", report)
             meter.update(0.0)
-            for start, samples in _utterances(sound):
-                meter.update(start)  # nothing is said before
+            for start, samples in _utterances(audio):
+                meter.update(start)  # no speech before
                 if words := self._recognise(start, samples):
                     utterances.append(Utterance(words))
                 meter.update(start + len(samples) / SAMPLE_RATE)
-            meter.update(sound.duration)
-            return Transcript(tuple(utterances), sound.duration, _LANGUAGE if utterances else None)
+            meter.update(audio.duration)
+            return Transcript(tuple(utterances), audio.duration, _LANGUAGE if utterances else None)
 
     def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
@@ -67,14 +67,14 @@ class PocketSphinxEngine:
 
     def _recognise(self, start: float, samples: Samples) -> tuple[Word, ...]:
         self._decoder.start_utt()
-        # The whole utterance at once: the cepstral mean is then that of the utterance, not of what came before.
+        # The whole utterance at once: then the cepstral mean is the utterance's own, not that of earlier ones.
         self._decoder.process_raw(samples.tobytes(), full_utt=True)
         self._decoder.end_utt()
         return tuple(
             Word(
                 start=start + part.start_frame / _FRAMES_PER_SECOND,
                 end=start + (part.end_frame + 1) / _FRAMES_PER_SECOND,
-                text=re.sub(r"\(\d+\)$", "", part.word),  # `a(2)` is the second way to say `a`
+                text=re.sub(r"\(\d+\)$", "", part.word),  # `a(2)` is the second pronunciation of `a`
                 probability=min(1.0, float(part.prob)),
             )
             for part in self._decoder.seg() or ()
@@ -82,12 +82,12 @@ class PocketSphinxEngine:
         )
 
 
-def _utterances(sound: Wav) -> Iterator[tuple[float, Samples]]:
-    """Stretches of speech with their start in seconds, 30 s at most."""
+def _utterances(audio: Wav) -> Iterator[tuple[float, Samples]]:
+    """The utterances, of 30 s at most, each with its start in seconds."""
     endpointer = Endpointer(window=_PAUSE_SECONDS, sample_rate=SAMPLE_RATE)
     longest = int(UTTERANCE_SECONDS * SAMPLE_RATE)
     start, spoken = 0.0, np.empty(0, np.int16)
-    for frame, last in _frames(sound, endpointer.frame_bytes // 2):
+    for frame, last in _frames(audio, endpointer.frame_bytes // 2):
         was_speaking = endpointer.in_speech
         data = endpointer.end_stream(frame.tobytes()) if last else endpointer.process(frame.tobytes())
         if data is None:
@@ -104,8 +104,8 @@ def _utterances(sound: Wav) -> Iterator[tuple[float, Samples]]:
             start, spoken = start + cut / SAMPLE_RATE, spoken[cut:]
 
 
-def _frames(sound: Wav, length: int) -> Iterator[tuple[Samples, bool]]:
-    """Frames of `length` samples, each with whether it is the last one."""
-    count = math.ceil(sound.samples / length)
-    for index, frame in enumerate(sound.blocks(length), start=1):
+def _frames(audio: Wav, length: int) -> Iterator[tuple[Samples, bool]]:
+    """The frames of `length` samples, each with whether it is the last."""
+    count = math.ceil(audio.samples / length)
+    for index, frame in enumerate(audio.blocks(length), start=1):
         yield frame, index >= count

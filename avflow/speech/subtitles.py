@@ -1,7 +1,7 @@
-"""Subtitles made to be read: a transcript laid out in cues, as a SubRip (.srt) file.
+"""Lay out a transcript in readable subtitle cues, and write and read SubRip (.srt) files.
 
-The measures follow common broadcast practice (BBC Subtitle Guidelines; Netflix Timed Text Style
-Guide, General Requirements): two lines of 42 characters, broken where the sentence breathes.
+The limits follow broadcast practice (BBC Subtitle Guidelines; Netflix Timed Text Style Guide, General Requirements): a
+cue has two lines of 42 characters at most, and breaks where the sentence pauses.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from pathlib import Path
 from avflow.errors import InvalidMediaUnreadable
 from avflow.speech.transcript import Transcript, Word, join_words
 
-#: columns of a line, of which a cue has one or two; East Asian wide characters count twice
+#: columns of a line. A cue has one or two lines. Wide East Asian characters take two columns
 LINE_WIDTH = 42
-#: a cue stays for so many seconds at least, where the next one doesn't begin earlier
+#: shortest duration of a cue, in seconds, unless the next cue begins earlier
 MIN_SECONDS = 0.7
-#: ... and at most, unless one single word takes longer
+#: longest duration of a cue, in seconds, unless a single word takes longer
 MAX_SECONDS = 7.0
-#: characters a second that can be read with ease; a cue lingers in the silence after it to reach this
+#: readable characters per second. A cue stays on the screen in the silence after it to reach this
 READING_SPEED = 17.0
-#: a silence of so many seconds always ends the cue
+#: a silence of this many seconds always ends the cue
 LONG_PAUSE = 1.5
-#: a shorter hole than this between two cues is closed: it would only flicker
+#: a shorter gap between two cues, in seconds, is closed: it would flicker
 FLICKER = 0.25
 
 _SENTENCE_END = tuple(".?!…。？！")
 _CLAUSE_END = tuple(",;:—–،、，；：")
 _CLOSING = "\"'”’»)]』」"
-#: English words that belong to what follows: a line that ends on one reads badly
+#: English words that belong to the next word: a line should not end with one
 _LEANING = frozenset(
     word
     for words in (
@@ -49,7 +49,7 @@ _BLOCK = re.compile(r"\d+\n{time} --> {time}\n(.*)".replace("{time}", r"(\d+):(\
 
 @dataclass(frozen=True)
 class Cue:
-    """What stands on the screen from `start` to `end` (seconds); one or two lines, parted by a newline."""
+    """The text on the screen from `start` to `end` (seconds): one or two lines, separated by a newline."""
 
     start: float
     end: float
@@ -59,9 +59,9 @@ class Cue:
 def cues(transcript: Transcript) -> list[Cue]:
     """Lay out a transcript in cues.
 
-    Every word is there once and in order; the cues follow each other without overlap within the
-    transcript's duration, on whole milliseconds. A word wider than a line has a cue of its own and
-    stays unbroken: a player wraps it, and nobody's address or file name is altered.
+    Every word occurs once and in order. The cues do not overlap, lie within the transcript's duration, and use whole
+    milliseconds. A word wider than a line has a cue of its own and is not broken: a player wraps it, and an address or
+    a file name stays the same.
     """
     words = transcript.words
     groups = _split(words, transcript.duration)
@@ -73,7 +73,7 @@ def cues(transcript: Transcript) -> list[Cue]:
 
 
 def width(text: str) -> int:
-    """Columns that a text takes: wide East Asian characters take two, combining marks none."""
+    """The columns of a text. Wide East Asian characters take two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -83,7 +83,7 @@ def width(text: str) -> int:
 
 # ---------------------------------------------------------------- which words share a cue
 def _split(words: Sequence[Word], duration: float) -> list[Sequence[Word]]:
-    """The cheapest partition into cues, by dynamic programming over the place of the last cut."""
+    """The division into cues with the least cost, by dynamic programming over the place of the last cut."""
     best, cut = [0.0] + [math.inf] * len(words), [0] * (len(words) + 1)
     for end in range(1, len(words) + 1):
         until = words[end].start if end < len(words) else duration
@@ -104,14 +104,14 @@ def _split(words: Sequence[Word], duration: float) -> list[Sequence[Word]]:
 
 
 def _fits(group: Sequence[Word], lines: Sequence[Sequence[Word]]) -> bool:
-    """Whether the words may share a cue; false for every longer group that begins earlier, too."""
+    """Whether the words may share a cue. If not, no longer group with the same end may, either."""
     if group[-1].end - group[0].start > MAX_SECONDS or group[1].start - group[0].end >= LONG_PAUSE:
         return False
     return all(width(join_words(line)) <= LINE_WIDTH for line in lines)
 
 
 def _cue_cost(group: Sequence[Word], lines: Sequence[Sequence[Word]], until: float) -> float:
-    """How badly the words read as one cue that may stay until the second `until`."""
+    """The cost of these words as one cue, which may stay until second `until`. Poor readability costs more."""
     columns = width(join_words(group))
     seconds = min(max(until, group[-1].end) - group[0].start, MAX_SECONDS)
     cost = 3.0 + _cut_cost(group[-1], until - group[-1].end) + _tear_cost(group[0])
@@ -120,13 +120,13 @@ def _cue_cost(group: Sequence[Word], lines: Sequence[Sequence[Word]], until: flo
     cost += max(0.0, columns - READING_SPEED * max(seconds, 0.1)) * 0.2
     if len(lines) > 1:
         cost += 1.0 + 0.3 * _cut_cost(lines[0][-1], 0.0)
-    # A sentence that ends within the cue should not drag the beginning of the next along.
+    # A sentence should end with its cue: the cue should not also begin the next sentence.
     cost += sum(1.5 for word in group[:-1] if _ends_sentence(word))
     return cost + sum(2.0 * max(0.0, after.start - word.end - 0.3) for word, after in pairwise(group))
 
 
 def _cut_cost(word: Word, pause: float) -> float:
-    """How badly a cut after this word reads; `pause` is the silence in seconds that follows it."""
+    """The cost of a cut after this word. `pause` is the silence after it, in seconds."""
     if _ends_sentence(word):
         return 0.0
     if word.text.rstrip(_CLOSING).endswith(_CLAUSE_END):
@@ -136,7 +136,7 @@ def _cut_cost(word: Word, pause: float) -> float:
 
 
 def _tear_cost(word: Word) -> float:
-    """How badly this word begins a line: in scripts with spaces, `-known` belongs to the `well` before it."""
+    """The cost of a line that starts with this word. In scripts with spaces, `-known` belongs to `well` before it."""
     return 20.0 if word.joined and width(word.text) == len(word.text) else 0.0
 
 
@@ -146,7 +146,7 @@ def _ends_sentence(word: Word) -> bool:
 
 # ---------------------------------------------------------------- lines of a cue
 def _lines(group: Sequence[Word]) -> list[Sequence[Word]]:
-    """One line if it fits, else two: cut at punctuation if there is any, else into halves of equal width."""
+    """One line if the words fit, else two: cut preferably at punctuation and into halves of equal width."""
     total = width(join_words(group))
     if total <= LINE_WIDTH or len(group) == 1:
         return [group]
@@ -163,9 +163,9 @@ def _lines(group: Sequence[Word]) -> list[Sequence[Word]]:
 
 # ---------------------------------------------------------------- times
 def _times(groups: Sequence[Sequence[Word]], duration: float) -> list[tuple[int, int]]:
-    """Start and end of each cue in milliseconds: ordered, apart, none empty, within the duration."""
+    """The start and end of each cue in milliseconds: in order, without overlap, not empty, within the duration."""
     whole = int(duration * 1000)
-    if whole / 1000 > duration:  # 10.850999999999999 times 1000 is 10851.0
+    if whole / 1000 > duration:  # 10.850999999999999 * 1000 is 10851.0
         whole -= 1
     last = max(whole, len(groups))
     starts: list[int] = []
@@ -189,9 +189,9 @@ def _end(group: Sequence[Word], start: int, limit: int) -> int:
 def write(laid_out: Sequence[Cue], path: Path) -> None:
     """Write a SubRip file: UTF-8 without a byte order mark, lines ended by LF.
 
-    SubRip was born on Windows with CRLF, yet every current player reads LF, and LF survives git,
-    diff and grep. Without cues the file is empty, which is a valid SubRip file without subtitles.
-    No library: `srt` has no wheel, and pysubs2 reads a line break into the file name `C:\\New`.
+    SubRip comes from Windows and used CRLF, but every current player reads LF, and LF suits git, diff and grep. Without
+    cues the file is empty: a valid SubRip file without subtitles. The project uses no library for this: `srt` has no
+    wheel, and pysubs2 reads the file name `C:\\New` as a line break.
     """
     blocks = (
         f"{index}\n{_timestamp(cue.start)} --> {_timestamp(cue.end)}\n{_without_blank_lines(cue.text)}\n\n"
@@ -206,21 +206,21 @@ def read(path: Path) -> list[Cue]:
     Raises
     ------
     InvalidMediaUnreadable
-        It isn't one.
+        The file is not a SubRip file.
     """
     try:
         text = path.read_text(encoding="utf-8-sig").strip("\n")
         return [_cue(block) for block in re.split(r"\n{2,}", text) if block]
     except ValueError as error:  # UnicodeDecodeError is one
         raise InvalidMediaUnreadable(
-            f"{path.name} is not a SubRip file: {error}", "Write it anew with avflow.speech.subtitles.write."
+            f"{path.name} is not a SubRip file: {error}", "Write it again with avflow.speech.subtitles.write."
         ) from error
 
 
 def _cue(block: str) -> Cue:
     found = _BLOCK.fullmatch(block)
     if not found:
-        raise ValueError(f"{block.splitlines()[0]!r} is no number, two times and a text")
+        raise ValueError(f"{block.splitlines()[0]!r} is not a number, two times and a text")
     *times, text = found.groups()
     return Cue(_seconds(times[:4]), _seconds(times[4:]), text)
 
@@ -237,5 +237,5 @@ def _timestamp(seconds: float) -> str:
 
 
 def _without_blank_lines(text: str) -> str:
-    """A blank line would end the block."""
+    """The text without blank lines: a blank line would end the block."""
     return re.sub(r"\n{2,}", "\n", text.strip("\n"))

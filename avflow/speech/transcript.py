@@ -1,4 +1,4 @@
-"""What was said and when, in one shape for every engine."""
+"""The transcript: words with their times, in one form for every engine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 class Word:
     """One word with its punctuation, without spaces around it.
 
-    `start` and `end` are seconds from the start of the sound; `probability` is the engine's own
-    confidence, 0 to 1. `joined` means written without a space before it, as in Chinese, Japanese
-    and Thai, or the second half of `well-known`.
+    `start` and `end` are seconds from the start of the audio. `probability` is the engine's own confidence, 0 to 1.
+    `joined` means that no space precedes the word, as in Chinese, Japanese and Thai, or in the second half of
+    `well-known`.
     """
 
     start: float
@@ -26,31 +26,31 @@ class Word:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A stretch of speech that the engine recognised as a whole; never without words."""
+    """A stretch of speech that the engine recognised as a whole. It has at least one word."""
 
     words: tuple[Word, ...]
 
     @property
     def start(self) -> float:
-        """Seconds at which its first word begins."""
+        """Start of its first word in seconds."""
         return self.words[0].start
 
     @property
     def end(self) -> float:
-        """Seconds at which its last word ends."""
+        """End of its last word in seconds."""
         return self.words[-1].end
 
     @property
     def text(self) -> str:
-        """The words as they are written."""
+        """The words as written text."""
         return join_words(self.words)
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """All that was said in `duration` seconds of sound; no utterances if nothing was.
+    """All utterances in `duration` seconds of audio. Empty if nobody speaks.
 
-    `language` is an ISO 639-1 code, None if there was no speech to tell it from.
+    `language` is an ISO 639-1 code, or None without speech.
     """
 
     utterances: tuple[Utterance, ...]
@@ -60,51 +60,51 @@ class Transcript:
     @property
     def words(self) -> tuple[Word, ...]:
         """The words of all utterances, in order."""
-        return tuple(word for segment in self.utterances for word in segment.words)
+        return tuple(word for utterance in self.utterances for word in utterance.words)
 
     @property
     def text(self) -> str:
-        """All that was said, as it is written."""
+        """All words as written text."""
         return join_words(self.words)
 
     def shifted(self, seconds: float) -> Transcript:
-        """The same, said so many seconds later."""
+        """The same transcript, `seconds` later."""
         return replace(
             self,
             utterances=tuple(
                 Utterance(
-                    tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in segment.words)
+                    tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in utterance.words)
                 )
-                for segment in self.utterances
+                for utterance in self.utterances
             ),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it, to the millisecond: `language`, `seconds`, and `segments`, each a list of words."""
+        """The form in JSON, with times in milliseconds: `language`, `seconds`, and `segments`, a list of words each."""
         return {
             "language": self.language,
             "seconds": self.duration,
-            "segments": [[_word_to_dict(word) for word in segment.words] for segment in self.utterances],
+            "segments": [[_word_to_dict(word) for word in utterance.words] for utterance in self.utterances],
         }
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Transcript:
-        """The reverse of `to_dict`; other fields are ignored."""
+        """The reverse of `to_dict`. It ignores other fields."""
         utterances = tuple(Utterance(tuple(Word(**word) for word in words)) for words in fields["segments"])
         return cls(utterances, fields["seconds"], fields["language"])
 
     @classmethod
     def join(cls, transcripts: Sequence[Transcript]) -> Transcript:
-        """The transcripts of spans that follow each other, whose times count from the start of the whole, in one.
+        """Join the transcripts of successive spans, whose times count from the start of the whole audio.
 
-        Its language is that of most of the sound in which there was speech.
+        The language is the one with the most seconds of audio among spans with speech.
         """
         seconds = defaultdict[str, float](float)
         for transcript in transcripts:
             if transcript.language:
                 seconds[transcript.language] += transcript.duration
         return cls(
-            tuple(segment for transcript in transcripts for segment in transcript.utterances),
+            tuple(utterance for transcript in transcripts for utterance in transcript.utterances),
             sum(transcript.duration for transcript in transcripts),
             max(seconds, key=seconds.__getitem__, default=None),
         )
@@ -121,5 +121,5 @@ def _word_to_dict(word: Word) -> dict[str, Any]:
 
 
 def join_words(words: Sequence[Word]) -> str:
-    """Words as they are written, with a space wherever one belongs."""
+    """The words as written text, with spaces between them unless they are joined."""
     return "".join(word.text if word.joined else f" {word.text}" for word in words).strip()

@@ -1,4 +1,4 @@
-"""Reading a WAV file of any length, or only a part of one."""
+"""Read and write WAV files of any length, also in part."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from avflow.media.formats import SPEECH_RATE
 SAMPLE_RATE = SPEECH_RATE
 BYTES_PER_SAMPLE = 2
 _ADVICE = "Make it with `ffmpeg -i IN -vn -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`."
-#: samples copied at once
+#: samples copied in one piece
 _COPIED = 1 << 19
-#: a cut is made in the middle of the quietest stretch of this many samples (0.2 s)
+#: a cut lies in the middle of the quietest stretch of this many samples (0.2 s)
 _QUIET = SAMPLE_RATE // 5
 
 Samples = npt.NDArray[np.int16]
 
 
 class Wav:
-    """A 16 kHz mono pcm_s16le WAV file; a context manager.
+    """A 16 kHz mono pcm_s16le WAV file, as a context manager.
 
     Raises
     ------
     InvalidMediaUnreadable
-        It is something else.
+        The file has another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,11 +45,11 @@ class Wav:
         if (rate, channels, width) != (SAMPLE_RATE, 1, 2):
             self._reader.close()
             raise InvalidMediaUnreadable(
-                f"{path.name} has {rate} Hz, {channels} channel(s) and {8 * width} bits, "
-                f"speech recognition reads {SAMPLE_RATE} Hz, 1 channel and 16 bits.",
+                f"{path.name} has {rate} Hz, {channels} channel(s) and {8 * width} bits. "
+                f"Speech recognition reads {SAMPLE_RATE} Hz, 1 channel and 16 bits.",
                 _ADVICE,
             )
-        # A header written to a pipe announces more than there is.
+        # A header that was written to a pipe announces more samples than the file has.
         self.samples = min(self._reader.getnframes(), path.stat().st_size // 2)
 
     def __enter__(self) -> Wav:
@@ -60,16 +60,16 @@ class Wav:
 
     @property
     def duration(self) -> float:
-        """Seconds of sound."""
+        """Duration in seconds."""
         return self.samples / SAMPLE_RATE
 
     def blocks(self, length: int) -> Iterator[Samples]:
-        """The samples in order, `length` at a time; the last block may be shorter."""
+        """The samples in order, in blocks of `length` samples. The last block may be shorter."""
         while data := self._reader.readframes(length):
             yield np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
 
     def read(self, start: int, end: int) -> Samples:
-        """Samples `start` to `end - 1`, as far as there are any; `blocks` then goes on from there."""
+        """Samples `start` to `end - 1`, as far as they exist. `blocks` then continues after them."""
         start = min(max(start, 0), self.samples)
         self._reader.setpos(start)
         data = self._reader.readframes(max(0, min(end, self.samples) - start))
@@ -77,18 +77,18 @@ class Wav:
 
 
 def write_part(source: Path, start: float, end: float, target: Path) -> None:
-    """Seconds `start` to `end` of a 16 kHz mono pcm_s16le WAV file, as one of its own; whole samples, streamed.
+    """Copy seconds `start` to `end` of a 16 kHz mono pcm_s16le WAV file, rounded to samples, into a file of its own.
 
     Raises
     ------
     InvalidMediaUnreadable
-        `source` isn't in that form.
+        `source` has another format.
     """
     first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
-    with Wav(source) as sound, wave.open(str(target), "wb") as part:
+    with Wav(source) as audio, wave.open(str(target), "wb") as part:
         part.setparams((1, BYTES_PER_SAMPLE, SAMPLE_RATE, last - first, "NONE", ""))
         for begin in range(first, last, _COPIED):
-            part.writeframesraw(sound.read(begin, min(begin + _COPIED, last)).tobytes())
+            part.writeframesraw(audio.read(begin, min(begin + _COPIED, last)).tobytes())
 
 
 def _not_wav(name: str, error: Exception) -> InvalidMediaUnreadable:
@@ -96,7 +96,7 @@ def _not_wav(name: str, error: Exception) -> InvalidMediaUnreadable:
 
 
 def quietest(samples: Samples, earliest: int) -> int:
-    """Index, from `earliest` on, in the middle of the 0.2 s with the least energy."""
+    """Index of the middle of the 0.2 s with the least energy, not before `earliest`."""
     power = samples[earliest:].astype(np.float64) ** 2
     if len(power) <= _QUIET:
         return len(samples)

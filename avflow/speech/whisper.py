@@ -1,4 +1,4 @@
-"""Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022) by faster-whisper."""
+"""Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022) in faster-whisper."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from avflow.speech.transcript import Transcript, Utterance, Word
 from avflow.speech.wav import SAMPLE_RATE, Wav
 from avflow.speech.windows import Window, windows
 
-#: decoding is tried again, with more chance in it, where the text is improbable or doesn't fit the sound
+#: a window whose text is improbable or does not fit the audio is decoded again, at these temperatures in turn
 _TEMPERATURES = (0.0, 0.4, 0.8)
-#: Whisper's own threshold: the average log probability of a token below which a text is improbable
+#: Whisper's own threshold: a text is improbable below this average log probability of its tokens
 _IMPROBABLE = -1.0
-#: seconds that a word takes at least, and the share of words in a window that may take less
+#: shortest duration of a word in seconds, and the share of a window's words that may be shorter
 _INSTANT, _INSTANT_SHARE = 0.05, 0.1
-#: seconds of speech without a word in one stretch: more has been passed over
+#: seconds of a stretch of speech that may be without a word. With more, Whisper has skipped speech
 _UNHEARD_SECONDS = 1.2
-#: a window that Whisper itself takes for non-speech, and whose words it doubts, is invented
+#: words are invented if Whisper's probability of non-speech is above the first and that of its words below the second
 _NO_SPEECH, _DOUBTED = 0.6, 0.5
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """What faster-whisper heard: its words, in seconds of the window, and how sure it is."""
+    """The words of one of faster-whisper's segments, with times in seconds of the window, and its probabilities."""
 
     words: Sequence[Any]
     log_probability: float
@@ -43,7 +43,7 @@ class _Heard:
 
 @dataclass(frozen=True)
 class _Decoded:
-    """What is said in a window that ends at second `end`, with the sound's own times, and in which language."""
+    """The utterances of a window that ends at second `end`, with times in the whole audio, and their language."""
 
     end: float
     said: Sequence[Utterance]
@@ -53,27 +53,28 @@ class _Decoded:
 class FasterWhisperEngine:
     """Whisper, converted for CTranslate2.
 
-    The speech alone is decoded, in windows of 30 s at most (avflow.speech.windows), each on its own and not
-    conditioned on the text before it, so that one repetition loop can't spread over the rest of a film. Each core
-    decodes a window of its own: all cores together on one window, or on a batch of them, take twice as long, since
-    a small model's steps don't divide well.
+    The engine decodes only the speech, in windows of 30 s at most (`avflow.speech.windows`). Each window is decoded
+    without the text before it, so that a repetition loop cannot spread over the rest of a film. Each core decodes a
+    window of its own. All cores together on one window, or on a batch of windows, take twice as long, because the
+    operations of a small model do not divide well.
 
-    faster-whisper's batched pipeline decodes without Whisper's timestamps, which is quicker and repeats itself less,
-    but never tries a window again. Whisper tells a loop by text that compresses well, and takes a chorus for one.
-    Here it is told by the sound: words that are not said have no time in it, and the alignment gives them no length.
-    A window with many of those, one with speech but no words in it (Whisper ended too early), and one with an
-    improbable text are decoded again in the ordinary way, with timestamps and retries.
+    faster-whisper's batched pipeline decodes without Whisper's timestamps. This is faster and loops less, but the
+    pipeline never decodes a window again. Whisper itself detects a loop by text that compresses well, and so mistakes a
+    chorus for a loop. This engine detects a loop by the audio: a word that nobody says has no place in the audio, and
+    the alignment gives it no duration. Three kinds of windows are decoded again in the ordinary way, with timestamps
+    and retries: windows with many such words, windows with speech but no words (Whisper ended too early), and windows
+    with an improbable text.
 
     Parameters
     ----------
     model:
         Folder with `model.bin`, `config.json`, `tokenizer.json`, `vocabulary.txt`.
     compute_type:
-        CTranslate2's name for the arithmetic; int8 needs half the time of float32 on a CPU.
+        CTranslate2's name of the number format. On a CPU int8 takes half the time of float32.
     threads:
-        Cores to use; all of this process's when left out.
+        Number of cores to use. By default all cores of this process.
     memory_mb:
-        Megabytes that this process may use: fewer cores are used where it suffices for no more.
+        Memory that this process may use, in MB. The engine uses fewer cores if it needs more memory for all of them.
     """
 
     def __init__(
@@ -103,18 +104,18 @@ class FasterWhisperEngine:
     ) -> Transcript:
         """See SpeechEngine."""
         utterances, spoken = list[Utterance](), None
-        with Wav(wav) as sound:
-            # a window takes seconds: each is worth a report
-            meter = Meter("recognise speech", sound.duration, "seconds", report, interval=0)
+        with Wav(wav) as audio:
+            # a window takes seconds, so each is reported
+            meter = Meter("recognise speech", audio.duration, "seconds", report, interval=0)
             meter.update(0.0)
-            with closing(self._decoded(sound, origin, self._only_language or language, meter)) as decoded:
+            with closing(self._decoded(audio, origin, self._only_language or language, meter)) as decoded:
                 for window in decoded:
                     meter.update(window.end)
                     if window.said:
                         utterances += window.said
                         spoken = window.language
-            meter.update(sound.duration)
-            return Transcript(tuple(utterances), sound.duration, spoken)
+            meter.update(audio.duration)
+            return Transcript(tuple(utterances), audio.duration, spoken)
 
     def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
@@ -122,19 +123,19 @@ class FasterWhisperEngine:
             return self._only_language
         meter = Meter("find the language", None, "seconds", report)
         for origin, wav in spans:
-            with Wav(wav) as sound, closing(self._decoded(sound, origin, None, meter)) as decoded:
+            with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter)) as decoded:
                 if spoken := next((window.language for window in decoded if window.said), None):
                     return spoken
         return None
 
-    def _decoded(self, sound: Wav, origin: float, language: str | None, meter: Meter) -> Generator[_Decoded]:
-        """What is said in each window, in order; a few windows ahead of who asks."""
+    def _decoded(self, audio: Wav, origin: float, language: str | None, meter: Meter) -> Generator[_Decoded]:
+        """The decoded windows in order. Decoding runs a few windows ahead of the caller."""
         pool, waiting = ThreadPoolExecutor(self._workers), deque[Future[_Decoded]]()
         try:
-            for start, end in chunks(sound, round(origin * SAMPLE_RATE)):
-                for window in windows(sound.read(start, end), start / SAMPLE_RATE):
+            for start, end in chunks(audio, round(origin * SAMPLE_RATE)):
+                for window in windows(audio.read(start, end), start / SAMPLE_RATE):
                     waiting.append(pool.submit(self._decode, window, language))
-                    # the first speech tells the language: until it is heard there is nothing to do ahead
+                    # the first speech decides the language: until then no window is decoded ahead
                     while len(waiting) > (2 * self._workers if language else 0):
                         decoded = _awaited(waiting.popleft(), meter)
                         language = language or (decoded.language if decoded.said else None)
@@ -145,7 +146,7 @@ class FasterWhisperEngine:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _decode(self, window: Window, language: str | None) -> _Decoded:
-        # a pipeline for each call: it keeps state, and calls run side by side
+        # a pipeline per call: it keeps state, and calls run in parallel
         segments, info = BatchedInferencePipeline(self._model).transcribe(
             window.samples,
             language=language,
@@ -156,13 +157,13 @@ class FasterWhisperEngine:
             word_timestamps=True,
         )
         heard = [_heard(segment) for segment in segments]
-        if any(_is_doubtful(segment, window) for segment in heard):
+        if any(_is_doubtful(each, window) for each in heard):
             heard = self._again(window, info.language)
-        said = [Utterance(words) for segment in heard if (words := _words(segment, window))]
+        said = [Utterance(words) for each in heard if (words := _words(each, window))]
         return _Decoded(window.end, said, info.language)
 
     def _again(self, window: Window, language: str) -> list[_Heard]:
-        """One window in the ordinary way, with Whisper's own checks and retries."""
+        """Decode a window in the ordinary way, with Whisper's own checks and retries."""
         segments, _ = self._model.transcribe(
             window.samples,
             language=language,
@@ -176,17 +177,18 @@ class FasterWhisperEngine:
 
 
 def _awaited(decoded: Future[_Decoded], meter: Meter) -> _Decoded:
-    """The result of a window, which can take many seconds; `meter` ticks meanwhile."""
+    """Wait for a window, which can take many seconds. `meter` ticks meanwhile."""
     while not wait([decoded], TICK_SECONDS).done:
         meter.tick()
     return decoded.result()
 
 
 def workers_within(memory_mb: int, model_bytes: int) -> int:
-    """How many windows may be decoded side by side; 1 at least.
+    """The number of windows that may be decoded in parallel, at least 1.
 
-    Measured with one to eight: tiny.en (78 MB) takes 280 MB and 100 MB for each window, base (148 MB) 290 MB and
-    136 MB; the rest of the process takes some 100 MB. Half as much again is allowed for what is decoded twice.
+    Measured with one to eight windows: tiny.en (78 MB) takes 280 MB plus 100 MB per window, base (148 MB) 290 MB plus
+    136 MB per window. The rest of the process takes about 100 MB. The formula allows 50 % more for windows that are
+    decoded twice.
     """
     model_mb = model_bytes / 1e6
     return max(1, int((memory_mb - 400 - model_mb) / (90 + 0.75 * model_mb)))

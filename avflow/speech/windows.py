@@ -1,8 +1,8 @@
-"""Speech, put together into windows as long as Whisper takes at once, and the way back to the sound's own times.
+"""Pack the speech of a chunk into windows of Whisper's length, and map times in a window back to the audio.
 
-Whisper pads whatever it gets to 30 s and needs as long for a short window as for a full one. On silence and noise it
-invents text. So Silero's voice activity detector (Silero Team, "Silero VAD", 2021) finds the speech, once, and what is
-between is left out.
+Whisper pads its input to 30 s, so a short window takes as long as a full one. It invents text on silence and noise. So
+Silero's voice activity detector (Silero Team, "Silero VAD", 2021) finds the speech, once, and the windows leave out the
+rest.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from avflow.speech.wav import SAMPLE_RATE, Samples
 
 #: Whisper's window (Radford et al. 2022, section 2.2)
 WINDOW_SECONDS = 30.0
-#: a silence of so many seconds ends a stretch of speech: shorter ones are part of a word
+#: a silence of this many seconds ends a stretch of speech. A shorter silence is part of a word
 _PAUSE_SECONDS = 0.16
-#: sound kept on either side of a stretch of speech, where the detector misses the breath of an "h" or the end of an "s"
+#: audio kept before and after a stretch of speech: the detector misses the breath of an "h" or the end of an "s"
 _PAD_SECONDS = 0.4
-#: speech without any pause is cut after so many seconds, to fit in a window with its padding
+#: speech without a pause is cut after this many seconds, so that it fits into a window with its padding
 _LONGEST_SECONDS = WINDOW_SECONDS - 2.0
-#: how far a word may reach into what the detector takes for silence
+#: seconds by which a word may reach into what the detector takes for silence
 _EDGE_SECONDS = 0.1
-#: no word takes longer
+#: longest duration of a word in seconds
 _WORD_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Samples `start` to `end` of a chunk of sound."""
+    """Samples `start` to `end` of a chunk, the end exclusive."""
 
     start: int
     end: int
@@ -41,10 +41,11 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Window:
-    """Stretches of speech with a little of the silence around them, one after another, without what lies between.
+    """Stretches of speech with some silence around them, joined without what lies between.
 
-    `samples` are float32, -1 to 1, of 30 s at most; `pieces` are what they were cut from, and `speech` what of it was
-    found to be speech. Both count samples from the start of the chunk, which begins at second `offset`.
+    `samples` are float32 from -1 to 1, of 30 s at most. `pieces` are the parts of the chunk that they come from, and
+    `speech` the stretches of speech in these. Both count samples from the start of the chunk, which begins at second
+    `offset` of the audio.
     """
 
     samples: npt.NDArray[np.float32]
@@ -54,14 +55,14 @@ class Window:
 
     @property
     def end(self) -> float:
-        """Second of the whole sound at which it ends."""
+        """End of the window in the whole audio, in seconds."""
         return self.offset + self.pieces[-1].end / SAMPLE_RATE
 
     def times(self, start: float, end: float) -> tuple[float, float]:
-        """When a word is said in the whole sound that Whisper places from `start` to `end` in the window.
+        """The times in the whole audio of a word that Whisper places from second `start` to `end` of the window.
 
-        Whisper counts a pause as a part of the word after it or before it, unless there is punctuation between. So a
-        word is cut back to the one stretch of speech that it covers most of.
+        Whisper counts a pause as part of the word before or after it, unless punctuation separates them. So a word is
+        cut back to the stretch of speech that it covers most.
         """
         first, last = self._placed(start * SAMPLE_RATE, end * SAMPLE_RATE)
         said = max(self.speech, key=lambda stretch: min(last, stretch.end) - max(first, stretch.start))
@@ -71,10 +72,9 @@ class Window:
         return self.offset + first / SAMPLE_RATE, self.offset + last / SAMPLE_RATE
 
     def unheard(self, words: Sequence[tuple[float, float]]) -> float:
-        """Seconds of speech without a word in the stretch that has most of them.
+        """Seconds of speech without a word, in the stretch that has the most of them.
 
-        `words` are the starts and ends that Whisper gives them. One that lasts longer than any word is taken to end
-        after 2 s.
+        `words` are the starts and ends from Whisper, in seconds of the window. A word of more than 2 s counts as 2 s.
         """
         longest = _WORD_SECONDS * SAMPLE_RATE
         placed = [self._placed(start * SAMPLE_RATE, end * SAMPLE_RATE) for start, end in words]
@@ -90,7 +90,7 @@ class Window:
         )
 
     def _placed(self, start: float, end: float) -> tuple[float, float]:
-        """Both in samples of the chunk; they are taken to lie in one piece, in which their middle lies."""
+        """Map samples of the window to samples of the chunk. Both belong to the piece that holds their middle."""
         before = 0
         for piece in self.pieces:
             after = before + piece.end - piece.start
@@ -104,36 +104,36 @@ class Window:
 
 
 def windows(chunk: Samples, offset: float) -> Iterator[Window]:
-    """The speech of a chunk of sound that begins at second `offset`; none where nobody speaks."""
-    sound = chunk.astype(np.float32) / np.float32(32768)
-    speech = _speech(sound)
-    pieces = _padded(speech, len(sound))
+    """The windows with the speech of a chunk that begins at second `offset`. None if nobody speaks."""
+    audio = chunk.astype(np.float32) / np.float32(32768)
+    speech = _speech(audio)
+    pieces = _padded(speech, len(audio))
     first, length = 0, 0
     for index, piece in enumerate(pieces):
         if length and length + piece.end - piece.start > WINDOW_SECONDS * SAMPLE_RATE:
-            yield _window(sound, pieces[first:index], speech[first:index], offset)
+            yield _window(audio, pieces[first:index], speech[first:index], offset)
             first, length = index, 0
         length += piece.end - piece.start
     if length:
-        yield _window(sound, pieces[first:], speech[first:], offset)
+        yield _window(audio, pieces[first:], speech[first:], offset)
 
 
 def _window(
-    sound: npt.NDArray[np.float32], pieces: Sequence[Stretch], speech: Sequence[Stretch], offset: float
+    audio: npt.NDArray[np.float32], pieces: Sequence[Stretch], speech: Sequence[Stretch], offset: float
 ) -> Window:
-    samples = np.concatenate([sound[piece.start : piece.end] for piece in pieces])
+    samples = np.concatenate([audio[piece.start : piece.end] for piece in pieces])
     return Window(samples, tuple(pieces), tuple(speech), offset)
 
 
-def _speech(sound: npt.NDArray[np.float32]) -> list[Stretch]:
+def _speech(audio: npt.NDArray[np.float32]) -> list[Stretch]:
     options = VadOptions(
         min_silence_duration_ms=round(1000 * _PAUSE_SECONDS), speech_pad_ms=0, max_speech_duration_s=_LONGEST_SECONDS
     )
-    return [Stretch(found["start"], found["end"]) for found in get_speech_timestamps(sound, options)]
+    return [Stretch(found["start"], found["end"]) for found in get_speech_timestamps(audio, options)]
 
 
 def _padded(speech: Sequence[Stretch], length: int) -> list[Stretch]:
-    """Each with its padding, half of the silence between two at most."""
+    """Each stretch with its padding, at most half of the silence between two stretches."""
     pad = round(_PAD_SECONDS * SAMPLE_RATE)
     middles = [0, *((one.end + other.start) // 2 for one, other in pairwise(speech)), length]
     return [

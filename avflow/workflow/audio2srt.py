@@ -1,4 +1,4 @@
-"""Recognise the speech in one span of the sound; the Merge step lays all spans out as subtitles."""
+"""Recognise the speech in one span of the audio. The Merge step makes the subtitles of all spans."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from avflow.workflow.reports import MediaReport, ModelEntry, SpanPlan, SpanRepor
 
 
 def run(video: VideoRef, context: StepContext) -> SpanReport:
-    """Write what is said in span `context.part` of the plan, with times from the start of the audio.
+    """Write the transcript of span `context.part` of the plan, with times from the start of the whole audio.
 
     Raises
     ------
     ModelUnavailable
         The speech model is not on this machine.
     LambdaBudgetExceeded
-        The pace shows that Lambda's time won't do, or the audio doesn't fit in its /tmp.
+        The step would not finish in Lambda's time, or the audio does not fit into its /tmp.
     """
     timer = StepTimer("audio2srt", context)
     name = context.settings.speech_model
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        loading = loader.submit(warm_engine, name, _memory_mb(context))  # while the audio comes
+        loading = loader.submit(warm_engine, name, _memory_mb(context))  # during the download
         spans = context.store.read(video.media_json, MediaReport).plan.spans
         audio = _Audio(video, context, folder)
         start, wav = audio.span(spans[context.part])
         engine = loading.result()
         report = paced(context.report, context.budget, "speech recognition")
-        # that of the whole: else a span that begins with a quotation would be heard in the quotation's language
+        # The language of the whole audio: a span may begin with a quotation in another language.
         language = engine.language_of(audio.each(spans[: context.part]), report)
         transcript = engine.transcribe(wav, report, origin=start, language=language).shifted(start)
     result = SpanReport(
@@ -56,29 +56,29 @@ def _memory_mb(context: StepContext) -> int | None:
 
 @lru_cache(maxsize=1)
 def warm_engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
-    """Kept for the next invocation: a warm Lambda function needs no time for it."""
+    """The loaded speech engine. It is cached: a warm Lambda function does not load it again."""
     return speech.open_engine(name, ModelStore(), memory_mb=memory_mb)
 
 
 @dataclass(frozen=True)
 class _Audio:
-    """The spans of a video's audio in S3; each becomes a file in `folder`."""
+    """The spans of a video's audio in S3. Each is downloaded into `folder`."""
 
     video: VideoRef
     context: StepContext
     folder: Path
 
     def span(self, span: SpanPlan) -> tuple[float, Path]:
-        """Where a span begins in the whole audio, in seconds, and its file."""
+        """The start of a span in the whole audio, in seconds, and its file."""
         store, key = self.context.store, self.video.wav(span.part)
-        # twice: an earlier span, for its language, may lie beside it
-        self.context.budget.require_disk(2 * store.size(key), f"the sound of {self.video.filename}")
+        # Twice the size: an earlier span, read for its language, may lie beside this one.
+        self.context.budget.require_disk(2 * store.size(key), f"the audio of {self.video.filename}")
         wav = self.folder / f"span-{span.part:04}.wav"
         store.download(key, wav)
         return span.start, wav
 
     def each(self, spans: Sequence[SpanPlan]) -> Iterator[tuple[float, Path]]:
-        """One after another, each fetched when it is asked for, and gone with the next."""
+        """The spans one after another. Each is downloaded when it is asked for, and deleted before the next one."""
         for span in spans:
             start, wav = self.span(span)
             yield start, wav

@@ -1,4 +1,8 @@
-"""What a step may still use: time and disk. Lambda's are small and known; Batch's are not limited here."""
+"""The time and the disk space that a step may still use.
+
+Lambda limits both. A Batch job has no limit here. A check that fails raises LambdaBudgetExceeded: then the step moves
+from Lambda to Batch. See `avflow.workflow.entry` for the whole way.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,24 @@ from pathlib import Path
 
 from avflow.errors import LambdaBudgetExceeded
 
-#: seconds kept back for uploading the result and answering
+#: seconds reserved for the upload of the result and the answer
 RESERVE_SECONDS = 5.0
-#: a prediction is trusted once this share of the work is done ...
+#: a prediction counts after this share of the work ...
 TRUSTED_SHARE = 0.02
-#: ... and this many seconds have passed
+#: ... and after this many seconds
 TRUSTED_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Time and disk left to a step.
+    """The time and the disk space left to a step.
 
     Parameters
     ----------
     deadline:
-        `time.monotonic()` in seconds at which the step must have ended; infinity for none.
+        `time.monotonic()`, in seconds, by which the step must have ended. Infinity for no deadline.
     disk_bytes:
-        Bytes of scratch space; None for no limit.
+        Bytes of scratch space. None for no limit.
     """
 
     deadline: float = math.inf
@@ -36,36 +40,36 @@ class Budget:
 
     @classmethod
     def of_lambda(cls, remaining_milliseconds: int) -> Budget:
-        """The budget of this Lambda invocation: its remaining time, and what /tmp has free."""
+        """The budget of this Lambda invocation: its remaining time and the free space of /tmp."""
         free = shutil.disk_usage(Path(tempfile.gettempdir())).free
         return cls(time.monotonic() + remaining_milliseconds / 1000, free)
 
     def seconds_left(self) -> float:
-        """Seconds of work left, the reserve for the upload already taken off."""
+        """Seconds left for work, without the reserve for the upload."""
         return self.deadline - RESERVE_SECONDS - time.monotonic()
 
     def require_seconds(self, seconds: float, what: str) -> None:
-        """Raise LambdaBudgetExceeded if `what` is predicted to take longer than there is time."""
+        """Raise LambdaBudgetExceeded if `what` needs more than the seconds left."""
         left = self.seconds_left()
         if seconds > left:
             raise LambdaBudgetExceeded(f"{what} needs about {seconds:.0f} s and {max(0.0, left):.0f} s are left")
 
     def require_disk(self, size: int, what: str) -> None:
-        """Raise LambdaBudgetExceeded if `what` needs more scratch space than there is."""
+        """Raise LambdaBudgetExceeded if `what` needs more than the free scratch space. `size` is in bytes."""
         if self.disk_bytes is not None and size > self.disk_bytes:
             raise LambdaBudgetExceeded(
                 f"{what} needs {size / 1e6:.0f} MB of scratch space and {self.disk_bytes / 1e6:.0f} MB are free"
             )
 
     def check_pace(self, done: float, started: float, what: str) -> None:
-        """Raise LambdaBudgetExceeded once the pace so far shows that `what` won't end in time.
+        """Raise LambdaBudgetExceeded if `what` has run out of time, or will at its present pace.
 
         Parameters
         ----------
         done:
-            Share of the work that is done, 0 to 1.
+            Share of the work done so far, 0 to 1.
         started:
-            `time.monotonic()` when it began.
+            `time.monotonic()` at the start of the work.
         """
         if math.isinf(self.deadline):
             return

@@ -1,4 +1,4 @@
-"""The size of the machine that a step ran on, as its record tells it and the estimate of the cost prices it."""
+"""The size of the machine that a step ran on. The step's record holds it, and the cost estimate prices it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avflow.media.contract import Contract
 
 @dataclass(frozen=True)
 class LambdaCompute(Contract):
-    """A Lambda function: megabytes of memory, gigabytes of /tmp."""
+    """A Lambda function: memory in MB, /tmp in GB."""
 
     service: Literal["lambda"]
     memory_mb: int
@@ -20,7 +20,7 @@ class LambdaCompute(Contract):
 
 @dataclass(frozen=True)
 class FargateCompute(Contract):
-    """A Batch job on Fargate: vCPUs, megabytes of memory, gigabytes of disk."""
+    """A Batch job on Fargate: vCPUs, memory in MB, disk in GB."""
 
     service: Literal["fargate"]
     vcpus: float
@@ -30,10 +30,10 @@ class FargateCompute(Contract):
 
 @dataclass(frozen=True)
 class Ec2Compute(Contract):
-    """A Batch job on an EC2 instance of its own."""
+    """A Batch job that has an EC2 instance to itself."""
 
     service: Literal["ec2"]
-    #: EC2's name of the type, such as g4dn.xlarge
+    #: EC2 instance type, such as g4dn.xlarge
     instance: str
     market: Literal["spot", "on demand"]
 
@@ -42,10 +42,10 @@ Compute = LambdaCompute | FargateCompute | Ec2Compute
 
 
 def compute(environ: Mapping[str, str]) -> Compute | None:
-    """What this environment tells of its machine; None where it tells nothing.
+    """The machine's size from the environment variables. None if they do not tell it.
 
-    Lambda sets its memory itself (AWS Lambda Developer Guide, "Defined runtime environment variables"). The template
-    sets the rest: COMPUTE_VCPUS, COMPUTE_MEMORY_MB, COMPUTE_STORAGE_GB, and COMPUTE_INSTANCE for a GPU.
+    Lambda sets AWS_LAMBDA_FUNCTION_MEMORY_SIZE (AWS Lambda Developer Guide, "Defined runtime environment variables").
+    The template sets the rest: COMPUTE_VCPUS, COMPUTE_MEMORY_MB, COMPUTE_STORAGE_GB, and COMPUTE_INSTANCE for a GPU.
     """
     storage = float(environ.get("COMPUTE_STORAGE_GB", 0))
     if memory := environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"):

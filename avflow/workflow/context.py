@@ -1,4 +1,8 @@
-"""What a step is given, and the record it leaves."""
+"""What a step receives (`StepContext`), and the record of its run (`StepTimer`).
+
+`paced` joins a step's progress with its time budget: it stops a step that would not finish in Lambda's time. See
+`avflow.workflow.entry` for how such a step moves to Batch.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,9 @@ from avflow.workflow.storage import ObjectStore
 
 @dataclass(frozen=True)
 class StepContext:
-    """Where a step reads and writes, what it may use, and whom it tells how far it is.
+    """Where a step reads and writes, its budget, its settings, and the receiver of its progress.
 
-    `part` is the number of the segment (of the video) or span (of the audio) that the step is to work on.
+    `part` is the number of the segment (of the video) or the span (of the audio) that the step works on, from 0.
     """
 
     store: ObjectStore
@@ -35,11 +39,11 @@ class StepContext:
 
 
 class StepReport(Protocol):
-    """What every step reports, at least."""
+    """What every step's report has at least."""
 
     @property
     def step(self) -> StepRecord:
-        """Where and when it ran."""
+        """Where and when the step ran."""
         ...
 
 
@@ -47,7 +51,7 @@ Step = Callable[[VideoRef, StepContext], StepReport]
 
 
 class StepTimer:
-    """When a step began, where it ran and how long it took, for the manifest."""
+    """Measures one step for the manifest: when it began, where it ran and how long it took."""
 
     def __init__(self, name: str, context: StepContext) -> None:
         self._name, self._ran_on = name, context.ran_on
@@ -56,7 +60,7 @@ class StepTimer:
         self._started = time.monotonic()
 
     def record(self) -> StepRecord:
-        """The record of the step as if it ended now."""
+        """The record of the step, ended now."""
         started = self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         seconds = round(time.monotonic() - self._started, 3)
         return StepRecord(self._name, self._ran_on, self._compute, started, seconds)
@@ -64,26 +68,27 @@ class StepTimer:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that is gone afterwards, also after a failure: a warm Lambda keeps its /tmp."""
+    """A temporary folder. It is deleted at the end, also after a failure: a warm Lambda function keeps its /tmp."""
     with tempfile.TemporaryDirectory(prefix="avflow-") as folder:
         yield Path(folder)
 
 
 def source_path(folder: Path, video: VideoRef) -> Path:
-    """Where the video goes in a scratch folder: under its own name, which errors quote, apart from all else."""
+    """The path of the video in a scratch folder: under its own name, which errors quote, in a subfolder of its own."""
     path = folder / "source" / video.scratch_name
     path.parent.mkdir()
     return path
 
 
 def paced(report: Report, budget: Budget, what: str) -> Report:
-    """`report`, which also raises once the pace of `what` shows that its `budget` is too short.
+    """`report`, which also raises if `what` will not finish within its `budget`.
 
-    The clock starts here. Without a total there is no pace: then the deadline alone counts.
+    The clock starts with this call. Progress without a total has no pace: then only the deadline counts.
 
-    Raises (the report does)
-    ------------------------
+    Raises
+    ------
     LambdaBudgetExceeded
+        The returned report raises it, this function does not.
     """
     started = time.monotonic()
 

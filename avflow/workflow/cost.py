@@ -1,6 +1,6 @@
-"""What a run costs on AWS: an estimate from the steps' own times and one dated table of prices.
+"""Estimate what a run costs on AWS, from the durations of its steps and one dated table of prices.
 
-It is no bill. What is left out or assumed stands in the estimate itself.
+The estimate is not a bill. It states what it assumes and what it leaves out.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from avflow.workflow.reports import CostEstimate, StepRecord
 
 TABLE = Path(__file__).with_name("prices.toml")
 HOUR = 3600
-#: hours by which AWS divides a month's price of storage
+#: AWS divides a monthly storage price by this number of hours
 MONTH_HOURS = 730
 
-#: billed before a job's first line of code runs. No log tells it: an instance boots, joins its cluster and pulls the
-#: detector's image of 4 GB; Fargate bills from the pull of the image on, and a minute at least.
+#: seconds that AWS bills before a job's first line of code runs. No log shows them. An EC2 instance boots, joins its
+#: cluster and pulls the detector's image of 4 GB. Fargate bills from the pull of the image, for one minute at least.
 INSTANCE_START_SECONDS = 180
 FARGATE_START_SECONDS = 30
 FARGATE_LEAST_SECONDS = 60
-#: of the launch template
+#: disk of the launch template
 INSTANCE_DISK_GB = 100
-#: whose price is taken for a type that the table has none for; the estimate says so
+#: instance type whose price stands in for a type that the table lacks; the estimate says so
 DEFAULT_INSTANCE = "g4dn.xlarge"
 
-#: states that one execution enters whatever the video is, and those it enters more for each span and for a picture
-TRANSITIONS = {"run": 12, "span": 2, "picture": 2}
+#: state transitions of every execution, and those added by each span and by a video stream
+TRANSITIONS = {"run": 12, "span": 2, "video": 2}
 
-#: as in avflow/workflow/storage.py
+#: part size of a multipart transfer and the size from which one is used, as in avflow/workflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
-#: whether a span fits the scratch space is asked before it is read
+#: HEAD requests per span: its size is checked against the scratch space before the download
 SIZE_REQUESTS = 1
-#: small objects (JSON, subtitles, detections) that a run writes and reads, and those of each segment and span
+#: small objects (JSON, subtitles, detections) that a run writes and reads: in all, and per segment or span
 SMALL_REQUESTS, SMALL_PART_REQUESTS = 8, 2
-#: for which intermediates are kept: the template's IntermediateDays, unless changed, and a day as noncurrent versions
+#: days for which S3 keeps intermediates: the default of the template's IntermediateDays, and one as noncurrent versions
 KEPT_DAYS = 4
 
 
 @cache
 def prices() -> dict[str, Any]:
-    """The table, as `prices.toml` has it."""
+    """The table of prices, as in `prices.toml`."""
     with TABLE.open("rb") as file:
         return tomllib.load(file)
 
 
 def estimate(steps: Sequence[StepRecord], media: Media, *, on_aws: bool, converted: bool) -> CostEstimate:
-    """What these steps, and what lies between them, cost on AWS.
+    """The cost of these steps on AWS, and of what connects them (Step Functions, S3, events).
 
     Parameters
     ----------
     steps:
-        The record of each step, one for each segment and span.
+        The records of all steps, one per segment and span.
     media:
         The upload.
     on_aws:
-        False where the seconds are those of a machine that embeds AWS: what the run would cost if AWS's machines
-        took as long.
+        False if the steps ran on a machine with the embedded AWS. The estimate is then the cost if AWS's machines took
+        as long.
     converted:
         Whether the detector read a conversion of the video.
     """
@@ -87,7 +87,7 @@ def estimate(steps: Sequence[StepRecord], media: Media, *, on_aws: bool, convert
 
 
 def step_usd(size: Compute, seconds: float) -> float:
-    """What a machine of this size costs for one step of so many seconds, its start included."""
+    """US dollars for one step of `seconds` on a machine of this size, including the machine's start."""
     if isinstance(size, LambdaCompute):
         return _lambda_usd(size, seconds)
     if isinstance(size, FargateCompute):
@@ -96,7 +96,7 @@ def step_usd(size: Compute, seconds: float) -> float:
 
 
 def instance_second_usd(instance: str, market: str) -> float:
-    """A second of an instance, with its disk and its public address; of an unknown type, of `DEFAULT_INSTANCE`."""
+    """US dollars per second of an instance, its disk and its public address. `DEFAULT_INSTANCE` for an unknown type."""
     table = prices()
     hourly: float = table["ec2"][_priced_as(instance)]
     if market == "spot":
@@ -106,15 +106,13 @@ def instance_second_usd(instance: str, market: str) -> float:
 
 
 def transitions(steps: Sequence[StepRecord]) -> int:
-    """State transitions of an execution without failures: one for each state ("AWS Step Functions Pricing")."""
+    """State transitions of an execution without failures: one per state ("AWS Step Functions Pricing")."""
     names = Counter(step.name for step in steps)
-    return (
-        TRANSITIONS["run"] + TRANSITIONS["span"] * names["audio2srt"] + TRANSITIONS["picture"] * bool(names["yolov3"])
-    )
+    return TRANSITIONS["run"] + TRANSITIONS["span"] * names["audio2srt"] + TRANSITIONS["video"] * bool(names["yolov3"])
 
 
 def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -> tuple[int, int]:
-    """Writes and reads of a run, from the sizes of its files; the upload itself is the user's."""
+    """The numbers of S3 writes and reads of a run, from the sizes of its files, without the upload itself."""
     names = Counter(step.name for step in steps)
     spans, segments = names["audio2srt"], names["yolov3"]
     seconds, source = media.duration, media.size
@@ -124,9 +122,9 @@ def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -
     if spans:
         span = WAV_BYTES_PER_SECOND * seconds / spans
         writes += spans * _puts(span)
-        # a span's own audio, and of all but the first also the first one's, for the language
+        # each span's own audio, and for all but the first also the first span's, for its language
         reads += (2 * spans - 1) * (SIZE_REQUESTS + _gets(span))
-        reads += _gets(source)  # Merge takes the sound from the source
+        reads += _gets(source)  # Merge takes the audio from the source
     if segments:
         part = VIDEO_BYTES_PER_SECOND * seconds / segments
         result = (VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(spans)) * seconds
@@ -165,12 +163,12 @@ def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool) -> float
 
 
 def _puts(size: float) -> int:
-    """Requests that write so many bytes: whole, or in parts with one request before and one after them."""
+    """Requests that write `size` bytes: one, or one per part with one before and one after them."""
     return 1 if size < WHOLE_BYTES else math.ceil(size / PART_BYTES) + 2
 
 
 def _gets(size: float) -> int:
-    """Requests that read so many bytes: HEAD, then the whole or its parts."""
+    """Requests that read `size` bytes: HEAD, then one for the whole or one per part."""
     return 1 + (1 if size < WHOLE_BYTES else math.ceil(size / PART_BYTES))
 
 
@@ -178,13 +176,13 @@ def _priced_as(instance: str) -> str:
     return instance if instance in prices()["ec2"] else DEFAULT_INSTANCE
 
 
-def _instance_told(size: Ec2Compute) -> str:
-    """An instance as the estimate names it, and whose price it took where that is another's."""
+def _instance_text(size: Ec2Compute) -> str:
+    """The estimate's words for an instance. They name the type whose price stands in, if there is one."""
     instance, priced_as = size.instance, _priced_as(size.instance)
-    told = f"{instance} {size.market}"
+    text = f"{instance} {size.market}"
     if priced_as == instance:
-        return told
-    return f"{told} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
+        return text
+    return f"{text} at the price of {priced_as}, for {TABLE.name} has none of {instance}"
 
 
 def _assumptions(steps: Sequence[StepRecord]) -> dict[str, str]:
@@ -203,9 +201,9 @@ def _assumptions(steps: Sequence[StepRecord]) -> dict[str, str]:
     if "fargate" in services:
         found["fargate"] = f"on demand, {FARGATE_START_SECONDS} s for each job's image and a minute at least"
     if "ec2" in services:
-        told = sorted({_instance_told(size) for size in sizes if isinstance(size, Ec2Compute)})
+        instances = sorted({_instance_text(size) for size in sizes if isinstance(size, Ec2Compute)})
         found["ec2"] = (
-            f"{', '.join(told)}; taken to be the first of GpuInstanceTypes, as no job tells which it had; "
+            f"{', '.join(instances)}; taken to be the first of GpuInstanceTypes, as no job tells which it had; "
             f"{INSTANCE_START_SECONDS} s for each job's instance to boot and pull the image, "
             "none for its wait for another job"
         )

@@ -1,4 +1,16 @@
-"""What every entry to a step does around it: logs, metrics, and a named error left behind."""
+"""Run one step, on Lambda or on Batch, with its settings, logs, metrics and the report of its error.
+
+How a Lambda's time-out becomes a Batch job:
+
+1. A `Budget` (`avflow.workflow.budget`) raises LambdaBudgetExceeded within seconds: the step's pace shows that Lambda's
+   time will not suffice, or the sizes of the files that /tmp will not.
+2. `run_step` raises the same error if /tmp or the memory is full. It leaves no error in the bucket for it.
+3. The Catch of the step's state in statemachine/av_workflow.asl.yaml takes LambdaBudgetExceeded to the state
+   `...OnBatch`, which runs the same step as a Batch job. The same Catch takes a time-out that nobody predicted:
+   Sandbox.Timedout or Lambda.Unknown.
+
+Work that clearly exceeds Lambda goes to Batch directly: see `avflow.workflow.plan`.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +35,13 @@ def run_step(
     Parameters
     ----------
     part:
-        The segment or span that the step is to work on; None for a step that is not divided.
+        The segment or span that the step works on. None for a step that is not divided.
 
     Raises
     ------
     AvflowError
-        The step's own failure. Its name, message and advice are left in the bucket for the failure
-        report: of a Batch job, Step Functions passes on only an exit code.
+        The step's own failure. The bucket keeps its name, message and advice for the error report, because Step
+        Functions receives no more than an exit code from a Batch job.
     """
     logger = logger_for(step, video)
     store = ObjectStore(video.bucket)
@@ -44,11 +56,11 @@ def run_step(
         if settings.fallback_from and _is_first(settings):
             count_fallback(step, settings.fallback_from)
         context = StepContext(store, ran_on, budget, log_progress(logger), settings, part or 0)
-        report = _within_lambdas_means(work, video, context)
+        report = _run_within_lambda(work, video, context)
     except Exception as error:
         if isinstance(error, AvflowError):
             logger.warning("failed", failure=error.to_dict())
-            if not isinstance(error, LambdaBudgetExceeded):  # that one is no failure: Batch takes over
+            if not isinstance(error, LambdaBudgetExceeded):  # not a failure: Batch takes over
                 left = StepError(error.name, error.message, error.advice, error.exit_code, part or 0)
                 store.write(video.step_error_json(step), left)
         else:
@@ -62,12 +74,12 @@ def run_step(
 
 
 def _is_first(settings: Settings) -> bool:
-    """Whether this is a job's first attempt, and of an array its first child: a fallback is counted once."""
+    """Whether this is a job's first attempt, and the first child of an array job. A fallback counts once."""
     return settings.job_attempt == 1 and not settings.array_index
 
 
-def _within_lambdas_means(work: Step, video: VideoRef, context: StepContext) -> StepReport:
-    """A full /tmp or memory on Lambda is no failure of the video's: Batch has more of both."""
+def _run_within_lambda(work: Step, video: VideoRef, context: StepContext) -> StepReport:
+    """Do the work. A full /tmp or memory on Lambda raises LambdaBudgetExceeded: Batch has more of both."""
     try:
         return work(video, context)
     except (OSError, MemoryError, ScratchFull) as error:

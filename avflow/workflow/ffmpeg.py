@@ -1,4 +1,4 @@
-"""Probe the upload, extract its sound, and convert its picture where the detector needs it."""
+"""Probe the upload, extract its audio, and convert its video if the detector cannot read it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
 from avflow.workflow.settings import Settings
 
-#: of the time in which sound is extracted and the picture converted, what the sound takes, about
-SOUND_SHARE = 0.1
+#: approximate share of the audio extraction in the time of audio extraction and video conversion
+AUDIO_SHARE = 0.1
 
 
 def run(video: VideoRef, context: StepContext) -> MediaReport:
-    """Write `media.json`, a wav for each span of the audio, and the converted AVI (where it is necessary).
+    """Write `media.json`, a WAV file per span of the audio, and the converted AVI if a conversion is necessary.
 
     Raises
     ------
     InvalidMedia
-        The upload can't be processed anywhere.
+        The upload can't be processed, neither on Lambda nor on Batch.
     SourceMissing
-        The upload is gone.
+        The upload was deleted.
     LambdaBudgetExceeded
-        Time or scratch space don't suffice here.
+        Lambda's time or scratch space does not suffice.
     """
     timer = StepTimer("ffmpeg", context)
     store = context.store
@@ -44,23 +44,23 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         store.download(video.key, source, video.version_id)
         media = probe(source)
         stream, reasons = media.video, conversion_reasons(media)
-        context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} and what is made of it")
-        sound_share = SOUND_SHARE if reasons else 1.0
-        extracting, converting = divided(context.report, *((sound_share, 1 - sound_share) if media.audio else (0, 1)))
+        context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} with its audio and conversion")
+        audio_share = AUDIO_SHARE if reasons else 1.0
+        extracting, converting = divided(context.report, *((audio_share, 1 - audio_share) if media.audio else (0, 1)))
         parts: tuple[spans.Span, ...] = ()
         if media.audio:
-            wav = folder / "sound.wav"
-            in_time = paced(extracting, context.budget, f"extract sound of {source.name}")
+            wav = folder / "audio.wav"
+            in_time = paced(extracting, context.budget, f"the audio extraction of {source.name}")
             ffmpeg.extract_wav(source, media, wav, report=in_time)
             parts = _cut(wav, context.settings)
             for span, piece in zip(parts, _pieces(wav, parts), strict=True):
                 transfers.upload(piece, video.wav(span.part))
         if reasons:
             converted = folder / "converted.avi"
-            in_time = paced(converting, context.budget, f"convert of {source.name}")
+            in_time = paced(converting, context.budget, f"the conversion of {source.name}")
             ffmpeg.convert(source, media, converted, report=in_time)
             transfers.upload(converted, video.converted)
-            stream = probe(converted).video  # another rate, another number of frames
+            stream = probe(converted).video  # its frame rate and number of frames may differ
     report = MediaReport(
         has_audio=media.audio is not None,
         has_video=media.video is not None,
@@ -75,8 +75,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
 
 
 def _written(media: Media, reasons: tuple[str, ...]) -> int:
-    """Bytes of scratch space that the wav and the converted video take."""
-    wav = 2 * WAV_BYTES_PER_SECOND if media.audio else 0  # as it comes, and cut
+    """Bytes of scratch space for the WAV files and the converted video."""
+    wav = 2 * WAV_BYTES_PER_SECOND if media.audio else 0  # the whole, and its spans
     avi = VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND if reasons else 0
     return round(media.duration * (wav + avi))
 
@@ -86,11 +86,11 @@ def _cut(wav: Path, settings: Settings) -> tuple[spans.Span, ...]:
 
 
 def _pieces(wav: Path, parts: Sequence[spans.Span]) -> Iterator[Path]:
-    """A file for each span: the audio itself where it is one."""
+    """A WAV file per span: the audio itself if there is only one."""
     if len(parts) == 1:
         yield wav
         return
-    from avflow.speech.wav import write_part  # noqa: PLC0415 - with numpy, which short audio has no use for
+    from avflow.speech.wav import write_part  # noqa: PLC0415 - it imports numpy, which short audio does not need
 
     for span in parts:
         piece = wav.with_name(f"span-{span.part:04}.wav")
@@ -99,7 +99,7 @@ def _pieces(wav: Path, parts: Sequence[spans.Span]) -> Iterator[Path]:
 
 
 def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> DetectorInput | None:
-    """What the detector reads: the upload itself, by its key, without a copy, or its conversion."""
+    """What the detector reads: the upload itself, without a copy, or its conversion."""
     if stream is None:
         return None
     key, version = (video.converted, None) if reasons else (video.key, video.version_id)

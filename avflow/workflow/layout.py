@@ -1,4 +1,7 @@
-"""Which object of a run lives where in the bucket."""
+"""The keys of all objects of a run: the names of the results and of the intermediates.
+
+`VideoRef.result` makes the name of a result.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 START_PREFIX = "start/"
 RESULT_PREFIX = "result/"
-#: all that can stand under `result/` for a video besides its manifest, `.json`
+#: suffixes of all results of a video except its manifest, `.json`
 RESULT_SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
 
 
@@ -17,8 +20,7 @@ RESULT_SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
 class VideoRef:
     """One version of one uploaded video, and the execution that processes it.
 
-    `execution` is the Step Functions execution's name: it keeps the intermediates of
-    two uploads of the same key apart.
+    `execution` is the name of the Step Functions execution. It separates the intermediates of two uploads of one key.
     """
 
     bucket: str
@@ -29,7 +31,7 @@ class VideoRef:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> VideoRef:
-        """From the state machine's input; unknown fields are the workflow's own and ignored."""
+        """Read the state machine's input. Unknown fields belong to the workflow and are ignored."""
         return cls(
             bucket=fields["bucket"],
             key=fields["key"],
@@ -45,17 +47,17 @@ class VideoRef:
 
     @property
     def stem(self) -> str:
-        """`my_video`: the file's name without its last suffix."""
+        """`my_video`: the file name without its last suffix."""
         return PurePosixPath(self.filename).stem
 
     @property
     def scratch_name(self) -> str:
-        """The file's name as far as every file system takes it: 200 bytes, and never a folder's."""
+        """The file name in a form that every file system accepts: its last 200 bytes, never `.` or `..`."""
         name = self.filename.replace("\0", "").encode()[-200:].decode(errors="ignore")
         return "video" if name in ("", ".", "..") else name
 
     def result(self, suffix: str) -> str:
-        """`result/<path>/my_video<suffix>`, `<path>` being what stood behind `start/`.
+        """`result/<path>/my_video<suffix>`, where `<path>` is the upload's path after `start/`.
 
         >>> VideoRef("bucket", "start/holiday/my_video.mkv", "run-1").result(".srt")
         'result/holiday/my_video.srt'
@@ -68,15 +70,15 @@ class VideoRef:
 
     @property
     def media_json(self) -> str:
-        """What the FFmpeg step found and wrote; every later step reads it."""
+        """The report of the FFmpeg step. Every later step reads it."""
         return self._intermediate("media", "media.json")
 
     def part_json(self, step: str, part: int) -> str:
-        """The report of a later step on one segment or span: where it ran, how long, what it made."""
+        """The report of a later step on one segment or span."""
         return self._intermediate("media", f"{step}-{part:04}.json")
 
     def step_error_json(self, step: str) -> str:
-        """The named error with which a step's Batch job ended."""
+        """The named error with which a step ended."""
         return self._intermediate("media", f"{step}.error.json")
 
     def wav(self, part: int) -> str:
@@ -85,13 +87,13 @@ class VideoRef:
 
     @property
     def converted(self) -> str:
-        """The video in a form the detector reads, where the source wasn't."""
+        """The conversion of the video, if the detector cannot read the upload itself."""
         return self._intermediate("video", f"{self.stem}.avi")
 
     def boxed(self, part: int) -> str:
-        """The pictures of one segment with boxes, without sound."""
+        """The annotated video of one segment, without audio."""
         return self._intermediate("video", f"{self.stem}.boxed-{part:04}.avi")
 
     def detections(self, part: int) -> str:
-        """What was detected on each frame of one segment, before it is published."""
+        """The detections on each frame of one segment, before they are published."""
         return self._intermediate("video", f"{self.stem}.detections-{part:04}.jsonl")

@@ -1,4 +1,4 @@
-"""How the reports of all steps become the manifest, `result/….json`."""
+"""Make the manifest, `result/….json`, from the reports of all steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from avflow.workflow.reports import (
     StepRecord,
 )
 
-#: raised when a reader of the former version would misread a manifest
+#: increased when a reader of the former version would misread a manifest
 SCHEMA_VERSION = 1
 
 
@@ -41,15 +41,15 @@ def build(
     media:
         The report of the FFmpeg step.
     speech, boxes:
-        The reports of the audio2srt and yolov3 steps, one a span or segment; none for a step that was skipped.
+        The reports of the audio2srt and yolov3 steps, one per span or segment. Empty for a step that was skipped.
     said:
-        What all spans together say; None without audio.
+        The summary of the subtitles of all spans. None without audio.
     merge_step:
         The record of the merge step itself.
     results:
-        Keys of the objects published so far; the manifest itself is always the last.
+        Keys of the objects published so far. The manifest itself is always the last.
     on_aws:
-        False where AWS is embedded: the cost is then what AWS would ask for the same seconds.
+        False with the embedded AWS. The cost is then what AWS would charge for the same seconds.
     """
     steps = (media.step, *_numbered([r.step for r in speech]), *_numbered([r.step for r in boxes]), merge_step)
     return Manifest(
@@ -68,12 +68,12 @@ def build(
 
 
 def _numbered(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:
-    """The records of one step, numbered where it worked in several parts."""
+    """The records of one step, numbered if it worked on several parts."""
     return steps if len(steps) == 1 else [replace(step, part=part) for part, step in enumerate(steps)]
 
 
 def _detections(boxes: Sequence[SegmentReport]) -> DetectionSummary:
-    """All segments together; several engines where Spot took some of the GPUs away."""
+    """All segments together. Several engines if Spot interrupted some of the GPU jobs."""
     return DetectionSummary(
         frames=sum(report.frames for report in boxes),
         damaged_frames=sum(report.damaged_frames for report in boxes),

@@ -1,4 +1,4 @@
-"""Publish: boxes and the original sound, subtitles, detections, and the manifest last."""
+"""Publish the results: annotated video with the original audio, subtitles, detections, and last the manifest."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
 
-#: of each key under `result/`: a file to upload, or the key of an object that it is a copy of
+#: by key under `result/`: the file to upload, or the key of the object to copy
 Results = dict[str, Path | str]
 
 
 class _Superseded(Exception):
-    """A newer version of the upload is there, whose own execution publishes."""
+    """The bucket has a newer version of the upload. The execution of that version publishes the results."""
 
 
 def run(video: VideoRef, context: StepContext) -> MergeReport:
-    """Write everything under `result/`; the manifest's presence means that the rest is complete.
+    """Write all results under `result/`. The manifest comes last: its presence means that the rest is complete.
 
-    Where a newer version of the same upload has come meanwhile nothing is written, or no more: it is asked at the
-    start, when all is made and ready to be published, and when all but the manifest is published.
+    A newer version of the same upload stops this run from publishing (more). The step looks for one three times: at its
+    start, before it publishes the first result, and before it publishes the manifest.
 
     Raises
     ------
     LambdaBudgetExceeded
-        Time or scratch space don't suffice here.
+        Lambda's time or scratch space does not suffice.
     FrameCountMismatch
-        The segments don't hold all frames; nothing is published.
+        The segments do not hold all frames. Nothing is published.
     """
     timer = StepTimer("merge", context)
     media = context.store.read(video.media_json, MediaReport)
@@ -64,10 +64,10 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         if speech:
             said, made[video.result(".srt")] = _subtitles(speech, folder)
         _require_newest(video, store)
-        store.delete(video.result(".json"))  # an earlier version's: from here to the end this video is not complete
+        store.delete(video.result(".json"))  # of an earlier version: the results are incomplete until the new manifest
         _publish(made, store)
     _require_newest(video, store)
-    for suffix in RESULT_SUFFIXES:  # what an earlier version had and this one has not, its failure included
+    for suffix in RESULT_SUFFIXES:  # delete results of an earlier version that this one lacks, also its error report
         if video.result(suffix) not in made:
             store.delete(video.result(suffix))
     report = manifest.build(
@@ -99,19 +99,19 @@ def _require_newest(video: VideoRef, store: ObjectStore) -> None:
 
 
 def is_superseded(video: VideoRef, store: ObjectStore) -> bool:
-    """Whether the same key was uploaded again meanwhile: a slow old version must not replace a quick new one."""
+    """Whether the same key was uploaded again. A slow run of the old version must not replace the new results."""
     if video.version_id is None:
         return False
     try:
         return store.version(video.key) not in (video.version_id, None)
-    except SourceMissing:  # the user took the upload away, and still gets what it was uploaded for
+    except SourceMissing:  # the user deleted the upload, and still gets its results
         return False
 
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- video
 @dataclass(frozen=True)
 class _Boxes:
-    """The segments of one video, by their reports, and a scratch folder to join them in."""
+    """The reports of a video's segments, and the scratch folder in which to join the segments."""
 
     video: VideoRef
     context: StepContext
@@ -121,21 +121,21 @@ class _Boxes:
 
 
 def _boxed(boxes: _Boxes) -> Results:
-    """The AVI and the detections; what is one object already is only copied inside S3."""
+    """The AVI and the detections. A result that is already one object is copied inside S3."""
     video, whole = boxes.video, len(boxes.reports) == 1
     return {
-        video.result(".avi"): video.boxed(0) if whole and not boxes.media.audio else _boxes_and_sound(boxes),
+        video.result(".avi"): video.boxed(0) if whole and not boxes.media.audio else _boxes_and_audio(boxes),
         video.result(".detections.jsonl"): video.detections(0) if whole else _joined_detections(boxes),
     }
 
 
-def _boxes_and_sound(boxes: _Boxes) -> Path:
-    """The pictures of all segments, and the sound of the upload if it has any, in one AVI."""
+def _boxes_and_audio(boxes: _Boxes) -> Path:
+    """One AVI with the annotated video of all segments, and the upload's audio if it has any."""
     store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
     source, target = source_path(boxes.folder, boxes.video), boxes.folder / "result.avi"
     keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
-    sound = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
-    budget.require_disk(2 * sum(map(store.size, keys)) + sound, f"{boxes.video.filename} and its boxes")
+    audio_bytes = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
+    budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.filename} and its boxes")
     segments = [
         ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report.frames) for part, report in enumerate(boxes.reports)
     ]
@@ -145,13 +145,13 @@ def _boxes_and_sound(boxes: _Boxes) -> Path:
         if media.audio:
             transfers.download(boxes.video.key, source, boxes.video.version_id)
     rate = Fraction(boxes.reports[0].frame_rate)
-    in_time = paced(boxes.context.report, budget, f"merge of {source.name}")
+    in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
     ffmpeg.mux(segments, rate, source, media, target, report=in_time)
     return target
 
 
 def _joined_detections(boxes: _Boxes) -> Path:
-    """The detections of all segments in one file: frame numbers and times are the whole video's in each."""
+    """The detections of all segments in one file. Their frame numbers and times already count in the whole video."""
     target = boxes.folder / "detections.jsonl"
     parts = [boxes.folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
     with boxes.context.store.transfers() as transfers:
@@ -164,9 +164,9 @@ def _joined_detections(boxes: _Boxes) -> Path:
     return target
 
 
-# ---------------------------------------------------------------- words
+# ---------------------------------------------------------------- subtitles
 def _subtitles(speech: Sequence[SpanReport], folder: Path) -> tuple[SpeechSummary, Path]:
-    """What the manifest says of the words of all spans, and their .srt, empty where nothing is said."""
+    """The manifest's summary of the subtitles of all spans, and the .srt file. It is empty if nobody speaks."""
     transcript = Transcript.join([report.transcript for report in speech])
     cues = subtitles.cues(transcript)
     path = folder / "subtitles.srt"

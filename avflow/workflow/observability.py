@@ -1,7 +1,7 @@
-"""Structured logs and metrics, the same from Lambda and from Batch (Powertools for AWS Lambda).
+"""Structured logs and metrics, the same on Lambda and on Batch (Powertools for AWS Lambda).
 
-Metrics are lines on stdout in CloudWatch's embedded metric format; CloudWatch Logs makes metrics of them in every
-log group, a Batch job's included (CloudWatch User Guide, "Embedded metric format"). docs/deploy.md lists them.
+Metrics are lines on stdout in CloudWatch's embedded metric format. CloudWatch Logs turns them into metrics in every
+log group, also in a Batch job's (CloudWatch User Guide, "Embedded metric format"). docs/deploy.md lists them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from avflow.workflow.context import StepReport
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MergeReport, SegmentReport
 
-#: the stack's name in AWS, so that two stacks of one account are told apart
+#: namespace of the metrics unless POWERTOOLS_METRICS_NAMESPACE names one: on AWS the stack's, to separate two stacks
 NAMESPACE = "av-workflow"
 
 
 def logger_for(step: str, video: VideoRef) -> Logger:
-    """A logger whose every line names the execution and the video."""
+    """A logger that adds the execution and the video to every line."""
     logger = Logger(service=step)
     logger.append_keys(execution=video.execution, video=f"s3://{video.bucket}/{video.key}")
     return logger
 
 
 def log_progress(logger: Logger) -> Report:
-    """A report that writes a log line whenever more is done; the embedded AWS draws its bars from them."""
+    """A report that writes a log line after each advance. The `avflow` command draws its progress bars from them."""
     told = None
 
     def report(progress: Progress) -> None:
@@ -43,7 +43,7 @@ def log_progress(logger: Logger) -> Report:
 
 
 def count_fallback(step: str, came_from: str) -> None:
-    """`Fallbacks` {came_from}: a step began in its second or third choice of compute."""
+    """`Fallbacks` {came_from}: a step began on its second or third choice of compute."""
     _emit(step, {"came_from": came_from}, {"Fallbacks": (MetricUnit.Count, 1)})
 
 
@@ -57,7 +57,7 @@ def count_outcome(step: str, ran_on: str, seconds: float, error: Exception | Non
 
 
 def count_work(report: StepReport) -> None:
-    """What is done for good: `Frames` with boxes drawn; `Videos` and `MediaSeconds` published."""
+    """The finished work: `Frames` annotated, `Videos` and `MediaSeconds` published."""
     if isinstance(report, SegmentReport):
         _emit("yolov3", {}, {"Frames": (MetricUnit.Count, report.frames)})
     if isinstance(report, MergeReport):
@@ -66,7 +66,7 @@ def count_work(report: StepReport) -> None:
 
 
 def _emit(step: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[MetricUnit, float]]) -> None:
-    """One line in the embedded metric format; the step is the dimension `service`."""
+    """Write one line in the embedded metric format. The step is the dimension `service`."""
     metrics = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE), service=step)
     for name, value in dimensions.items():
         metrics.add_dimension(name=name, value=value)

@@ -1,7 +1,8 @@
-"""How the later steps share the work, and which of it clearly does not fit Lambda.
+"""Divide the work of the later steps into segments and spans, and send to Batch what clearly exceeds Lambda.
 
-What is predicted here only saves a try: a step for which Lambda turns out too small says so itself, within
-seconds, and moves to Batch. So only what won't fit by any likely pace or size is sent there at once.
+This prediction only saves a try on Lambda. A step that turns out to be too large for Lambda notices it within seconds,
+and moves to Batch (see `avflow.workflow.entry`). So the plan sends work directly to Batch only if it exceeds Lambda at
+the best pace and the smallest size.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from avflow.video.segments import Segments
 from avflow.workflow.reports import Plan, SegmentPlan, SpanPlan
 from avflow.workflow.settings import Settings
 
-#: what template.yaml gives the functions of these two steps: seconds, megabytes of memory, and bytes of /tmp
+#: limits that template.yaml gives the functions of these two steps: time in seconds, memory in MB, /tmp in bytes
 AUDIO2SRT_LAMBDA_SECONDS = 900
 AUDIO2SRT_LAMBDA_MEMORY = 3008
 MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
-#: megabytes of memory that come with one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
+#: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 _MEMORY_OF_VCPU = 1769
 
-#: quiet pictures need less than the bit rate they may have
+#: smallest share of the allowed bit rate that a video with little motion takes
 _LEAST_SHARE_OF_BITRATE = 0.5
-#: seconds of a core for a second of speech and a byte of the model: whisper-tiny.en, 78 MB, takes 0.022 on two cores
-#: (docs/benchmarks.md), and Whisper's time grows with its weights: whisper-small has six times as many and takes six
-#: times as long. That is the best pace: a vCPU of Lambda's is slower rather than quicker, and PocketSphinx far slower
+#: core seconds per second of speech and byte of the model. whisper-tiny.en (78 MB) takes 0.022 s per second of speech
+#: on two cores (docs/benchmarks.md). Whisper's time grows with its weights: whisper-small has six times as many and
+#: takes six times as long. This is the best pace: a vCPU of Lambda is rather slower, and PocketSphinx much slower.
 _SPEECH_CORE_SECONDS_PER_BYTE = 2 * 0.022 / 78e6
 
 
@@ -39,15 +40,15 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
     media:
         The upload.
     stream:
-        What the detector reads: the upload's own, or that of its conversion; None without one.
+        The video stream that the detector reads, of the upload or of its conversion. None without video.
     spans:
-        How the sound is cut; none without sound.
+        The spans of the audio. Empty without audio.
     """
     segments = _segments(stream, settings)
     pace = _speech_pace(settings) if spans else 0.0
     return Plan(
         segments=SegmentPlan(segments.count, segments.frames),
-        # an array job has two children at least (AWS Batch API Reference, "ArrayProperties")
+        # an array job has at least two children (AWS Batch API Reference, "ArrayProperties")
         array={"Size": segments.count} if segments.count > 1 else {},
         spans=tuple(
             SpanPlan(span.part, span.start, span.end, (span.end - span.start) * pace > AUDIO2SRT_LAMBDA_SECONDS)
@@ -58,7 +59,7 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
 
 
 def segments_of(plan: Plan, stream: VideoStream) -> Segments:
-    """The segments of a plan, for who works on one of them."""
+    """The segments that a plan divides `stream` into."""
     return Segments(plan.segments.count, plan.segments.frames, stream.frames)
 
 
@@ -69,15 +70,15 @@ def _segments(stream: VideoStream | None, settings: Settings) -> Segments:
 
 
 def _speech_pace(settings: Settings) -> float:
-    """Seconds that Lambda takes for a second of speech, at the best."""
+    """The least seconds that Lambda takes per second of speech."""
     cores = AUDIO2SRT_LAMBDA_MEMORY / _MEMORY_OF_VCPU
     return ModelStore().describe(settings.speech_model).bytes * _SPEECH_CORE_SECONDS_PER_BYTE / cores
 
 
 def _merge_bytes(media: Media, stream: VideoStream | None) -> float:
-    """The least that the Merge step needs of /tmp: the upload for its sound, the segments, and the result of both."""
+    """The least bytes of /tmp that the Merge step needs: the upload for its audio, the segments, and the result."""
     if stream is None:
         return 0.0
-    boxed = media.duration * VIDEO_BYTES_PER_SECOND * _LEAST_SHARE_OF_BITRATE
-    sound = media.size + media.duration * AUDIO_BYTES_PER_SECOND if media.audio else 0.0
-    return 2 * boxed + sound
+    video_bytes = media.duration * VIDEO_BYTES_PER_SECOND * _LEAST_SHARE_OF_BITRATE
+    audio_bytes = media.size + media.duration * AUDIO_BYTES_PER_SECOND if media.audio else 0.0
+    return 2 * video_bytes + audio_bytes

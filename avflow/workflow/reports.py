@@ -1,6 +1,6 @@
-"""What a step leaves for the steps after it, and for the user: each a JSON object in the bucket.
+"""The JSON objects that a step writes for the later steps and for the user.
 
-docs/schemas/ has the JSON Schema of those that users read; `python -m scripts.schemas` writes it from these classes.
+docs/schemas/ has the JSON Schema of those that users read. `python -m scripts.schemas` writes it from these classes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class StepRecord(Contract):
     #: ffmpeg, audio2srt, yolov3 or merge
     name: str
     ran_on: RanOn
-    #: the size of the machine; null where nothing told it
+    #: the size of the machine; null if unknown
     compute: Compute | None
     #: ISO 8601, UTC
     started: str
-    #: from its start to its end
+    #: duration of the step in seconds
     seconds: float
-    #: number of the segment or span, where the step worked on several; from 0
+    #: number of the segment or span, from 0, if the step was divided
     part: int | None = None
 
     def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """A step that worked on the whole has no part."""
+        """Leave out `part` if the step was not divided."""
         if self.part is None:
             del fields["part"]
         return fields
@@ -45,7 +45,7 @@ class StepRecord(Contract):
 
 @dataclass(frozen=True)
 class ModelEntry(Contract):
-    """A model that took part, and the sums of its files."""
+    """A model that the run used, and the checksums of its files."""
 
     #: detector or speech
     role: str
@@ -63,7 +63,7 @@ class ModelEntry(Contract):
 # ---------------------------------------------------------------- the plan
 @dataclass(frozen=True)
 class SegmentPlan(Contract):
-    """How the video is cut for YOLOv3: into `count` segments of `frames` frames; the last may be shorter."""
+    """How the video is divided for YOLOv3: into `count` segments of `frames` frames. The last may be shorter."""
 
     count: int
     frames: int
@@ -71,31 +71,31 @@ class SegmentPlan(Contract):
 
 @dataclass(frozen=True)
 class SpanPlan(Contract):
-    """Seconds `start` to `end` of the audio, recognised by one function or job."""
+    """Seconds `start` to `end` of the audio. One Lambda invocation or Batch job recognises them."""
 
     part: int
     start: float
     end: float
-    #: known not to fit Lambda
+    #: whether the span clearly exceeds Lambda's limits and goes to Batch directly
     on_batch: bool
 
 
 @dataclass(frozen=True)
 class Plan(Contract):
-    """How the later steps share the work. The state machine reads it too."""
+    """How the work of the later steps is divided. The state machine reads it too."""
 
     segments: SegmentPlan
-    #: AWS Batch's ArrayProperties: empty for one segment
+    #: ArrayProperties for AWS Batch; empty for one segment
     array: dict[str, int]
     spans: tuple[SpanPlan, ...]
-    #: known not to fit Lambda
+    #: whether the Merge step clearly exceeds Lambda's limits and goes to Batch directly
     merge_on_batch: bool
 
 
 # ---------------------------------------------------------------- reports of the steps
 @dataclass(frozen=True)
 class DetectorInput(Contract):
-    """What the detector reads: the upload itself, by its key, or its conversion."""
+    """The object that the detector reads: the upload itself or its conversion."""
 
     key: str
     version_id: str | None
@@ -104,12 +104,12 @@ class DetectorInput(Contract):
 
 @dataclass(frozen=True)
 class MediaReport(Contract):
-    """`media.json`, of the FFmpeg step: what was uploaded, and how the later steps go on."""
+    """`media.json`, the report of the FFmpeg step: what was uploaded, and the plan of the later steps."""
 
     has_audio: bool = field(metadata=field_options(alias="has_sound"))
     has_video: bool = field(metadata=field_options(alias="has_picture"))
     input: Media
-    #: why the video was converted; empty where the detector reads the upload
+    #: why the video was converted; empty if the detector reads the upload
     conversion_reasons: tuple[str, ...]
     detector_input: DetectorInput | None = field(metadata=field_options(alias="picture"))
     plan: Plan
@@ -118,16 +118,16 @@ class MediaReport(Contract):
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentReport(Contract):
-    """Of the YOLOv3 step: what was found in one segment."""
+    """The report of the YOLOv3 step on one segment: what it detected."""
 
     frames: int
-    #: detections of each class that was found
+    #: number of detections of each class
     objects: dict[str, int]
-    #: frames in which each of these classes occurs
+    #: number of frames in which each class occurs
     frames_with: dict[str, int]
-    #: of the frames, those that can't be decoded: another stands for each
+    #: number of frames that could not be decoded; another frame replaces each
     damaged_frames: int = 0
-    #: frames a second, as a fraction
+    #: frames per second, as a fraction
     frame_rate: str
     #: width and height in pixels
     size: tuple[int, int]
@@ -138,9 +138,9 @@ class SegmentReport(Contract):
 
 @dataclass(frozen=True)
 class SpanReport(Contract):
-    """Of the audio2srt step: what is said in one span, with times from the start of the audio."""
+    """The report of the audio2srt step on one span: its transcript, with times from the start of the whole audio."""
 
-    #: ISO 639-1; null where nobody speaks
+    #: ISO 639-1; null if nobody speaks
     language: str | None
     seconds: float
     model: ModelEntry
@@ -152,7 +152,7 @@ class SpanReport(Contract):
 
 @dataclass(frozen=True)
 class SegmentDoneBefore:
-    """Of the YOLOv3 step for a segment that an earlier attempt had finished: its record. Nobody reads it from S3."""
+    """The YOLOv3 step's record of a segment that an earlier attempt finished. It is not written to S3."""
 
     step: StepRecord
 
@@ -164,9 +164,9 @@ class StepError(Contract):
     error: str
     message: str
     advice: str
-    #: of the Batch job (sysexits.h)
+    #: exit status of the Batch job (sysexits.h)
     exit_code: int
-    #: number of the segment or span
+    #: number of the segment or span, from 0
     part: int
 
 
@@ -182,9 +182,9 @@ class Source(Contract):
 
 @dataclass(frozen=True)
 class SpeechSummary(Contract):
-    """What the subtitles hold."""
+    """What the subtitles contain."""
 
-    #: ISO 639-1; null where nobody speaks
+    #: ISO 639-1; null if nobody speaks
     language: str | None
     cues: int
     words: int
@@ -192,56 +192,56 @@ class SpeechSummary(Contract):
 
 @dataclass(frozen=True)
 class DetectionSummary(Contract):
-    """What was found in all segments together."""
+    """What was detected in the whole video."""
 
     frames: int
-    #: of the frames, those that can't be decoded: another stands for each
+    #: number of frames that could not be decoded; another frame replaces each
     damaged_frames: int
-    #: frames a second, as a fraction
+    #: frames per second, as a fraction
     frame_rate: str
     #: width and height in pixels
     size: tuple[int, int]
     engine: str
-    #: detections of each class that was found
+    #: number of detections of each class
     objects: dict[str, int]
-    #: frames in which each of these classes occurs
+    #: number of frames in which each class occurs
     frames_with: dict[str, int]
 
 
 @dataclass(frozen=True)
 class CostEstimate(Contract):
-    """What the run costs on AWS by list prices. It is no bill: `assumes` says what is left out."""
+    """An estimate of the cost of the run on AWS, at list prices. It is not a bill: `assumes` says what is left out."""
 
     #: US dollars
     usd: float
-    #: US dollars of each service
+    #: US dollars per service
     by: dict[str, float]
-    #: a sentence for each assumption
+    #: the assumptions, by topic
     assumes: dict[str, str]
-    #: steps of which nothing told the machine
+    #: names of steps without a price, because the size of their machine is unknown
     not_priced: tuple[str, ...]
-    #: whose seconds were priced: AWS's, or those of the machine that embeds it
+    #: whose seconds the prices apply to: AWS's, or those of the machine with the embedded AWS
     seconds_of: str
-    #: date of the table of prices
+    #: date of the price table
     prices_of: str
     region: str
 
 
 @dataclass(frozen=True)
 class Manifest(Contract):
-    """`result/….json`: what went in, what came out, and who did what, where and for how long."""
+    """`result/….json`: the input, the results, the models, and where and how long each step ran."""
 
-    #: raised when a reader of the former version would misread a manifest
+    #: increased when a reader of the former version would misread a manifest
     schema: int
     #: name of the Step Functions execution
     execution: str
     source: Source
     input: Media
-    #: why the video was converted before detection; empty where it wasn't
+    #: why the video was converted before detection; empty if it was not
     converted_because: tuple[str, ...]
-    #: keys of the objects that were published before the manifest
+    #: keys of the objects published before the manifest
     results: tuple[str, ...]
-    #: by role
+    #: by role: detector, speech
     models: dict[str, ModelEntry]
     #: null without audio
     speech: SpeechSummary | None
@@ -253,9 +253,9 @@ class Manifest(Contract):
 
 @dataclass(frozen=True)
 class MergeReport:
-    """Of the Merge step, for logs and metrics; nobody reads it from S3."""
+    """The report of the Merge step, for logs and metrics. It is not written to S3."""
 
     input: Media
     step: StepRecord
-    #: None where a newer version of the upload publishes in its place
+    #: None if a newer version of the upload publishes in its place
     manifest: Manifest | None

@@ -1,6 +1,6 @@
-"""What the environment sets for a step, read once at its entry, with each default and limit.
+"""The settings of a step from its environment variables, with all defaults and limits. Read once, at the step's entry.
 
-`template.yaml` sets these variables from its parameters, which have the same defaults and limits; a test compares both.
+`template.yaml` sets these variables from its parameters, with the same defaults and limits. A test compares both.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from avflow import speech
 from avflow.errors import SettingInvalid
 from avflow.workflow.compute import Compute, compute
 
-if TYPE_CHECKING:  # with OpenCV, which only the detector needs
+if TYPE_CHECKING:  # it imports OpenCV, which only the detector needs
     from avflow.detection.opening import Precision
 
 YOLOV3_MODEL = "yolov3"
-#: set by AWS Batch for the child of an array job (User Guide, "Array jobs")
+#: AWS Batch sets it for a child of an array job (User Guide, "Array jobs")
 ARRAY_INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
 #: the values of `avflow.detection.opening.Precision`
 PRECISIONS = ("fastest", "fp32", "int8")
@@ -26,7 +26,7 @@ PRECISIONS = ("fastest", "fp32", "int8")
 
 @dataclass(frozen=True)
 class Limits:
-    """The least and the greatest value of a number, both allowed."""
+    """The smallest and the largest allowed value of a number."""
 
     least: float
     most: float
@@ -34,37 +34,37 @@ class Limits:
 
 SEGMENT_SECONDS = Limits(1, 86_400)
 MAX_SEGMENTS = Limits(1, 1_000)
-#: a chunk at least: avflow/speech/chunks.py
+#: at least one chunk (avflow/speech/chunks.py)
 SPEECH_SPAN_SECONDS = Limits(150, 3_600)
-#: as many as an inline Map runs at once
+#: at most what an inline Map runs at once
 MAX_SPANS = Limits(1, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one step. Without arguments: those of a deployment that changes nothing."""
+    """The settings of one step. The defaults are those of a deployment without parameters."""
 
     #: names of models in avflow/models/models.toml
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
     detector_precision: Precision = "fastest"
-    #: seconds of video for one YOLOv3 job, and most jobs for one video
+    #: seconds of video per segment (one YOLOv3 job each), and the most segments of one video
     segment_seconds: float = 600.0
     max_segments: int = 16
-    #: seconds of audio that are recognised in one piece, and most pieces of one video
+    #: seconds of audio per span, and the most spans of one video
     speech_span_seconds: float = 600.0
     max_spans: int = 8
-    #: None where the environment doesn't tell
+    #: None if the environment does not tell it
     compute: Compute | None = None
-    #: whether this job was given, and so pays for, a GPU
+    #: whether this job has, and so pays for, a GPU
     has_gpu: bool = False
-    #: what could not do this work before: lambda, spot or gpu
+    #: where this work could not be done before: lambda, spot or gpu
     fallback_from: str | None = None
     #: id and attempt of the Batch job, and its index in an array job
     job_id: str | None = None
     job_attempt: int = 1
     array_index: int | None = None
-    #: False where AWS is embedded
+    #: False with the embedded AWS
     on_aws: bool = True
 
     @classmethod
@@ -74,7 +74,7 @@ class Settings:
         Raises
         ------
         SettingInvalid
-            A variable is no number, lies outside its limits, or is none of its choices.
+            A variable is not a number, lies outside its limits, or is not one of its choices.
         """
         environ = {name: value for name, value in environ.items() if value}
         index = environ.get(ARRAY_INDEX)
@@ -94,7 +94,7 @@ class Settings:
             job_id=environ.get("AWS_BATCH_JOB_ID"),
             job_attempt=int(environ.get("AWS_BATCH_JOB_ATTEMPT", cls.job_attempt)),
             array_index=None if index is None else int(index),
-            on_aws="AWS_ENDPOINT_URL" not in environ,  # which an embedded AWS is reached by
+            on_aws="AWS_ENDPOINT_URL" not in environ,  # only the embedded AWS needs it
         )
 
 

@@ -1,8 +1,7 @@
-"""Objects of one S3 bucket as files and JSON; S3's own errors as ours.
+"""Read and write the objects of one S3 bucket, as files and as JSON. S3's errors become the project's own.
 
-Every write is whole or not at all: PutObject and CompleteMultipartUpload are atomic
-(Amazon S3 User Guide, "Amazon S3 data consistency model"), and files are handed over
-only when they are finished.
+Every write is atomic: PutObject and CompleteMultipartUpload are (Amazon S3 User Guide, "Amazon S3 data consistency
+model"), and callers pass only finished files.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ _CONTENT_TYPES = {
     ".jsonl": "application/jsonl",
 }
 _PART_BYTES = 16 << 20
-#: requests at once of one transfer
+#: parallel requests of one transfer
 _PARALLEL = 8
 _TRANSFER = TransferConfig(
     max_concurrency=_PARALLEL, multipart_threshold=2 * _PART_BYTES, multipart_chunksize=_PART_BYTES
 )
-#: transfers in the background at once
+#: parallel transfers in the background
 _TRANSFERS = 4
 
 
@@ -52,46 +51,46 @@ class ObjectStore:
     Raises
     ------
     SourceMissing
-        From every reading method: no such object or version.
+        From every reading method: the object or its version does not exist.
     StorageUnavailable
-        From every method: S3 did not answer, or its answer broke off, also after several tries.
+        From every method: S3 did not answer, or its answer broke off, after several tries.
     ScratchFull
-        From every method that writes a file: there is no room for it.
+        From every method that writes a file: the disk has no room for it.
     """
 
     def __init__(self, bucket: str, client: Any = None) -> None:
         self.bucket = bucket
-        # path-style addressing is chosen by botocore itself where the endpoint is an IP address
+        # botocore chooses path-style addressing itself if the endpoint is an IP address
         self._s3 = client or boto3.client(
             "s3",
             config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=_PARALLEL * _TRANSFERS),
         )
 
     def size(self, key: str, version_id: str | None = None) -> int:
-        """Bytes of an object."""
+        """The size of an object in bytes."""
         with self._errors(key):
             return int(self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))["ContentLength"])
 
     def version(self, key: str) -> str | None:
-        """The id of an object's current version; None where the bucket keeps no versions."""
+        """The id of an object's current version. None if the bucket keeps no versions."""
         with self._errors(key):
             found: str | None = self._s3.head_object(Bucket=self.bucket, Key=key).get("VersionId")
             return found
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
-        """An object into a file, in parallel parts."""
+        """Download an object into a file, in parallel parts."""
         with self._errors(key):
             self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
 
     def upload(self, path: Path, key: str) -> None:
-        """A finished file into an object, in parallel parts."""
+        """Upload a finished file, in parallel parts."""
         with self._errors(key):
             self._s3.upload_file(
                 str(path), self.bucket, key, ExtraArgs={"ContentType": _content_type(key)}, Config=_TRANSFER
             )
 
     def copy(self, source_key: str, target_key: str) -> None:
-        """An object to another key, inside S3."""
+        """Copy an object to another key, inside S3."""
         with self._errors(source_key):
             self._s3.copy(
                 {"Bucket": self.bucket, "Key": source_key},
@@ -102,35 +101,35 @@ class ObjectStore:
             )
 
     def read_json(self, key: str) -> Any:
-        """A JSON object."""
+        """Read a JSON object."""
         with self._errors(key):
             return json.loads(self._body(Key=key))
 
     def write_json(self, key: str, value: Any) -> None:
-        """A value as a JSON object, readable by people."""
+        """Write a value as an indented JSON object."""
         body = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
         with self._errors(key):
             self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
 
     def read(self, key: str, kind: type[C]) -> C:
-        """A JSON object as the contract that it was written from."""
+        """Read a JSON object as the contract that it was written from."""
         return kind.from_dict(self.read_json(key))
 
     def write(self, key: str, value: Contract) -> None:
-        """A contract as a JSON object, readable by people."""
+        """Write a contract as an indented JSON object."""
         self.write_json(key, value.to_dict())
 
     def delete(self, key: str) -> None:
-        """Remove an object; none there is no error."""
+        """Delete an object. A missing object is no error."""
         with self._errors(key):
             self._s3.delete_object(Bucket=self.bucket, Key=key)
 
     def transfers(self) -> Transfers:
-        """Downloads and uploads beside other work."""
+        """Downloads and uploads in the background."""
         return Transfers(self)
 
     def _body(self, **asked: str) -> bytes:
-        """What GetObject answers; asked again where the body breaks off, as the SDK does only until the headers."""
+        """The body of an object. Asks again if the body breaks off: the SDK retries only up to the headers."""
         tries = _TRANSFER.num_download_attempts
         while True:
             body = self._s3.get_object(Bucket=self.bucket, **asked)["Body"]
@@ -150,16 +149,16 @@ class ObjectStore:
             raise _ours(where, error) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-                raise ScratchFull(f"there is no room for {where}: {error.strerror}") from error
+                raise ScratchFull(f"The scratch space has no room for {where}: {error.strerror}") from error
             raise
 
 
 class Transfers:
     """Downloads and uploads in the background, as a context manager.
 
-    Each is a future whose `result()` waits for its end and raises its error. At the end of the block
-    all have ended; one whose error nobody asked for raises it there. After an exception in the block,
-    those that have not begun are dropped, and the others end before the files they work on may go.
+    Each transfer is a future. Its `result()` waits for the end of the transfer and raises its error. The end of the
+    block waits for all transfers and raises the first error among them. After an exception in the block, transfers that
+    have not begun are cancelled; the others end before the block does, so that their files may then be deleted.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -168,11 +167,11 @@ class Transfers:
         self._begun: list[Future[None]] = []
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> Future[None]:
-        """Begin `ObjectStore.download`."""
+        """Start `ObjectStore.download`."""
         return self._begin(self._pool.submit(self._store.download, key, path, version_id))
 
     def upload(self, path: Path, key: str) -> Future[None]:
-        """Begin `ObjectStore.upload`."""
+        """Start `ObjectStore.upload`."""
         return self._begin(self._pool.submit(self._store.upload, path, key))
 
     def _begin(self, transfer: Future[None]) -> Future[None]:
@@ -192,16 +191,16 @@ class Transfers:
 
 
 def _ours(where: str, error: Exception) -> Exception:
-    """S3's error as ours; one that is neither a missing object nor transient stays what it is."""
-    # boto3's upload wraps the answer's error in one of its own that keeps only the text
+    """Turn S3's error into the project's. An error that is neither a missing object nor transient stays the same."""
+    # boto3's upload wraps S3's error in one of its own, which keeps only the text
     cause = error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
     if isinstance(cause, ClientError):
         code = cause.response.get("Error", {}).get("Code", "")
         if code in _MISSING:
-            return SourceMissing(f"{where} is not there")
-        return StorageUnavailable(f"S3 answered {code} for {where}") if code in _TRANSIENT else error
+            return SourceMissing(f"{where} does not exist")
+        return StorageUnavailable(f"S3 answered the request for {where} with {code}") if code in _TRANSIENT else error
     if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
-        return StorageUnavailable(f"S3 did not answer for {where}: {cause}")
+        return StorageUnavailable(f"S3 did not answer the request for {where}: {cause}")
     return error
 
 

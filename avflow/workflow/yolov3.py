@@ -1,4 +1,4 @@
-"""Draw boxes on every frame, and write down what was detected where."""
+"""Detect objects on every frame of one segment, draw their boxes, and write the detections."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ Opener = Callable[[str, ModelStore, Device], Detector]
 
 
 def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> SegmentReport | SegmentDoneBefore:
-    """Write the boxed AVI (no sound), the detections and the report of one segment, `context.part`.
+    """Write the annotated AVI (without audio), the detections and the report of segment `context.part`.
 
-    What was written before stays: an array job that is run again does only what is missing.
+    A segment that has a report is done and stays as it is. So a second run of an array job does only what is missing.
 
     Parameters
     ----------
     opener:
-        Makes the detector of the model with that name, on a GPU or on whatever there is; `open_model` with the
-        precision of the settings when left out.
+        Opens the detector of a named model on a device. By default `open_model` with the precision of the settings.
 
     Raises
     ------
     ModelUnavailable
         The detector's model is not on this machine.
     GpuUnavailable
-        The job has a GPU that can't be used: the CPU doesn't silently do its work.
+        The job has a GPU that does not work. It does not silently fall back to the CPU.
     FrameCountMismatch
-        Not every frame came out; nothing is uploaded.
+        The output does not have every frame. Nothing is uploaded.
     """
     timer = StepTimer("yolov3", context)
     store, part, settings = context.store, context.part, context.settings
@@ -51,7 +50,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
     opener = opener or partial(open_model, precision=settings.detector_precision)
     with scratch() as folder, store.transfers() as transfers:
         source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
-        coming = transfers.download(where.key, source, where.version_id)  # while the model opens
+        coming = transfers.download(where.key, source, where.version_id)  # while the model loads
         with closing(opener(settings.yolov3_model, models, "gpu" if settings.has_gpu else "auto")) as detector:
             coming.result()
             done = annotate_video(
@@ -62,7 +61,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
                 detections,
                 segment=segments_of(media.plan, where.stream).segment(part),
                 hardware=settings.has_gpu,
-                report=paced(context.report, context.budget, f"boxes on {source.name}"),
+                report=paced(context.report, context.budget, f"the detection on {source.name}"),
             )
             engine = detector.engine
         transfers.upload(boxed, video.boxed(part))

@@ -1,4 +1,4 @@
-"""audio2srt on Batch."""
+"""The audio2srt step on Batch."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""ffmpeg on Batch."""
+"""The FFmpeg step on Batch."""
 
 import sys
 

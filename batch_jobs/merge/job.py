@@ -1,4 +1,4 @@
-"""merge on Batch."""
+"""The Merge step on Batch."""
 
 import sys
 

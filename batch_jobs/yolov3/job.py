@@ -1,4 +1,4 @@
-"""yolov3 on Batch."""
+"""The YOLOv3 step on Batch."""
 
 import sys
 

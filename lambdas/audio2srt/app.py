@@ -1,4 +1,4 @@
-"""Audio2srt on Lambda."""
+"""The audio2srt step on Lambda."""
 
 from avflow.workflow import audio2srt
 from lambdas.step_handler import lambda_handler

@@ -1,4 +1,4 @@
-"""Names the failure, and writes `result/….error.json` beside where the results would be."""
+"""Explain a failure, and write the error report `result/….error.json` in place of the results."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ s3 = boto3.client("s3")
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Takes the state machine's data with `error` as Catch left it, or the event of an execution that ended without."""
+    """Take the state machine's data with a Catch's `error`, or the event of an execution that ended without one."""
     video, error = data_of(event)
     failure = explain(*own_error(s3, video, errors_of(boto3.client("batch"), error)))
     report = ErrorReport(1, f"s3://{video['bucket']}/{video['key']}", video["execution"], **failure)
-    if is_current(s3, video):  # a newer upload of the same name has results, or a failure, of its own
+    if is_current(s3, video):  # a newer upload of the same name has its own results or report
         body = json.dumps(asdict(report), indent=2, ensure_ascii=False).encode()
         key = error_report_key(video["key"])
         s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")

@@ -1,7 +1,7 @@
-"""What Step Functions' Error and Cause say, in words for the person who uploaded the video.
+"""Explain Step Functions' Error and Cause to the person who uploaded the video.
 
-Error names: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows";
-Batch's texts: AWS Batch User Guide, "Troubleshooting AWS Batch".
+The error names are from the AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows". The
+texts of Batch are from the AWS Batch User Guide, "Troubleshooting AWS Batch".
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ STEPS = ("ffmpeg", "audio2srt", "yolov3", "merge")
 _STEP_OF_JOB = re.compile(r"^(" + "|".join(STEPS) + r")-")
 _TRY_AGAIN = "Upload the video again; if it fails again, look at the execution in the Step Functions console."
 
-#: a job's failure as `.sync` names it, and as the state Yolov3Failed passes it on
+#: a job's failure, as `.sync` names it and as the state Yolov3Failed passes it on
 _JOB_FAILED = ("States.TaskFailed", "JobFailed")
 
-#: name given, what the Cause of a failed job holds, and the advice
-_NO_GPU = ("AWS gave no instance in time: ask for a quota of vCPUs for G instances (Service Quotas), "
+_NO_GPU = ("AWS provided no instance in time. Ask for a larger quota of vCPUs for G instances (Service Quotas), "
            "or deploy with DetectorCompute=cpu.")  # fmt: skip
-_NO_VCPUS = ("AWS gave no vCPUs in time: ask for a larger quota of Fargate vCPUs (Service Quotas), "
+_NO_VCPUS = ("AWS provided no vCPUs in time. Ask for a larger quota of Fargate vCPUs (Service Quotas), "
              "or lower CpuDetectorVcpus.")  # fmt: skip
-_MORE_AT_ONCE = ("Let more of them run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
-                 "and ask for the quota; or cut the video.")  # fmt: skip
+_MORE_AT_ONCE = ("Let more segments run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
+                 "and ask for the quota. Or cut the video.")  # fmt: skip
+#: for a failed job: the error's name, a pattern for its reasons, and the advice
 _BATCH = (
     ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),
      _NO_VCPUS),
@@ -35,16 +35,20 @@ _BATCH = (
     ("ImageUnavailable", re.compile(r"CannotPull"), "The job's image could not be pulled: deploy again."),
 )  # fmt: skip
 
+#: for an error of the platform: the message and the advice
 _PLATFORM = {
-    "GpuUnavailable": ("No GPU came.", _NO_GPU),
-    "FargateUnavailable": ("No vCPUs came.", _NO_VCPUS),
-    "SegmentsTimedOut": ("The video's segments were not done in time.", _MORE_AT_ONCE),
+    "GpuUnavailable": ("No GPU was available in time.", _NO_GPU),
+    "FargateUnavailable": ("No vCPUs were available in time.", _NO_VCPUS),
+    "SegmentsTimedOut": ("The video's segments did not finish in time.", _MORE_AT_ONCE),
     "ExecutionTimedOut": ("The run took longer than two days.", "Cut the video, or deploy with faster compute."),
-    "ExecutionAborted": ("Somebody stopped the run.", "Upload the video again to start it anew."),
-    "States.Timeout": ("A step did not end within its time.", "Look for a step that hangs in the execution's history."),
+    "ExecutionAborted": ("Somebody stopped the run.", "Upload the video again to start a new run."),
+    "States.Timeout": ("A step did not finish in time.", "Look in the execution's history for the step that hangs."),
     "States.Permissions": ("A role lacks a permission.", "Deploy again; if you changed a role, undo it."),
-    "States.DataLimitExceeded": ("A step's data is over Step Functions' limit.", _TRY_AGAIN),
-    "Batch.ClientException": ("AWS Batch refused the job.", "Deploy again: the job definition or queue is not there."),
+    "States.DataLimitExceeded": ("A step's data exceeds Step Functions' limit.", _TRY_AGAIN),
+    "Batch.ClientException": (
+        "AWS Batch refused the job.",
+        "Deploy again: the job definition or queue does not exist.",
+    ),
 }
 
 
@@ -55,16 +59,16 @@ def error_report_key(key: str) -> str:
 
 
 def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:
-    """Where the failed step may have left its own error: a failed job's name tells the step, a function's does not."""
+    """The keys at which the failed step may have left its error. Only a failed job's name tells the step."""
     match = _STEP_OF_JOB.match(str(cause_of(error).get("JobName", "")))
     steps = [match.group(1)] if match else list(STEPS)
     return [f"media/{execution}/{step}.error.json" for step in steps]
 
 
 def is_own(error: dict[str, str], found: dict[str, Any]) -> bool:
-    """Whether an error that a step left is the one that ended the execution, and not one it recovered from."""
+    """Whether an error that a step left ended the execution. If not, the execution recovered from it."""
     if error.get("Error") in _JOB_FAILED:
-        # an earlier attempt, or another part, may have left its own: the last one's exit status tells, and the part
+        # an earlier attempt or another part may have left an error: compare the last exit status and the part
         job = cause_of(error)
         exit_code = (job.get("Container") or {}).get("ExitCode")
         return (exit_code, _part_of(job)) == (found.get("exit_code"), found.get("part", 0))
@@ -72,7 +76,7 @@ def is_own(error: dict[str, str], found: dict[str, Any]) -> bool:
 
 
 def explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]:
-    """`{"error", "message", "advice"}` of a failure; the step's own words where it left some."""
+    """`{"error", "message", "advice"}` of a failure: the step's own (`own`) if it left an error."""
     name, cause = error.get("Error") or "Unknown", cause_of(error)
     if own is not None:
         return {"error": own["error"], "message": _segment_of(cause) + own["message"], "advice": own["advice"]}
@@ -89,7 +93,7 @@ def explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]
 def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
     name = _segment_of(job) + job.get("JobName", "a job")
     reason = job.get("StatusReason") or text or "no reason given"
-    # not the whole Cause, which holds the video's name too
+    # not the whole Cause: it contains the video's name too
     platforms = ", ".join(f'"{platform}"' for platform in job.get("PlatformCapabilities") or ())
     reasons = f"{platforms} {reason} {(job.get('Container') or {}).get('Reason') or ''}"
     for error, pattern, advice in _BATCH:
@@ -103,19 +107,19 @@ def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
 
 
 def _part_of(job: dict[str, Any]) -> int:
-    """The segment or span that a job was for: the child's index in its array, or the parameter of an ordinary job."""
+    """The number of a job's segment or span: the index of an array's child, or the parameter of an ordinary job."""
     index = (job.get("ArrayProperties") or {}).get("Index")
     return int((job.get("Parameters") or {}).get("part", 0)) if index is None else int(index)
 
 
 def _segment_of(job: dict[str, Any]) -> str:
-    """`Segment 3 of 4: ` of a child of an array, whose index counts from 0; nothing of other jobs."""
+    """`Segment 3 of 4: ` for a child of an array job, whose index counts from 0. Empty for other jobs."""
     array = job.get("ArrayProperties") or {}
     return f"Segment {array['Index'] + 1} of {array['Size']}: " if "Index" in array else ""
 
 
 def cause_of(error: dict[str, str]) -> dict[str, Any]:
-    """The Cause as JSON where it is JSON: a failed SubmitJob's is a sentence."""
+    """The Cause, read as JSON. Empty if it is not: the Cause of a failed SubmitJob is a sentence."""
     try:
         cause = json.loads(error.get("Cause") or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the bucket tells about a failure: the step's own words, and whether anybody still waits for them."""
+"""What the bucket says about a failure: the error that the step left, and whether the upload is still current."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .failure import is_own, own_error_keys
 def own_error(
     s3: Any, video: dict[str, Any], errors: list[dict[str, str]]
 ) -> tuple[dict[str, str], dict[str, Any] | None]:
-    """The error that explains the end, and the step's own words on it: error, message and advice.
+    """The one of `errors` that ended the execution, and the error that its step left: error, message and advice.
 
-    The first of `errors`, and None, where no step could leave its own, as after a crash.
+    If no step left one, as after a crash: the first of `errors`, and None.
     """
     for key in own_error_keys(video["execution"], errors[0]):
         try:
@@ -29,7 +29,7 @@ def own_error(
 
 
 def is_current(s3: Any, video: dict[str, Any]) -> bool:
-    """Whether this version of the upload is still the newest, or none of them is left."""
+    """Whether this version of the upload is still the newest, or the upload no longer exists."""
     if not video.get("version_id"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""`result/….error.json`: why there is no result, and what to do."""
+"""The error report, `result/….error.json`: why the run failed, and what to do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """What the user gets in place of results."""
+    """What the user gets instead of results."""
 
-    #: raised when a reader of the former version would misread a report
+    #: increased when a reader of the former version would misread a report
     schema: int
     #: the uploaded object, s3://BUCKET/KEY
     video: str
     #: name of the Step Functions execution
     execution: str
-    #: the error's name, as in docs/failures.md
+    #: name of the error, as in docs/failures.md
     error: str
     #: what is wrong
     message: str
@@ -24,5 +24,5 @@ class ErrorReport:
 
     @property
     def text(self) -> str:
-        """The e-mail's."""
+        """The text of the e-mail."""
         return f"{self.video}\n\n{self.message}\n{self.advice}\n\nExecution: {self.execution}\n"

@@ -1,4 +1,4 @@
-"""Which children of an array job failed, and why: of the array itself AWS Batch says no more than that one did.
+"""Find which children of an array job failed, and why. For the array itself AWS Batch only says that one failed.
 
 AWS Batch User Guide, "Array jobs"; AWS Batch API Reference, "ListJobs".
 """
@@ -12,12 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .failure import cause_of
 
-#: reasons that lie in the machine and not in the segment; they explain a failure only where nothing else does
+#: reasons outside the segment itself: they explain a failure only if no child has another reason
 _MACHINE = ("Host EC2", "Canceled by JobStateTimeLimit")
 
 
 def errors_of(batch: Any, error: dict[str, str]) -> list[dict[str, str]]:
-    """The error as it is; of an array job one for each failed child, as if it were an ordinary job, own failures first.
+    """One error per failed child of an array job, in the form of an ordinary job's. Other errors stay the same.
+
+    Children that failed by themselves come before those that lost their machine.
 
     Parameters
     ----------
@@ -32,13 +34,13 @@ def errors_of(batch: Any, error: dict[str, str]) -> list[dict[str, str]]:
         pages = batch.get_paginator("list_jobs").paginate(arrayJobId=array["JobId"], jobStatus="FAILED")
         children = [_child(array, size, found) for page in pages for found in page["jobSummaryList"]]
     except (BotoCoreError, ClientError):
-        return [error]  # what the array says is better than nothing
+        return [error]  # better the array's own error than none
     children.sort(key=lambda child: (child["StatusReason"].startswith(_MACHINE), child["ArrayProperties"]["Index"]))
     return [{"Error": error["Error"], "Cause": json.dumps(child)} for child in children] or [error]
 
 
 def _child(array: dict[str, Any], size: int, found: dict[str, Any]) -> dict[str, Any]:
-    """A child as DescribeJobs in Step Functions' spelling would show it."""
+    """A child in the form of DescribeJobs, with Step Functions' spelling of the names."""
     container = found.get("container", {})
     return {
         "JobName": array.get("JobName", "a job"),

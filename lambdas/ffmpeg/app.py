@@ -1,4 +1,4 @@
-"""FFmpeg on Lambda."""
+"""The FFmpeg step on Lambda."""
 
 from avflow.workflow import ffmpeg
 from lambdas.step_handler import lambda_handler

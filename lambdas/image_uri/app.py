@@ -1,7 +1,7 @@
-"""Custom resource: the image, by digest, that a published version of a function was deployed with.
+"""Custom resource: finds the image, by digest, of a published version of a function.
 
-`sam deploy` builds and pushes images for functions only; the Batch job definitions take
-theirs from here. AWS CloudFormation User Guide, "Custom resource request/response objects".
+`sam deploy` builds and pushes images only for functions. The Batch job definitions get their image from this resource.
+AWS CloudFormation User Guide, "Custom resource request/response objects".
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import boto3
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Answers Create and Update with `Data.ImageUri`; Delete has nothing to undo."""
+    """Answer Create and Update with `Data.ImageUri`. Delete has nothing to undo."""
     version = event["ResourceProperties"]["FunctionVersion"]
     answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
     if event["RequestType"] != "Delete":
         try:
             code = boto3.client("lambda").get_function(FunctionName=version)["Code"]
             answer["Data"] = {"ImageUri": code["ResolvedImageUri"]}
-        except Exception as error:  # whatever it is, CloudFormation must hear of it, or it waits for an hour
+        except Exception as error:  # CloudFormation must get an answer to any error, or it waits for an hour
             answer = {"Status": "FAILED", "Reason": f"No image of FunctionVersion {version}: {error}"}
     answer |= {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer["PhysicalResourceId"] = f"image-of-{event['LogicalResourceId']}"

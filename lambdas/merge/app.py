@@ -1,4 +1,4 @@
-"""Merge on Lambda."""
+"""The Merge step on Lambda."""
 
 from avflow.workflow import merge
 from lambdas.step_handler import lambda_handler

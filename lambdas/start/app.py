@@ -1,7 +1,7 @@
-"""Starts one execution for one version of one uploaded video.
+"""Start one execution for one version of one uploaded video.
 
-S3 delivers events to EventBridge at least once (Amazon S3 User Guide, "Using EventBridge").
-The execution's name is made from the event's object alone, so a second delivery finds the first.
+S3 delivers events to EventBridge at least once (Amazon S3 User Guide, "Using EventBridge"). The execution's name
+depends only on the event's object, so a second delivery finds the execution of the first.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ states = boto3.client("stepfunctions")
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an EventBridge "Object Created" event."""
+    """Take an EventBridge "Object Created" event."""
     video = video_of(event)
     name = video["execution"]
-    started = not video["key"].endswith("/")  # a "folder" that the S3 console made holds no video
+    started = not video["key"].endswith("/")  # a "folder" of the S3 console is not a video
     try:
         if started:
             machine = os.environ["STATE_MACHINE_ARN"]

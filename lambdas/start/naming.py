@@ -1,4 +1,4 @@
-"""The name of the execution that processes one version of one object."""
+"""Make the name of the execution that processes one version of one object."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import json
 import re
 from typing import Any
 
-#: what Step Functions takes as a name ("StartExecution"): 80 characters, and only these are safe everywhere
+#: longest name of an execution, in characters (AWS Step Functions API Reference, "StartExecution")
 NAME_LENGTH = 80
+#: all characters but those that are safe in every name
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def execution_name(filename: str, version: str) -> str:
-    """`my_video-mkv-1f0c9a6b3d2e5f70`: readable in the console, one for one version of one object."""
+    """`my_video-mkv-1f0c9a6b3d2e5f70`: readable in the console, unique for one version of one object."""
     digest = hashlib.sha256(version.encode(errors="surrogatepass")).hexdigest()[:16]
     readable = _UNSAFE.sub("-", filename).strip("-")[: NAME_LENGTH - len(digest) - 1]
     return f"{readable}-{digest}".lstrip("-")
 
 
 def video_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The video of an EventBridge "Object Created" event, as the state machine takes it."""
+    """The video of an EventBridge "Object Created" event, in the form of the state machine's input."""
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key = found["key"]  # keys in these events are not URL-encoded
-    # a bucket without versions is told apart by content and the event's own order
+    # without versions, the content and the order of the events identify an upload
     version = found.get("version-id") or found.get("etag", "") + found.get("sequencer", "")
     return {
         "bucket": bucket,

@@ -1,4 +1,4 @@
-"""Shows that the YOLOv3 image works where it is."""
+"""Lambda function that checks the deployed YOLOv3 image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes anything; returns the model with its sums, the engine, the boxes (pixels), and seconds."""
-    from lambdas.yolov3_selftest.selftest import run  # noqa: PLC0415 - heavy: the function starts before it is loaded
+    """Take any event. Return the model with its checksums, the engine, boxes (pixels) and durations (seconds)."""
+    from lambdas.yolov3_selftest.selftest import run  # noqa: PLC0415 - slow to load, so the function starts first
 
     return run()

@@ -1,4 +1,4 @@
-"""Loads the image's model, and detects on a built-in picture."""
+"""Load the model of the image, and detect on a built-in photo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICTURE = DATA / "person.jpg"
 
 
 def run() -> dict[str, Any]:
-    """The model with its sums, the engine, the boxes (pixels), and how long it took (seconds)."""
+    """The model with its checksums, the engine, the boxes (pixels) and the durations (seconds)."""
     models = ModelStore()
     name = Settings.from_environ().yolov3_model
     picture = np.asarray(cv2.imread(str(PICTURE)), np.uint8)

@@ -147,18 +147,18 @@ def test_the_shell_and_the_table_know_the_same_pythons():
     ("before", "said"),
     [
         ("import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n == 'ensurepip' else f(n)",
-         f"can't make virtual environments, .*: sudo apt install python{PYTHON}-venv$"),
-        ("import platform; platform.machine = lambda: 'riscv64'", "Linux riscv64 is no platform .* docs/platforms.md"),
+         f"can't make virtual environments. .*: sudo apt install python{PYTHON}-venv$"),
+        ("import platform; platform.machine = lambda: 'riscv64'", "not support Linux riscv64. .* docs/platforms.md"),
         ("import platform; platform.libc_ver = lambda *a: ('glibc', '2.27')", "glibc 2.27, older than 2.28, has no"),
         ("import platform; platform.libc_ver = lambda *a: ('', '')", "A Linux without glibc .*Alpine"),
         ("sys.maxsize = 2**31 - 1", "with a 32-bit Python"),
-        ("import sysconfig; sysconfig.get_config_var = lambda n: 1", "A free-threaded Python, .* make PYTHON=python3"),
+        ("import sysconfig; sysconfig.get_config_var = lambda n: 1", "The free-threaded Python .* make PYTHON=python3"),
         ("import platform; sys.platform = 'darwin'; platform.machine = lambda: 'arm64'; "
          "platform.mac_ver = lambda: ('13.6.1', (), '')", "macOS 13.6.1, older than 14, has no packages"),
         ("import platform; sys.platform = 'darwin'; platform.machine = lambda: 'x86_64'; "
          "platform.mac_ver = lambda: ('15.1', (), ''); import sysconfig; sysconfig.get_config_var = lambda n: 0; "
          "sys.version_info = type('V', (tuple,), {'major': 3, 'minor': 14})((3, 14, 0))",
-         "macOS x86-64 with Python 3.14 won't do, as ONNX Runtime has no package for it: .*make PYTHON=python3.13"),
+         "can't use Python 3.14 on macOS x86-64, as ONNX Runtime has no package for it. .*make PYTHON=python3.13"),
     ],
     ids=["no ensurepip", "riscv64", "old glibc", "no glibc", "32 bits", "free-threaded", "old macOS", "lacking"],
 )  # fmt: skip
@@ -225,7 +225,7 @@ def test_an_index_that_does_not_answer_is_named(repository):
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
             "The disk is full",
         ),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n", "another than the pinned one"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n", "differs from the pinned one"),
         ("ERROR: something quite new\n", "pip failed, see above."),
     ],
 )
@@ -299,7 +299,7 @@ def test_an_interrupted_set_up_says_so_and_leaves_a_mark(repository, venv, tmp_p
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     told = process.communicate()[1]
     assert process.returncode == 130
-    assert told.splitlines()[-1] == "av-workflow: interrupted: the next make begins this anew."
+    assert told.splitlines()[-1] == "av-workflow: interrupted. The next make starts again."
     assert (venv / ".unfinished").exists()
 
 

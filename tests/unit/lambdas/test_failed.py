@@ -45,12 +45,12 @@ def job_failed(reason, exit_code=None, **container):
             "ffmpeg-run-1",
         ),
         ({"Error": "GpuUnavailable", "Cause": "waited"}, "GpuUnavailable", "waited"),
-        ({"Error": "FargateUnavailable", "Cause": "waited"}, "FargateUnavailable", "No vCPUs came"),
-        ({"Error": "SegmentsTimedOut", "Cause": "worked"}, "SegmentsTimedOut", "not done in time"),
+        ({"Error": "FargateUnavailable", "Cause": "waited"}, "FargateUnavailable", "No vCPUs were available in time"),
+        ({"Error": "SegmentsTimedOut", "Cause": "worked"}, "SegmentsTimedOut", "did not finish in time"),
         ({"Error": "ExecutionTimedOut", "Cause": ""}, "ExecutionTimedOut", "two days"),
         ({"Error": "ExecutionAborted", "Cause": ""}, "ExecutionAborted", "stopped"),
         (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),
-        ({"Error": "States.Timeout", "Cause": ""}, "Timeout", "did not end"),
+        ({"Error": "States.Timeout", "Cause": ""}, "Timeout", "did not finish"),
         ({"Error": "Batch.ClientException", "Cause": "JobQueue q not found"}, "Batch.ClientException", "q not found"),
         ({"Error": "Something.New"}, "Something.New", "A step failed"),
     ],
@@ -81,7 +81,7 @@ def test_an_event_of_an_ended_execution_holds_its_video_and_error(status, error,
 
 
 def test_an_event_without_its_input_says_which_execution():
-    with pytest.raises(ValueError, match="arn ended ABORTED; its event is without input"):
+    with pytest.raises(ValueError, match="arn ended ABORTED; its event has no input"):
         data_of(ended(status="ABORTED", input=None))
 
 

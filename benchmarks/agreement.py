@@ -79,7 +79,7 @@ def measure(level: str, reference: Detections, cache: Path, result: Result) -> N
 def main() -> None:
     """Print the table."""
     options = command_line(__doc__, rounds=1).parse_args()
-    result = Result("Found of float32's boxes in the sample; in other pictures", quick=options.quick)
+    result = Result("Boxes of float32 that each precision finds: in the sample; in other images", quick=options.quick)
     here = levels()
     with tempfile.TemporaryDirectory() as folder:
         quantized(Path(folder))
@@ -90,9 +90,10 @@ def main() -> None:
         if level not in here:
             result.row(level, "not measured: this processor lacks it", "")
     result.notes.append(
-        "YOLOv3-tiny with its published weights; confidence above 0.25, IoU 0.5; the sample's frames are those that "
-        "int8 wasn't made from. A level is an instruction set that the process is held to. In brackets the share of "
-        f"the boxes found that float32 has too. int8 promises {LEAST_AGREEMENT} of both."
+        "YOLOv3-tiny with its published weights, confidence above 0.25, IoU 0.5. The frames of the sample exclude "
+        "those from which int8 was calibrated. Each row holds the process to one instruction set. The first figure is "
+        "the share of float32's boxes that this precision finds; the figure in brackets is the share of its own boxes "
+        f"that float32 has too. int8 must reach {LEAST_AGREEMENT} in both."
     )
     result.publish(options.json)
 

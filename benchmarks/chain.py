@@ -91,7 +91,7 @@ def _steps(out: Path) -> dict[str, float]:
 def main() -> None:
     """Measure, print, write."""
     options = command_line(__doc__, rounds=4).parse_args()
-    result = Result("The original's three scripts against avflow run", quick=options.quick)
+    result = Result("`avflow run` against the three scripts of the original", quick=options.quick)
     result.declare(*(case.ratio for case in CASES))
     random_yolov3.model_folder(MODELS)
     for case in CASES:
@@ -102,9 +102,9 @@ def main() -> None:
             length = case.quick_length if options.quick else case.length
             measure(case, length, options.rounds, Path(folder), result)
     result.notes.append(
-        "The scripts: FFmpeg to wav and AVI, PocketSphinx, `darknet detector demo`, one after another, without the "
-        f"start of containers. avflow run: median of {options.rounds} runs, half before and half after the scripts, "
-        "deployment included, with Whisper tiny.en."
+        "The scripts run one after another, without the start of containers: FFmpeg to wav and AVI, PocketSphinx, "
+        f"`darknet detector demo`. avflow run is the median of {options.rounds} runs, half of them before and half "
+        "after the scripts. It includes the deployment and uses Whisper tiny.en."
     )
     result.publish(options.json)
 

@@ -34,12 +34,14 @@ def main() -> None:
     """Measure, and print the table."""
     options = command_line(__doc__, rounds=5).parse_args()
     rounds = 3 if options.quick else options.rounds
-    result = Result("Cold start: importing a function's handler", quick=options.quick)
+    result = Result("Cold start: import of a function's handler", quick=options.quick)
     for handler in HANDLERS:
         import_seconds(handler)  # writes what Python compiles
         median = statistics.median(import_seconds(handler) for _ in range(rounds))
         result.row(handler, round(median, 3), "s of processor time")
-    result.notes.append(f"Medians of {rounds} processes, the interpreter's own start apart. Target: under 0.5 s each.")
+    result.notes.append(
+        f"Medians of {rounds} processes, without the start of the interpreter. Target: under 0.5 s each."
+    )
     result.publish(options.json)
 
 

@@ -256,7 +256,7 @@ def main() -> None:
     providers = usable_providers((TENSORRT, CUDA, CPU))
     result = Result("YOLOv3 by ONNX Runtime's execution providers", quick=options.quick)
     if providers == [CPU]:
-        result.notes.append("GPU: unmeasured (none here).")
+        result.notes.append("GPU: unmeasured, because this machine has none.")
         for provider in (TENSORRT, CUDA):
             result.row(f"{TITLES[provider]}: YOLOv3-416", None, "")
     rounds = 1 if options.quick else options.rounds

@@ -244,7 +244,7 @@ def measure(model: Model, rounds: int, result: Result) -> None:
 def main() -> None:
     """Print the table."""
     options = command_line(__doc__, rounds=5).parse_args()
-    result = Result("Inference, one 416x416 picture", quick=options.quick)
+    result = Result("Inference on one 416x416 image", quick=options.quick)
     for model in models(options.quick):
         measure(model, 2 if options.quick else options.rounds, result)
     result.publish(options.json)

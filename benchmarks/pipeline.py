@@ -174,8 +174,8 @@ def main() -> None:
             compare(model, video, picture, options.rounds, result)
         memory(folder, QUICK_LONG if options.quick else LONG, result)
     result.notes.append(
-        f"Video: 768x576, the sample repeated to {' and '.join(map(str, lengths.values()))} s. "
-        f"{random_yolov3.NAME} has random weights of YOLOv3's size. Medians of {options.rounds} rounds."
+        f"The video is the sample, 768x576, repeated to {' and '.join(map(str, lengths.values()))} s. "
+        f"{random_yolov3.NAME} is YOLOv3 with random weights. Medians of {options.rounds} rounds."
     )
     result.publish(options.json)
 

@@ -1,4 +1,4 @@
-"""Which targets are missed, and why: sentences whose figures are the results' own."""
+"""Explains each missed target in sentences that take their figures from the results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Figures:
 
 
 def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """A sentence or more for every target that isn't reached, and for a GPU that wasn't there."""
+    """Some sentences for each missed target, and one if there was no GPU."""
     for part in PARTS:
         if part.name not in results:
             continue
@@ -48,15 +48,15 @@ def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         for name in part.targets:
             target = part.target(name, processor)
             if target is not None and name in ratios and ratios[name] < target:
-                yield f"{name}, {shown(ratios[name])} of {shown(target)}{_why(name, results)}."
+                yield f"{name}: {shown(ratios[name])}, target {shown(target)}.{_why(name, results)}"
     if any(row["value"] is None for row in results.get("gpu", {}).get("rows", ())):
-        yield "The GPU is unmeasured: there was none. `make bench PARTS=gpu` measures where there is one."
+        yield "GPU: unmeasured, because the machine has none. On a machine with a GPU run `make bench PARTS=gpu`."
 
 
 def _why(name: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    """After a colon the reason, if one is known and all of its figures were measured."""
+    """The reason after a space, if one is known and all of its figures were measured."""
     try:
-        return f": {REASONS[name](Figures(results))}"
+        return f" {REASONS[name](Figures(results))}."
     except KeyError:
         return ""
 
@@ -68,10 +68,10 @@ def _whole_video(model: str, figures: Figures) -> str:
     )
     room = inference / figures.target("pipeline", f"{model}: whole video of bare inference") - inference
     return (
-        f"with {shown(inference)} ms of processor time a frame for inference, the target leaves {shown(room)} ms for "
-        f"all else. Decoding takes {shown(decoding)} ms and encoding {shown(encoding)} ms with the processor to "
-        "themselves; beside inference, with which they share caches and clock, and with letterboxing and drawing, all "
-        f"else comes to {shown(whole - inference)} ms"
+        f"Inference takes {shown(inference)} ms of processor time a frame, so the target leaves {shown(room)} ms for "
+        f"everything else. Decoding alone takes {shown(decoding)} ms and encoding alone {shown(encoding)} ms. During "
+        "inference they share caches and clock with it; together with letterboxing and drawing they take "
+        f"{shown(whole - inference)} ms"
     )
 
 
@@ -80,9 +80,9 @@ def _darknet(figures: Figures) -> str:
     ours = figures.row("inference", "YOLOv3-416: av-workflow", "") / 1000
     int8 = figures.ratio("inference", "YOLOv3-416: int8 over Darknet")
     return (
-        f"Darknet took {DARKNET_THEN:g} s a frame, and OpenVINO {OPENVINO_THEN:g} s, on the processor that the target "
-        f"was set on. Here they take {shown(now)} s and {ours:.3f} s: this processor helps Darknet more. With "
-        f"`DETECTOR_PRECISION=int8` it is {shown(int8)}"
+        f"On the processor for which the target was set, Darknet took {DARKNET_THEN:g} s a frame and OpenVINO "
+        f"{OPENVINO_THEN:g} s. Here Darknet takes {shown(now)} s and OpenVINO {ours:.3f} s: this processor speeds up "
+        f"Darknet more. With `DETECTOR_PRECISION=int8` the ratio is {shown(int8)}"
     )
 
 
@@ -90,8 +90,9 @@ def _opencv(figures: Figures) -> str:
     now = figures.row("inference", "YOLOv3-416: OpenCV", "") / 1000
     ours = figures.row("inference", "YOLOv3-416: av-workflow", "") / 1000
     return (
-        f"OpenCV took {OPENCV_THEN:g} s a frame, and OpenVINO {OPENVINO_THEN:g} s, on the processor that the target "
-        f"was set on. Here they take {now:.3f} s and {ours:.3f} s: of the same class, this one helps OpenCV more"
+        f"On the processor for which the target was set, OpenCV took {OPENCV_THEN:g} s a frame and OpenVINO "
+        f"{OPENVINO_THEN:g} s. Here OpenCV takes {now:.3f} s and OpenVINO {ours:.3f} s: this processor is of the same "
+        "class, but speeds up OpenCV more"
     )
 
 
@@ -103,9 +104,9 @@ def _chain(model: str, figures: Figures) -> str:
     )
     room = scripts / figures.target("chain", name)
     return (
-        f"the scripts take {shown(scripts)} s, {shown(darknet)} s of it in Darknet, so the target leaves "
-        f"{shown(room)} s. The YOLOv3 step takes {shown(step)} s of avflow's {shown(ours)} s; starting an AWS, four "
-        "steps and two models most of the rest"
+        f"The scripts take {shown(scripts)} s, of which Darknet takes {shown(darknet)} s, so the target leaves "
+        f"{shown(room)} s. avflow takes {shown(ours)} s, of which the YOLOv3 step takes {shown(step)} s. Most of the "
+        "rest is the start of the embedded AWS, of four steps and of two models"
     )
 
 

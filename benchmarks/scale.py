@@ -366,7 +366,7 @@ def result(outcomes: list[Outcome], quick: bool) -> Result:
             found.row(f"{where}: median", round(outcome.median / 60, 1), "min")
             found.row(f"{where}: cost", round(100 * outcome.usd_per_video, 2), "US cents a video")
     found.series["scenarios"] = [cells(outcome) for outcome in outcomes]
-    found.notes.append("A model, not AWS: docs/scaling.md says what is assumed, and has the whole table.")
+    found.notes.append("This is a simulation, not AWS. docs/scaling.md lists its assumptions and has the whole table.")
     return found
 
 

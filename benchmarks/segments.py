@@ -174,22 +174,23 @@ def _children(count: int) -> str:
 
 
 def explained(runs: dict[int, list[Run]], minutes: Sequence[float]) -> list[str]:
-    """Where the curve bends, and what is left there."""
+    """How the wall time falls with more children, and what limits it."""
     frames = RATE * 60 * minutes[-1]
     most, last = CHILDREN[-1], runs[CHILDREN[-1]][-1]
     slowest = {name: max(times) for name, times in last.steps.items()}
     return [
-        f"Frames of 160x120 at {RATE} a second, {1000 * COST:g} ms of waiting for each instead of the network, on "
-        f"{os.cpu_count()} cores.",
-        f"Where it bends: twice as many children make a video of {minutes[0]:g} min {_gains(runs, 0)}, and one of "
-        f"{minutes[-1]:g} min {_gains(runs, -1)} times faster. A short video takes what the start of processes, "
-        "FFmpeg's step and the merge take, however it is cut.",
-        f"Why: of the {last.seconds:.1f} s of {minutes[-1]:g} min with {most} children, the waiting that they "
-        f"share is {frames * COST / most:.1f} s. The slowest child takes {slowest['yolov3']:.1f} s: each downloads the "
-        "whole source, seeks in it, and decodes and encodes on cores that all of them share here, while on AWS each "
-        f"has its own. FFmpeg's step ({slowest['ffmpeg']:.1f} s) and the merge ({slowest['merge']:.1f} s) go through "
-        f"the whole video whatever the number of children. The other {last.seconds - sum(slowest.values()):.1f} s are "
-        "the start of processes, and Step Functions asking Batch whether it is done.",
+        f"The videos have 160x120 pixels and {RATE} frames a second. A wait of {1000 * COST:g} ms a frame replaces the "
+        f"network. The machine has {os.cpu_count()} cores.",
+        f"Effect of twice as many children: a video of {minutes[0]:g} min becomes {_gains(runs, 0)} times faster, and "
+        f"one of {minutes[-1]:g} min {_gains(runs, -1)} times. A short video does not gain, because it mostly takes "
+        "the start of processes, the FFmpeg step and the Merge step, whatever the number of segments.",
+        f"Where the time goes: {minutes[-1]:g} min with {most} children take {last.seconds:.1f} s. The wait is "
+        f"{frames * COST / most:.1f} s for each child. The slowest child takes {slowest['yolov3']:.1f} s, because each "
+        "child downloads the whole source, seeks in it, decodes and encodes. Here all children share the cores; on AWS "
+        f"each has its own. The FFmpeg step ({slowest['ffmpeg']:.1f} s) and the Merge step ({slowest['merge']:.1f} s) "
+        "read the whole video, whatever the number of children. The remaining "
+        f"{last.seconds - sum(slowest.values()):.1f} s are the start of processes, and the time until Step Functions "
+        "asks Batch again whether the job has ended.",
     ]
 
 

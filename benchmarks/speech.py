@@ -142,12 +142,12 @@ def main() -> None:
     """Measure, print, write."""
     options = command_line(__doc__, rounds=3).parse_args()
     lengths = QUICK_LENGTHS if options.quick else LENGTHS
-    result = Result("Speech: the sample's sound, repeated", quick=options.quick)
+    result = Result("Speech recognition: the sample's audio, repeated", quick=options.quick)
     with tempfile.TemporaryDirectory() as name:
         measure(lengths, options.rounds, Path(name), result)
     result.notes.append(
-        f"Medians of {options.rounds} rounds in turn. PocketSphinx hears only the first {lengths[THEIRS]:.0f} s, as it "
-        "takes so long; a real-time factor and an error rate are by the length of the sound."
+        f"Medians of {options.rounds} alternating rounds. PocketSphinx gets only the first {lengths[THEIRS]:.0f} s, "
+        "because it takes so long. Real-time factor and word error rate are relative to the length of the audio."
     )
     result.publish(options.json)
 

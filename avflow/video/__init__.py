@@ -1,1 +1,1 @@
-"""Frames of a video: read, written, cut into segments, as the codec's own planes."""
+"""Reads, writes and segments video frames. Frames stay in the codec's own pixel format (`yuv420p`)."""

@@ -1,4 +1,4 @@
-"""Frames as libav holds them (`yuv420p`), and what is done to their planes."""
+"""Operations on the planes of FFmpeg's decoded frames (`yuv420p`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avflow.video.yuv import Plane, YuvFrame
 
 
 def view(frame: av.VideoFrame, stream: VideoStream) -> YuvFrame:
-    """The planes of a frame, not copied, without what makes its sides even."""
+    """The planes of a frame, without a copy and without the padding that makes its sides even."""
     width, height = stream.width, stream.height
     luma, blue, red = (_samples(plane) for plane in frame.planes)
     half = (slice((height + 1) // 2), slice((width + 1) // 2))
@@ -21,7 +21,7 @@ def view(frame: av.VideoFrame, stream: VideoStream) -> YuvFrame:
 
 
 def copy_of(frame: av.VideoFrame) -> av.VideoFrame:
-    """A frame of the same pixels that can be drawn on by itself."""
+    """A copy of a frame with its own memory, so that drawing on it doesn't change the original."""
     copy = av.VideoFrame(frame.width, frame.height, "yuv420p")
     for source, target in zip(frame.planes, copy.planes, strict=True):
         _copy_plane(source, target)
@@ -29,14 +29,14 @@ def copy_of(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 def repeated(frame: av.VideoFrame, times: int) -> Iterator[av.VideoFrame]:
-    """A frame a number of times; each but the last is a copy, as each gets boxes of its own."""
+    """A frame, repeated. All but the last are copies, because each frame gets its own boxes."""
     yield from (copy_of(frame) for _ in range(times - 1))
     if times > 0:
         yield frame
 
 
-def evened(frame: av.VideoFrame) -> av.VideoFrame:
-    """A frame with even sides: the last column and row again, as MPEG-4's encoder takes no odd ones."""
+def padded_to_even(frame: av.VideoFrame) -> av.VideoFrame:
+    """A copy with an even width and height, which the MPEG-4 encoder requires. Repeats the last column or row."""
     even = av.VideoFrame(frame.width + frame.width % 2, frame.height + frame.height % 2, "yuv420p")
     for source, target in zip(frame.planes, even.planes, strict=True):
         _copy_plane(source, target)
@@ -52,6 +52,6 @@ def _copy_plane(source: VideoPlane, target: VideoPlane) -> None:
 
 
 def _samples(plane: VideoPlane) -> Plane:
-    """A plane's memory: rows are longer than the picture is wide where the codec likes that better."""
+    """A plane's memory: (rows, line size). The codec may choose a line size that exceeds the width of the frame."""
     memory = memoryview(plane)
     return np.frombuffer(memory, np.uint8).reshape(-1, plane.line_size)

@@ -1,7 +1,7 @@
-"""How a video is cut for detectors that work side by side: into runs of whole frames, counted, never by a rounded time.
+"""Cuts a video into segments for detectors that work in parallel.
 
-A segment is known by the numbers of its frames alone. Two neighbours share no frame and leave none
-out by construction, whatever the rate; where a frame's number lies in time is the decoder's concern.
+A segment is a range of frame numbers, never a range of rounded times. By construction, neighbouring segments share no
+frame and miss none, at any frame rate. The reader maps frame numbers to timestamps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames `first` to `first + frames - 1` of a video."""
+    """The frames `first` to `first + frames - 1` of a video, counted from 0."""
 
     first: int
     frames: int
@@ -21,7 +21,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Segments:
-    """A video of `total` frames in `count` segments of `frames` frames each; the last may be shorter."""
+    """A video of `total` frames, cut into `count` segments of `frames` frames. The last segment may be shorter."""
 
     count: int
     frames: int
@@ -29,7 +29,7 @@ class Segments:
 
     @classmethod
     def of(cls, total: int, rate: Fraction, *, seconds: float, most: int) -> Segments:
-        """Cut `total` frames at `rate` a second into segments of about `seconds`, and into `most` at most.
+        """Cut `total` frames, at `rate` frames per second, into segments of about `seconds`, but at most `most`.
 
         >>> Segments.of(1000, Fraction(25), seconds=10, most=16)
         Segments(count=4, frames=250, total=1000)
@@ -37,16 +37,16 @@ class Segments:
         wanted = math.ceil(total / (rate * Fraction(seconds)))
         count = max(1, min(most, wanted, total))
         frames = max(1, math.ceil(total / count))
-        # rounding up may leave nothing for the last ones
+        # rounding up the frames may leave no frames for the last segments
         return cls(max(1, math.ceil(total / frames)), frames, total)
 
     def segment(self, part: int) -> Segment:
-        """Segment number `part`, from 0.
+        """The segment with the number `part`, counted from 0.
 
         Raises
         ------
         IndexError
-            There are fewer.
+            There are fewer segments.
         """
         if not 0 <= part < self.count:
             raise IndexError(f"segment {part} of {self.count}")

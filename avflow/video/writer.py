@@ -1,4 +1,4 @@
-"""Encodes frames into the AVI that is joined and gets its sound later: MPEG-4 Part 2, no sound."""
+"""Encodes annotated frames into an AVI: MPEG-4 Part 2, no audio. The merge step joins the AVIs and adds the audio."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from avflow.media.formats import VIDEO_BITRATE, encodable_rate
 
 
 class VideoWriter:
-    """A file of frames, each given once and in order. A context manager; `finish` completes the file.
+    """Writes frames to a file, in order. A context manager; `finish` completes the file.
 
-    NVIDIA's encoders have no MPEG-4 Part 2 (NVIDIA Video Codec SDK, "Video Encode and Decode GPU
-    Support Matrix"), so this is the CPU's work on every machine.
+    The CPU encodes on every machine, because NVIDIA's encoders don't support MPEG-4 Part 2 (NVIDIA Video Codec SDK,
+    "Video Encode and Decode GPU Support Matrix").
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ class VideoWriter:
     rate:
         Frames per second.
     threads:
-        Threads of the encoder: slices of each picture.
+        Threads of the encoder, each of which encodes a slice of the frame.
 
     Raises
     ------
     FFmpegFailed, ScratchFull
-        Every method: it can't be encoded, or written.
+        Any method: the frame can't be encoded, or the file can't be written.
     """
 
     def __init__(self, target: Path, size: tuple[int, int], rate: Fraction, *, threads: int = 1) -> None:
@@ -55,20 +55,20 @@ class VideoWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # after `finish` there is nothing to close, and before it the file is of no use
+        # after `finish` the container is closed already, and without `finish` the file is unusable
         with suppress(av.error.FFmpegError):
             self._container.close()
 
     def write(self, frame: av.VideoFrame) -> None:
         """Encode the next frame, `yuv420p`."""
         frame.pts, frame.time_base = self._count, self._time_base
-        frame.pict_type = PictureType.NONE  # the encoder chooses, whatever it was before
+        frame.pict_type = PictureType.NONE  # the encoder chooses; otherwise it would keep the source's frame type
         self._count += 1
         with self._errors():
             self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what is left, and the index."""
+        """Write the remaining packets and the index, and close the file."""
         with self._errors():
             self._container.mux(self._stream.encode(None))
             self._container.close()
@@ -79,5 +79,5 @@ class VideoWriter:
             yield
         except av.error.FFmpegError as error:
             if error.errno in (errno.ENOSPC, errno.EFBIG):
-                raise ScratchFull(f"there is no room for {self._name}: {error.strerror}") from error
+                raise ScratchFull(f"no space is left to write {self._name}: {error.strerror}") from error
             raise FFmpegFailed(f"{self._name} can't be encoded: {error.strerror}") from error

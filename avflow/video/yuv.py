@@ -1,7 +1,7 @@
-"""Pictures as codecs hold them: brightness for every pixel, colour for every four (8 bits, 4:2:0, limited range).
+"""Frames in YCbCr, as codecs store them: 8 bits, limited range, 4:2:0 (one chroma sample per 2x2 pixels).
 
-Source of the figures: Recommendations ITU-R BT.601, BT.709 and BT.2020, "Derivation of luminance
-and colour-difference signals" and their quantisation.
+The constants come from Recommendations ITU-R BT.601, BT.709 and BT.2020, "Derivation of luminance and colour-difference
+signals" and their quantisation.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ Plane = NDArray[np.uint8]
 #: (blue, green, red), 0 to 255
 Colour = tuple[int, int, int]
 
-#: shares of red and blue in brightness, by FFmpeg's names of the matrices
+#: weights of red and blue in luma (Kr, Kb), by FFmpeg's names of the colour matrices
 _SHARES = {"bt709": (0.2126, 0.0722), "bt2020nc": (0.2627, 0.0593), "bt2020c": (0.2627, 0.0593)} | {
     "fcc": (0.30, 0.11),
     "smpte240m": (0.212, 0.087),
 }
-#: of all others, as FFmpeg's scaler takes it
+#: weights for all other matrices; FFmpeg's scaler uses the same default
 _BT601 = (0.299, 0.114)
 
-#: black, and the distance from black to white; no colour, and the distance between the extremes of colour
+#: the luma of black and the distance to white; the chroma of grey and the distance between its extremes
 BLACK_LEVEL, LUMA_RANGE = 16, 219
 NO_CHROMA, CHROMA_RANGE = 128, 224
 
 
 @dataclass(frozen=True)
 class YuvFrame:
-    """A picture of any width and height.
+    """A frame of any width and height.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class YuvFrame:
     blue, red:
         (height / 2, width / 2), rounded up: Cb and Cr.
     matrix:
-        FFmpeg's name of the colour matrix; unknown ones count as BT.601.
+        FFmpeg's name of the colour matrix. Unknown names mean BT.601.
     """
 
     luma: Plane
@@ -57,9 +57,9 @@ class YuvFrame:
 
 @dataclass(frozen=True)
 class Weights:
-    """What turns one pixel of limited range into red, green and blue of 0 to 1.
+    """The coefficients that convert a limited-range YCbCr pixel to red, green and blue from 0 to 1.
 
-    `red = luma Y + red_by_red Cr + red_offset`, and so on.
+    `red = luma Y + red_by_red Cr + red_offset`. Green and blue are computed in the same way.
     """
 
     luma: float
@@ -74,7 +74,7 @@ class Weights:
 
 @cache
 def weights(matrix: str) -> Weights:
-    """The weights of a matrix."""
+    """The coefficients of a colour matrix."""
     red, blue = _SHARES.get(matrix, _BT601)
     green = 1 - red - blue
     luma, chroma = 1 / LUMA_RANGE, 1 / CHROMA_RANGE
@@ -95,7 +95,7 @@ def weights(matrix: str) -> Weights:
 
 @cache
 def yuv_of(colour: Colour, matrix: str) -> tuple[int, int, int]:
-    """Y, Cb and Cr of a colour."""
+    """The limited-range Y, Cb and Cr of a colour."""
     red_share, blue_share = _SHARES.get(matrix, _BT601)
     blue, green, red = (part / 255 for part in colour)
     luma = red_share * red + (1 - red_share - blue_share) * green + blue_share * blue

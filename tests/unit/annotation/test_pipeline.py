@@ -305,7 +305,7 @@ def test_the_first_frame_stands_for_those_before_it_that_are_damaged(hundred, tm
 def test_a_video_without_its_end_is_refused(hundred, tmp_path, outputs, lost):
     source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
     with pytest.raises(
-        InvalidMediaDamaged, match=r"v\.mp4 has 100 frames, and \d\d of them in a row, from \d\.\d s to 4\.0 s, can't"
+        InvalidMediaDamaged, match=r"v\.mp4 has 100 frames, but \d\d consecutive frames, from \d\.\d s to 4\.0 s, can't"
     ) as caught:
         box(source, NumberReader(), outputs)
     assert caught.value.exit_code == 65
@@ -336,7 +336,7 @@ def test_a_failing_detector_ends_everything(numbered, outputs, part):
 
 def test_another_count_than_the_source_has_is_discarded(numbered, outputs):
     wrong = replace(probe(numbered).video, frames=299)
-    with pytest.raises(FrameCountMismatch, match=r"v\.mkv has 299 frames, 300 were decoded"):
+    with pytest.raises(FrameCountMismatch, match=r"v\.mkv has 299 frames, but 300 were decoded"):
         annotate_video(numbered, wrong, NumberReader(), *outputs)
     assert left_over(outputs) == []
 

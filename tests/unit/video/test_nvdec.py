@@ -1,4 +1,4 @@
-"""When a graphics card may decode."""
+"""When NVIDIA's hardware decoder is used."""
 
 import ctypes
 from dataclasses import replace
@@ -15,10 +15,10 @@ SAMPLE = Path(__file__).parents[3] / "samples/my_video.mkv"
 
 
 @pytest.fixture
-def picture() -> VideoStream:
-    picture = probe(SAMPLE).video
-    assert picture is not None
-    return picture
+def stream() -> VideoStream:
+    stream = probe(SAMPLE).video
+    assert stream is not None
+    return stream
 
 
 def driver() -> bool:
@@ -29,19 +29,19 @@ def driver() -> bool:
     return True
 
 
-def test_without_a_driver_nothing(picture):
+def test_nvdec_is_not_used_without_a_driver(stream):
     if driver():
-        pytest.skip("this machine has one")
-    assert not hardware.nvdec(picture)
+        pytest.skip("this machine has an NVIDIA driver")
+    assert not hardware.nvdec(stream)
 
 
-def test_with_one_the_same_frames(picture):
+def test_nvdec_returns_the_same_frames(stream):
     if not driver():
         pytest.skip("no NVIDIA driver")
-    assert hardware.nvdec(picture)
+    assert hardware.nvdec(stream)
     frames = []
     for on_gpu in (False, True):
-        with VideoReader(SAMPLE, picture, Segment(40, 60), hardware=on_gpu) as reader:
+        with VideoReader(SAMPLE, stream, Segment(40, 60), hardware=on_gpu) as reader:
             assert reader._stream.codec_context.is_hwaccel == on_gpu
             frames.append([frame.to_ndarray() for frame in reader])
     assert len(frames[0]) == 60
@@ -49,22 +49,22 @@ def test_with_one_the_same_frames(picture):
 
 
 @pytest.mark.parametrize(
-    ("stream", "may"),
+    ("changes", "allowed"),
     [
         ({}, True),
         ({"codec": "hevc"}, True),
-        ({"codec": "mpeg4"}, False),  # its inverse transform may round as it likes
+        ({"codec": "mpeg4"}, False),  # the specification allows rounding differences in the inverse transform
         ({"codec": "mpeg2video"}, False),
-        ({"codec": "libdav1d"}, False),  # FFmpeg's decoder for AV1, which has nothing to do with the card
+        ({"codec": "libdav1d"}, False),  # FFmpeg's decoder for AV1, which doesn't use the GPU
         ({"pixel_format": "yuv420p10le"}, False),
         ({"pixel_format": "yuv444p"}, False),
         ({"interlaced": True}, False),
     ],
 )
-def test_only_what_is_exact_by_its_specification(picture, stream, may, monkeypatch):
+def test_nvdec_decodes_only_bit_exact_formats(stream, changes, allowed, monkeypatch):
     monkeypatch.setattr(hardware, "_opens", lambda codec: True)
-    assert hardware.nvdec(replace(picture, **stream)) == may
+    assert hardware.nvdec(replace(stream, **changes)) == allowed
 
 
-def test_a_decoder_that_was_not_built_in_is_no_error():
+def test_a_missing_hardware_decoder_is_not_an_error():
     assert not hardware._opens("ffv1")

@@ -169,7 +169,7 @@ class ModelUnknown(AvflowError):
 class SettingInvalid(AvflowError):
     """An environment variable of a step is not a number, is out of range, or is not one of the allowed values."""
 
-    advice = "Deploy again with the parameter that sets the variable, or unset it: docs/deploy.md lists both."
+    advice = "Deploy again with the parameter that sets the variable, or unset it: docs/settings.md lists both."
     exit_code = os.EX_CONFIG
 
 

@@ -1,4 +1,4 @@
-"""Write the tables of docs/platforms.md from scripts/platforms.py and the locked requirements.
+"""Write the tables of docs/platforms.md from the declared platforms and the locked requirements.
 
 usage: python -m scripts.platforms_page
 """
@@ -21,13 +21,13 @@ from scripts.platforms import (
     missing,
 )
 
-#: where `make run` and the tests ran before a release. For the rest, a resolver found a wheel of every package
+#: where `make run` and the tests ran before a release; elsewhere a resolver found a wheel for every package
 RUN = {("Linux x86-64", "3.11"), ("Linux x86-64", "3.12"), ("Linux x86-64", "3.13")}
 PAGE = ROOT / DOCUMENT
 
 
 def written() -> str:
-    """The text of the page with its tables written anew."""
+    """The page with the current tables."""
     page = PAGE.read_text(encoding="utf-8")
     for name, text in (("platforms", platforms()), ("files", files()), ("older", older())):
         page = re.sub(
@@ -37,12 +37,12 @@ def written() -> str:
 
 
 def platforms() -> str:
-    """A row per platform: the state of each Python, the detection engine, and the Pythons with PocketSphinx."""
+    """A row for each platform: the state of each Python, the engine, and the Pythons with PocketSphinx."""
     rows = [["platform", *(f"Python {python}" for python in PYTHONS), "detection on the CPU", "PocketSphinx"]]
     for platform in PLATFORMS:
         states = [_state(platform, python) for python in PYTHONS]
         rows.append([platform.name, *states, _engine(platform), _pythons_with("pocketsphinx", platform)])
-    rows.append(["Windows, by WSL 2", *["as Linux, not run"] * len(PYTHONS), "as Linux", "as Linux"])
+    rows.append(["Windows, by WSL 2", *["as Linux, but never run"] * len(PYTHONS), "as Linux", "as Linux"])
     return _table(rows)
 
 
@@ -50,16 +50,16 @@ def files() -> str:
     """A row per requirements file."""
     rows = [["requirements", "for", "installs on"]]
     for file, use in EVERYWHERE.items():
-        lacks = "".join(f"; not with Python {', '.join(each.pythons)} on {', '.join(each.platforms)}, as {each.why}"
-                        for each in MISSING if file in each.files)  # fmt: skip
-        rows.append([f"`{file}.txt`", use, f"all of them{lacks}"])
+        lacks = "".join(f"; not with Python {', '.join(each.pythons)} on {', '.join(each.platforms)}, "
+                        f"because {each.why}" for each in MISSING if file in each.files)  # fmt: skip
+        rows.append([f"`{file}.txt`", use, f"all platforms{lacks}"])
     for file in IMAGES:
         rows.append([f"`{file}.txt`", "the images", f"{IMAGE_PLATFORM.name}, Python {IMAGE_PYTHON}"])
     return _table(rows)
 
 
 def older() -> str:
-    """A line per platform with the packages whose versions differ from those of the first platform."""
+    """The packages that a platform gets in another version than the first platform."""
     lines = []
     for platform in PLATFORMS[1:]:
         usual, here = (pinned(FOLDER / "dev.txt", each, PYTHONS[0]) for each in (PLATFORMS[0], platform))

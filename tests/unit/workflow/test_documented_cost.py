@@ -1,4 +1,4 @@
-"""docs/scaling.md follows from the one table of prices, and no other page has prices of its own."""
+"""The figures of docs/scaling.md follow from the one table of prices, and no other page has prices of its own."""
 
 import re
 from dataclasses import replace
@@ -34,7 +34,7 @@ UNDATED = {
 
 
 def after(start):
-    """The first table after these words: its cells, row by row, without the head."""
+    """The cells of the first table after these words, row by row, without the header."""
     lines = SCALING.partition(start)[2].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("|"))
     table = lines[first : next(n for n in range(first, len(lines)) if not lines[n].startswith("|"))]
@@ -51,7 +51,7 @@ def else_usd():
 
 
 def test_no_other_page_has_a_price():
-    pages = [page for page in (*DOCS.glob("*.md"), DOCS.parent / "README.md") if page.name != "scaling.md"]
+    pages = [page for page in (*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")) if page.name != "scaling.md"]
     assert len(pages) >= 4
     assert [page.name for page in pages if dollars(page.read_text(encoding="utf-8"))] == []
 
@@ -88,7 +88,7 @@ def test_an_hour_of_each_machine():
 
 
 def test_an_hour_of_video_on_a_gpu():
-    rows = after("`SegmentSeconds`) or instances")
+    rows = after("**On a GPU")
     assert len(rows) == 5
     for rate, *shown in rows:
         demand, spot = (
@@ -109,8 +109,8 @@ def test_an_hour_of_video_on_a_cpu():
         assert [dollars(usd)[0] for usd in shown] == pytest.approx(worked, abs=0.006)
 
 
-def test_all_else_of_an_hour():
-    rows = dict(after("**All else**"))
+def test_everything_else_of_an_hour():
+    rows = dict(after("**Everything else**"))
     found = cost.estimate(STEPS, HOUR, on_aws=True, converted=False).by
     assert dollars(rows["Lambda"])[-1] == pytest.approx(found["lambda"], abs=0.0006)
     assert dollars(rows["Step Functions"])[-1] == pytest.approx(found["step_functions"], abs=0.000006)
@@ -120,7 +120,7 @@ def test_all_else_of_an_hour():
     assert re.findall(r"[\d ]*\d", rows["S3"])[:2] == [str(writes), f" {reads:,}".replace(",", " ")]
     assert f"A conversion adds {converted - writes} writes" in rows["S3"]
     assert dollars(rows["S3"])[-1] == pytest.approx(found["s3"], abs=0.00006)
-    (told,) = re.findall(r"\*\*All else\*\* \(\$([\d.]+)\)", SCALING)
+    (told,) = re.findall(r"\*\*Everything else\*\* costs \$([\d.]+),", SCALING)
     assert float(told) == pytest.approx(else_usd(), abs=0.0006)
 
 

@@ -7,7 +7,10 @@ reads a converted video whenever there is a rotation.
 
 from __future__ import annotations
 
-import av
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # who reads a report needs no FFmpeg libraries
+    import av
 
 
 def clockwise_rotation(frame: av.VideoFrame) -> int:

@@ -163,5 +163,7 @@ def test_the_slowest_stage_of_a_whole_video_is_named(monkeypatch):
     found = Result("CPU")
     gpu.whole_video(gpu.CPU, 1, found)
     rows = {row["name"]: row["value"] for row in found.rows}
-    assert rows["CPU: 1080p, the slowest stage"] == "inference"
+    alone = {name.split(", ")[1].removesuffix(" by itself"): rate for name, rate in rows.items() if "by itself" in name}
+    assert len(alone) == 3
+    assert rows["CPU: 1080p, the slowest stage"] == min(alone, key=alone.get)
     assert found.ratios["CPU: whole 1080p video of its slowest stage"] > 0

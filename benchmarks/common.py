@@ -17,6 +17,7 @@ and `series` may be left out.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -133,6 +134,11 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines += [f"| **{name}** | **{shown(value)}** |" for name, value in result["ratios"].items()]
     lines += [f"| **{name}** | not measured: {why} |" for name, why in result.get("skipped", {}).items()]
     return "\n".join(lines + [f"\n{note}" for note in result.get("notes", ())])
+
+
+def digest(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """A hash of the results of all parts; the plot stores it."""
+    return hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
 
 
 def columns(rows: Sequence[Mapping[str, str]]) -> str:

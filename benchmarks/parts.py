@@ -99,6 +99,7 @@ PARTS = (
     Part("peers", minutes=6),
     Part("segments", minutes=7),
     Part("gpu", minutes=2),
+    Part("s3", minutes=2),
     Part("scale", minutes=1),
     Part("cold_start", minutes=1),
 )

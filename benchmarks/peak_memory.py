@@ -38,7 +38,7 @@ def peak_memory(video: Path) -> float:
     with subprocess.Popen(command, cwd=ROOT) as process:
         while process.poll() is None:
             for pid in (process.pid, *_children(process.pid)):
-                peaks[pid] = max(_high_water(pid), peaks.get(pid, 0))
+                peaks[pid] = max(high_water(pid), peaks.get(pid, 0))
             time.sleep(_LOOK)
     if process.returncode:
         raise RuntimeError(f"boxing {video.name} ended with status {process.returncode}")
@@ -52,7 +52,7 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _high_water(pid: int) -> int:
+def high_water(pid: int) -> int:
     """VmHWM of proc(5), in bytes, or where there is none what the process has now; 0 for one that has ended."""
     try:
         status = (PROC / str(pid) / "status").read_text(encoding="utf-8")

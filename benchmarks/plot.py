@@ -13,8 +13,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from benchmarks.common import digest
 from benchmarks.parts import PARTS
-from benchmarks.report import digest
 
 BAR, MISSED, TARGET = "#3b6ea5", "#c46a3f", "#222222"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import textwrap
@@ -16,6 +15,7 @@ from typing import Any
 from benchmarks.check import TOLERANCE
 from benchmarks.common import ROOT, columns, markdown, shown
 from benchmarks.parts import BY_NAME, CHECK_MINUTES, PARTS, Part
+from benchmarks.plot import draw
 from benchmarks.processor import LEVELS
 from benchmarks.reasons import missed
 
@@ -29,6 +29,8 @@ Results = Mapping[str, Mapping[str, Any]]
 HIGHLIGHTS = (
     ("chain", "yolov3-tiny: avflow run over the three scripts",
      "whole workflow, YOLOv3-tiny: speed over the three scripts of the original"),
+    ("peers", "yolov3-tiny: avflow run over ultralytics and whisper-ctranslate2, one after the other",
+     "whole workflow, YOLOv3-tiny: speed over ultralytics, then whisper-ctranslate2"),
     ("inference", "YOLOv3-416: over Darknet", "YOLOv3 inference: speed over Darknet"),
     ("inference", "YOLOv3-416: over OpenCV 5 DNN", "YOLOv3 inference: speed over OpenCV 5 DNN"),
     ("inference", "YOLOv3-416: over ONNX Runtime", "YOLOv3 inference: speed over ONNX Runtime"),
@@ -80,11 +82,6 @@ def load(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
     """The results that exist, by part, in the order of the parts."""
     paths = {part.name: folder / f"{part.name}.json" for part in PARTS}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
-
-
-def digest(results: Results) -> str:
-    """A hash of all results; the plot stores it."""
-    return hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
 
 
 def table(results: Results) -> str:
@@ -191,8 +188,6 @@ def between_markers(page: str, text: str) -> str:
 
 def write(results: Results) -> None:
     """Write docs/benchmarks.md, the plot, the README's table, and docs/scaling.md's table."""
-    from benchmarks.plot import draw  # noqa: PLC0415  the rest works without matplotlib
-
     DOCUMENT.write_text(document(results), encoding="utf-8")
     for page, text in ((README, highlights(results)), (SCALING, scenarios(results))):
         page.write_text(between_markers(page.read_text(encoding="utf-8"), text), encoding="utf-8")

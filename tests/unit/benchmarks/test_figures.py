@@ -120,9 +120,9 @@ def test_peak_memory_counts_what_a_process_has(monkeypatch, tmp_path, system):
     code = "import sys; kept = bytes(range(256)) * 400_000; print(flush=True); sys.stdin.read()"  # 102.4 MB
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert 102.4e6 < peak_memory._high_water(process.pid) < 150e6
+        assert 102.4e6 < peak_memory.high_water(process.pid) < 150e6
         process.stdin.close()
-    assert peak_memory._high_water(process.pid) == 0
+    assert peak_memory.high_water(process.pid) == 0
 
 
 # ---------------------------------------------------------------- the reasons for missed targets

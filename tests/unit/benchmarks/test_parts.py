@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import __main__ as runner
 from benchmarks import check, original_chain, reasons, report
-from benchmarks.common import ROOT, Result, in_turn, machine, markdown, median_ratio, repeated, synthetic
+from benchmarks.common import ROOT, Result, digest, in_turn, machine, markdown, median_ratio, repeated, synthetic
 from benchmarks.parts import BY_NAME, PARTS
 from benchmarks.processor import processor_class
 from tests.benchmark_stand_ins import Parts, result
@@ -36,7 +36,7 @@ def test_a_crash_of_one_part_keeps_what_the_others_found(monkeypatch, tmp_path, 
     assert runner.bench(parts.chosen, tmp_path) == 1
     assert "| faster | 12.3 | |" in (outputs / "document").read_text()
     assert "| *pipeline* | unmeasured | |" in (outputs / "document").read_text()
-    assert report.digest(report.load()) in outputs.joinpath("plot.svg").read_text()
+    assert digest(report.load()) in outputs.joinpath("plot.svg").read_text()
     assert outputs.joinpath("plot.png").stat().st_size > 10_000
 
 
@@ -107,7 +107,7 @@ def test_the_page_names_the_tolerance_of_the_check():
 def test_the_page_and_the_plot_are_the_report_of_the_committed_results():
     results = report.load()
     assert report.DOCUMENT.read_text(encoding="utf-8") == report.document(results)
-    assert report.digest(results) in report.PLOT.with_suffix(".svg").read_text(encoding="utf-8")
+    assert digest(results) in report.PLOT.with_suffix(".svg").read_text(encoding="utf-8")
     assert report.PLOT.with_suffix(".png").exists()
 
 

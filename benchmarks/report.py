@@ -34,7 +34,6 @@ HIGHLIGHTS = (
     ("inference", "YOLOv3-416: over Darknet", "YOLOv3 inference: speed over Darknet"),
     ("inference", "YOLOv3-416: over OpenCV 5 DNN", "YOLOv3 inference: speed over OpenCV 5 DNN"),
     ("inference", "YOLOv3-416: over ONNX Runtime", "YOLOv3 inference: speed over ONNX Runtime"),
-    ("inference", "YOLOv3-416: int8 over the fastest float", "YOLOv3 inference: speed of int8 over the fastest float"),
     ("speech", "speech: tiny.en over PocketSphinx", "speech recognition: speed of Whisper tiny.en over PocketSphinx"),
     ("segments", "8 children over 1, a wait of 6 ms in place of the network",
      "64 minutes of video: speed of 8 segments over 1, with a wait in place of inference"),

@@ -79,7 +79,6 @@ def annotate_video(
     Raises
     ------
     FFmpegFailed, ScratchFull
-        Decoding, encoding or writing failed.
     InvalidMediaDamaged, FrameCountMismatch
         As for `VideoReader.__iter__`.
 
@@ -98,13 +97,11 @@ def annotate_video(
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
-            annotated = _Pipeline(stream, segment, detector, reader, writer, lines, meter).run()
+            done = _Pipeline(stream, segment, detector, reader, writer, lines, meter).run()
             writer.finish()
-        if annotated.frames != segment.frames:
-            raise FrameCountMismatch(
-                f"the segment of {source.name} has {segment.frames} frames, but {annotated.frames} were decoded"
-            )
-    return annotated
+        if done.frames != segment.frames:
+            raise FrameCountMismatch(f"a segment of {source.name} has {done.frames} of its {segment.frames} frames")
+    return done
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Results of benchmarks that nobody ran, and the runner with such results in place of the parts'."""
+"""Made-up benchmark results, and a runner that returns them instead of running the benchmarks."""
 
 import json
 
@@ -12,12 +12,12 @@ MEASURED = {"machine": "a machine", "processor": "bf16", "date": "2026-01-01"}
 
 
 def result(**fields):
-    """A part's, with what is given here in place of what a result has at least."""
+    """The result of a part: the required fields, overridden by `fields`."""
     return {"title": "Speech", "rows": [], "ratios": {}, **MEASURED, **fields}
 
 
 class Parts:
-    """Stands in for running the parts: what each gives, run after run; None for a crash."""
+    """Replaces the running of parts. `answers` has each part's results, one per run; None means a crash."""
 
     def __init__(self, monkeypatch, tmp_path, **answers):
         self.runs = []
@@ -32,7 +32,7 @@ class Parts:
             monkeypatch.setattr(function, "__defaults__", (self.baseline,))
 
     def on(self, processor, monkeypatch):
-        """Run on a machine of that class."""
+        """Pretend to run on a machine with this processor class."""
         monkeypatch.setattr(runner, "processor_class", lambda: processor)
 
     def run(self, part, folder, *, quick):

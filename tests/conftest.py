@@ -1,4 +1,4 @@
-"""For all tests: Hypothesis takes a slow machine for a fault of the test, unless told otherwise."""
+"""Settings for all tests. By default, Hypothesis reports a slow machine as a fault of the test."""
 
 from hypothesis import HealthCheck, settings
 

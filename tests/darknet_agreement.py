@@ -1,4 +1,4 @@
-"""Our boxes beside those that Darknet found, by what scripts/record_darknet_boxes.py recorded."""
+"""Compares our boxes with Darknet's, which scripts/record_darknet_boxes.py recorded."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def picture(name: str) -> np.ndarray:
 
 
 def darknet_letterbox(frame: np.ndarray, size: int = 416) -> np.ndarray:
-    """Darknet's letterbox_image, in its own steps and in float32 as there."""
+    """Darknet's letterbox_image, with the same steps in float32."""
     height, width = frame.shape[:2]
     inner = Letterbox.fit((width, height), (size, size)).scaled_size
     value = frame[..., ::-1].transpose(2, 0, 1).astype(np.float32) / np.float32(255)
     value, _ = darknet_resize(value, inner[0], axis=2)
     value, lost = darknet_resize(value, inner[1], axis=1)
-    value[:, -1] -= lost  # Darknet forgets it in the last row, which comes out dark if rounding makes it large
+    value[:, -1] -= lost  # Darknet omits this term in the last row, which becomes dark if rounding makes it large
     blob = np.full((3, size, size), 0.5, np.float32)
     left, top = (size - inner[0]) // 2, (size - inner[1]) // 2
     blob[:, top : top + inner[1], left : left + inner[0]] = value
@@ -69,7 +69,7 @@ def darknet_letterbox(frame: np.ndarray, size: int = 416) -> np.ndarray:
 
 
 def darknet_resize(value: np.ndarray, target: int, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """One direction of Darknet's resize_image, and what the pixel after adds to the last one."""
+    """One direction of Darknet's resize_image, and the contribution of the next pixel to the last row or column."""
     source = value.shape[axis]
     step = np.float32(source - 1) / np.float32(target - 1)
     position = np.arange(target, dtype=np.float32) * step
@@ -88,7 +88,7 @@ def clipped(box: list[float], frame: np.ndarray) -> tuple[float, float, float, f
 def require_agreement(
     ours: list[Detection], theirs: list[dict], frame: np.ndarray, same_box: float, same_confidence: float
 ) -> None:
-    """Every box of either side has its equal on the other."""
+    """Assert that every box of one side has an equal box on the other side."""
 
     def equal(mine: Detection, other: dict) -> bool:
         return (
@@ -104,7 +104,7 @@ def require_agreement(
 
 
 def tolerances(engine: str) -> dict[str, float]:
-    # bfloat16 has 8 significant bits: of two nearly equal boxes of one object the other one may win
+    # bfloat16 has 8 significant bits, so non-maximum suppression may choose the other of two nearly equal boxes
     if engine == "openvino":
         return {"same_box": 0.75, "same_confidence": 0.05}
     if engine == "onnxruntime-half":

@@ -1,4 +1,4 @@
-"""Engines that not every platform has a package of: what needs one is skipped by name there (docs/platforms.md)."""
+"""Markers that skip tests on platforms without a package of an inference engine (docs/platforms.md)."""
 
 from importlib.util import find_spec
 

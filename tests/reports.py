@@ -1,4 +1,4 @@
-"""Reports as the steps leave them, made up."""
+"""Made-up reports of the steps."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ AUDIO = AudioStream(index=1, codec="aac", channels=2, rate=44_100, tracks=1, sta
 
 
 def media(size: int, duration: float, video: VideoStream | None = VIDEO, audio: AudioStream | None = AUDIO) -> Media:
-    """A file of so many bytes and seconds."""
+    """The description of a file of `size` bytes and `duration` seconds."""
     return Media("matroska,webm", size, duration, True, video, audio)
 
 
@@ -65,7 +65,7 @@ def step(name: str, seconds: float = 1.0, compute: Compute | None = None) -> Ste
 def media_report(
     found: Media | None = None, spans: Sequence[tuple[float, float]] = (), segments: SegmentPlan = WHOLE
 ) -> MediaReport:
-    """What the FFmpeg step leaves of a file that needs no conversion, its audio cut at these seconds."""
+    """The FFmpeg step's report on a file that needs no conversion. `spans` are (start, end) in seconds."""
     found = found or media(1000, 1.0, None, None)
     plans = tuple(SpanPlan(part, start, end, False) for part, (start, end) in enumerate(spans))
     stream = DetectorInput("start/film.mkv", None, found.video) if found.video else None
@@ -74,7 +74,7 @@ def media_report(
 
 
 def span_report(*words: Word, seconds: float) -> SpanReport:
-    """What the audio2srt step leaves of a span in which these words are said."""
+    """The audio2srt step's report on a span that contains these words."""
     said = Transcript((Utterance(words),) if words else (), seconds, "en" if words else None)
     return SpanReport(
         said.language, seconds, ModelEntry("speech", "whisper-tiny.en", "whisper", ()), step("audio2srt"), said
@@ -82,7 +82,7 @@ def span_report(*words: Word, seconds: float) -> SpanReport:
 
 
 def segment_report(frames: int) -> SegmentReport:
-    """What the YOLOv3 step leaves of a segment in which nothing was found."""
+    """The YOLOv3 step's report on a segment without detections."""
     return SegmentReport(
         frames=frames,
         objects={},

@@ -1,4 +1,4 @@
-"""Fixtures of the embedded S3's tests: a server for a module, a bucket for a test."""
+"""Fixtures for tests of the embedded S3: one server per module, one bucket per test."""
 
 from __future__ import annotations
 

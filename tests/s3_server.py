@@ -1,4 +1,4 @@
-"""A real server with boto3 in front of it, to ask it things: what the tests of the embedded S3 share."""
+"""Shared helpers for tests of the embedded S3: a real server and a boto3 client."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class S3Server:
         return {path.name for path in (self.folder / "blobs").iterdir()}
 
     def settles_to(self, files: set[str]) -> bool:
-        """Wait until the content files are these: one that was just read goes when its reader's thread is done."""
+        """Wait until only these content files are left. A file is removed after the thread that reads it ends."""
         return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")
 
     def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
-        """One request of our own making, signed for S3 but not validly; the answer's body is yet to be read."""
+        """Send a hand-made request with an invalid S3 signature. The caller reads the body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         signature = "AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -61,7 +61,7 @@ class S3Server:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[S3Server]:
-    """A server in a thread of this process."""
+    """Run a server in a thread of this process."""
     started = S3Server(folder)
     app = S3App(folder, started.events.append)
     front = http_server(app)
@@ -78,7 +78,7 @@ def serving(folder: Path) -> Iterator[S3Server]:
 
 
 def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
-    """Code and HTTP status of the error that a call must end with."""
+    """The error code and HTTP status of a call that must fail."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     response = caught.value.response

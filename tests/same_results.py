@@ -1,7 +1,8 @@
-"""What two environments promise each other: the same words at the same time, the same objects in the same places.
+"""Compares results from two environments: same words at the same times, same objects at the same places.
 
-Not the same bytes: another processor, or another build of a library, rounds sums otherwise, which moves a time stamp
-by hundredths and a comma now and then. Within one environment the bytes are compared.
+The bytes may differ between environments: another processor, or another build of a library, rounds sums differently,
+which may shift a timestamp by some hundredths of a second, or move a comma. Within one environment, other tests
+compare bytes.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Any
 from avflow.detection.agreement import intersection_over_union
 from avflow.speech import subtitles
 
-#: seconds by which a cue may begin or end otherwise; Whisper tells times in steps of 0.02 s
+#: tolerance in seconds for the start and end of a cue; Whisper's timestamps have steps of 0.02 s
 CUE_SECONDS = 0.2
-#: an object of which one side is so sure is found by both: one near the threshold of 0.25 may be on either side of it
+#: Confidence from which both sides must detect an object. The detection threshold is 0.25, and one side may miss an
+#: object near it.
 SURE = 0.4
-#: how far two boxes of one object overlap at the least, and their confidences differ at the most
+#: smallest intersection over union, and largest difference of the confidences, for two boxes of the same object
 OVERLAP, CONFIDENCE = 0.8, 0.15
 
 
 def assert_same_subtitles(one: Path, other: Path) -> None:
-    """Cue by cue the same words, beginning and ending within `CUE_SECONDS`."""
+    """Assert that each cue has the same words, and that its start and end differ by at most `CUE_SECONDS`."""
     ours, theirs = (subtitles.read(path) for path in (one, other))
     assert [_words(cue) for cue in ours] == [_words(cue) for cue in theirs]
     for mine, yours in zip(ours, theirs, strict=True):
@@ -32,7 +34,7 @@ def assert_same_subtitles(one: Path, other: Path) -> None:
 
 
 def assert_same_objects(one: Path, other: Path) -> None:
-    """Frame by frame, each object that one side is sure of is found by the other."""
+    """Assert for each frame that both sides detect every object of which one side is sure."""
     ours, theirs = (
         [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] for path in (one, other)
     )
@@ -47,7 +49,7 @@ def _words(cue: subtitles.Cue) -> list[str]:
 
 
 def _lost(wanted: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of `wanted` that are sure and have no counterpart of their own in `found`."""
+    """The sure objects of `wanted` without a counterpart in `found`. Each counterpart counts once."""
     left, lost = list(found), []
     for each in sorted(wanted, key=lambda each: -each["confidence"]):
         same = [other for other in left if _is_same(each, other)]

@@ -1,4 +1,4 @@
-"""The JSON Schemas that are published in docs/schemas/."""
+"""Validation against the JSON Schemas in docs/schemas/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 
 
 def validate(value: Any, name: str) -> None:
-    """Fail unless `value` is what docs/schemas/NAME.schema.json says."""
+    """Fail unless `value` is valid by docs/schemas/NAME.schema.json."""
     schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(value)

@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does, however slow the machine is."""
+"""Waits for other threads and processes, even on a slow machine."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TypeVar
 
 import psutil
 
-#: A limit that only something broken reaches: a loaded machine must make a test slower, never wrong.
+#: A time limit that only broken code reaches. A busy machine may make a test slow, but must not make it fail.
 PATIENCE_SECONDS = 180.0
 
 T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], what: str = "it", seconds: float = PATIENCE_SECONDS) -> T:
-    """The first true value of `condition()`.
+    """Wait for `condition()` to return a true value, and return that value.
 
     Raises
     ------
     AssertionError
-        There is none within `seconds`; it names `what`.
+        The condition did not become true within `seconds`. The message contains `what`.
     """
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -31,7 +31,7 @@ def until(condition: Callable[[], T], what: str = "it", seconds: float = PATIENC
 
 
 def gone(pid: int | str) -> bool:
-    """Whether there is no such process, not even one that nobody has waited for."""
+    """Whether the process no longer exists, not even as a zombie."""
     return not psutil.pid_exists(int(pid))
 
 

@@ -1,1 +1,1 @@
-"""Boxes on a video: decoding, detection, drawing and encoding at once, frame by frame."""
+"""Annotates a video: decodes it, detects objects, draws boxes and encodes the result, frame by frame."""

@@ -1,4 +1,4 @@
-"""`….detections.jsonl`: the detections on each frame, one JSON object per line."""
+"""The file `….detections.jsonl`: the detections of each frame, as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from avflow.media.contract import Contract
 
 @dataclass(frozen=True)
 class DetectedObject(Contract):
-    """One object on one frame."""
+    """One detected object on one frame."""
 
     class_name: str = field(metadata=field_options(alias="class"))
-    #: probability, 0 to 1, of an object of this class
+    #: probability, 0 to 1, that the box contains an object and that the object has this class
     confidence: float
     #: left, top, width and height in pixels
     box: tuple[float, float, float, float]
@@ -26,18 +26,27 @@ class DetectedObject(Contract):
 
 @dataclass(frozen=True)
 class FrameDetections(Contract):
-    """All objects on one frame."""
+    """All detected objects on one frame."""
 
-    #: number of the frame in the whole video, from 0
+    #: number of the frame in the whole video, counted from 0
     frame: int
-    #: time in seconds from the first frame
+    #: seconds since the first frame
     time: float
-    #: in descending order of confidence
+    #: in order of confidence, highest first
     objects: tuple[DetectedObject, ...]
 
 
 def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> str:
-    """One line of the detections file, newline included.
+    """One line of the detections file, with its newline.
+
+    Parameters
+    ----------
+    frame:
+        Number of the frame in the whole video, counted from 0.
+    rate:
+        Frames per second.
+    found:
+        The detections, in order of confidence, highest first.
 
     >>> detections_line(1, Fraction(25), [Detection(0, "dog", 0.91234, (1, 2, 3.14, 4))])
     '{"frame": 1, "time": 0.04, "objects": [{"class": "dog", "confidence": 0.9123, "box": [1, 2, 3.1, 4]}]}\\n'

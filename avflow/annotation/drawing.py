@@ -1,4 +1,4 @@
-"""Boxes and labels on a picture, drawn into its planes: nothing of it but these changes."""
+"""Draws boxes and labels directly into the planes of a frame, so that all other pixels stay unchanged."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ from numpy.typing import NDArray
 from avflow.detection import Detection
 from avflow.video.yuv import NO_CHROMA, Colour, YuvFrame, yuv_of
 
-#: left, top, right, bottom in whole pixels, right and bottom inclusive
+#: left, top, right, bottom in whole pixels; right and bottom are inclusive
 Corners = tuple[int, int, int, int]
 
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
-#: the golden angle, in turns: multiples of it never come close to an earlier one soon
+#: the golden angle in turns: its first multiples are all far apart, and so are the hues made from them
 GOLDEN_TURN = 0.618034
-#: font height and line width by the picture's diagonal (960 pixels in 768x576)
+#: font height and line width as shares of the frame's diagonal (960 pixels in 768x576)
 TEXT_SHARE = 1 / 60
 LINE_SHARE = 1 / 480
-#: font height where that share is too small to be read, by the diagonal too, and the least that can be read at all
-SMALL_TEXT, SMALL_TEXT_SHARE, LEAST_TEXT = 11, 1 / 20, 8
-#: most of an object's shorter side that a line may take away on either side
-LINE_OF_BOX = 1 / 6
-#: pixels: of an object whose shorter side is less, a line of one pixel would hide too much
-LEAST_BOX = 6
-#: most of the picture that a label may take
+#: In a small frame, where that font would be unreadable: the font height in pixels, its largest share of the diagonal,
+#: and the smallest readable font height.
+SMALL_TEXT, SMALL_TEXT_SHARE, MIN_TEXT = 11, 1 / 20, 8
+#: largest line width as a share of the box's shorter side
+MAX_LINE_SHARE = 1 / 6
+#: shorter side in pixels below which the line is drawn outside the box, because even one pixel would hide too much
+MIN_BOX = 6
+#: largest share of the frame's area that a label may take
 LABEL_SHARE = 1 / 16
-#: most of an object's area that its own label may hide, and any other where there is a choice, and where there is none
-HIDDEN_SHARE, MOST_HIDDEN_SHARE = 0.1, 0.5
+#: Largest share of an object's area that a label may hide. The second value applies to the labels of other objects if
+#: no better place exists.
+HIDDEN_SHARE, MAX_HIDDEN_SHARE = 0.1, 0.5
 SEMIBOLD = 600
-#: height of the letters above the baseline, of the font's height
+#: height of the letters above the baseline, as a share of the font height
 BASELINE_SHARE = 0.86
-#: labels that are kept for the next frames: about 100 kB each in a picture of 3840x2160
-_KEPT_LABELS = 128
+#: number of cached labels: about 100 kB each in a frame of 3840x2160
+_CACHED_LABELS = 128
 
 
 @cache
 def colour_of(class_id: int) -> Colour:
-    """The class's colour, the same in every picture and unlike those of its neighbours by number."""
+    """The colour of a class: the same in every frame, and different from those of the next class numbers."""
     hue = class_id * GOLDEN_TURN % 1
     value, saturation = ((1.0, 0.85), (0.85, 1.0), (1.0, 0.6))[class_id % 3]
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
@@ -50,41 +52,43 @@ def colour_of(class_id: int) -> Colour:
 
 
 def text_colour_on(background: Colour) -> Colour:
-    """Black or white, whichever reads better (relative luminance by ITU-R BT.709)."""
+    """Black or white, whichever is more readable (relative luminance by ITU-R BT.709)."""
     blue, green, red = background
     return BLACK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else WHITE
 
 
-def draw(picture: YuvFrame, detections: Sequence[Detection]) -> None:
-    """Draw each detection's box, class and percentage into `picture`, in place.
+def draw(frame: YuvFrame, detections: Sequence[Detection]) -> None:
+    """Draw the box, class and confidence (in percent) of each detection into `frame`, in place.
 
-    Lines and text grow with the picture. A label stands outside of its box, at its edge, or where there is no room,
-    inside, if it hides little of the object; it never leaves the picture and never covers another label. Where
-    there is no such place the class stands alone, or the box.
+    Lines and text scale with the frame. A label stands outside its box, at the box's edge. If there is no room, it
+    stands inside the box, provided that it hides little of the object. A label never leaves the frame and never covers
+    another label. If no place fits, the label shows only the class, or the box gets no label.
     """
-    width, height = picture.size
+    width, height = frame.size
     diagonal = float(np.hypot(width, height))
     line = max(1, round(diagonal * LINE_SHARE))
     text_height = _text_height(diagonal)
-    best_first = sorted(detections, key=lambda found: -found.confidence)
-    boxes = [_corners(found, width, height) for found in best_first]
-    for found, corners in reversed(list(zip(best_first, boxes, strict=True))):
-        _draw_box(picture, corners, colour_of(found.class_id), line)
+    best_first = sorted(detections, key=lambda detection: -detection.confidence)
+    boxes = [_corners(detection, width, height) for detection in best_first]
+    for detection, corners in reversed(list(zip(best_first, boxes, strict=True))):
+        _draw_box(frame, corners, colour_of(detection.class_id), line)
     labels: list[Corners] = []
-    for found, corners in zip(best_first, boxes, strict=True):
-        for text in (f"{found.class_name} {found.confidence:.0%}", found.class_name):
-            if place := _place(corners, _label_size(text, text_height), picture.size, labels, boxes):
-                _draw_label(picture, place, text, text_height, colour_of(found.class_id))
+    for detection, corners in zip(best_first, boxes, strict=True):
+        for text in (f"{detection.class_name} {detection.confidence:.0%}", detection.class_name):
+            if place := _label_place(corners, _label_size(text, text_height), frame.size, labels, boxes):
+                _draw_label(frame, place, text, text_height, colour_of(detection.class_id))
                 labels.append(place)
                 break
 
 
 def _text_height(diagonal: float) -> int:
-    small = max(LEAST_TEXT, min(SMALL_TEXT, round(diagonal * SMALL_TEXT_SHARE)))
+    """The font height in pixels for a frame with this diagonal."""
+    small = max(MIN_TEXT, min(SMALL_TEXT, round(diagonal * SMALL_TEXT_SHARE)))
     return max(small, round(diagonal * TEXT_SHARE))
 
 
 def _corners(detection: Detection, width: int, height: int) -> Corners:
+    """The corners of the detection's box, clipped to a frame of `width` x `height` pixels."""
     left, top, box_width, box_height = detection.box
     return (
         min(max(round(left), 0), width - 1),
@@ -94,16 +98,16 @@ def _corners(detection: Detection, width: int, height: int) -> Corners:
     )
 
 
-def _draw_box(picture: YuvFrame, corners: Corners, colour: Colour, line: int) -> None:
-    """A frame of `line` pixels or less that lies within the box, so that none of it is lost at the picture's edge.
+def _draw_box(frame: YuvFrame, corners: Corners, colour: Colour, line: int) -> None:
+    """Draw the outline of a box, at most `line` pixels wide.
 
-    Around a tiny object it lies outside.
+    The line lies inside the box, so that it is complete at the edge of the frame. Around a tiny object it lies outside.
     """
     left, top, right, bottom = corners
     shorter = min(right - left, bottom - top) + 1
-    line = min(line, max(1, int(shorter * LINE_OF_BOX)))
-    if shorter < LEAST_BOX:
-        width, height = picture.size
+    line = min(line, max(1, int(shorter * MAX_LINE_SHARE)))
+    if shorter < MIN_BOX:
+        width, height = frame.size
         left, top, right, bottom = (
             max(0, left - 1),
             max(0, top - 1),
@@ -116,36 +120,36 @@ def _draw_box(picture: YuvFrame, corners: Corners, colour: Colour, line: int) ->
         (left, top, left + line - 1, bottom),
         (right - line + 1, top, right, bottom),
     ):
-        _fill(picture, strip, colour)
+        _fill(frame, strip, colour)
 
 
-def _fill(picture: YuvFrame, corners: Corners, colour: Colour) -> None:
-    luma, blue, red = yuv_of(colour, picture.matrix)
+def _fill(frame: YuvFrame, corners: Corners, colour: Colour) -> None:
+    luma, blue, red = yuv_of(colour, frame.matrix)
     left, top, right, bottom = corners
-    picture.luma[top : bottom + 1, left : right + 1] = luma
-    quarter = _quarter(corners)
-    picture.blue[quarter], picture.red[quarter] = blue, red
+    frame.luma[top : bottom + 1, left : right + 1] = luma
+    chroma = _chroma_slices(corners)
+    frame.blue[chroma], frame.red[chroma] = blue, red
 
 
-def _quarter(corners: Corners) -> tuple[slice, slice]:
-    """The samples of colour that lie in or across `corners`."""
+def _chroma_slices(corners: Corners) -> tuple[slice, slice]:
+    """The rows and columns of the chroma samples that `corners` contain or cut."""
     left, top, right, bottom = corners
     return slice(top // 2, bottom // 2 + 1), slice(left // 2, right // 2 + 1)
 
 
-def _draw_label(picture: YuvFrame, place: Corners, text: str, text_height: int, colour: Colour) -> None:
+def _draw_label(frame: YuvFrame, place: Corners, text: str, text_height: int, colour: Colour) -> None:
     left, top, right, bottom = place
-    label = _label(text, text_height, colour, picture.matrix, parity=(left % 2, top % 2))
-    picture.luma[top : bottom + 1, left : right + 1] = label.luma
-    quarter = _quarter(place)
-    picture.blue[quarter], picture.red[quarter] = label.blue, label.red
+    label = _label(text, text_height, colour, frame.matrix, parity=(left % 2, top % 2))
+    frame.luma[top : bottom + 1, left : right + 1] = label.luma
+    chroma = _chroma_slices(place)
+    frame.blue[chroma], frame.red[chroma] = label.blue, label.red
 
 
-@lru_cache(maxsize=_KEPT_LABELS)
+@lru_cache(maxsize=_CACHED_LABELS)
 def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: tuple[int, int]) -> YuvFrame:
-    """A label as it is copied into a picture.
+    """A rendered label, ready to copy into a frame.
 
-    Samples of colour belong to four pixels: which ones, `parity` tells, the label's left and top modulo 2.
+    A chroma sample covers 2x2 pixels. `parity`, the label's left and top modulo 2, tells which pixels share a sample.
     """
     left, top = parity
     ink = _ink(text, text_height) / np.float32(255)
@@ -158,7 +162,7 @@ def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: 
     covered = (around[::2, ::2] + around[::2, 1::2] + around[1::2, ::2] + around[1::2, 1::2]) / 4
     return YuvFrame(
         np.rint(luma + (ink_luma - luma) * ink).astype(np.uint8),
-        # black and white have no colour
+        # the text is black or white, so its chroma is neutral
         np.rint(blue + (NO_CHROMA - blue) * covered).astype(np.uint8),
         np.rint(red + (NO_CHROMA - red) * covered).astype(np.uint8),
         matrix,
@@ -166,7 +170,7 @@ def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: 
 
 
 def _ink(text: str, text_height: int) -> NDArray[np.uint8]:
-    """A label's text with a margin around it: how much of each pixel is covered, 0 to 255."""
+    """A label's text with its margin: the coverage of each pixel, (height, width), 0 to 255."""
     width, height = _label_size(text, text_height)
     margin = _margin(text_height)
     ink = np.zeros((height, width), np.uint8)
@@ -177,7 +181,7 @@ def _ink(text: str, text_height: int) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=4096)
 def _label_size(text: str, text_height: int) -> tuple[int, int]:
-    """(width, height) in pixels of a label, its margin included."""
+    """(width, height) of a label in pixels, including its margin."""
     _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _font(), text_height, SEMIBOLD)
     return width + 2 * _margin(text_height), text_height + 2 * _margin(text_height)
 
@@ -186,38 +190,51 @@ def _margin(text_height: int) -> int:
     return max(2, text_height // 4)
 
 
-def _place(
+def _label_place(
     box: Corners,
-    size: tuple[int, int],
-    picture: tuple[int, int],
+    label_size: tuple[int, int],
+    frame_size: tuple[int, int],
     labels: Sequence[Corners],
     objects: Sequence[Corners],
 ) -> Corners | None:
-    """The best place for a label of (width, height) that belongs to `box`, one of `objects`; None if there is none."""
+    """The best place for a label, or None if no place fits.
+
+    Parameters
+    ----------
+    box:
+        The box that the label belongs to, one of `objects`.
+    label_size, frame_size:
+        (width, height) in pixels.
+    labels:
+        The labels that already have a place.
+    objects:
+        The boxes of all detections.
+    """
     second_best: Corners | None = None
-    area = size[0] * size[1]
-    if area > LABEL_SHARE * picture[0] * picture[1]:
+    area = label_size[0] * label_size[1]
+    if area > LABEL_SHARE * frame_size[0] * frame_size[1]:
         return None
+    # only these can lose more than HIDDEN_SHARE of their area to the label
     small = [other for other in objects if area > HIDDEN_SHARE * _area(other)]
-    for place in _places(box, size, picture):
+    for place in _candidate_places(box, label_size, frame_size):
         if _hides_any(place, (box,), HIDDEN_SHARE) or _overlaps_any(place, labels):
             continue
         if not _hides_any(place, small, HIDDEN_SHARE):
             return place
-        if second_best is None and not _hides_any(place, small, MOST_HIDDEN_SHARE):
+        if second_best is None and not _hides_any(place, small, MAX_HIDDEN_SHARE):
             second_best = place
     return second_best
 
 
-def _places(box: Corners, size: tuple[int, int], picture: tuple[int, int]) -> Iterator[Corners]:
-    """Where a label of (width, height) may stand within the picture: above and below its box, beside it, in it."""
+def _candidate_places(box: Corners, label_size: tuple[int, int], frame_size: tuple[int, int]) -> Iterator[Corners]:
+    """Places within the frame for a label, best first: above and below the box, beside it, inside it."""
     left, top, right, bottom = box
-    width, height = size
-    furthest_x, furthest_y = picture[0] - width, picture[1] - height
-    if furthest_x < 0 or furthest_y < 0:
+    width, height = label_size
+    max_x, max_y = frame_size[0] - width, frame_size[1] - height
+    if max_x < 0 or max_y < 0:
         return
-    columns = min(left, furthest_x), max(0, right + 1 - width)
-    rows = min(top, furthest_y), max(0, bottom + 1 - height)
+    columns = min(left, max_x), max(0, right + 1 - width)
+    rows = min(top, max_y), max(0, bottom + 1 - height)
     for xs, ys in (
         (columns, (top - height, bottom + 1)),
         ((left - width, right + 1), rows),
@@ -225,7 +242,7 @@ def _places(box: Corners, size: tuple[int, int], picture: tuple[int, int]) -> It
     ):
         for x in xs:
             for y in ys:
-                if 0 <= x <= furthest_x and 0 <= y <= furthest_y:
+                if 0 <= x <= max_x and 0 <= y <= max_y:
                     yield x, y, x + width - 1, y + height - 1
 
 
@@ -234,9 +251,9 @@ def _area(box: Corners) -> int:
     return (right - left + 1) * (bottom - top + 1)
 
 
-# The next two are the innermost loops of crowded pictures, hence not an expression each.
+# The next two functions are the innermost loops for crowded frames. Plain loops are faster than one expression.
 def _hides_any(place: Corners, boxes: Sequence[Corners], share: float) -> bool:
-    """Whether a label at `place` hides more than `share` of what is in one of `boxes`."""
+    """Whether a label at `place` hides more than `share` of the area of any of `boxes`."""
     left, top, right, bottom = place
     for box in boxes:
         box_left, box_top, box_right, box_bottom = box
@@ -249,6 +266,7 @@ def _hides_any(place: Corners, boxes: Sequence[Corners], share: float) -> bool:
 
 
 def _overlaps_any(place: Corners, labels: Sequence[Corners]) -> bool:
+    """Whether a label at `place` covers a part of any of `labels`."""
     left, top, right, bottom = place
     for other_left, other_top, other_right, other_bottom in labels:
         if other_left <= right and left <= other_right and other_top <= bottom and top <= other_bottom:
@@ -258,5 +276,5 @@ def _overlaps_any(place: Corners, labels: Sequence[Corners]) -> bool:
 
 @cache
 def _font() -> cv2.FontFace:
-    # OpenCV's own: has Latin, Greek, Cyrillic and Chinese letters, as class names may
+    # OpenCV's built-in font has Latin, Greek, Cyrillic and Chinese letters, which class names may contain
     return cv2.FontFace("sans")

@@ -1,12 +1,12 @@
-"""Turns a video into one with boxes: decoding, detection, drawing and encoding at once, frame by frame.
+"""Draws boxes on a video: a pipeline that decodes, detects, draws and encodes at the same time, frame by frame.
 
-Frames travel through two threads and the engine's own::
+Frames pass through two threads and the threads of the inference engine::
 
     decode, letterbox -> inference -> draw, encode
 
-Each frame under way holds a permit, and there are few: memory depends on the picture's size
-and not on the video's length. Decoding and encoding happen in this process, as handing raw
-frames through a pipe to another costs more than half of what they cost themselves.
+Each frame in the pipeline holds one of a few permits, so that memory depends on the size of a frame and not on the
+length of the video. This process decodes and encodes itself, because a pipe of raw frames to another process adds more
+than half of the cost of decoding and encoding.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment
 from avflow.video.writer import VideoWriter
 
-#: batches being read and drawn, besides those that the engine works on
-_BATCHES_AROUND = 2
+#: batches that are being decoded or drawn, in addition to those in the inference engine
+_BATCHES_OUTSIDE_ENGINE = 2
 
 
 @dataclass(frozen=True)
 class AnnotatedVideo:
-    """What was found in a video, or in a segment of it."""
+    """A summary of the detections in a video or a segment."""
 
     frames: int
-    #: detections of each class that was found
+    #: number of detections by class
     objects: dict[str, int]
-    #: frames in which each of these classes occurs
+    #: number of frames that contain the class, by class
     frames_with: dict[str, int]
-    #: of the frames, those that another stands for, as they can't be decoded
+    #: number of frames that can't be decoded, each of which another frame replaces
     damaged_frames: int
 
 
@@ -63,32 +63,32 @@ def annotate_video(
     hardware: bool = False,
     report: Report = ignore,
 ) -> AnnotatedVideo:
-    """Draw what `detector` finds on every frame of `source`, or of a segment of it.
+    """Run `detector` on every frame of a video or a segment, and draw its detections.
 
     Parameters
     ----------
-    source, picture, segment, hardware:
-        As for `VideoReader`. Segments that are neighbours, put together, are the whole: no frame lost or doubled.
+    source, stream, segment, hardware:
+        As for `VideoReader`. Neighbouring segments neither share nor miss a frame.
     target:
-        Where to write the pictures: AVI, MPEG-4 Part 2, the same rate, no sound. An odd
-        width or height grows by one pixel at the right or the bottom.
+        The annotated video to write: AVI, MPEG-4 Part 2, the frame rate of the source, no audio. An odd width or
+        height grows by one pixel at the right or the bottom.
     detections:
-        Where to write what was found, one JSON object a line and frame; boxes are
-        left, top, width, height in pixels, times are seconds from the video's first frame.
+        The file of detections to write, one JSON object per line and frame. Boxes are left, top, width and height in
+        pixels. Times are seconds since the first frame of the video.
 
     Raises
     ------
     FFmpegFailed, ScratchFull
     InvalidMediaDamaged, FrameCountMismatch
-        As for `VideoReader`'s frames.
+        As for `VideoReader.__iter__`.
 
-    Neither file is written then.
+    After an error, neither file exists.
     """
     if not stream.constant_rate:
         raise ValueError(f"{source.name} has a variable frame rate: convert it first")
     segment = segment or Segment(0, stream.frames)
     size = (stream.width + stream.width % 2, stream.height + stream.height % 2)
-    # half of the cores: the other half's worth of work is the detector's, or the other codec's
+    # half of the cores each, because decoder, encoder and detector share them
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
     with written_whole(detections) as lines_path, written_whole(target) as video_path:
         with (
@@ -97,16 +97,16 @@ def annotate_video(
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
-            boxed = _Pipeline(stream, segment, detector, reader, writer, lines, meter).run()
+            done = _Pipeline(stream, segment, detector, reader, writer, lines, meter).run()
             writer.finish()
-        if boxed.frames != segment.frames:
-            raise FrameCountMismatch(f"{source.name} has {segment.frames} frames here, {boxed.frames} were decoded")
-    return boxed
+        if done.frames != segment.frames:
+            raise FrameCountMismatch(f"a segment of {source.name} has {done.frames} of its {segment.frames} frames")
+    return done
 
 
 @dataclass
 class _Batch:
-    """Frames that are inferred together."""
+    """Frames on which inference runs together."""
 
     frames: list[av.VideoFrame]
     heads: Future[list[Any]]
@@ -114,7 +114,7 @@ class _Batch:
 
 @dataclass
 class _Pipeline:
-    """The threads of one video. The queue hands out None once there is nothing more to come."""
+    """The threads of one video. The queue `inferred` ends with None."""
 
     stream: VideoStream
     segment: Segment
@@ -123,7 +123,7 @@ class _Pipeline:
     writer: VideoWriter
     lines: TextIO
     meter: Meter
-    #: one for each frame that may be under way
+    #: one permit for each frame that may be in the pipeline
     permits: Semaphore = field(init=False)
     inferred: SimpleQueue[_Batch | None] = field(default_factory=SimpleQueue)
     stopped: bool = False
@@ -132,11 +132,11 @@ class _Pipeline:
     frames_with: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.permits = Semaphore((self.detector.in_flight + _BATCHES_AROUND) * self.detector.batch_size)
+        self.permits = Semaphore((self.detector.in_flight + _BATCHES_OUTSIDE_ENGINE) * self.detector.batch_size)
 
     def run(self) -> AnnotatedVideo:
-        """Work until the segment ends; the first failure of any thread, or of the report, ends all, and is raised."""
-        with ThreadPoolExecutor(2, thread_name_prefix="boxed video") as threads:
+        """Process the segment. The first exception of a thread or the report stops all threads and is raised."""
+        with ThreadPoolExecutor(2, thread_name_prefix="annotate") as threads:
             try:
                 self._supervise([threads.submit(work) for work in (self._read, self._write)])
             except BaseException:
@@ -148,7 +148,7 @@ class _Pipeline:
         return AnnotatedVideo(self.frames, dict(self.objects), dict(self.frames_with), self.reader.damaged_frames)
 
     def _supervise(self, jobs: Sequence[Future[None]]) -> None:
-        """Report from here alone: what the report raises finds the other threads at work, and ends them."""
+        """Wait for the threads and report progress. Only this thread reports, so that `run` handles its exceptions."""
         pending: set[Future[None]] = set(jobs)
         while pending:
             done, pending = wait(pending, TICK_SECONDS, FIRST_EXCEPTION)
@@ -157,7 +157,7 @@ class _Pipeline:
             self.meter.update(self.frames)
 
     def _read(self) -> None:
-        """Decode and batch the frames, and begin inference on them."""
+        """Decode frames, group them into batches, and start inference."""
         frames: list[av.VideoFrame] = []
         for frame in self.reader:
             self.permits.acquire()
@@ -165,18 +165,18 @@ class _Pipeline:
                 return
             frames.append(frame)
             if len(frames) == self.detector.batch_size:
-                self._begin(frames)
+                self._start_inference(frames)
                 frames = []
         if frames:
-            self._begin(frames)
+            self._start_inference(frames)
         self.inferred.put(None)
 
-    def _begin(self, frames: list[av.VideoFrame]) -> None:
+    def _start_inference(self, frames: list[av.VideoFrame]) -> None:
         blobs = [self.detector.preprocess(view(frame, self.stream)) for frame in frames]
         self.inferred.put(_Batch(frames, self.detector.start(blobs)))
 
     def _write(self) -> None:
-        """Wait for what was found, note it, draw it, and encode the frame."""
+        """Wait for each frame's detections, write a line, draw the boxes, and encode the frame."""
         size = (self.stream.width, self.stream.height)
         while (batch := self.inferred.get()) is not None:
             for frame, heads in zip(batch.frames, batch.heads.result(), strict=True):
@@ -187,9 +187,9 @@ class _Pipeline:
                 self.lines.write(detections_line(number, self.stream.nominal_rate, found))
                 classes = [detection.class_name for detection in found]
                 self.objects.update(classes)
-                self.frames_with.update(dict.fromkeys(classes, 1))  # in this order each time
+                self.frames_with.update(dict.fromkeys(classes, 1))  # unlike a set, keeps their order
                 if found:
-                    frame.make_writable()  # the decoder may still refer to it
+                    frame.make_writable()  # the decoder may still use it as a reference
                     draw(view(frame, self.stream), found)
                 self.writer.write(frame)
                 self.permits.release()

@@ -147,15 +147,12 @@ def run(
         The argument list, starting with the binary.
     name:
         The name of the input, for error messages.
-    step:
-        The name of the step, for reports.
+    step, report:
+        The name of the step, and the receiver of its progress.
     seconds:
         The duration of the output.
-    report:
-        Called with the progress at least every `TICK_SECONDS`.
     stdin:
-        The output of another process to read. This function closes it, so that the other process notices when FFmpeg
-        ends.
+        The output of another process to read. It is closed here, so that the other process notices FFmpeg's end.
 
     Returns
     -------
@@ -172,23 +169,31 @@ def run(
     """
     meter = Meter(step, seconds, "seconds", report)
     done, frames = 0.0, 0
-    with Process(command, name, stdin, subprocess.PIPE) as process, selectors.DefaultSelector() as selector:
+    with Process(command, name, stdin, subprocess.PIPE) as process:
         if stdin is not None:
             stdin.close()
-        selector.register(process.stdout, selectors.EVENT_READ)
-        rest = b""
-        while True:
-            if selector.select(TICK_SECONDS):
-                chunk = process.stdout.read(65_536)
-                if not chunk:
-                    break
-                *lines, rest = (rest + chunk).split(b"\n")
-                done = max([done, *(time / 1e6 for time in _progress(lines, b"out_time_us"))])
-                frames = max([frames, *_progress(lines, b"frame")])
+        for lines in _lines_by_tick(process.stdout):
+            done = max([done, *(time / 1e6 for time in _progress(lines, b"out_time_us"))])
+            frames = max([frames, *_progress(lines, b"frame")])
             meter.update(min(done, seconds))
         process.finish()
     meter.update(seconds)
     return frames
+
+
+def _lines_by_tick(output: io.FileIO) -> Iterator[list[bytes]]:
+    """The new lines of `output` as they arrive, and an empty list every `TICK_SECONDS` without output."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        while True:
+            lines: list[bytes] = []
+            if selector.select(TICK_SECONDS):
+                chunk = output.read(65_536)
+                if not chunk:
+                    return
+                *lines, rest = (rest + chunk).split(b"\n")
+            yield lines
 
 
 def _progress(lines: Sequence[bytes], wanted: bytes) -> Iterator[int]:

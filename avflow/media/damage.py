@@ -1,10 +1,10 @@
-"""How long a gap of undecodable frames in a video may be."""
+"""The longest gap of undecodable frames that a video may have."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-#: the tolerated gap: a share of the video's length, but at least and at most so many seconds
+#: the tolerated gap: a share of the video's length, with a minimum and a maximum in seconds
 _SHARE, _MIN_SECONDS, _MAX_SECONDS = Fraction(1, 20), 1, 10
 
 

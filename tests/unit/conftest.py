@@ -1,4 +1,4 @@
-"""What several of these tests read."""
+"""Fixtures that several unit tests share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.speech_samples import PCM, SAMPLE
 
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample's sound, 11 s, as a WAV file that speech engines read."""
+    """The audio of the sample, 11 s, as a WAV file that speech engines read."""
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
     ffmpeg("-i", SAMPLE, *PCM, path)
     return path
@@ -22,6 +22,6 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def said(speech: Path) -> np.ndarray:
-    """The same as samples: int16, 16 000 a second."""
-    with Wav(speech) as sound:
-        return sound.read(0, sound.samples)
+    """The samples of that WAV file: int16, 16 kHz."""
+    with Wav(speech) as wav:
+        return wav.read(0, wav.samples)

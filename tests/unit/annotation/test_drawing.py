@@ -1,4 +1,4 @@
-"""Boxes and labels: where they are, that they stay in the picture, and that they can be read."""
+"""Boxes and labels: they are in the right place, stay within the frame, and are readable."""
 
 import itertools
 import tracemalloc
@@ -22,26 +22,26 @@ def grey(width: int, height: int) -> YuvFrame:
     )
 
 
-def changed(picture: YuvFrame) -> np.ndarray:
-    return picture.luma != GREY
+def changed(frame: YuvFrame) -> np.ndarray:
+    return frame.luma != GREY
 
 
-def pixels(picture: YuvFrame) -> np.ndarray:
+def pixels(frame: YuvFrame) -> np.ndarray:
     """(height, width, 3): Y, Cb, Cr of every pixel."""
-    width, height = picture.size
-    full = [plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in (picture.blue, picture.red)]
-    return np.stack([picture.luma, *full], axis=2)
+    width, height = frame.size
+    full = [plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in (frame.blue, frame.red)]
+    return np.stack([frame.luma, *full], axis=2)
 
 
-def is_of(picture: YuvFrame, colour) -> np.ndarray:
-    return (pixels(picture) == yuv_of(colour, "bt709")).all(axis=2)
+def is_of(frame: YuvFrame, colour) -> np.ndarray:
+    return (pixels(frame) == yuv_of(colour, "bt709")).all(axis=2)
 
 
-def inked(picture: YuvFrame, class_id: int) -> np.ndarray:
-    return picture.luma == yuv_of(text_colour_on(colour_of(class_id)), "bt709")[0]
+def inked(frame: YuvFrame, class_id: int) -> np.ndarray:
+    return frame.luma == yuv_of(text_colour_on(colour_of(class_id)), "bt709")[0]
 
 
-def test_the_box_is_drawn_in_place_along_its_edge_and_not_inside():
+def test_only_the_outline_of_the_box_is_drawn():
     frame = grey(640, 480)
     draw(frame, [Detection(3, "motorbike", 0.5, (100, 200, 300, 150))])
     red = is_of(frame, colour_of(3))
@@ -52,7 +52,7 @@ def test_the_box_is_drawn_in_place_along_its_edge_and_not_inside():
     assert not changed(frame)[:, :100].any()
 
 
-def test_the_label_stands_on_the_box_and_has_text():
+def test_the_label_stands_above_the_box_and_has_text():
     frame = grey(640, 480)
     draw(frame, [Detection(0, "person", 0.87, (100, 200, 300, 150))])
     place = slice(185, 198), slice(100, 160)
@@ -60,23 +60,23 @@ def test_the_label_stands_on_the_box_and_has_text():
     ink = inked(frame, 0)[place]
     assert background.mean() > 0.3
     assert ink.mean() > 0.05
-    assert (background | ink).mean() < 1  # smoothed edges
+    assert (background | ink).mean() < 1  # the edges of the text are smoothed
 
 
 def test_the_percentage_is_the_confidence():
-    pictures = []
+    frames = []
     for confidence in (0.874, 0.8699, 0.88):
         frame = grey(640, 480)
         draw(frame, [Detection(0, "person", confidence, (100, 200, 300, 150))])
-        pictures.append(frame)
-    assert (pictures[0].luma == pictures[1].luma).all()  # both 87 %
-    assert (pictures[0].luma != pictures[2].luma).any()
+        frames.append(frame)
+    assert (frames[0].luma == frames[1].luma).all()  # both 87 %
+    assert (frames[0].luma != frames[2].luma).any()
 
 
 @pytest.mark.parametrize(
     "box", [(0, 0, 640, 480), (0, 0, 30, 30), (620, 0, 20, 20), (630, 470, 10, 10), (0, 460, 9, 20)]
 )
-def test_at_the_pictures_edge_all_four_sides_and_the_whole_label_are_seen(box):
+def test_box_and_label_are_complete_at_the_edge_of_the_frame(box):
     frame, inner = grey(640, 480), grey(640, 480)
     detection = Detection(1, "bicycle", 0.5, box)
     draw(frame, [detection])
@@ -87,7 +87,7 @@ def test_at_the_pictures_edge_all_four_sides_and_the_whole_label_are_seen(box):
     assert inked(frame, 1).sum() == inked(inner, 1).sum()
 
 
-def test_labels_of_boxes_on_one_place_do_not_hide_each_other():
+def test_labels_of_overlapping_boxes_do_not_hide_each_other():
     frame, alone = grey(640, 480), grey(640, 480)
     box = (200.0, 200.0, 200.0, 100.0)
     draw(frame, [Detection(2, "car", 0.64, box), Detection(7, "truck", 0.53, (204.0, 203.0, 190.0, 90.0))])
@@ -95,11 +95,11 @@ def test_labels_of_boxes_on_one_place_do_not_hide_each_other():
     assert text_colour_on(colour_of(2)) == text_colour_on(colour_of(7))
     car = grey(640, 480)
     draw(car, [Detection(2, "car", 0.64, box)])
-    ink = [inked(picture, 7).sum() for picture in (frame, alone, car)]
+    ink = [inked(drawn, 7).sum() for drawn in (frame, alone, car)]
     assert ink[0] == ink[1] + ink[2]
 
 
-def test_lines_and_text_grow_with_the_picture():
+def test_lines_and_text_scale_with_the_frame():
     def ink(scale: int) -> tuple[int, int]:
         frame = grey(640 * scale, 480 * scale)
         draw(frame, [Detection(0, "person", 0.5, (100 * scale, 200 * scale, 300 * scale, 150 * scale))])
@@ -112,7 +112,7 @@ def test_lines_and_text_grow_with_the_picture():
 
 
 def hidden_of(frame: YuvFrame, box) -> float:
-    """The share of what is in a box that was drawn over, its frame left out."""
+    """The share of a box's area that drawing changed, without its outline."""
     left, top, width, height = box
     line = max(1, round(np.hypot(*frame.size) / 480))
     inner = changed(frame)[top + line : top + height - line, left + line : left + width - line]
@@ -129,7 +129,7 @@ SIZES = [(16, 16), (64, 48), (160, 120), (320, 240), (768, 576), (1920, 1080), (
     ids=str,
 )
 @pytest.mark.parametrize("name", ["person", "traffic light", "小さなボール"])
-def test_a_label_never_hides_the_object_that_it_marks(size, share, name):
+def test_a_label_never_hides_its_own_object(size, share, name):
     frame = grey(*size)
     left, top, right, bottom = (
         round(edge * size[index % 2])
@@ -143,7 +143,7 @@ def test_a_label_never_hides_the_object_that_it_marks(size, share, name):
 
 @settings(deadline=None, max_examples=80)
 @given(st.integers(10, 400), st.integers(10, 400), st.data())
-def test_nor_does_it_wherever_the_object_is(width, height, data):
+def test_a_label_never_hides_its_own_object_at_any_place(width, height, data):
     box_width, box_height = data.draw(st.integers(1, width)), data.draw(st.integers(1, height))
     box = data.draw(st.integers(0, width - box_width)), data.draw(st.integers(0, height - box_height))
     frame = grey(width, height)
@@ -160,7 +160,7 @@ def test_text_that_does_not_fit_is_left_out(size, texts):
     assert is_of(frame, colour_of(0)).any()
 
 
-def test_the_class_stands_alone_where_there_is_no_room_for_the_percentage():
+def test_the_label_shows_only_the_class_if_the_percentage_does_not_fit():
     frames = []
     for confidence in (0.51, 0.62):
         frame = grey(100, 75)
@@ -170,8 +170,8 @@ def test_the_class_stands_alone_where_there_is_no_room_for_the_percentage():
     assert (frames[0].luma == frames[1].luma).all()
 
 
-def test_a_label_is_not_laid_on_another_object_where_there_is_room_beside_it():
-    person, ball = (300, 200, 60, 150), (305, 180, 12, 12)  # where the person's label would stand
+def test_a_label_avoids_other_objects_if_another_place_fits():
+    person, ball = (300, 200, 60, 150), (305, 180, 12, 12)  # at the preferred place of the person's label
     alone, both = grey(640, 480), grey(640, 480)
     draw(alone, [Detection(0, "person", 0.9, person)])
     draw(both, [Detection(0, "person", 0.9, person), Detection(32, "sports ball", 0.6, ball)])
@@ -181,8 +181,8 @@ def test_a_label_is_not_laid_on_another_object_where_there_is_room_beside_it():
 
 
 @pytest.mark.parametrize("size", SIZES[2:], ids=str)
-def test_in_a_crowd_no_object_is_lost_behind_labels(size):
-    """Forty people in rows, side by side."""
+def test_labels_in_a_crowd_hide_no_object(size):
+    """Forty people in four rows, side by side."""
     width, height = size[0] // 10, size[1] // 5
     boxes = [(column * width, row * height + 2, width - 2, height - 4) for row in range(4) for column in range(10)]
     frame = grey(*size)
@@ -192,9 +192,9 @@ def test_in_a_crowd_no_object_is_lost_behind_labels(size):
 
 @pytest.mark.parametrize("side", [2, 3, 5, 6, 10, 20, 40])
 @pytest.mark.parametrize("size", SIZES[1:], ids=str)
-def test_the_line_of_a_small_box_leaves_the_object_to_be_seen(size, side):
+def test_the_line_of_a_small_box_does_not_hide_the_object(size, side):
     frame = grey(*size)
-    draw(frame, [Detection(0, "a name that is too long for any picture" * 9, 0.9, (20, 20, side, side))])
+    draw(frame, [Detection(0, "a name that is too long for any frame" * 9, 0.9, (20, 20, side, side))])
     assert changed(frame).any()
     assert changed(frame)[20 : 20 + side, 20 : 20 + side].mean() <= 0.6
 
@@ -207,7 +207,7 @@ def test_colours_are_stable_and_distinct():
 
 
 @given(st.integers(0, 10_000))
-def test_text_can_be_read_on_every_colour(class_id):
+def test_text_is_readable_on_every_colour(class_id):
     def luminance(colour) -> float:  # WCAG 2.2
         linear = [
             value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(colour) / 255
@@ -225,19 +225,19 @@ anywhere = st.floats(-400, 400)
 
 @settings(max_examples=60)
 @given(sides, sides, st.lists(st.tuples(anywhere, anywhere, anywhere, anywhere), max_size=6), st.text(max_size=20))
-def test_nothing_breaks_it(width, height, boxes, name):
+def test_drawing_accepts_any_boxes_and_names(width, height, boxes, name):
     frame = grey(width, height)
     draw(frame, [Detection(number, name, 1.0, box) for number, box in enumerate(boxes)])
     assert changed(frame).any() == bool(boxes)
 
 
-def test_nothing_detected_changes_nothing():
+def test_no_detections_leave_the_frame_unchanged():
     frame = grey(64, 48)
     draw(frame, [])
     assert not changed(frame).any()
 
 
-def test_a_part_of_a_larger_picture_is_drawn_into_and_nothing_beside_it():
+def test_drawing_into_a_view_changes_nothing_outside_it():
     large = grey(400, 300)
     part = YuvFrame(large.luma[50:250, 100:300], large.blue[25:125, 50:150], large.red[25:125, 50:150], large.matrix)
     draw(part, [Detection(0, "person", 0.9, (0, 0, 200, 200))])
@@ -250,7 +250,7 @@ def test_a_part_of_a_larger_picture_is_drawn_into_and_nothing_beside_it():
 
 @pytest.mark.parametrize("left", [100, 101])
 @pytest.mark.parametrize("top", [200, 201])
-def test_colour_lies_under_the_line_that_it_belongs_to(left, top):
+def test_the_chroma_of_a_line_lies_under_its_luma(left, top):
     frame = grey(640, 480)
     draw(frame, [Detection(3, "motorbike", 0.5, (left, top, 300, 150))])
     _, blue, red = yuv_of(colour_of(3), "bt709")
@@ -262,13 +262,13 @@ def test_colour_lies_under_the_line_that_it_belongs_to(left, top):
     assert not (coloured & ~beside)[: 150 - 20].any()
 
 
-def test_what_is_kept_does_not_grow_with_the_number_of_labels():
-    picture = grey(3840, 2160)
+def test_the_cache_of_labels_is_bounded():
+    frame = grey(3840, 2160)
     classes = [f"class number {number}" for number in range(16)]
     tracemalloc.start()
     try:
         for class_id, percent in itertools.product(range(16), range(25, 100)):
-            draw(picture, [Detection(class_id, classes[class_id], percent / 100, (100, 100, 300, 300))])
+            draw(frame, [Detection(class_id, classes[class_id], percent / 100, (100, 100, 300, 300))])
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""The detector's step: every frame once, in order, at its time, with its own boxes; all or nothing."""
+"""`annotate_video`: every frame once, in order, at its time, with its own boxes; complete output or none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bgr(frame: YuvFrame) -> np.ndarray:
 
 
 class NumberReader:
-    """A detector that reads the number on each frame and finds one object with that name."""
+    """A detector that reads the number on each frame and returns one object, at a place that tells the number."""
 
     input_size = (160, 128)
     names = ("number",)
@@ -42,14 +42,14 @@ class NumberReader:
     def __init__(self, batch_size: int = 1, seconds: float = 0.0) -> None:
         self.batch_size = batch_size
         self.batches: list[int] = []
-        self.under_way: list[int] = []
-        self.most_under_way = 0
+        self.in_pipeline: list[int] = []
+        self.max_in_pipeline = 0
         self._seconds = seconds
         self._worker = ThreadPoolExecutor(1)
 
     def preprocess(self, frame):
-        self.under_way.append(0)
-        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        self.in_pipeline.append(0)
+        self.max_in_pipeline = max(self.max_in_pipeline, len(self.in_pipeline))
         return number_of(bgr(frame))
 
     def start(self, blobs):
@@ -62,8 +62,8 @@ class NumberReader:
 
     def postprocess(self, heads, frame_size):
         assert frame_size == (160, 128)
-        self.under_way.pop()
-        # below the number, which must stay legible
+        self.in_pipeline.pop()
+        # below the number, which must stay readable
         return [Detection(0, "odd" if heads % 2 else "even", 0.123456, (float(heads % 100), 118.06, 10.0, 6.0))]
 
     def detect(self, frames):
@@ -74,7 +74,7 @@ class NumberReader:
 
 
 class Failing(NumberReader):
-    """Fails in one of its parts on the 30th frame."""
+    """A detector of which one method fails on frame 30."""
 
     def __init__(self, part: str) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Failing(NumberReader):
 
 
 class Nothing(NumberReader):
-    """Finds nothing, in pictures of any size."""
+    """A detector that detects nothing, in frames of any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class Nothing(NumberReader):
 
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory):
-    """300 numbered frames at 30000/1001 a second, with reordered pictures."""
+    """300 numbered frames at 30000/1001 frames per second, with B-frames."""
     path = tmp_path_factory.mktemp("numbered") / "v.mkv"
     ffmpeg(*lavfi(NUMBERED.format(rate="30000/1001")), "-frames:v", "300", *H264, "-bf", "2", path.with_suffix(".mkv"))
     return path
@@ -130,16 +130,16 @@ def outputs(tmp_path):
     return tmp_path / "out" / "boxed.avi", tmp_path / "out" / "found.jsonl"
 
 
-def box(source, detector, outputs, **options):
+def annotate(source, detector, outputs, **options):
     return annotate_video(source, probe(source).video, detector, *outputs, **options)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_every_frame_once_and_in_order(numbered, outputs, batch_size):
     detector = NumberReader(batch_size)
-    boxed = box(numbered, detector, outputs)
+    annotated = annotate(numbered, detector, outputs)
     assert numbers(outputs[0]) == list(range(300))
-    assert (boxed.frames, boxed.objects, boxed.frames_with) == (
+    assert (annotated.frames, annotated.objects, annotated.frames_with) == (
         300,
         {"even": 150, "odd": 150},
         {"even": 150, "odd": 150},
@@ -152,8 +152,8 @@ def test_every_frame_once_and_in_order(numbered, outputs, batch_size):
     assert (found.video.frames, found.video.constant_rate, found.audio) == (300, True, None)
 
 
-def test_each_line_tells_what_is_on_its_frame(numbered, outputs):
-    box(numbered, NumberReader(), outputs)
+def test_each_line_lists_the_detections_of_its_frame(numbered, outputs):
+    annotate(numbered, NumberReader(), outputs)
     lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]
     assert [line["frame"] for line in lines] == list(range(300))
     assert lines[0]["time"] == 0
@@ -163,7 +163,7 @@ def test_each_line_tells_what_is_on_its_frame(numbered, outputs):
 
 
 def test_boxes_are_drawn_on_their_own_frame(numbered, outputs):
-    box(numbered, NumberReader(), outputs)
+    annotate(numbered, NumberReader(), outputs)
     before, after = rgb_frames(numbered, 160, 128), rgb_frames(outputs[0], 160, 128)
     changed = np.abs(after.astype(int) - before).max(axis=3) > 60
     for number in (10, 50, 90):
@@ -172,13 +172,13 @@ def test_boxes_are_drawn_on_their_own_frame(numbered, outputs):
         assert number + 8 <= columns.max()
 
 
-def test_counts_are_of_objects_and_of_frames(numbered, outputs):
+def test_objects_and_frames_are_counted(numbered, outputs):
     class Twins(NumberReader):
         def postprocess(self, heads, frame_size):
             return super().postprocess(heads, frame_size) * (2 if heads < 10 else 0)
 
-    boxed = box(numbered, Twins(), outputs)
-    assert asdict(boxed) == {
+    annotated = annotate(numbered, Twins(), outputs)
+    assert asdict(annotated) == {
         "frames": 300,
         "objects": {"even": 10, "odd": 10},
         "frames_with": {"even": 5, "odd": 5},
@@ -201,29 +201,29 @@ def test_counts_are_of_objects_and_of_frames(numbered, outputs):
 def test_each_container_frame_by_frame(tmp_path, outputs, name, codec):
     source = tmp_path / name
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "60", *codec, source)
-    assert box(source, NumberReader(), outputs).frames == 60
+    assert annotate(source, NumberReader(), outputs).frames == 60
     assert numbers(outputs[0]) == list(range(60))
 
 
-def test_a_picture_that_starts_late_loses_nothing(tmp_path, outputs):
+def test_a_video_stream_that_starts_late_keeps_every_frame(tmp_path, outputs):
     source = tmp_path / "v.mkv"
     late = ("-itsoffset", "0.4", *lavfi(NUMBERED.format(rate="25")))
     ffmpeg(*lavfi("sine=d=3"), *late, "-map", "1", "-map", "0", "-frames:v", "50", *H264, source)
-    assert box(source, NumberReader(), outputs).frames == 50
+    assert annotate(source, NumberReader(), outputs).frames == 50
     assert numbers(outputs[0]) == list(range(50))
 
 
-def test_rotation_is_left_to_the_conversion(tmp_path, outputs):
+def test_rotation_is_not_applied_here_but_by_the_conversion(tmp_path, outputs):
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "20", *H264, tmp_path / "flat.mp4")
     ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "v.mp4")
-    box(tmp_path / "v.mp4", NumberReader(), outputs)
+    annotate(tmp_path / "v.mp4", NumberReader(), outputs)
     assert numbers(outputs[0]) == list(range(20))
 
 
 def test_odd_sizes_grow_by_one_pixel(tmp_path, outputs):
     ffmpeg(*lavfi(pattern() + ",scale=161:121"), "-c:v", "libx264", "-pix_fmt", "yuv444p", tmp_path / "v.mkv")
     nothing = Nothing()
-    box(tmp_path / "v.mkv", nothing, outputs)
+    annotate(tmp_path / "v.mkv", nothing, outputs)
     assert nothing.sizes == {(161, 121)}
     found = probe(outputs[0]).video
     assert found is not None
@@ -234,13 +234,13 @@ def test_odd_sizes_grow_by_one_pixel(tmp_path, outputs):
 def test_colours_survive(tmp_path, outputs, matrix):
     bars = f"smptebars=s=160x128:d=0.2,scale=out_color_matrix={matrix},setparams=colorspace={matrix},format=yuv420p"
     ffmpeg(*lavfi(bars), "-c:v", "libx264", "-qp", "1", tmp_path / "v.mkv")
-    box(tmp_path / "v.mkv", Nothing(), outputs)
+    annotate(tmp_path / "v.mkv", Nothing(), outputs)
     planes = [ffmpeg("-i", p, "-frames:v", "1", "-f", "rawvideo", "-") for p in (tmp_path / "v.mkv", outputs[0])]
     before, after = (np.frombuffer(plane, np.uint8).astype(int) for plane in planes)
     assert np.abs(before - after).mean() < 2
 
 
-def test_a_damaged_picture_does_not_shift_the_others(tmp_path, outputs):
+def test_a_damaged_frame_does_not_shift_the_others(tmp_path, outputs):
     source = tmp_path / "v.mkv"
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", "-c:v", "mjpeg", source)
     content = bytearray(source.read_bytes())
@@ -248,14 +248,14 @@ def test_a_damaged_picture_does_not_shift_the_others(tmp_path, outputs):
     assert len(marks) == 100
     content[marks[50] : marks[50] + 40] = bytes(40)
     source.write_bytes(content)
-    boxed = box(source, NumberReader(), outputs)
-    assert boxed.frames == 100
+    annotated = annotate(source, NumberReader(), outputs)
+    assert annotated.frames == 100
     assert numbers(outputs[0])[51:] == list(range(51, 100))
 
 
 @pytest.fixture(scope="module")
 def hundred(tmp_path_factory):
-    """100 numbered frames in groups of 20, with reordered pictures."""
+    """100 numbered frames with a keyframe every 20, and with B-frames."""
     path = tmp_path_factory.mktemp("hundred") / "v.mp4"
     codec = (*H264, "-bf", "2", "-g", "20", "-x264-params", "scenecut=0")
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", *codec, path)
@@ -264,9 +264,9 @@ def hundred(tmp_path_factory):
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
 @pytest.mark.parametrize("lost", [1, 3])
-def test_the_last_frame_stands_for_those_after_it_that_are_damaged(hundred, tmp_path, outputs, batch_size, lost):
+def test_the_last_decodable_frame_replaces_damaged_frames_after_it(hundred, tmp_path, outputs, batch_size, lost):
     source = damaged(hundred, range(100 - lost, 100), tmp_path / "v.mp4")
-    assert box(source, NumberReader(batch_size), outputs).frames == 100
+    assert annotate(source, NumberReader(batch_size), outputs).frames == 100
     decoded = numbers(source)
     assert len(decoded) == 100 - lost
     shown = [max(one for one in decoded if one <= number) for number in range(100)]
@@ -287,17 +287,17 @@ def test_a_copied_frame_has_only_its_own_boxes(hundred, tmp_path, outputs):
             return [Detection(0, "x", 0.9, (float(self.seen), 118.06, 10.0, 6.0))]
 
     source = damaged(hundred, range(97, 100), tmp_path / "v.mp4")
-    box(source, Wandering(), outputs)
+    annotate(source, Wandering(), outputs)
     before, after = rgb_frames(source, 160, 128)[-1], rgb_frames(outputs[0], 160, 128)[-1]
     columns = np.flatnonzero((np.abs(after.astype(int) - before).max(axis=2) > 60)[120:].any(axis=0))
     assert columns.min() >= 96
     assert columns.max() <= 114
 
 
-def test_the_first_frame_stands_for_those_before_it_that_are_damaged(hundred, tmp_path, outputs):
+def test_the_first_decodable_frame_replaces_damaged_frames_before_it(hundred, tmp_path, outputs):
     source = damaged(hundred, range(3), tmp_path / "v.mp4")
     assert min(numbers(source)) == 20
-    assert box(source, NumberReader(), outputs).frames == 100
+    assert annotate(source, NumberReader(), outputs).frames == 100
     assert numbers(outputs[0]) == [max(number, 20) for number in range(100)]
 
 
@@ -307,34 +307,34 @@ def test_a_video_without_its_end_is_refused(hundred, tmp_path, outputs, lost):
     with pytest.raises(
         InvalidMediaDamaged, match=r"v\.mp4 has 100 frames, but \d\d consecutive frames, from \d\.\d s to 4\.0 s, can't"
     ) as caught:
-        box(source, NumberReader(), outputs)
+        annotate(source, NumberReader(), outputs)
     assert caught.value.exit_code == 65
     assert left_over(outputs) == []
 
 
 def test_memory_does_not_grow_with_the_length(numbered, outputs):
     detector = NumberReader(batch_size=2)
-    box(numbered, detector, outputs)
-    assert 2 <= detector.most_under_way <= 8
+    annotate(numbered, detector, outputs)
+    assert 2 <= detector.max_in_pipeline <= 8
 
 
-# ---------------------------------------------------------------- failure
+# ---------------------------------------------------------------- failures
 def left_over(outputs):
     return list(outputs[0].parent.iterdir())
 
 
 @pytest.mark.parametrize("part", ["preprocess", "start", "inference", "postprocess"])
-def test_a_failing_detector_ends_everything(numbered, outputs, part):
+def test_a_failing_detector_stops_the_pipeline(numbered, outputs, part):
     threads = threading.active_count()
     detector = Failing(part)
     with pytest.raises(RuntimeError, match=f"{part} failed"):
-        box(numbered, detector, outputs)
+        annotate(numbered, detector, outputs)
     detector.close()
     assert left_over(outputs) == []
     assert threading.active_count() <= threads
 
 
-def test_another_count_than_the_source_has_is_discarded(numbered, outputs):
+def test_a_wrong_number_of_frames_is_refused(numbered, outputs):
     wrong = replace(probe(numbered).video, frames=299)
     with pytest.raises(FrameCountMismatch, match=r"v\.mkv has 299 frames, but 300 were decoded"):
         annotate_video(numbered, wrong, NumberReader(), *outputs)
@@ -347,10 +347,10 @@ def test_a_missing_source(numbered, outputs, tmp_path):
     assert left_over(outputs) == []
 
 
-def test_an_encoder_that_dies(numbered, outputs, monkeypatch):
+def test_an_encoder_that_fails(numbered, outputs, monkeypatch):
     monkeypatch.setattr("avflow.video.writer.VIDEO_BITRATE", -1)
     with pytest.raises(FFmpegFailed, match=r"boxed\.avi"):
-        box(numbered, NumberReader(), outputs)
+        annotate(numbered, NumberReader(), outputs)
     assert left_over(outputs) == []
 
 
@@ -363,12 +363,12 @@ def test_a_detector_too_slow_for_the_time_left_gives_up_early(numbered, outputs)
     slow, seconds = NumberReader(seconds=0.05), 6
     budget = Budget(time.monotonic() + RESERVE_SECONDS + seconds)
     with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.mkv"):
-        box(numbered, slow, outputs, report=paced(ignore, budget, "boxes on v.mkv"))
-    assert len(slow.batches) < 0.8 * seconds / 0.05, "it does not wait for the end of its time"
+        annotate(numbered, slow, outputs, report=paced(ignore, budget, "boxes on v.mkv"))
+    assert len(slow.batches) < 0.8 * seconds / 0.05, "it stops before its time is up"
     assert left_over(outputs) == []
 
 
-def test_giving_up_does_not_wait_for_the_way_to_a_segment_without_an_index(tmp_path, outputs, monkeypatch):
+def test_giving_up_does_not_wait_for_decoding_up_to_the_segment(tmp_path, outputs, monkeypatch):
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "300", *H264, tmp_path / "v.ts")
     decoded, time_of, patience = [], VideoReader._time, time.monotonic() + PATIENCE_SECONDS
 
@@ -381,20 +381,20 @@ def test_giving_up_does_not_wait_for_the_way_to_a_segment_without_an_index(tmp_p
     monkeypatch.setattr(VideoReader, "_time", counted)
     too_late = paced(ignore, Budget(time.monotonic() - 1), "boxes on v.ts")
     with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.ts"):
-        box(tmp_path / "v.ts", NumberReader(), outputs, segment=Segment(290, 10), report=too_late)
+        annotate(tmp_path / "v.ts", NumberReader(), outputs, segment=Segment(290, 10), report=too_late)
     assert 50 <= len(decoded) < 100
 
 
-def test_an_error_of_the_listener_ends_everything(numbered, outputs):
+def test_an_exception_of_the_report_stops_the_pipeline(numbered, outputs):
     def fail(progress):
-        raise RuntimeError("listener")
+        raise RuntimeError("from the report")
 
-    with pytest.raises(RuntimeError, match="listener"):
-        box(numbered, NumberReader(), outputs, report=fail)
+    with pytest.raises(RuntimeError, match="from the report"):
+        annotate(numbered, NumberReader(), outputs, report=fail)
     assert left_over(outputs) == []
 
 
 def test_progress_reaches_the_end(numbered, outputs):
     reports = []
-    box(numbered, NumberReader(), outputs, report=reports.append)
+    annotate(numbered, NumberReader(), outputs, report=reports.append)
     assert (reports[-1].step, reports[-1].done, reports[-1].total, reports[-1].unit) == ("detect", 300, 300, "frames")

@@ -56,10 +56,10 @@ def test_speech_is_16_kHz_mono_16_bits(tmp_path):
 )
 def test_second_0_is_the_first_frame(tmp_path, name, offset):
     codecs = ("-c:v", "libx264", "-bf", "2") if name == "v.avi" else H264
-    sound = ("-c:a", "pcm_s16le") if name in ("v.mkv", "v.avi") else ("-c:a", "aac")
+    audio = ("-c:a", "pcm_s16le") if name in ("v.mkv", "v.avi") else ("-c:a", "aac")
     flash = ("-itsoffset", str(max(0, -offset)), *lavfi(flashes((1.0,), 2)))
     beep = ("-itsoffset", str(max(0, offset)), *lavfi(beeps((1.0,), 2)))
-    ffmpeg(*flash, *beep, *codecs, *sound, tmp_path / name)
+    ffmpeg(*flash, *beep, *codecs, *audio, tmp_path / name)
     extract_wav(tmp_path / name, probe(tmp_path / name), tmp_path / "s.wav")
     assert heard_at(tmp_path / "s.wav") == [pytest.approx(1 + offset, abs=0.005)]
 
@@ -173,9 +173,9 @@ def test_surround_audio_becomes_stereo_mp3(tmp_path):
     surround = "aevalsrc=0|0|0.5*sin(2000*t)|0|0|0:s=96000:d=1:c=5.1"  # only the centre channel
     ffmpeg(*lavfi(pattern(), surround), *H264, "-c:a", "flac", tmp_path / "v.mkv")
     convert(tmp_path / "v.mkv", probe(tmp_path / "v.mkv"), tmp_path / "v.avi")
-    sound = probe(tmp_path / "v.avi").audio
-    assert sound is not None
-    assert (sound.codec.startswith("mp3"), sound.channels, sound.rate) == (True, 2, 48_000)
+    audio = probe(tmp_path / "v.avi").audio
+    assert audio is not None
+    assert (audio.codec.startswith("mp3"), audio.channels, audio.rate) == (True, 2, 48_000)
     raw = ffmpeg("-i", tmp_path / "v.avi", "-map", "0:a", "-f", "f32le", "-")
     loudness = np.abs(np.frombuffer(raw, np.float32).reshape(-1, 2)).mean(axis=0)
     assert loudness.min() > 0.05

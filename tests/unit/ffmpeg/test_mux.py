@@ -92,8 +92,8 @@ def test_an_offset_between_audio_and_video_survives(tmp_path, offset):
     joined(boxed_of(source, tmp_path, 40, 35), source, tmp_path / "v.avi")
     assert seen_at(tmp_path / "v.avi") == [25]
     assert heard_at(tmp_path / "v.avi") == [pytest.approx(1 + offset, abs=MS), pytest.approx(1.9 + offset, abs=MS)]
-    sound = ffmpeg("-i", tmp_path / "v.avi", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "-")
-    assert len(sound) / 1000 == pytest.approx(2 + offset, abs=0.05)  # neither cut nor padded to the video's 3 s
+    samples = ffmpeg("-i", tmp_path / "v.avi", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "-")
+    assert len(samples) / 1000 == pytest.approx(2 + offset, abs=0.05)  # neither cut nor padded to the video's 3 s
 
 
 def test_the_video_packets_are_copied_unchanged(tmp_path):

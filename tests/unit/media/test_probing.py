@@ -200,16 +200,16 @@ def test_a_huge_frame_is_refused_before_it_is_decoded(tmp_path, size):
 
 
 @pytest.mark.parametrize(
-    ("filters", "told"),
+    ("filters", "size"),
     [
         ("color=black:s=8192x16:d=0.04", "8192x16"),
         ("color=black:s=16x8191:d=0.04", "16x8191"),
         ("color=black:s=4096x16:d=0.04,setsar=3", "12288x16"),
     ],
 )
-def test_frames_too_large_for_the_result_are_refused(tmp_path, filters, told):
+def test_frames_too_large_for_the_result_are_refused(tmp_path, filters, size):
     ffmpeg(*lavfi(filters), "-c:v", "ffv1", tmp_path / "v.mkv")
-    with pytest.raises(InvalidMediaTooLarge, match=rf"v\.mkv is {told}: at most 8190 pixels a side"):
+    with pytest.raises(InvalidMediaTooLarge, match=rf"v\.mkv is {size}: at most 8190 pixels a side"):
         probe(tmp_path / "v.mkv")
 
 

@@ -1,4 +1,4 @@
-"""docs/deploy.md tells of every parameter, error, metric, output and log group that there is."""
+"""docs/deploy.md lists every parameter, error, metric, output and log group."""
 
 import inspect
 import re

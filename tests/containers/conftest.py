@@ -25,9 +25,9 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 YOLOV3_MODEL = os.environ.get("YOLOV3_MODEL") or "yolov3-tiny"
 SPEECH_MODEL = os.environ.get("SPEECH_MODEL") or "whisper-tiny.en"
-#: a user and group that no image knows, as AWS Lambda's sandbox has
+#: user and group that no image has, like those of AWS Lambda's sandbox
 LAMBDA_USER = "993:990"
-#: what a read-only sandbox without rights is
+#: options for a read-only sandbox without privileges
 LOCKED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges")
 
 
@@ -44,20 +44,20 @@ def podman(*arguments, check=True):
 
 
 def in_image(image, *command, options=LOCKED, check=True):
-    """A command in a locked container without a network; what it printed."""
+    """Run a command in a locked container without a network. Return its output."""
     options = ["run", "--rm", "--pull=never", "--network=none", "--tmpfs=/tmp", *options]
     return podman(*options, image, *command, check=check)
 
 
 @pytest.fixture(scope="session")
 def built():
-    """The built template; `make containers-test` builds it before."""
+    """The built template. `make containers-test` builds it."""
     return built_template(YOLOV3_MODEL, SPEECH_MODEL, "fastest")
 
 
 @pytest.fixture(scope="session")
 def images(built):
-    """The names of both images, as the template gives them to the functions."""
+    """The names of both images, from the functions in the template."""
     from samtranslator.yaml_helper import yaml_parse
 
     resources = yaml_parse(built.read_text())["Resources"]
@@ -72,7 +72,7 @@ def images(built):
 
 @pytest.fixture(scope="session")
 def local_run(tmp_path_factory):
-    """The sample through the same workflow without containers."""
+    """A run of the sample without containers."""
     avflow("models", "fetch", YOLOV3_MODEL, SPEECH_MODEL)
     run = run_video(SAMPLE, tmp_path_factory.mktemp("local"))
     assert run.status == 0, run.err
@@ -81,7 +81,7 @@ def local_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(built, tmp_path_factory):
-    """The built template deployed with functions and jobs in containers, and the sample's execution in it, ended."""
+    """The built template, deployed with functions and jobs in containers, and a finished run of the sample."""
     activities = []
     folder = tmp_path_factory.mktemp("aws")
     parameters = {"Yolov3Model": YOLOV3_MODEL, "SpeechModel": SPEECH_MODEL, "DetectorCompute": "gpu"}
@@ -111,7 +111,7 @@ def _ended(states, machine):
 
 @contextmanager
 def emulated(image, handler, environment, scratch="512m"):
-    """The image in the SAM CLI's Lambda Runtime Interface Emulator; gives a function that invokes it."""
+    """Run the image in the SAM CLI's Lambda Runtime Interface Emulator. Yield a function that invokes it."""
     port, runtime_port = _free_port(), _free_port()
     name = f"rie-{port}"
     command = ["podman", "run", "--rm", "--pull=never", f"--name={name}", "--network=host", f"--user={LAMBDA_USER}"]
@@ -147,7 +147,7 @@ def _emulator():
 
 
 def _free_port():
-    """A port that nothing uses, and that no outgoing connection is given before it is taken."""
+    """A free port that the system does not give to outgoing connections."""
     for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -156,7 +156,7 @@ def _free_port():
 
 
 def can_run():
-    """Why containers can't run here; None if they can."""
+    """Why containers can't run on this machine. None if they can."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return "containers need Linux and root here"
     if shutil.which("podman") is None or "CONTAINERS_CONF" not in os.environ:

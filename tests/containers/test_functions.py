@@ -1,4 +1,4 @@
-"""Each function's image in AWS Lambda's own Runtime Interface Emulator, on the real sample."""
+"""The image of each function in AWS Lambda's Runtime Interface Emulator, on the real sample."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def lambda_environment(stack):
 
 @pytest.fixture
 def objects(stack):
-    """What a step made in the execution before: taken away, and expected back."""
+    """The objects that a step made in the earlier run. A test deletes them, and expects the step to make them again."""
     s3, bucket = stack.aws.client("s3"), stack.bucket
     execution = stack.event["video"]["execution"]
 

@@ -1,4 +1,4 @@
-"""What is in the images, what they may do, and what a wrong build argument gives."""
+"""The contents and permissions of the images, and the effect of a wrong build argument."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from avflow.models.store import ModelStore
 from tests.containers.conftest import LOCKED, ROOT, SPEECH_MODEL, YOLOV3_MODEL, in_image, podman
 
 MODEL_OF = {"media": SPEECH_MODEL, "yolov3": YOLOV3_MODEL}
-#: bytes, as Podman reports them: a whole image with the default model
+#: most bytes of a whole image with the default model, as Podman reports them
 LIMIT = {"media": 1.2e9, "yolov3": 4e9}
 DEFAULT_MODEL = {"media": "whisper-small", "yolov3": "yolov3"}
 
@@ -46,13 +46,13 @@ def test_the_gpu_image_asks_for_gpus_and_their_video_decoder(images):
 
 def test_an_image_with_the_default_model_is_small_enough(which, image):
     (facts,) = json.loads(podman("image", "inspect", image).stdout)
-    store, copies = ModelStore(), 2 if which == "yolov3" else 1  # a detector's weights are there as ONNX, too
+    store, copies = ModelStore(), 2 if which == "yolov3" else 1  # an image has a detector's weights also as ONNX
     larger = store.describe(DEFAULT_MODEL[which]).bytes - store.describe(MODEL_OF[which]).bytes
     assert facts["Size"] + copies * larger < LIMIT[which]
 
 
 def test_nothing_of_this_machine_is_baked_in(image):
-    """pip's settings and this machine's trust are mounted while an image is built."""
+    """pip's settings and this machine's CA certificates are only mounted while an image is built."""
     found = in_image(
         image,
         "find",
@@ -93,7 +93,7 @@ for path in ("/opt/models/x", "/opt/av-workflow/x", "/opt/venv/x", "/etc/x", "/v
 
 
 def test_the_file_system_of_an_image_is_not_the_users(image):
-    """Also where it is not mounted read-only, as AWS Lambda and Batch mount it."""
+    """Also if it is not mounted read-only, as AWS Lambda and Batch do."""
     written = in_image(
         image, "sh", "-c", "touch /opt/x /opt/models/x /opt/av-workflow/x", options=LOCKED[2:], check=False
     )

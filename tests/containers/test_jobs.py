@@ -1,4 +1,4 @@
-"""Jobs as containers: their limits, and how they end."""
+"""Batch jobs in containers: their limits, and how they end."""
 
 import json
 

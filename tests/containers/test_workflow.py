@@ -1,4 +1,4 @@
-"""The built template in containers: the same results as without, the same ways to fail, and nothing left behind."""
+"""The built template in containers: the same results and errors as without, and no containers left."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def test_the_workflow_succeeds_in_containers(stack):
 
 
 def test_jobs_take_the_functions_images_by_digest(stack, images):
-    """What the custom resource looks up after `sam deploy`."""
+    """The custom resource finds them after `sam deploy`."""
     definitions = stack.aws.client("batch").describe_job_definitions()["jobDefinitions"]
     used = {each["jobDefinitionName"]: each["containerProperties"]["image"] for each in definitions}
     digests = {
@@ -44,7 +44,7 @@ def test_jobs_take_the_functions_images_by_digest(stack, images):
 
 @pytest.fixture(scope="module")
 def run_in_containers(tmp_path_factory, built):
-    """`make run CONTAINERS=1`, once the images are built."""
+    """`make run CONTAINERS=1` with the built images."""
     return run_video(SAMPLE, tmp_path_factory.mktemp("run"), "--containers")
 
 
@@ -67,9 +67,9 @@ def test_frames_hold_the_same_objects_as_without_containers(run_in_containers, l
 @pytest.mark.parametrize(
     ("option", "value", "moved"),
     [
-        # too little to load a speech model in: killed, as AWS Lambda would
+        # too little memory for a speech model: killed, as by AWS Lambda
         ("--lambda-memory", "128", {"audio2srt"}),
-        # a /tmp that is really full
+        # a /tmp that really is full
         ("--lambda-tmp", "1", {"ffmpeg", "merge"}),
         ("--lambda-timeout", "1", {"ffmpeg", "audio2srt"}),
     ],

@@ -1,4 +1,4 @@
-"""The command line as a user runs it, in a process of its own."""
+"""The command line, run in a process of its own like a user's."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SAMPLE = ROOT / "samples" / "my_video.mkv"
 
 @dataclass(frozen=True)
 class Run:
-    """One `avflow run`: its exit status, what it printed, and the folder of its results."""
+    """One `avflow run`: its exit status, its output, and the folder of its results."""
 
     status: int
     out: str
@@ -70,7 +70,7 @@ class Up:
 
 
 def read_until(process, pattern):
-    """The first match in what a process prints."""
+    """Wait for a match of `pattern` in the output of a process."""
     text = ""
     for line in process.stdout:
         text += line
@@ -81,7 +81,7 @@ def read_until(process, pattern):
 
 @contextmanager
 def started(*options, env=None):
-    """`avflow up`, killed at the end."""
+    """A running `avflow up`. It is killed at the end."""
     command = [sys.executable, "-m", "avflow_cli.main", "up", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=env)
     try:
@@ -94,7 +94,7 @@ def started(*options, env=None):
 
 def avflow(*arguments):
     command = [sys.executable, "-m", "avflow_cli.main", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONWARNINGS": "default"}  # those of libraries are not shown all the same
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}  # Python's warnings: avflow hides those of libraries
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -111,7 +111,7 @@ def ffmpeg(*arguments):
 
 @pytest.fixture(scope="session")
 def sample_run(tmp_path_factory):
-    """The sample through the whole workflow, once for all tests that look at its results."""
+    """One run of the sample, for all tests that look at its results."""
     run = run_video(SAMPLE, tmp_path_factory.mktemp("sample"))
     assert run.status == 0, run.err
     return run

@@ -1,4 +1,4 @@
-"""Lambdas that are too small: the steps really move to Batch, and the results are the same."""
+"""With Lambda functions that are too small, the steps move to Batch, and the results are the same."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Inputs that are not what one hopes for, through the whole workflow."""
+"""Bad and unusual inputs through the whole workflow."""
 
 import os
 
@@ -58,7 +58,7 @@ def test_sound_alone_gets_its_subtitles(tmp_path):
 
 
 def test_a_silent_film_gets_its_boxes_and_a_converted_one_keeps_its_length(tmp_path):
-    """A phone's film: turned by 90 degrees, of an odd size, no sound; its name begins with a dash."""
+    """A video like a phone's: rotated by 90 degrees, with an odd size, without audio. Its name begins with a dash."""
     plain, film = tmp_path / "plain.mp4", tmp_path / "-film.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=321x241:r=30000/1001:d=2", "-pix_fmt", "yuv444p", "-c:v", "libx264", plain)
     ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", f"file:{film}")
@@ -118,7 +118,7 @@ def test_an_unknown_model(tmp_path):
     run = run_video(SAMPLE, tmp_path, "--yolov3-model", "yolov9")
     assert run.status == os.EX_USAGE
     assert "yolov9" in run.err
-    assert "yolov3-tiny" in run.err, "the error lists what there is"
+    assert "yolov3-tiny" in run.err, "the error lists the known models"
 
 
 def test_a_model_of_the_wrong_kind(tmp_path):
@@ -161,7 +161,7 @@ def test_earlier_results_are_replaced_and_what_no_longer_holds_is_removed(tmp_pa
     film.write_bytes(b"no film again")
     third = run_video(film, tmp_path / "out")
     assert third.status == os.EX_DATAERR
-    assert third.files == second.files | {"film.error.json"}, "as on AWS, what there is stays"
+    assert third.files == second.files | {"film.error.json"}, "as on AWS, existing results stay"
 
 
 def test_a_folder_that_is_a_file(tmp_path):

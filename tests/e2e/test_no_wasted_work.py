@@ -1,4 +1,4 @@
-"""How often pictures are encoded on the whole way, and what is copied: counted, not believed."""
+"""Count how often the workflow encodes a frame, and what it copies."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import SAMPLE, ffmpeg, started
 
-#: runs the real FFmpeg, and leaves its arguments
+#: records its arguments, and runs the real FFmpeg
 NOTING = """#!/bin/sh
 printf '%s\\t' "$@" | tr '\\n' ' ' >> '{log}'
 echo >> '{log}'
@@ -21,7 +21,7 @@ exec '{real}' "$@"
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
-    """The embedded AWS, whose FFmpeg notes each of its runs; videos of more than 4 s in segments."""
+    """An embedded AWS whose FFmpeg records its runs, with segments of 4 s."""
     folder = tmp_path_factory.mktemp("noting")
     log, script = folder / "log", folder / "ffmpeg"
     script.write_text(NOTING.format(log=log, real=imageio_ffmpeg.get_ffmpeg_exe()))
@@ -32,7 +32,7 @@ def up(tmp_path_factory):
 
 
 def picture_encodes(log):
-    """Runs of FFmpeg that encode pictures; annotate_video encodes without one, once, what the boxed AVIs hold."""
+    """The runs of FFmpeg that encode video. annotate_video encodes the annotated AVIs itself, once, without FFmpeg."""
     runs = [line.split("\t") for line in log.read_text().splitlines()]
     assert runs, "every step uses this FFmpeg"
     codecs = [run[at + 1] for run in runs for at, name in enumerate(run) if name in ("-vcodec", "-c:v")]
@@ -45,7 +45,7 @@ def packets(path):
 
 
 def process(up, video, folder):
-    """Its objects' ETags, the execution's name left out of their keys; its AVIs as files; FFmpeg's encodes."""
+    """Run a video. Return the ETags by key (without the execution's name), the AVIs as files, and FFmpeg's encodes."""
     up.log.write_text("")
     execution = up.stack.process_video(video, f"start/{video.name}")
     assert execution["status"] == "SUCCEEDED"
@@ -72,7 +72,7 @@ def test_pictures_that_need_no_conversion_are_encoded_once(sample_left):
     between = {key for key in sample_left.etags if key.startswith(("video/", "audio/"))}
     assert between == {"audio/my_video-0000.wav", *boxed, *detections}, "and no conversion"
     encoded = [packet for key in boxed for packet in packets(sample_left.avis[key])]
-    assert len(encoded) == 110, "each picture once"
+    assert len(encoded) == 110, "each frame once"
     assert packets(sample_left.avis["result/my_video.avi"]) == encoded, "and never again"
 
 

@@ -1,4 +1,4 @@
-"""The whole workflow without what only Linux has: no /proc, no affinity, none of its own system calls."""
+"""The whole workflow without features of Linux: no /proc, no CPU affinity, none of its own system calls."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import unicodedata
 
 from tests.e2e.conftest import SAMPLE, avflow
 
-#: a module that every Python process of the run imports first
+#: module that every Python process of the run imports first
 SITE = """
 import fcntl, os, resource, select, signal, socket, sys
 
@@ -50,10 +50,10 @@ def test_a_run_needs_nothing_that_only_linux_has(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "site"))
     monkeypatch.setenv("STARTED", os.fspath(started))
     monkeypatch.setenv("DENIED", os.fspath(denied))
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # which answers nobody
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing answers there
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    # macOS's own way to write an accent, and a folder by way of a link, as /tmp is there
+    # an accent in macOS's Unicode form, and a folder behind a link, like /tmp on macOS
     stem = unicodedata.normalize("NFD", "Café Übung")
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -71,7 +71,7 @@ def test_a_run_needs_nothing_that_only_linux_has(tmp_path, monkeypatch):
     assert manifest["source"]["key"] == f"start/{stem}.mkv"
     assert manifest["detections"]["frames"] == 110
     assert [step["ran_on"] for step in manifest["steps"]] == ["lambda", "lambda", "batch", "lambda"]
-    assert "/proc/" in denied.read_text(), "the sandbox looked, and did without"
+    assert "/proc/" in denied.read_text(), "the sandbox tried /proc, and did without it"
     programs = started.read_text()
     assert "awslambda/bootstrap.py" in programs
     assert "batch_jobs.yolov3.job" in programs

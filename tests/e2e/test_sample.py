@@ -1,4 +1,4 @@
-"""The sample video through the whole workflow: what its results contain."""
+"""The contents of the results of the sample video."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_the_sound_is_the_original(sample_run):
     before, after = loudness(SAMPLE), loudness(sample_run.folder / "my_video.avi")
     assert abs(len(before) - len(after)) <= 1
     common = min(len(before), len(after))
-    assert np.corrcoef(before[:common], after[:common])[0, 1] > 0.98, "the same sound at the same time"
+    assert np.corrcoef(before[:common], after[:common])[0, 1] > 0.98, "the same audio at the same time"
 
 
 def test_people_and_a_car_are_found_where_they_are(detections):
@@ -67,7 +67,7 @@ def test_people_and_a_car_are_found_where_they_are(detections):
     assert [line["time"] for line in detections] == [round(n / 10, 6) for n in range(110)]
     people = [sum(found["class"] == "person" for found in line["objects"]) for line in detections]
     assert min(people) >= 3
-    for line in detections:  # a car is parked at the right edge, under the top, all the time
+    for line in detections:  # a car is parked at the upper right edge throughout
         (car,) = [found for found in line["objects"] if found["class"] == "car"]
         x, y, width, height = car["box"]
         assert car["confidence"] > 0.5
@@ -81,7 +81,7 @@ def test_boxes_are_drawn_around_what_was_found_and_nowhere_else(sample_run, dete
         near = np.zeros(changed.shape, np.uint8)
         for found in detections[number]["objects"]:
             x, y, width, height = (round(value) for value in found["box"])
-            cv2.rectangle(near, (x - 110, y - 40), (x + width + 110, y + height + 40), 1, -1)  # its label, too
+            cv2.rectangle(near, (x - 110, y - 40), (x + width + 110, y + height + 40), 1, -1)  # also its label
             edge = changed[max(0, y - 2) : y + height + 3, max(0, x - 2) : x + 3]
             assert edge.any(axis=1).mean() > 0.6, f"frame {number}: {found} has a left edge"
         assert changed.any()
@@ -93,7 +93,7 @@ def test_the_manifest_tells_what_happened(sample_run, detections):
     assert manifest["schema"] == 1
     assert manifest["input"]["picture"]["frames"] == manifest["detections"]["frames"] == 110
     assert manifest["detections"]["frame_rate"] == "10/1"
-    assert manifest["converted_because"] == [], "h264 at a constant rate is read as it is"
+    assert manifest["converted_because"] == [], "h264 at a constant rate needs no conversion"
     assert {model["name"] for model in manifest["models"].values()} == {"yolov3-tiny", "whisper-tiny.en"}
     assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for m in manifest["models"].values() for file in m["files"])
     assert [(step["name"], step["ran_on"]) for step in manifest["steps"]] == [
@@ -119,4 +119,4 @@ def test_the_terminal_shows_where_each_step_ran_and_where_the_results_are(sample
     assert not sample_run.err
     lines = sample_run.out.splitlines()
     assert all(line.strip() for line in lines), "no empty lines in a pipe"
-    assert all(line.isprintable() for line in lines), "and nothing that a terminal draws with"
+    assert all(line.isprintable() for line in lines), "no control characters of a terminal"

@@ -1,4 +1,4 @@
-"""A video detected in several segments is as the same video in one piece."""
+"""A video in several segments gives the same results as in one."""
 
 import av
 import numpy as np

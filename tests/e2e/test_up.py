@@ -1,4 +1,4 @@
-"""`avflow up`: other programs use the embedded AWS at its address; Ctrl-C ends it and all it started."""
+"""`avflow up`: other programs use the embedded AWS at its address. Ctrl-C ends it and all its processes."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ def up():
 
 @pytest.fixture
 def ended():
-    """One to be ended by the test."""
+    """A running `avflow up` that the test ends."""
     with started() as running:
         yield running
 
@@ -47,7 +47,7 @@ def test_the_same_event_twice_is_one_execution_and_another_version_is_another(up
         return json.loads(functions.invoke(FunctionName=start, Payload=payload)["Payload"].read())
 
     before = {found["name"] for found in up.executions()}
-    # while the first runs, StartExecution answers with it; when it has ended, with ExecutionAlreadyExists
+    # StartExecution answers with the first execution while it runs, and with ExecutionAlreadyExists after its end
     assert deliver(detail)["execution"] == deliver(detail)["execution"]
     until(lambda: all(found["status"] != "RUNNING" for found in up.executions()))
     assert not deliver(detail)["started"]
@@ -58,7 +58,7 @@ def test_the_same_event_twice_is_one_execution_and_another_version_is_another(up
 
 
 def jobs_of(pid):
-    """The processes of Batch jobs among a process's descendants."""
+    """The processes of Batch jobs among the descendants of a process."""
     found = []
     for child in psutil.Process(pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -72,7 +72,7 @@ def test_it_ends_when_told_to_and_takes_its_processes_along(ended, how):
     ended.client("s3").upload_file(str(SAMPLE), ended.bucket, "start/a.mkv")
     jobs = until(lambda: jobs_of(ended.process.pid), "the start of a job")
     for job in jobs:
-        job.suspend()  # so that it doesn't end by itself
+        job.suspend()  # so that it does not end by itself
     children = psutil.Process(ended.process.pid).children(recursive=True)
     ended.process.send_signal(how)
     assert ended.process.wait(PATIENCE_SECONDS) == 130

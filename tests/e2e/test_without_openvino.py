@@ -1,4 +1,4 @@
-"""The whole workflow as on a platform that neither OpenVINO nor PocketSphinx has a package for."""
+"""The whole workflow as on a platform without packages of OpenVINO and PocketSphinx."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.conftest import SAMPLE, avflow
 
-#: a module that every Python process of the run imports first
+#: module that every Python process of the run imports first
 SITE = "import sys\nsys.modules['openvino'] = sys.modules['pocketsphinx'] = None\n"
 
 
@@ -21,5 +21,5 @@ def test_onnx_runtime_stands_in_and_the_manifest_says_so(tmp_path, monkeypatch, 
     )
     assert manifest["detections"]["engine"] == "ONNX Runtime, CPUExecutionProvider, fp32"
     for class_name, frames in usual["detections"]["frames_with"].items():
-        # bfloat16, where OpenVINO has it, moves a box of a confidence near the threshold across it
+        # OpenVINO's bfloat16, on a CPU that has it, can move the confidence of a box across the threshold
         assert manifest["detections"]["frames_with"].get(class_name, 0) == pytest.approx(frames, abs=8), class_name

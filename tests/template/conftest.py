@@ -1,4 +1,4 @@
-"""The project's template: as it is written, as CloudFormation gets it, and as the embedded AWS creates it."""
+"""The project's template: as written, in CloudFormation's form, and deployed on the embedded AWS."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 
 class Translated:
-    """The template in CloudFormation's terms, with the questions that tests ask of it."""
+    """The template in CloudFormation's form, with queries for the tests."""
 
     def __init__(self, template):
         self.template = template
@@ -30,7 +30,7 @@ class Translated:
         return {name: facts.get("Properties", {}) for name, facts in self.of_type(resource_type).items()}
 
     def statements(self):
-        """(resource, statement) of every policy, of roles and of resources."""
+        """(resource, statement) of every policy of roles and resources."""
         for name, facts in self.resources.items():
             properties = facts.get("Properties", {})
             documents = [properties.get("PolicyDocument"), properties.get("AssumeRolePolicyDocument")]
@@ -45,7 +45,7 @@ def as_list(value):
 
 
 def all_states(machine, caught=False):
-    """(name, state, whether a Parallel or Map around it catches) of every state, however deep."""
+    """(name, state, whether a Parallel or Map around it catches) of every state, at any depth."""
     for name, state in machine["States"].items():
         yield name, state, caught
         for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
@@ -53,7 +53,7 @@ def all_states(machine, caught=False):
 
 
 def tasks(machine):
-    """(name, state, whether a Parallel or Map around it catches) of every Task, however deep."""
+    """(name, state, whether a Parallel or Map around it catches) of every Task, at any depth."""
     yield from (found for found in all_states(machine) if found[1]["Type"] == "Task")
 
 
@@ -79,13 +79,13 @@ def machine(machine_text):
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    """Translated templates, apart from the user's, which are to stay."""
+    """A cache folder for translated templates, separate from the user's."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
 def deploy(tmp_path, cache):
-    """Creates the stack with given parameters on an embedded AWS of its own."""
+    """A function that creates the stack with given parameters on an embedded AWS of its own."""
     activities = []
     with LocalAws(ROOT, tmp_path, on_activity=activities.append, cache_dir=cache) as aws:
 

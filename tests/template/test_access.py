@@ -1,4 +1,4 @@
-"""Who may do what: named actions on named resources, and a reason where AWS has no names."""
+"""Permissions: named actions on named resources, and a reason if AWS offers no resource names."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.conftest import BOUNDARY, as_list
 
-#: AWS's own policies that are used: what the ECS agent needs changes with the agent
+#: AWS's managed policies in use: the needs of the ECS agent change with the agent
 AWS_POLICIES = {"AmazonEC2ContainerServiceforEC2Role"}
 
 
@@ -22,10 +22,10 @@ def test_no_statement_allows_every_action(translated):
 
 def test_a_resource_wildcard_has_its_reason_on_its_line(lines, translated):
     wild = [line for line in lines if re.search(r'Resource: "?\*', line)]
-    assert wild, "X-Ray, ECR's token, DescribeJobs and ListJobs know no resources"
+    assert wild, "X-Ray, ECR's token, DescribeJobs and ListJobs take no resources"
     assert not [line.strip() for line in wild if not re.search(r"# \w.{20,}", line)]
     translated_wild = [name for name, statement in translated.statements() if "*" in as_list(statement.get("Resource"))]
-    assert len(translated_wild) == len(wild), "SAM adds none of its own"
+    assert len(translated_wild) == len(wild), "SAM adds none"
 
 
 def test_who_looks_up_failed_segments_may(translated):

@@ -1,12 +1,12 @@
-"""Batch and Lambda: sizes that AWS sells, limits on everything, and updates that let running jobs end."""
+"""Batch and Lambda: sizes that AWS offers, limits for everything, and updates that let running jobs end."""
 
 import pytest
 
 from tests.template.conftest import as_list
 
-#: AWS Batch User Guide, "Job definition parameters", resourceRequirements: MiB for each number of vCPUs
+#: MiB by number of vCPUs (AWS Batch User Guide, "Job definition parameters", resourceRequirements)
 FARGATE = {4: range(8192, 30721, 1024), 8: range(16384, 61441, 4096), 16: range(32768, 122881, 8192)}
-#: what ECS registers of a g4dn.xlarge (16 GiB), less than the rest of the family's smallest
+#: resources that ECS registers for a g4dn.xlarge (16 GiB), the smallest type
 G4DN_XLARGE = {"VCPU": 4, "MEMORY": 15_000, "GPU": 1}
 
 
@@ -16,7 +16,7 @@ def requirements(facts):
 
 def test_functions_keep_within_lambdas_limits(translated):
     for name, facts in translated.properties("AWS::Lambda::Function").items():
-        assert 128 <= facts["MemorySize"] <= 3008, f"{name}: 3008 MB is what a new account may have"
+        assert 128 <= facts["MemorySize"] <= 3008, f"{name}: 3008 MB is the limit of a new account"
         assert facts["Timeout"] <= 900, name
         assert 512 <= facts.get("EphemeralStorage", {"Size": 512})["Size"] <= 10240, name
         assert facts["TracingConfig"] == {"Mode": "Active"}, name
@@ -76,7 +76,7 @@ def test_queues_do_not_wait_for_ever(translated):
 
 
 def test_no_step_waits_behind_the_segments_of_other_videos(translated):
-    """Within a queue AWS Batch is first in, first out; between those of one environment, the priority decides."""
+    """AWS Batch is first in, first out within a queue. The priority decides between queues of one environment."""
     queues = translated.properties("AWS::Batch::JobQueue")
     on_fargate = [name for name, facts in queues.items() if environments_of(facts) == ["CpuCompute"]]
     assert on_fargate == ["CpuJobQueue", "Yolov3CpuJobQueue"]
@@ -85,7 +85,7 @@ def test_no_step_waits_behind_the_segments_of_other_videos(translated):
     wanted = {name: requirements(definitions[name]) for name in definitions}
     smallest = min(translated.template["Parameters"]["CpuDetectorVcpus"]["AllowedValues"])
     for name in ("FFmpegJobDefinition", "Audio2srtJobDefinition", "MergeJobDefinition"):
-        assert int(wanted[name]["VCPU"]) <= smallest, "what the first segment to end gives back must suffice"
+        assert int(wanted[name]["VCPU"]) <= smallest, "the vCPUs that a finished segment frees must suffice"
 
 
 def environments_of(queue):
@@ -99,7 +99,7 @@ def test_gpus_cost_nothing_while_idle_and_updates_let_jobs_end(translated, name)
     assert resources["MinvCpus"] == 0
     assert resources["Ec2Configuration"] == [{"ImageType": "ECS_AL2023_NVIDIA"}]
     assert resources["UpdateToLatestImageVersion"] is True
-    # BEST_FIT takes no updates: AWS Batch User Guide, "Updating compute environments"
+    # BEST_FIT does not support updates: AWS Batch User Guide, "Updating compute environments"
     assert resources["AllocationStrategy"] in ("SPOT_PRICE_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE")
     assert properties["UpdatePolicy"] == {"TerminateJobsOnUpdate": False, "JobExecutionTimeoutMinutes": 360}
 
@@ -132,5 +132,5 @@ def test_images_come_from_functions_by_digest(translated):
 
 def test_the_users_videos_outlive_the_stack_and_nothing_else_does(translated):
     kept = {name for name, facts in translated.resources.items() if facts.get("DeletionPolicy") == "Retain"}
-    versions = set(translated.of_type("AWS::Lambda::Version"))  # SAM keeps them, for aliases to go back to
+    versions = set(translated.of_type("AWS::Lambda::Version"))  # SAM keeps them so that aliases can go back
     assert kept - versions == {"Bucket"}

@@ -1,4 +1,4 @@
-"""The template, deployed with each choice of compute and of network, on the embedded AWS."""
+"""The template deployed on the embedded AWS with each choice of compute and network."""
 
 import json
 import re
@@ -115,7 +115,7 @@ def test_the_workflow_may_submit_every_revision_of_its_jobs_and_no_others(deploy
     policy = iam.get_role_policy(RoleName="av-workflow-StateMachineRole", PolicyName="workflow")["PolicyDocument"]
     (submit,) = [statement for statement in policy["Statement"] if statement["Action"] == "batch:SubmitJob"]
     wanted = [each["jobDefinitionArn"] for each in stack.aws.batch.definitions()]
-    wanted += [arn.rpartition(":")[0] + ":99" for arn in wanted]  # what an update makes, or one before it made
+    wanted += [arn.rpartition(":")[0] + ":99" for arn in wanted]  # revisions of a later or an earlier update
     wanted += [queue["jobQueueArn"] for queue in stack.aws.batch.queues()]
     assert not [arn for arn in wanted if not any(fnmatchcase(arn, pattern) for pattern in submit["Resource"])]
     foreign = wanted[0].replace("/av-workflow-", "/other-")

@@ -1,4 +1,4 @@
-"""Logs, alarms, the dashboard and what a failure sets off, by failing for real on the embedded AWS."""
+"""Logs, alarms, the dashboard and the effects of a failure, with real failures on the embedded AWS."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def emitted(lines):
 
 
 def shown(body):
-    """(namespace, metric, dimensions) of everything that a dashboard draws."""
+    """(namespace, metric, dimensions) of every metric on a dashboard."""
     for widget in body["widgets"]:
         row = []
         for metric in widget["properties"].get("metrics", []):
@@ -43,7 +43,7 @@ def shown(body):
                 yield search[1], search[3], frozenset(search[2].split(","))
                 continue
             names = [each for each in metric if isinstance(each, str)]
-            if names[0] == "...":  # as above, but for the last
+            if names[0] == "...":  # the same as above except the last
                 names = row[: len(row) - len(names) + 1] + names[1:]
             row = [row[index] if each == "." else each for index, each in enumerate(names)]
             yield row[0], row[1], frozenset(row[2::2])
@@ -66,7 +66,7 @@ def test_every_function_job_machine_and_event_has_a_log_group_that_forgets(trans
     groups = translated.properties("AWS::Logs::LogGroup")
     assert all(facts["RetentionInDays"] == {"Ref": "LogRetentionDays"} for facts in groups.values())
     used = [own_group(translated, name) for name in translated.of_type("AWS::Lambda::Function")]
-    assert len(set(used)) == len(used), "one for each function"
+    assert len(set(used)) == len(used), "one per function"
     for facts in translated.properties("AWS::Batch::JobDefinition").values():
         used.append(facts["ContainerProperties"]["LogConfiguration"]["Options"]["awslogs-group"]["Ref"])
     (machine,) = translated.properties("AWS::StepFunctions::StateMachine").values()
@@ -74,7 +74,7 @@ def test_every_function_job_machine_and_event_has_a_log_group_that_forgets(trans
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
     used.append(logging["Destinations"][0]["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0])
     assert set(groups) - set(used) == {"JobEvents"}
-    # Step Functions Developer Guide, "Logging": other names fill up the account's log resource policy
+    # other names fill the account's log resource policy (Step Functions Developer Guide, "Logging")
     assert groups[used[-1]]["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/states/")
     assert machine["TracingConfiguration"] == {"Enabled": True}
 
@@ -112,13 +112,13 @@ def test_alarms_tell_the_topic_and_say_what_to_do(deploy):
             assert all(dimension["Value"] for dimension in metric["Dimensions"])
     sns = stack.aws.client("sns")
     assert [each["Endpoint"] for each in sns.list_subscriptions()["Subscriptions"]] == ["a@example.com"]
-    # CloudWatch can't use the aws/sns key: an encrypted topic would never hear an alarm
+    # CloudWatch can't use the aws/sns key: an encrypted topic would never receive an alarm
     assert not sns.get_topic_attributes(TopicArn=stack.outputs["FailureTopicArn"])["Attributes"].get("KmsMasterKeyId")
 
 
 @pytest.fixture
 def told(deploy):
-    """The stack, and what its topic tells."""
+    """The stack, and the messages of its topic."""
     stack = deploy()
     sqs, sns = stack.aws.client("sqs"), stack.aws.client("sns")
     url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
@@ -223,7 +223,7 @@ def test_what_has_reported_itself_is_not_reported_twice(deploy, status, error):
     stack = deploy()
     detail = {"stateMachineArn": stack.outputs["StateMachineArn"], "name": "n", "status": status, "error": error}
     stack.aws.events.publish(new_event("aws.states", "Step Functions Execution Status Change", detail, []))
-    time.sleep(1)  # it would have begun by now; a slower machine gives it more time, not less
+    time.sleep(1)  # a report would have started by now
     assert not [each for each in stack.activities if "Failed" in each.name]
 
 

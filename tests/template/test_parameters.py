@@ -1,4 +1,4 @@
-"""Parameters: described, grouped, and refused by name when they are wrong, before anything is created."""
+"""Parameters: described, grouped, and refused by name before anything is created."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from local_aws.cloudformation.deploy import DeployError
 from tests.template.conftest import ROOT
 
 WRONG = [
-    ({"GpuInstanceTypes": "g3s.xlarge"}, "GpuInstanceTypes"),  # what SCAR's version ran on: too old for CUDA
+    ({"GpuInstanceTypes": "g3s.xlarge"}, "GpuInstanceTypes"),  # SCAR's instance type: too old for CUDA
     ({"GpuInstanceTypes": "g4dn.xlarge,p3.2xlarge"}, "GpuInstanceTypes"),
     ({"GpuInstanceTypes": "g5g.xlarge"}, "GpuInstanceTypes"),  # Arm
     ({"GpuInstanceTypes": "m7i.large"}, "GpuInstanceTypes"),
@@ -70,12 +70,12 @@ def test_every_parameter_is_described_grouped_labelled_and_explains_its_limits(t
     assert set(interface["ParameterLabels"]) == set(declared)
     for name, facts in declared.items():
         assert len(facts["Description"]) > 20, name
-        assert name in facts["ConstraintDescription"], f"CloudFormation shows it alone: it has to say {name}"
-        assert "Default" in facts, f"`sam deploy` must do without {name}"
+        assert name in facts["ConstraintDescription"], f"CloudFormation shows only this text, so it must name {name}"
+        assert "Default" in facts, f"`sam deploy` must work without {name}"
 
 
 def test_rules_use_only_functions_that_rules_have(translated):
-    # CloudFormation Template Reference, "Rule functions": a Join or a Split works in conditions, not here
+    # a Join or a Split works in conditions, not in rules (CloudFormation Template Reference, "Rule functions")
     known = {
         "Fn::And",
         "Fn::Contains",
@@ -91,7 +91,7 @@ def test_rules_use_only_functions_that_rules_have(translated):
 
 
 def test_a_model_that_does_not_exist_fails_the_build_by_its_parameter(translated):
-    """`sam build` resolves parameters in the build arguments, and the build names them when it refuses one."""
+    """`sam build` resolves parameters in the build arguments. The build names the parameter that it refuses."""
     for function, parameter, argument in [
         ("FFmpegFunction", "SpeechModel", "SPEECH_MODEL"),
         ("Yolov3Function", "Yolov3Model", "YOLOV3_MODEL"),

@@ -1,4 +1,4 @@
-"""The state machine and the template agree, and no state waits for ever."""
+"""The state machine and the template agree, and every state has a time-out."""
 
 import re
 
@@ -40,7 +40,7 @@ def test_segments_have_the_time_that_the_parameters_give_them(machine, translate
     default = {name: facts.get("Default") for name, facts in parameters.items()}
     rounds = default["MaxSegments"] / (default["MaxGpuVcpus"] / 4)
     longest = rounds * default["JobTimeoutSeconds"] + default["GpuWaitSeconds"]
-    assert longest < limits["Yolov3"] + limits["Yolov3OnDemand"], "what Spot has not done is done on demand"
+    assert longest < limits["Yolov3"] + limits["Yolov3OnDemand"], "segments that are missing after Spot run on demand"
     rounds = default["MaxSegments"] / (parameters["MaxCpuVcpus"]["MinValue"] / default["CpuDetectorVcpus"])
     assert rounds * default["JobTimeoutSeconds"] + default["GpuWaitSeconds"] < limits["Yolov3OnCpu"]
 
@@ -106,5 +106,5 @@ def test_no_more_spans_than_an_inline_map_runs_at_once(translated):
 
 
 def test_there_is_no_yaml_alias(machine_text):
-    """CloudFormation reads the file as it stands and takes an alias for a string; the linters resolve it first."""
+    """CloudFormation takes an alias for a string. Linters do not notice: they resolve it first."""
     assert not [event for event in yaml.parse(machine_text) if isinstance(event, yaml.AliasEvent)]

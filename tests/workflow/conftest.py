@@ -1,6 +1,6 @@
-"""One embedded AWS for all tests of a module; their executions run side by side.
+"""One embedded AWS for all tests of a module. Their executions run at once.
 
-Not for all modules: one of them has an embedded AWS of its own, and a process has one at a time.
+Modules do not share it: one module has an embedded AWS of its own, and a process can have only one at a time.
 """
 
 import pytest

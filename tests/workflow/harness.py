@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).with_name("template.yaml")
 
 @dataclass(frozen=True)
 class Finished:
-    """An execution that ended."""
+    """A finished execution."""
 
     status: str
     error: str | None
@@ -27,7 +27,7 @@ class Finished:
     states: list[str]
     #: how often each state's task was scheduled
     tasks: dict[str, int]
-    #: `result/….error.json`, where there is one
+    #: `result/….error.json`, if it exists
     report: dict[str, Any] | None
 
 
@@ -40,7 +40,7 @@ class Workflow:
         self.states = aws.client("stepfunctions")
 
     def start(self, script: dict[str, Any], state_machine: str | None = None, **video: Any) -> str:
-        """Begin an execution; returns its ARN."""
+        """Start an execution. Return its ARN."""
         name = f"t-{uuid.uuid4().hex[:12]}"
         fields = {"bucket": self.bucket, "key": f"start/{name}.mkv", "execution": name, "script": script, **video}
         return self.states.start_execution(
@@ -53,7 +53,7 @@ class Workflow:
         return json.dumps(json.loads(found), separators=(",", ":"))
 
     def variant(self, *literals: str) -> str:
-        """Another state machine, with every first literal replaced by the second after it; returns its ARN."""
+        """Create a variant in which each odd literal is replaced by the one after it. Return its ARN."""
         definition = self.definition()
         for old, new in zip(literals[::2], literals[1::2], strict=True):
             assert old in definition
@@ -63,14 +63,14 @@ class Workflow:
         return self.states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
 
     def hurried(self, function: str) -> str:
-        """Another state machine, with one second of time for the function of this logical id; returns its ARN."""
+        """Create a variant in which the function with this logical id has one second. Return its ARN."""
         name = f"hurried-{function}"
         ordinary, _ = self.aws.functions.get(f"scripted-{function}")
         self.aws.functions.add(replace(ordinary, name=name, timeout=1))
         return self.variant(ordinary.arn, function_arn(name))
 
     def end_job(self, execution: str, reason: str, step: str = "yolov3") -> None:
-        """End the execution's running job of a step as AWS does, with its words, once it has read its script."""
+        """End a step's running job for AWS's `reason`, after it has read its script."""
 
         def running() -> list[str]:
             ids = [job for job in self._jobs(execution, "RUNNING") if job not in self._ended]
@@ -81,7 +81,7 @@ class Workflow:
         self._ended += [execution, job]
 
     def end_segment(self, execution: str, segment: int, reason: str) -> None:
-        """End the child of the execution's running array as AWS does, once it has read its script."""
+        """End a child of the running array job for AWS's `reason`, after it has read its script."""
         name = execution.rpartition(":")[2]
         ended = [child for child in self._ended if child.endswith(f":{segment}@{name}")]
 
@@ -101,11 +101,11 @@ class Workflow:
         return [job["jobId"] for jobs in listed for job in jobs if name in job["jobName"]]
 
     def attempts(self, execution: str, what: str) -> list[Path]:
-        """The tries of a step (or `yolov3-2`) on `lambda` or `batch` that a script counted."""
+        """The attempts of a step (or a part, as in `yolov3-2-batch`) that its script counted, one file each."""
         return sorted(self._attempts.glob(f"{execution.rpartition(':')[2]}-{what}-*"))
 
     def left(self, execution: str, step: str) -> dict[int, str]:
-        """Where each part of a step that was done was done: {part: lambda or batch}."""
+        """Where the finished parts of a step ran: {part: lambda or batch}."""
         s3, prefix = self.aws.client("s3"), f"media/{execution.rpartition(':')[2]}/{step}-"
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
         bodies = {key: json.loads(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in keys}
@@ -118,7 +118,7 @@ class Workflow:
             found = self.states.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
 
-        found = until(ended, f"the end of {execution}", 2 * PATIENCE_SECONDS)  # many run side by side
+        found = until(ended, f"the end of {execution}", 2 * PATIENCE_SECONDS)  # many run at once
         assert found is not None
         states, tasks, state_of = [], {}, {}
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)

@@ -1,11 +1,12 @@
-"""Functions and a job that do what the test wrote into the state machine's input.
+"""Functions and a job that follow a script in the state machine's input.
 
-`video["script"]["ffmpeg"] = {"lambda": ["Sandbox.Timedout"], "batch": []}`: the first invocation of the
-FFmpeg function fails with that name, the next succeeds; after "always" at the end the last one is repeated.
-Names of AWS's own errors can't be raised by a Python class of that name, so the class is made on the spot:
-its name is all that Lambda passes on.
-`video["script"]["yolov3-2"]` is for segment 2 alone, `video["script"]["audio2srt-1"]` for span 1.
-There is no boto3 here: hundreds of these processes are started, and it takes ten times as long to load as they run.
+`video["script"]["ffmpeg"] = {"lambda": ["Sandbox.Timedout"], "batch": []}`: the first invocation of the FFmpeg function
+fails with that error, the next succeeds. "always" at the end repeats the error before it.
+`video["script"]["yolov3-2"]` is for segment 2 only, `video["script"]["audio2srt-1"]` for span 1.
+
+A class for an error is made when it is raised: Python code can't name a class like AWS's errors, and Lambda passes on
+only the name. This module does not use boto3: tests start hundreds of these processes, and boto3 takes ten times as
+long to load as they run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 
 def next_of(video: dict[str, Any], step: str, where: str) -> str | None:
-    """The error of this attempt, or None; counts attempts in files, since each runs in a process of its own."""
+    """The error of this attempt, or None. It counts attempts in files, because each runs in a process of its own."""
     planned = video.get("script", {}).get(step, {}).get(where, [])
     for attempt in range(50):
         try:
@@ -35,7 +36,7 @@ def next_of(video: dict[str, Any], step: str, where: str) -> str | None:
 
 
 def plan(video: dict[str, Any]) -> dict[str, Any]:
-    """`segments`: how many; `spans`: for each whether it is for Batch."""
+    """A plan with `segments` segments, and a span per item of `spans`: whether the span goes to Batch."""
     count, spans = video.get("segments", 1), video.get("spans", [False])
     return {
         "segments": {"count": count, "frames": 100},
@@ -46,7 +47,7 @@ def plan(video: dict[str, Any]) -> dict[str, Any]:
 
 
 def leave(video: dict[str, Any], step: str, part: int, where: str) -> None:
-    """What the real step leaves for those after it."""
+    """Write what the real step writes for the later steps."""
     if step == "ffmpeg":
         media = {"has_sound": video.get("sound", True), "has_picture": video.get("picture", True), "plan": plan(video)}
         put(video, "media.json", media)
@@ -55,18 +56,18 @@ def leave(video: dict[str, Any], step: str, part: int, where: str) -> None:
 
 
 def put(video: dict[str, Any], name: str, value: dict[str, Any]) -> None:
-    """Write one of the run's intermediate files."""
+    """Write an intermediate object of the run."""
     request = urllib.request.Request(url_of(video, name), json.dumps(value).encode(), method="PUT")
     urllib.request.urlopen(request).close()
 
 
 def url_of(video: dict[str, Any], name: str) -> str:
-    """Where one of the run's intermediate files is."""
+    """The address of an intermediate object of the run."""
     return f"{os.environ['AWS_ENDPOINT_URL']}/{video['bucket']}/media/{video['execution']}/{name}"
 
 
 def is_done(video: dict[str, Any], step: str, part: int) -> bool:
-    """Whether an earlier array did this segment."""
+    """Whether an earlier array job finished this segment."""
     try:
         urllib.request.urlopen(url_of(video, f"{step}-{part:04}.json")).close()
     except urllib.error.HTTPError as error:
@@ -77,7 +78,7 @@ def is_done(video: dict[str, Any], step: str, part: int) -> bool:
 
 
 def function(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Any of the steps' functions: which one, its environment says."""
+    """The function of any step. Its environment names the step."""
     step, part = os.environ["STEP"], event.get("part", 0)
     error = next_of(event["video"], scripted_as(event["video"], step, part), "lambda")
     if error == "sleep":
@@ -91,19 +92,19 @@ def function(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def scripted_as(video: dict[str, Any], step: str, part: int) -> str:
-    """The part's own script, or the step's."""
+    """The name of the part if it has a script of its own, else the step's."""
     return f"{step}-{part}" if f"{step}-{part}" in video.get("script", {}) else step
 
 
 def job() -> None:
-    """Any of the steps' jobs; a planned failure is an exit status, or a named error left in the bucket."""
+    """The job of any step. A planned failure is an exit status, or a named error in the bucket."""
     step, video = sys.argv[1], json.loads(sys.argv[2])
     part = int(sys.argv[3] if len(sys.argv) > 3 else os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0"))
     if step == "yolov3" and is_done(video, step, part):
         return
     error = next_of(video, scripted_as(video, step, part), "batch")
     on_gpu = not os.environ["AWS_BATCH_JQ_NAME"].endswith("Cpu")
-    if error == "hold" or (error == "hold on a GPU" and on_gpu):  # until the test, or a state's time-out, ends it
+    if error == "hold" or (error == "hold on a GPU" and on_gpu):  # until the test or a state's time-out ends it
         time.sleep(3600)
     if error == "hold on a GPU":
         error = None

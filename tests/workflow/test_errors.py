@@ -1,4 +1,4 @@
-"""Each error name AWS can put in the workflow's way: retried, moved to Batch, or failed at once."""
+"""Each error name that AWS can give a step: it is retried, moves to Batch, or ends the run."""
 
 import pytest
 
@@ -10,7 +10,7 @@ RETRIED = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
 ]
-# "sleep" really outlives its function's time, "exit" really ends its process
+# "sleep" really runs into its function's time-out, "exit" really ends its process
 TO_BATCH = ["LambdaBudgetExceeded", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "OSError"]
 TO_BATCH_FOR_REAL = ["sleep", "exit"]
 AT_ONCE = ["InvalidMediaUnreadable", "InvalidMediaEmpty", "SourceMissing", "KeyError", "FFmpegFailed"]
@@ -36,7 +36,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def started(workflow):
-    """All cases at once: most of their time is waiting."""
+    """Start all cases at once: they mostly wait."""
     machines = {name: workflow.hurried(function) for name, function in HURRIED.items()}
     return {name: workflow.start(script, machines.get(name)) for name, script in CASES.items()}
 
@@ -93,7 +93,7 @@ def test_other_errors_end_the_run_at_once_by_their_name(finished, name):
     assert run.report["message"].startswith("ffmpeg failed as planned")
     assert run.report["advice"]
     assert run.states[-2:] == ["NotifyFailure", "Failed"]
-    assert "FFmpegOnBatch" not in run.states, "no Batch money is spent"
+    assert "FFmpegOnBatch" not in run.states, "no Batch job is paid for"
     assert "Yolov3" not in run.states
     assert run.tasks["FFmpeg"] == 1
 

@@ -1,4 +1,4 @@
-"""Long videos: segments of the picture, spans of the sound, and what is known not to fit Lambda."""
+"""Long videos: segments of the video, spans of the audio, and work that goes to Batch directly."""
 
 import pytest
 
@@ -10,7 +10,7 @@ HURRIED = ('"TimeoutSeconds":54000', '"TimeoutSeconds":2')
 CPU_HURRIED = (*CPU, '"TimeoutSeconds":144000', '"TimeoutSeconds":2')
 HELD, HELD_TWICE, DONE = {"batch": ["hold"]}, {"batch": ["hold", "hold"]}, {"batch": []}
 
-#: script, the video's facts, and what the state machine has otherwise
+#: the script, fields of the video, and replacements in the state machine
 CASES = {
     "ordinary": ({}, {"size": None}, ()),
     "fits": ({}, {"size": HALF_OF_TMP}, ()),
@@ -40,7 +40,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def started(workflow):
-    """All cases at once: most of their time is waiting."""
+    """Start all cases at once: they mostly wait."""
     return {
         name: workflow.start(script, workflow.variant(*variant) if variant else None, **video)
         for name, (script, video, variant) in CASES.items()
@@ -52,7 +52,7 @@ def finished(workflow, started):
     return lambda case: workflow.finish(started[case])
 
 
-# ---------------------------------------------------------------- jobs that the test ends as AWS does
+# ---------------------------------------------------------------- jobs that the test ends, like AWS
 @pytest.fixture(scope="module")
 def no_gpu_comes(workflow, started):
     for _ in ("on Spot", "on demand"):
@@ -140,7 +140,7 @@ def test_a_span_that_fails_ends_the_run_by_its_name(finished):
     assert "Merge" not in run.states
 
 
-# ---------------------------------------------------------------- straight to Batch
+# ---------------------------------------------------------------- directly to Batch
 def test_what_is_known_not_to_fit_never_sees_lambda(finished):
     run = finished("does not fit")
     assert run.status == "SUCCEEDED"

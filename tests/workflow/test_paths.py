@@ -1,4 +1,4 @@
-"""Ways through the workflow other than the straight one."""
+"""Paths through the workflow other than the usual one."""
 
 import json
 
@@ -92,7 +92,7 @@ def test_a_refused_job_is_named(workflow):
     machine = workflow.variant(job, "nowhere")
     run = workflow.finish(workflow.start({"ffmpeg": {"lambda": ["LambdaBudgetExceeded"]}}, machine))
     assert (run.status, run.error) == ("FAILED", "Batch.ClientException")
-    assert run.tasks["FFmpegOnBatch"] == 1, "a refused job is not asked for again"
+    assert run.tasks["FFmpegOnBatch"] == 1, "a refused job is not submitted again"
 
 
 @pytest.mark.slow

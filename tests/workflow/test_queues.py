@@ -1,4 +1,4 @@
-"""Which job goes first where there is room for one."""
+"""Which job starts first if there is room for only one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a person reads about a failure, from what Step Functions and Batch say about it."""
+"""The error report of a failure, made from what Step Functions and Batch say."""
 
 import json
 
@@ -115,7 +115,7 @@ def test_a_failed_function_left_its_words_under_one_of_the_steps():
     error = {"Error": "InvalidMediaEmpty", "Cause": "{}"}
     assert "media/run-1/ffmpeg.error.json" in own_error_keys("run-1", error)
     assert is_own(error, {"error": "InvalidMediaEmpty"})
-    assert not is_own(error, {"error": "StorageUnavailable"}), "an error that the run got over"
+    assert not is_own(error, {"error": "StorageUnavailable"}), "an error that the run recovered from"
 
 
 @pytest.mark.parametrize("cause", ["not JSON", "", "[]", '"text"', None])
@@ -135,7 +135,7 @@ def test_the_videos_name_explains_nothing():
 
 
 def test_an_error_that_an_earlier_attempt_left_is_not_the_last_ones():
-    """Attempt 1 could not reach S3 and was retried; attempt 2 was killed for its memory and could leave nothing."""
+    """Attempt 1 could not reach S3 and was retried. Attempt 2 ran out of memory and left no error."""
     left = {"error": "StorageUnavailable", "exit_code": 75}
     assert is_own(job_failed("Essential container in task exited", 75), left)
     assert not is_own(job_failed("x", 137, Reason="OutOfMemoryError: Container killed due to memory usage"), left)
@@ -168,7 +168,7 @@ EXITED = "Essential container in task exited"
 
 
 class Batch:
-    """Lists failed children, one to a page."""
+    """Lists failed children, one per page."""
 
     def __init__(self, **children):
         self.children = children
@@ -185,7 +185,7 @@ class Batch:
 
 
 class Left:
-    """A bucket with one error that a step left, or with none."""
+    """A bucket with an error that a step left, or without one."""
 
     class exceptions:
         class NoSuchKey(Exception):

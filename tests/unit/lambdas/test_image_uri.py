@@ -1,4 +1,4 @@
-"""The custom resource answers CloudFormation whatever happens, or a deployment hangs for an hour."""
+"""The custom resource always answers CloudFormation. Without an answer a deployment hangs for an hour."""
 
 import json
 import os
@@ -17,7 +17,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/media@sha256:" + "0" * 64
 
 @pytest.fixture
 def cloudformation():
-    """What CloudFormation receives at its presigned address."""
+    """A stand-in for CloudFormation: its presigned address, and the answers that it receives."""
     received = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Executions are named so that a person finds the video, and a duplicate event finds the execution."""
+"""The name of an execution shows its video, and a duplicate event gets the same name."""
 
 import re
 

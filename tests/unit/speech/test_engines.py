@@ -1,4 +1,4 @@
-"""A speech engine that this platform has no package of is refused before anything begins."""
+"""An engine without a package for this platform is refused before any work begins."""
 
 import sys
 
@@ -46,7 +46,7 @@ def test_whisper_needs_no_pocketsphinx(tmp_path):
 )
 def test_the_command_line_refuses_it_at_once(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AVFLOW_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr("avflow_cli.deployment.LocalAws", None)  # would be called to begin
+    monkeypatch.setattr("avflow_cli.deployment.LocalAws", None)  # a run would call it
     assert main([argument.format(out=tmp_path / "out") for argument in arguments]) == ModelUnavailable.exit_code
     err = capsys.readouterr().err
     assert err.startswith("avflow: ModelUnavailable: The model pocketsphinx-en-us needs PocketSphinx")

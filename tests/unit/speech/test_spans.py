@@ -1,4 +1,4 @@
-"""How long sound is cut for engines that work side by side, and what they hear of it."""
+"""How long audio is divided into spans, and what the engines recognise in them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from avflow.speech.spans import Span, cut
 from avflow.speech.wav import SAMPLE_RATE, Wav
 from tests.speech_samples import write
 
-#: seconds of the sample at which nobody speaks, by ear
+#: seconds of the sample in which nobody speaks, found by ear
 PAUSES = [(0.0, 0.3), (2.25, 3.3), (4.4, 5.4), (7.65, 8.3), (10.4, 11.01)]
 
 
 def noise(samples: int, like: np.ndarray, decibels: float) -> np.ndarray:
-    """White noise, so many decibels below the sound."""
+    """White noise, `decibels` below the level of `like`."""
     loudness = np.sqrt(np.mean(np.square(like.astype(float)))) * 10 ** (-decibels / 20)
     return np.random.default_rng(7).normal(0, loudness, samples)
 
 
 @pytest.fixture
 def block_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Makes chunks of so many seconds: spans consist of whole ones."""
+    """A function that sets the length of a chunk: spans consist of whole chunks."""
     return lambda seconds: monkeypatch.setattr("avflow.speech.chunks.CHUNK_SECONDS", seconds)
 
 

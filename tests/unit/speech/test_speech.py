@@ -1,4 +1,4 @@
-"""Both engines against real sound; the arithmetic around them against made-up samples."""
+"""Both engines on real audio, and the code around them on synthetic samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engines import needs_pocketsphinx
 from tests.media_samples import ffmpeg, lavfi
 from tests.speech_samples import PCM, write
 
-#: engine's model, and the share of words it may get wrong in the sample
+#: by model: the share of the sample's words that may be wrong
 ENGINES = {"whisper-tiny.en": 0.05, "pocketsphinx-en-us": 0.5}
 
 
@@ -67,7 +67,7 @@ def test_the_sentence_is_heard_with_its_times(heard_and_told: tuple[Transcript, 
 def test_progress_is_told_from_the_start_and_while_it_is_recognised(
     engine: SpeechEngine, said: np.ndarray, tmp_path: Path
 ) -> None:
-    """Of three sentences, eight seconds apart, which don't fit into one of Whisper's windows."""
+    """On three sentences, eight seconds apart, which do not fit into one of Whisper's windows."""
     gap = np.zeros(8 * SAMPLE_RATE)
     told: list[Progress] = []
     engine.transcribe(write(tmp_path / "long.wav", np.concatenate([said, gap] * 3)), told.append)
@@ -218,7 +218,7 @@ def test_transcripts_of_spans_make_one() -> None:
     assert Transcript.join([]) == Transcript((), 0.0, None)
 
 
-# ---------------------------------------------------------------- the benchmark's own arithmetic
+# ---------------------------------------------------------------- the benchmark's word error rate
 @pytest.mark.parametrize(
     ("said", "heard", "wrong"),
     [

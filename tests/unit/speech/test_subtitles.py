@@ -1,4 +1,4 @@
-"""How a transcript is laid out for reading."""
+"""How a transcript is laid out in subtitles."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_no_speech_gives_no_cues() -> None:
     assert cues(Transcript((), 11.0)) == []
 
 
-# ---------------------------------------------------------------- what holds for every transcript
+# ---------------------------------------------------------------- properties of every transcript
 @st.composite
 def transcripts(draw: st.DrawFn) -> Transcript:
     letters = st.text(st.sampled_from("abcdefgHIJ-.,!?'äß語日0123"), min_size=1, max_size=12)
@@ -138,7 +138,7 @@ def test_every_word_is_there_once_in_order_and_in_time(spoken_words: Transcript)
         assert len(lines) <= 2
         assert all(width(line) <= LINE_WIDTH for line in lines) or len(cue.text.split()) == 1
     assert all(before.end <= after.start for before, after in pairwise(laid_out))
-    # times of less than a millisecond a cue can't be told apart
+    # cues of less than a millisecond each can't be separated
     assert not laid_out or laid_out[-1].end <= max(spoken_words.duration, len(laid_out) / 1000)
 
 

@@ -1,4 +1,4 @@
-"""From speech to Whisper's windows and back to the sound's times, and what is done about a window it got wrong."""
+"""Windows of speech for Whisper, the way back to times in the audio, and windows that are decoded again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def window(*, pieces: list[tuple[float, float]], speech: list[tuple[float, float
     return Window(np.zeros(round(length * SAMPLE_RATE), np.float32), stretches(pieces), stretches(speech), offset)
 
 
-#: 4 s of speech at 10 s and at 20 s of a chunk that begins at 300 s, with half a second around each
+#: 4 s of speech at 10 s and at 20 s of a chunk that begins at 300 s, with 0.5 s of silence around each
 TWO = window(pieces=[(9.5, 14.5), (19.5, 24.5)], speech=[(10, 14), (20, 24)], offset=300.0)
 
 
@@ -40,14 +40,14 @@ TWO = window(pieces=[(9.5, 14.5), (19.5, 24.5)], speech=[(10, 14), (20, 24)], of
 @pytest.mark.parametrize(
     ("in_window", "in_sound"),
     [
-        ((1.0, 1.5), (310.5, 311.0)),  # said where it is placed
+        ((1.0, 1.5), (310.5, 311.0)),  # in the first piece
         ((6.0, 6.5), (320.5, 321.0)),  # in the second piece
         ((0.0, 1.0), (309.9, 310.5)),  # with the silence before it
         ((4.0, 5.0), (313.5, 314.1)),  # with the silence after it
-        ((4.2, 6.5), (319.9, 321.0)),  # with what was left out, and the end of the word before
-        ((0.0, 0.3), (309.5, 309.8)),  # where there is no speech at all it stays
+        ((4.2, 6.5), (319.9, 321.0)),  # with the pause that was left out, and the end of the word before
+        ((0.0, 0.3), (309.5, 309.8)),  # without speech it keeps its times
         ((10.0, 10.4), (324.5, 324.5)),  # after the end
-        ((10.3, 10.6), (324.5, 324.5)),  # and wholly so: it doesn't end before it begins
+        ((10.3, 10.6), (324.5, 324.5)),  # completely after the end: it doesn't end before it begins
     ],
 )
 def test_a_word_is_said_where_the_voice_is(in_window, in_sound) -> None:
@@ -56,7 +56,7 @@ def test_a_word_is_said_where_the_voice_is(in_window, in_sound) -> None:
 
 def test_speech_without_words_is_told() -> None:
     all_of_it = [(0.5, 2.0), (2.0, 4.5), (5.5, 7.0), (7.0, 9.5)]
-    assert TWO.unheard(all_of_it) == pytest.approx(0.5)  # no word takes 2.5 s
+    assert TWO.unheard(all_of_it) == pytest.approx(0.5)  # a word takes 2 s at most
     assert TWO.unheard(all_of_it[:2]) == pytest.approx(4.0)
     assert TWO.unheard([]) == pytest.approx(4.0)
 
@@ -80,7 +80,7 @@ def test_silence_has_no_windows() -> None:
     assert list(windows(np.zeros(10 * SAMPLE_RATE, np.int16), 0.0)) == []
 
 
-# ---------------------------------------------------------------- what Whisper gets wrong
+# ---------------------------------------------------------------- Whisper's errors
 def test_words_said_over_and_over_are_neither_lost_nor_added(
     engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path
 ) -> None:
@@ -89,7 +89,7 @@ def test_words_said_over_and_over_are_neither_lost_nor_added(
 
 
 def test_a_loop_is_decoded_again(engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path) -> None:
-    # cut like this the model repeats half a sentence that is not said
+    # with this cut the model repeats half a sentence that nobody says
     cut = np.tile(said, 3)[2 * SAMPLE_RATE : 31 * SAMPLE_RATE]
     expected = [*SAID.split()[5:], *reference(11.0, 11.0), *reference(11.0, 9.0)]
     heard = normalised(engine.transcribe(write(tmp_path / "cut.wav", cut)).text)
@@ -101,7 +101,7 @@ def test_speech_that_is_passed_over_is_decoded_again(
     engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Forgetful(whisper.BatchedInferencePipeline):
-        """Ends in the middle, as Whisper sometimes does."""
+        """Stops in the middle, as Whisper sometimes does."""
 
         def transcribe(self, *args, **kwargs):
             segments, info = super().transcribe(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The audio2srt stage on one span of a wav in S3."""
+"""The audio2srt step on one span of the audio in S3."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTINGS = Settings(speech_model="whisper-tiny.en")
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample with 2 s of silence before it and after it, as FFmpeg writes it: with a LIST chunk."""
+    """The sample with 2 s of silence before and after it. FFmpeg writes a LIST chunk into the WAV file."""
     path = tmp_path_factory.mktemp("sound") / "sound.wav"
     ffmpeg("-i", SAMPLE, *PCM, "-af", "adelay=2000:all=1,apad=pad_dur=2", path)
     ModelStore().fetch(SETTINGS.speech_model)
@@ -44,7 +44,7 @@ def store(s3, bucket: str) -> ObjectStore:
 
 
 def video(store: ObjectStore, sound: Path, *edges: float) -> VideoRef:
-    """A video of which FFmpeg has left the audio of these spans, and a plan of them."""
+    """A video after the FFmpeg step: the audio of these spans and their plan are in S3."""
     ref = VideoRef(store.bucket, "start/film.mkv", "run-1")
     for part, (start, end) in enumerate(pairwise(edges)):
         piece = sound.with_name(f"span-{part}.wav")
@@ -85,7 +85,7 @@ def test_each_span_is_recognised_with_the_times_of_the_whole(store: ObjectStore,
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The parts of the audio that the step fetches."""
+    """The numbers of the spans that the step downloads."""
     parts: list[int] = []
     fetch = ObjectStore.download
 
@@ -145,9 +145,9 @@ def test_what_goes_wrong_has_a_name(store: ObjectStore, sound: Path, tmp_path: P
 
 # ---------------------------------------------------------------- a model of several languages
 class Bilingual:
-    """Stands in for Whisper: takes what is said loudly for English, and quietly for French, unless it is told.
+    """A stand-in for Whisper. It takes loud speech for English and quiet speech for French, unless it gets a language.
 
-    Each second of a window it hears the name of the language.
+    In each second of a window it recognises the name of the language.
     """
 
     def __init__(self, *_, **__):

@@ -9,7 +9,7 @@ from avflow.progress import Progress, ignore
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
 
-#: what the clock shows while these tests run
+#: the time that the clock shows in these tests
 NOW = 1_000_000.0
 
 
@@ -37,7 +37,7 @@ def test_work_that_does_not_fit_is_refused_before_it_begins():
 
 def test_the_pace_tells_early_that_time_will_not_do():
     began = NOW - 10
-    seconds(1000).check_pace(0.1, began, "speech")  # 10 s for a tenth: 90 s to go
+    seconds(1000).check_pace(0.1, began, "speech")  # 10 s for a tenth: 90 s are left
     with pytest.raises(LambdaBudgetExceeded, match="the rest of speech needs about 90 s"):
         seconds(60).check_pace(0.1, began, "speech")
 

@@ -1,4 +1,4 @@
-"""What a run costs: worked by hand from the table of prices, and honest about what it isn't."""
+"""The cost estimate: equal to figures calculated by hand, and clear about what it leaves out."""
 
 import datetime
 from dataclasses import replace
@@ -13,7 +13,7 @@ from avflow.workflow.reports import MediaReport, Plan, SegmentPlan
 from avflow.workflow.settings import Settings
 from tests.reports import FARGATE, LAMBDA, SPOT, media, step
 
-#: an hour of video of 4 GiB
+#: one hour of video, 4 GiB
 MEDIA = media(4 << 30, 3600.0)
 
 
@@ -31,11 +31,11 @@ STEPS = [
 
 def test_a_known_run_worked_by_hand():
     found = estimate(STEPS)
-    # 3 GB and 10 GB of /tmp beyond the first half for 400 s, and two requests
+    # 400 s of 3 GB of memory and of 10 GB of /tmp beyond the free 0.5 GB, and two requests
     assert found.by["lambda"] == pytest.approx(400 * (3 * 0.0000166667 + 10 * 0.0000000309) + 2 * 0.0000002, abs=1e-6)
-    # half an hour with the start; 100 GB of disk for 1/730 of a month; a public address
+    # half an hour with the start: the instance, 100 GB of disk (a month has 730 hours), a public address
     assert found.by["ec2"] == pytest.approx(0.5 * (0.526 * 0.42 + 100 * 0.08 / 730 + 0.005), abs=1e-6)
-    # ten minutes with the start
+    # ten minutes including the start
     hourly = 4 * 0.04048 + 8 * 0.004445 + 180 * 0.000111 + 0.005
     assert found.by["fargate"] == pytest.approx(hourly / 6, abs=1e-6)
     assert found.usd == pytest.approx(sum(found.by.values()), abs=1e-5)
@@ -45,22 +45,22 @@ def test_a_known_run_worked_by_hand():
 def test_s3_requests_of_a_known_run():
     writes, reads = cost.s3_requests(STEPS, MEDIA, converted=False)
     small = 8 + 2 * 2
-    # wav 115.2 MB = 7 parts; boxes 1.8 GB = 108; with sound 1.944 GB = 116; each with 2 requests around
+    # WAV 115.2 MB = 7 parts; annotated 1.8 GB = 108; with audio 1.944 GB = 116; each plus 2 requests
     assert writes == small + (7 + 2) + (108 + 2) + (116 + 2)
-    # the source of 256 parts three times, boxes: each with a HEAD; the wav with a question for its size
+    # three times the source of 256 parts, and the annotated video, each plus a HEAD; the WAV plus one for its size
     assert reads == small + 3 * 257 + (7 + 2) + 109
 
 
 def test_each_span_reads_its_own_part_of_the_sound_and_the_first_for_its_language():
     spans = [step("audio2srt", 50, LAMBDA) for _ in range(6)]
     one = cost.s3_requests([STEPS[0], spans[0]], MEDIA, converted=False)[1]
-    # 19.2 MB each are read whole, after two requests for the size, and each span has 2 small ones: not 7 parts
+    # each span of 19.2 MB is read whole after two requests for its size, plus 2 small requests: not in 7 parts
     assert cost.s3_requests([STEPS[0], *spans], MEDIA, converted=False)[1] - one == (6 + 5) * 3 + 6 * 2 - (7 + 2 + 2)
 
 
 def test_a_conversion_is_written_read_in_place_of_the_source_and_kept():
     plain, converted = (cost.s3_requests(STEPS, MEDIA, converted=made) for made in (False, True))
-    # 1.944 GB = 116 parts are written; the detector reads them and not the source's 256
+    # 1.944 GB = 116 parts are written. The detector reads these instead of the source's 256
     assert converted[0] - plain[0] == 116 + 2
     assert converted[1] - plain[1] == 117 - 257
     usd = [estimate(STEPS, converted=made).by["s3"] for made in (False, True)]

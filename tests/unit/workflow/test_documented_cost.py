@@ -11,7 +11,7 @@ from tests.reports import FARGATE, LAMBDA, SPOT, media, step
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCALING = (DOCS / "scaling.md").read_text(encoding="utf-8")
-#: the hour that the page is about: 2.25 GB
+#: the hour of video that the page describes: 2.25 GB
 HOUR = media(2_250_000_000, 3600.0)
 FUNCTION = replace(LAMBDA, memory_mb=3008, storage_gb=10.0)
 STEPS = [
@@ -20,7 +20,7 @@ STEPS = [
     *(step("yolov3", 150, SPOT) for _ in range(6)),
     step("merge", 75, replace(FUNCTION, memory_mb=2048)),
 ]
-#: what prices.toml has without a date, and what the page calls it
+#: prices without a date in prices.toml, and the page's names for them
 UNDATED = {
     "ec2.g4dn.xlarge": "g4dn.xlarge",
     "fargate.storage_gb_hour": "Fargate's storage",

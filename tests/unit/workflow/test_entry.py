@@ -1,4 +1,4 @@
-"""What the entries make of a step's end, the same for Lambda and Batch."""
+"""How the entry points on Lambda and Batch run a step and report its end."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ ARGUMENT = json.dumps({"bucket": "bucket", "key": "start/a.mkv", "execution": "r
 
 
 class Bucket:
-    """Remembers what was written."""
+    """A bucket that keeps what was written."""
 
     def __init__(self):
         self.written = {}
@@ -47,7 +47,7 @@ def raising(error):
 def test_a_full_lambda_is_not_the_videos_fault(bucket, number):
     with pytest.raises(LambdaBudgetExceeded, match=r"a\.mkv does not fit into Lambda"):
         entry.run_step("merge", raising(OSError(number, "full")), VIDEO, "lambda", Budget())
-    assert bucket.written == {}, "no failure is left behind: Batch takes over"
+    assert bucket.written == {}, "no error report: Batch takes over"
 
 
 def test_a_scratch_space_that_ffmpeg_filled_moves_on_from_lambda_and_is_named_on_batch(bucket):
@@ -99,7 +99,7 @@ def test_a_job_that_does_its_work_ends_well(bucket):
 # ---------------------------------------------------------------- parts
 @pytest.fixture
 def parts(bucket):
-    """A step that takes down which part it was asked for."""
+    """A step that records the part that it works on."""
     asked = []
 
     def work(video, context):
@@ -144,7 +144,9 @@ def test_log_lines_name_the_part_and_the_job(parts, monkeypatch, capsys):
     monkeypatch.setenv("AWS_BATCH_JOB_ID", "4f0c:2")
     monkeypatch.setenv("AWS_BATCH_JOB_ATTEMPT", "1")
     monkeypatch.setenv("AWS_BATCH_JOB_ARRAY_INDEX", "2")
-    job_main("a step of this test's own", parts, ["job", ARGUMENT])  # a logger keeps the stdout that it began with
+    job_main(
+        "a step of this test's own", parts, ["job", ARGUMENT]
+    )  # a name of its own, because a logger keeps its first stdout
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"message"' in line]
     assert {(line["part"], line["job"], line["attempt"]) for line in lines} == {(2, "4f0c:2", "1")}
 

@@ -1,4 +1,4 @@
-"""Keys: hostile names stay inside their prefix, and every upload has its own results."""
+"""Keys: unusual names stay inside their prefix, and every upload has its own results."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_results_stand_where_the_upload_stood(key, result):
 
 
 def objects(video):
-    """Every key that belongs to one execution."""
+    """All keys of one execution."""
     parts = [key for part in (0, 1) for key in (video.boxed(part), video.detections(part))]
     reports = [video.part_json(step, part) for step in ("yolov3", "audio2srt") for part in (0, 1)]
     return [video.media_json, video.wav(0), video.converted, video.step_error_json("yolov3"), *parts, *reports]

@@ -1,4 +1,4 @@
-"""What is counted, as lines that CloudWatch Logs makes metrics of."""
+"""Metrics, as lines that CloudWatch Logs turns into metrics."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ class Bucket:
 
 @pytest.fixture
 def count(monkeypatch, capsys):
-    """Runs a step and gives {metric: (value, dimensions)} of what was counted."""
+    """A function that runs a step and returns its metrics: {metric: (value, dimensions)}."""
     monkeypatch.setattr(entry, "ObjectStore", lambda name: Bucket())
 
     def run(name, work, ran_on="batch", **environment):
@@ -67,7 +67,7 @@ def test_a_step_that_fails_counts_its_errors_name(count):
 
 def test_work_is_counted_where_it_is_done(count):
     assert count("yolov3", lambda video, context: segment_report(250))["Frames"] == (250, {"service": "yolov3"})
-    # a segment that an earlier try of the array job finished
+    # a segment that an earlier attempt of the array job finished
     assert "Frames" not in count("yolov3", lambda video, context: SegmentDoneBefore(step("yolov3")))
     merged = MergeReport(media(1000, 12.5), step("merge"), None)
     counted = count("merge", lambda video, context: merged)

@@ -1,4 +1,4 @@
-"""The steps one after another, as the state machine runs them: a video in several parts is as one in a single part."""
+"""All steps in the order of the state machine: several segments and spans give the same results as one."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ FRAMES = 201
 
 
 class CountingStore(ObjectStore):
-    """A store that notes what is asked of it."""
+    """A store that records its calls."""
 
     def __init__(self, bucket, client):
         super().__init__(bucket, client)
@@ -58,7 +58,7 @@ def opener(name, models, device):
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    """8.04 s of numbered frames, with sound and without."""
+    """8.04 s of numbered frames, with and without audio."""
     folder = tmp_path_factory.mktemp("films")
     picture = NUMBERED.format(rate="25")
     silent, loud = folder / "silent.mkv", folder / "loud.mkv"
@@ -82,14 +82,14 @@ def context(store, part=0, **settings):
 
 
 def said(video, store, spans):
-    """What audio2srt would leave: one word a span, in its middle."""
+    """Write what the audio2srt step would: one word per span, in its middle."""
     for span in spans:
         word = Word(span.start + 0.1, span.start + 0.5, f"word{span.part}.")
         store.write(video.part_json("audio2srt", span.part), span_report(word, seconds=span.end - span.start))
 
 
 def whole_way(video, store, **settings):
-    """All steps; the manifest."""
+    """Run all steps, and return the manifest."""
     media = ffmpeg_step.run(video, context(store, **settings))
     said(video, store, media.plan.spans)
     for part in range(media.plan.segments.count if media.has_video else 0):
@@ -106,7 +106,7 @@ def result(store, video, suffix, folder):
 
 @pytest.mark.parametrize("kind", ["loud", "silent"])
 def test_ffmpegs_progress_is_that_of_the_whole_step(store, films, tmp_path, kind):
-    """Of the sound, and of the picture, which is converted here: one way from 0 to the end, not two."""
+    """Audio extraction and video conversion together go from 0 to the end once, not twice."""
     film, told = tmp_path / f"{kind}.mkv", []
     ffmpeg("-display_rotation", "90", "-i", films[kind], "-c", "copy", film)
     report = ffmpeg_step.run(uploaded(store, film), replace(context(store), report=told.append))
@@ -154,7 +154,7 @@ def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, mon
     assert set(manifest.models) == {"speech", "detector"}
 
 
-# ---------------------------------------------------------------- no work for nothing
+# ---------------------------------------------------------------- no wasted work
 def test_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     video = uploaded(store, films["silent"])
     manifest = whole_way(video, store)
@@ -203,12 +203,12 @@ def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
 
     def download(key, path, version_id=None):
         coming.set()
-        assert opening.wait(10), "the video is there before the model begins to open"
+        assert opening.wait(10), "the model waits for the download"
         ObjectStore.download(store, key, path, version_id)
 
     def opens(*_):
         opening.set()
-        assert coming.wait(10), "the model is open before the video begins to come"
+        assert coming.wait(10), "the download waits for the model"
         return Reader()
 
     monkeypatch.setattr(store, "download", download)
@@ -216,7 +216,7 @@ def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
 
 
 def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, tmp_path):
-    """A variable rate: 101 frames at 25 a second, then 50 at 12.5, become 201 at a constant 25."""
+    """A variable rate: 101 frames at 25 per second, then 50 at 12.5, become 201 frames at a constant 25."""
     source = tmp_path / "phone.mkv"
     select = "select='lt(n,101)+mod(n+1,2)'"
     ffmpeg("-i", films["silent"], "-vf", select, "-fps_mode", "passthrough", *H264, source)
@@ -229,7 +229,7 @@ def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, t
     assert shown == [n if n < 101 else n // 2 * 2 for n in range(FRAMES)]
 
 
-# ---------------------------------------------------------------- what goes wrong
+# ---------------------------------------------------------------- errors
 def test_an_empty_upload_is_named(store, tmp_path):
     (tmp_path / "empty.mkv").write_bytes(b"")
     with pytest.raises(InvalidMediaEmpty, match=r"empty\.mkv"):

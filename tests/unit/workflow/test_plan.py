@@ -1,4 +1,4 @@
-"""The plan of media.json: how the later steps share the work, and what won't fit Lambda."""
+"""The plan in media.json: segments, spans, and what goes to Batch directly."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -21,7 +21,7 @@ WHOLE = (Span(0, 0.0, 11.0),)
 
 @pytest.fixture(scope="module")
 def media():
-    """The sample: 11 s at 10 frames a second."""
+    """The sample: 11 s at 10 frames per second."""
     return probe(SAMPLE)
 
 
@@ -61,7 +61,7 @@ def test_the_settings_say_how_many_segments(media, settings, count):
 
 
 def test_segments_are_of_what_the_detector_reads(media):
-    """A conversion to a constant rate makes another number of frames."""
+    """A conversion to a constant rate changes the number of frames."""
     converted = replace(media.video, frames=72_000, nominal_rate=Fraction(60))
     found = plan.make(longer(media, 1200), converted, WHOLE, Settings())
     assert found.segments == SegmentPlan(2, 36_000)

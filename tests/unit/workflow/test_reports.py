@@ -1,4 +1,4 @@
-"""What the steps leave for each other and for users: the same JSON, byte for byte, as always."""
+"""The JSON that the steps write for each other and for users: the same as before, byte for byte."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from avflow.workflow.storage import ObjectStore
 from scripts import schemas
 from tests.schemas import validate
 
-#: objects of real runs of the release before the reports had types
+#: objects of real runs, from before the reports were dataclasses
 GOLDEN = Path(__file__).with_name("golden")
 KINDS = {
     "media.json": MediaReport,
@@ -26,7 +26,7 @@ KINDS = {
 
 
 class Objects:
-    """An S3 that keeps what is written."""
+    """A store that keeps what is written."""
 
     def put_object(self, **asked):
         self.body = asked["Body"]

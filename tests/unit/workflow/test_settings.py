@@ -1,4 +1,4 @@
-"""The environment of a step: one default and one limit for each setting, the template's own."""
+"""The settings of a step have the template's defaults and limits."""
 
 from pathlib import Path
 from typing import get_args

@@ -1,4 +1,4 @@
-"""S3's errors as ours, over a real connection to a server that answers as S3 does."""
+"""S3's errors become the project's, over a real connection to a server that answers like S3."""
 
 import json
 import resource
@@ -34,7 +34,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def served():
-    """Starts a server with this handler; a store that talks to it."""
+    """A function that starts a server with a handler, and returns a store that uses it."""
     servers = []
 
     def start(handler):
@@ -51,7 +51,7 @@ def served():
 
 @pytest.fixture
 def answering(served):
-    """A server that gives one answer to everything."""
+    """A server that gives the same answer to every request."""
 
     def start(status, code):
         body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
@@ -72,7 +72,7 @@ def answering(served):
 
 @pytest.fixture
 def breaking(served):
-    """A server whose first so many bodies break off in the middle; with the list of what it was asked for."""
+    """A server whose first bodies break off in the middle, and the list of its requests."""
 
     def start(content, times):
         asked = []
@@ -159,7 +159,7 @@ def test_a_body_that_always_breaks_off_is_transient(breaking, file, action):
 
 @contextmanager
 def files_no_larger_than(size):
-    """What a full disk does, too: a write stores less than it was given, and only the next one fails."""
+    """Behaves like a full disk: a write stores less than it was given, and only the next one fails."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -27,7 +27,7 @@ PAGE = ROOT / DOCUMENT
 
 
 def written() -> str:
-    """The text of the page with its tables written anew."""
+    """The text of the page with new tables."""
     page = PAGE.read_text(encoding="utf-8")
     for name, text in (("platforms", platforms()), ("files", files()), ("older", older())):
         page = re.sub(

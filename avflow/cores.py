@@ -36,7 +36,7 @@ def usable_cores(proc: Path = _PROC) -> int:
         The folder that describes this process (Linux: proc(5)). It need not exist.
     """
     visible = visible_cores()
-    return max(1, min(visible, _user_set_count() or visible, math.ceil(min(_quotas(proc), default=visible))))
+    return max(1, min(visible, user_set_count() or visible, math.ceil(min(quotas(proc), default=visible))))
 
 
 def codec_threads() -> int:
@@ -52,7 +52,7 @@ def visible_cores() -> int:
     return max(1, os.sysconf("SC_NPROCESSORS_ONLN"))  # os.cpu_count would return the count that the user set
 
 
-def _user_set_count() -> int | None:
+def user_set_count() -> int | None:
     """The number of cores that the user told Python to use; None if not set."""
     if hasattr(os, "process_cpu_count"):
         counted: int | None = os.process_cpu_count()
@@ -61,7 +61,7 @@ def _user_set_count() -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _quotas(proc: Path) -> Iterator[float]:
+def quotas(proc: Path) -> Iterator[float]:
     """Each limit, in cores, of the process's cgroup and of its parents (Linux: cgroups(7), versions 1 and 2)."""
     try:
         groups = _groups(_text(proc / "cgroup"))

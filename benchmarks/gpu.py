@@ -119,10 +119,10 @@ def _precision(half: bool) -> str:
 # ---------------------------------------------------------------- speed
 def matmul_peak(half: bool) -> float:
     """GFLOP/s of the product of two large square matrices on the GPU, all in its memory: the best there is."""
-    return max(_matmul(side, half) for side in MATRICES)
+    return max(matmul(side, half) for side in MATRICES)
 
 
-def _matmul(side: int, half: bool) -> float:
+def matmul(side: int, half: bool) -> float:
     """GFLOP/s with matrices of `side`: of several tries the best, as only the first ones choose an algorithm."""
     import onnxruntime  # noqa: PLC0415  heavy
     from onnx import TensorProto, helper  # noqa: PLC0415  heavy
@@ -161,7 +161,7 @@ def throughput(provider: str, rounds: int, quick: bool, result: Result) -> None:
             result.declare(*of_peak.values())
         for size, batch in product(SIZES, batches_of(provider, quick)):
             with closing(opened(provider, *files, half=half, size=size, batch=batch)) as detector:
-                rate = _rate(detector, batch * (1 if provider == CPU else max(4, 64 // batch)), rounds)
+                rate = rate_of(detector, batch * (1 if provider == CPU else max(4, 64 // batch)), rounds)
             best[size] = max(rate, best[size])
             result.row(f"{engine}: YOLOv3-{size}, batch {batch}", rate, "frames/s")
         if provider in GPU_PROVIDERS:
@@ -172,7 +172,7 @@ def throughput(provider: str, rounds: int, quick: bool, result: Result) -> None:
                 result.ratio(of_peak[size], rate * work / peak)
 
 
-def _rate(detector: Detector, pictures: int, rounds: int) -> float:
+def rate_of(detector: Detector, pictures: int, rounds: int) -> float:
     """Frames a second, so many at a time, once the detector is warm."""
     infer(detector, pictures, detector.input_size)
     times = [seconds(partial(infer, detector, pictures, detector.input_size)) for _ in range(rounds)]

@@ -162,7 +162,7 @@ class Simulation:
         self.failed: dict[str, int] = {}
         self.priced: list[CostEstimate] = []
         self._workflow = Workflow(
-            self.env, definition(scenario.compute), self._perform, self.account.transition, self.random
+            self.env, definition(scenario.compute), self.perform, self.account.transition, self.random
         )
         self._known: dict[tuple[str, bool], Compute | None] = {}
 
@@ -189,9 +189,9 @@ class Simulation:
         while True:
             yield self.env.timeout(self.random.expovariate(rate))
             self.arrived += 1
-            self.env.process(self._upload(video(self.arrived, self.random)))
+            self.env.process(self.upload(video(self.arrived, self.random)))
 
-    def _upload(self, upload: dict[str, Any]) -> Steps:
+    def upload(self, upload: dict[str, Any]) -> Steps:
         came = self.env.now
         while True:  # an event waits in Lambda's own queue until there is room
             try:
@@ -210,7 +210,7 @@ class Simulation:
             media = replace(_media(), size=upload["size"], duration=upload["seconds"])
             self.priced.append(cost.estimate(upload["steps"], media, on_aws=False, converted=False))
 
-    def _perform(self, resource: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Steps:
+    def perform(self, resource: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Steps:
         upload = data["video"]
         if resource.endswith("lambda:invoke"):
             return (yield from self._function(parameters["FunctionName"], upload))

@@ -149,17 +149,17 @@ def usable_providers(providers: Sequence[str]) -> list[str]:
     import onnxruntime  # noqa: PLC0415  heavy
 
     available = set(onnxruntime.get_available_providers())
-    if not _loads("libcuda.so.1"):
+    if not loads("libcuda.so.1"):
         available -= set(GPU_PROVIDERS)
     elif TENSORRT in available:
         with suppress(ImportError):
             import tensorrt  # type: ignore[import-not-found]  # noqa: F401, PLC0415  pip's loads its libraries itself
-        if not all(map(_loads, _TENSORRT_LIBRARIES)):
+        if not all(map(loads, _TENSORRT_LIBRARIES)):
             available.discard(TENSORRT)
     return [provider for provider in providers if provider in available]
 
 
-def _loads(library: str) -> bool:
+def loads(library: str) -> bool:
     try:
         ctypes.CDLL(library)
     except OSError:

@@ -40,7 +40,7 @@ from avflow.errors import InvalidMediaNoStreams
 CALIBRATION_FRAMES = 16
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 #: share in percent of an activation's values that its 256 steps cover
-_PERCENTILE = 99.999
+PERCENTILE = 99.999
 
 
 def calibration_frames(source: Path, limit: int = CALIBRATION_FRAMES) -> list[Frame]:
@@ -148,7 +148,7 @@ def _quantize_convolutions(model: Any, blobs: Sequence[Blob], target: Path) -> N
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
             # one picture at a time: the activations of YOLOv3 for one take a gigabyte
-            extra_options={"CalibPercentile": _PERCENTILE, "CalibStridedMinMax": 1},
+            extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": 1},
         )
 
 

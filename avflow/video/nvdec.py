@@ -25,11 +25,11 @@ _PIXELS = ("yuv420p", "yuvj420p")
 
 def nvdec(stream: VideoStream) -> bool:
     """Whether this machine's NVDEC can decode the stream, with the same bits as FFmpeg's decoder."""
-    return stream.codec in _EXACT and stream.pixel_format in _PIXELS and not stream.interlaced and _opens(stream.codec)
+    return stream.codec in _EXACT and stream.pixel_format in _PIXELS and not stream.interlaced and opens(stream.codec)
 
 
 @cache
-def _opens(codec: str) -> bool:
+def opens(codec: str) -> bool:
     """Whether FFmpeg has the hardware decoder and the driver works. Tried once per codec, because it takes time."""
     try:
         HWAccel("cuda", allow_software_fallback=False).create(av.Codec(codec, "r"))

@@ -124,7 +124,7 @@ class VideoReader:
         position, end = self._segment.first, self._segment.first + self._segment.frames
         previous: av.VideoFrame | None = None
         last = -1
-        for number, frame in self._numbered():
+        for number, frame in self.numbered():
             if number < last:
                 continue  # the decoder held it back across a damaged part; another frame already has its place
             until = min(number, end)
@@ -169,7 +169,7 @@ class VideoReader:
         if end == self._video.frames:
             raise FrameCountMismatch(f"{self._source.name} has {end} frames, but {number + 1} were decoded")
 
-    def _numbered(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def numbered(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decoded frames with their numbers. The first one may lie before the segment."""
         decoded = self._decoded()
         head = next(decoded, None)

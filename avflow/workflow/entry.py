@@ -56,7 +56,7 @@ def run_step(
         if settings.fallback_from and _is_first(settings):
             count_fallback(step, settings.fallback_from)
         context = StepContext(store, ran_on, budget, log_progress(logger), settings, part or 0)
-        report = _run_within_lambda(work, video, context)
+        report = _run_or_move_to_batch(work, video, context)
     except Exception as error:
         if isinstance(error, AvflowError):
             logger.warning("failed", failure=error.to_dict())
@@ -78,7 +78,7 @@ def _is_first(settings: Settings) -> bool:
     return settings.job_attempt == 1 and not settings.array_index
 
 
-def _run_within_lambda(work: Step, video: VideoRef, context: StepContext) -> StepReport:
+def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> StepReport:
     """Do the work. A full /tmp or memory on Lambda raises LambdaBudgetExceeded: Batch has more of both."""
     try:
         return work(video, context)

@@ -31,12 +31,12 @@ def logger_for(step: str, video: VideoRef) -> Logger:
 
 def log_progress(logger: Logger) -> Report:
     """A report that writes a log line after each advance. The `avflow` command draws its progress bars from them."""
-    told = None
+    logged = None
 
     def report(progress: Progress) -> None:
-        nonlocal told
-        if progress.total is not None and told != (progress.step, progress.done):
-            told = (progress.step, progress.done)
+        nonlocal logged
+        if progress.total is not None and logged != (progress.step, progress.done):
+            logged = (progress.step, progress.done)
             logger.info("progress", progress=progress.to_dict())
 
     return report

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 #: error by status. An execution that FAILED names its error itself
-_ERRORS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted"}
+ERRORS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted"}
 
 
 def data_of(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -25,6 +25,6 @@ def data_of(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     detail = event["detail"]
     if not detail.get("input"):
         raise ValueError(f"{detail['executionArn']} ended {detail['status']}; its event has no input")
-    name = _ERRORS.get(detail["status"], str(detail.get("error")))
+    name = ERRORS.get(detail["status"], str(detail.get("error")))
     error = {"Error": name.removeprefix("Unreported."), "Cause": detail.get("cause") or ""}
     return json.loads(detail["input"])["video"], error

@@ -25,7 +25,7 @@ _NO_VCPUS = ("AWS provided no vCPUs in time. Ask for a larger quota of Fargate v
 _MORE_AT_ONCE = ("Let more segments run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
                  "and ask for the quota. Or cut the video.")  # fmt: skip
 #: for a failed job: the error's name, a pattern for its reasons, and the advice
-_BATCH = (
+BATCH_FAILURES = (
     ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),
      _NO_VCPUS),
     ("GpuUnavailable", re.compile(r"JobStateTimeLimit"), _NO_GPU),
@@ -36,7 +36,7 @@ _BATCH = (
 )  # fmt: skip
 
 #: for an error of the platform: the message and the advice
-_PLATFORM = {
+PLATFORM_ERRORS = {
     "GpuUnavailable": ("No GPU was available in time.", _NO_GPU),
     "FargateUnavailable": ("No vCPUs were available in time.", _NO_VCPUS),
     "SegmentsTimedOut": ("The video's segments did not finish in time.", _MORE_AT_ONCE),
@@ -84,7 +84,7 @@ def explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]
         return _explain_job(cause, error.get("Cause") or "")
     if "errorMessage" in cause:  # an exception in a handler
         return {"error": name, "message": str(cause["errorMessage"]), "advice": _TRY_AGAIN}
-    message, advice = _PLATFORM.get(name, ("A step failed.", _TRY_AGAIN))
+    message, advice = PLATFORM_ERRORS.get(name, ("A step failed.", _TRY_AGAIN))
     # a Fail state may not use the reserved names (Amazon States Language, "Errors")
     own_name = name.removeprefix("States.")
     return {"error": own_name, "message": f"{message} ({error.get('Cause') or name})", "advice": advice}
@@ -96,7 +96,7 @@ def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
     # not the whole Cause: it contains the video's name too
     platforms = ", ".join(f'"{platform}"' for platform in job.get("PlatformCapabilities") or ())
     reasons = f"{platforms} {reason} {(job.get('Container') or {}).get('Reason') or ''}"
-    for error, pattern, advice in _BATCH:
+    for error, pattern, advice in BATCH_FAILURES:
         if pattern.search(reasons):
             return {"error": error, "message": f"{name}: {reason}.", "advice": advice}
     exit_code = (job.get("Container") or {}).get("ExitCode")

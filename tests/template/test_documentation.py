@@ -19,10 +19,10 @@ DEPLOY, SETTINGS, FAILURES = (text_of(f"docs/{name}.md") for name in ("deploy", 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.AvflowError)]
 LEAVES = [each.__name__ for each in CLASSES if not each.__subclasses__()]
-NAMED = {name for name, _, _ in failure._BATCH} | {name.removeprefix("States.") for name in failure._PLATFORM}
+NAMED = {name for name, _, _ in failure.BATCH_FAILURES} | {name.removeprefix("States.") for name in failure.PLATFORM_ERRORS}
 
 
-@pytest.mark.parametrize("name", sorted({*LEAVES, *NAMED, *ended._ERRORS.values(), "JobFailed"}))
+@pytest.mark.parametrize("name", sorted({*LEAVES, *NAMED, *ended.ERRORS.values(), "JobFailed"}))
 def test_every_error_has_its_row(name):
     rows = [line.split("|")[1] for line in FAILURES.partition("\n## Errors\n")[2].splitlines() if "|" in line]
     assert any(f"`{name}`" in row for row in rows)

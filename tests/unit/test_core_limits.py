@@ -145,8 +145,8 @@ def test_half_of_the_cores_decode_and_encode(monkeypatch, tmp_path, film, count,
 @pytest.mark.parametrize(("count", "threads"), [*zip(COUNTS, (1, 3, 5, 9, 9), strict=True)])
 def test_ffmpeg_gets_a_thread_count(monkeypatch, tmp_path, film, count, threads):
     monkeypatch.setattr(cores, "visible_cores", lambda: count)
-    monkeypatch.setattr(cores, "_user_set_count", lambda: None)
-    monkeypatch.setattr(cores, "_quotas", lambda proc: iter(()))
+    monkeypatch.setattr(cores, "user_set_count", lambda: None)
+    monkeypatch.setattr(cores, "quotas", lambda proc: iter(()))
     command = arguments(source_input(film).output("pipe:1"))
     assert command[command.index("-threads") + 1] == str(threads)
     assert command.index("-threads") < command.index("-i"), "an input option: it sets the decoder's threads"
@@ -157,7 +157,7 @@ def test_ffmpeg_gets_a_thread_count(monkeypatch, tmp_path, film, count, threads)
 
 def test_frames_with_fewer_rows_than_threads(monkeypatch, tmp_path):
     monkeypatch.setattr(cores, "visible_cores", lambda: 64)
-    monkeypatch.setattr(cores, "_user_set_count", lambda: None)
+    monkeypatch.setattr(cores, "user_set_count", lambda: None)
     monkeypatch.setattr(boxed_video, "usable_cores", lambda: 64)
     ffmpeg(*lavfi("testsrc2=s=64x16:r=10:d=1"), *H264, tmp_path / "low.mkv")
     convert(tmp_path / "low.mkv", probe(tmp_path / "low.mkv"), tmp_path / "low.avi")

@@ -177,5 +177,5 @@ def test_without_affinity(monkeypatch, tmp_path):
 @pytest.mark.parametrize(("count", "threads"), [(1, 1), (2, 3), (4, 5), (16, 9), (64, 9)])
 def test_threads_of_a_codec(monkeypatch, count, threads):
     machine(monkeypatch, count)
-    monkeypatch.setattr(cores, "_quotas", lambda proc: iter(()))
+    monkeypatch.setattr(cores, "quotas", lambda proc: iter(()))
     assert codec_threads() == threads

@@ -149,8 +149,8 @@ def _stand_in(monkeypatch):
 
 def test_a_gpu_is_compared_with_the_best_of_its_matrix_products_and_a_cpu_with_none(monkeypatch):
     work = gflop(read_network(DATA / "yolov3.cfg", (416, 416)))
-    monkeypatch.setattr(gpu, "_rate", lambda detector, pictures, rounds: 50.0 if pictures == 64 else 5.0)
-    monkeypatch.setattr(gpu, "_matmul", lambda side, half: {4096: 80, 8192: 100, 16384: 90}[side] * work)
+    monkeypatch.setattr(gpu, "rate_of", lambda detector, pictures, rounds: 50.0 if pictures == 64 else 5.0)
+    monkeypatch.setattr(gpu, "matmul", lambda side, half: {4096: 80, 8192: 100, 16384: 90}[side] * work)
     on_cpu, on_gpu = Result("CPU"), Result("GPU")
     gpu.throughput(gpu.CPU, 1, True, on_cpu)
     gpu.throughput(gpu.TENSORRT, 1, True, on_gpu)

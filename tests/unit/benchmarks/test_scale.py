@@ -24,7 +24,7 @@ def walked(upload, quotas=PLENTY, compute="gpu"):
     """One upload on its own: its simulation, ended."""
     simulation = scale.Simulation(scale.Scenario("test", 1, 100, quotas, compute=compute))
     simulation.arrived = 1
-    simulation.env.process(simulation._upload(upload))
+    simulation.env.process(simulation.upload(upload))
     simulation.env.run(until=simulation.window)
     return simulation
 
@@ -126,7 +126,7 @@ def test_a_throttled_function_is_tried_again_and_then_left_to_batch():
     states = scale.definition("gpu")
     simulation = scale.Simulation(scale.Scenario("test", 1, 1, Quotas()))
     simulation.account, simulation.env = account, env
-    walk = Workflow(env, states, simulation._perform, account.transition, random.Random(1))
+    walk = Workflow(env, states, simulation.perform, account.transition, random.Random(1))
     env.process(walk.run({"video": upload()}))
     env.run(until=3600)
     assert account.entered["FFmpeg"] == 1 + 4  # Retry's MaxAttempts

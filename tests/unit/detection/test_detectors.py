@@ -283,7 +283,7 @@ class TestOpening:
     @pytest.mark.parametrize(("precision", "kind"), [("fastest", "fp16"), ("int8", "fp16"), ("fp32", "fp32")])
     def test_the_way_to_a_gpu(self, weights, cache, person, monkeypatch, precision, kind):
         monkeypatch.setattr(onnxruntime_detector, "GPU_PROVIDERS", CPU_PROVIDERS)  # the CPU stands for it
-        monkeypatch.setattr(onnxruntime_detector, "_loads", lambda library: True)
+        monkeypatch.setattr(onnxruntime_detector, "loads", lambda library: True)
         with open_detector(CFG, weights, NAMES, cache_dir=cache, device="gpu", precision=precision) as detector:
             assert detector.engine == f"ONNX Runtime, CPUExecutionProvider, {kind}"
             assert [one.class_name for one in detector.detect([person])[0]] == ["horse", "dog", "person"]

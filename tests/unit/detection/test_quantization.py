@@ -90,7 +90,7 @@ class TestAgreement:
         converted = Converted(CFG, weights, read_network(CFG), tmp_path)
         converted.quantize(calibration_frames(SAMPLE, 2))
         before = converted.int8().read_bytes()
-        monkeypatch.setattr(quantization, "_PERCENTILE", 60)  # ranges that cut off nearly half of all activations
+        monkeypatch.setattr(quantization, "PERCENTILE", 60)  # ranges that cut off nearly half of all activations
         names = read_names(NAMES, converted.network)
         with pytest.raises(PrecisionUnsuitable, match=r"In int8 yolov3-tiny finds \d+\.\d% of the \d+") as refused:
             quantize(converted, names, calibration_frames(SAMPLE, 8))

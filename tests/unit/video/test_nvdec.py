@@ -62,9 +62,9 @@ def test_nvdec_returns_the_same_frames(stream):
     ],
 )
 def test_nvdec_decodes_only_bit_exact_formats(stream, changes, allowed, monkeypatch):
-    monkeypatch.setattr(hardware, "_opens", lambda codec: True)
+    monkeypatch.setattr(hardware, "opens", lambda codec: True)
     assert hardware.nvdec(replace(stream, **changes)) == allowed
 
 
 def test_a_missing_hardware_decoder_is_not_an_error():
-    assert not hardware._opens("ffv1")
+    assert not hardware.opens("ffv1")

@@ -79,7 +79,7 @@ def test_frames_long_before_a_segment_are_not_decoded(tmp_path, name):
     stream = probe(tmp_path / name).video
     assert stream is not None
     with VideoReader(tmp_path / name, stream, Segment(400, 100)) as reader:
-        numbers = [number for number, _ in reader._numbered()]
+        numbers = [number for number, _ in reader.numbered()]
     assert 340 < numbers[0] <= 400
     assert numbers[-1] == 499
 
@@ -220,7 +220,7 @@ def test_decoding_restarts_at_the_beginning_only_if_necessary(wave):
     stream = probe(path).video
     assert stream is not None
     with VideoReader(path, stream, Segment(290, 10)) as reader:
-        assert 100 < next(reader._numbered())[0] <= 290
+        assert 100 < next(reader.numbered())[0] <= 290
 
 
 @pytest.mark.parametrize("codec", ["mpeg4 -sc_threshold 1000000000", "mpeg4 -bf 2", "libx264 -bf 2", "qtrle"])
@@ -281,7 +281,7 @@ def test_stopping_works_before_the_segment_is_reached(tmp_path):
     stream = probe(tmp_path / "v.ts").video
     assert stream is not None
     with VideoReader(tmp_path / "v.ts", stream, Segment(290, 10)) as reader:
-        numbered = reader._numbered()
+        numbered = reader.numbered()
         assert next(numbered)[0] == 0
         reader.stop()
         assert len(list(numbered)) < 100

@@ -104,6 +104,8 @@ class OnnxRuntimeDetector(YoloDetector):
             onnx_path, settings, providers=[(name, _provider_options(name, half, cache_dir)) for name in usable]
         )
         self.provider: str = self._session.get_providers()[0]
+        #: threads within one operator; 0 where ONNX Runtime chooses
+        self.threads: int = self._session.get_session_options().intra_op_num_threads
         self.engine = f"ONNX Runtime, {self.provider}, {'int8' if int8 else 'fp16' if half else 'fp32'}"
         self._idle: SimpleQueue[_Slot] = SimpleQueue()
         for _ in range(IN_FLIGHT):

@@ -76,7 +76,8 @@ class VideoReader:
         self._segment = segment or Segment(0, stream.frames)
         #: seconds from the first decodable frame to the segment
         self._segment_start = self._segment.first / stream.nominal_rate - Fraction(stream.lead)
-        self._on_gpu = hardware and nvdec(stream)
+        #: whether NVDEC decodes
+        self.on_gpu = hardware and nvdec(stream)
         self._tolerated_gap = tolerated_gap(stream.frames, stream.nominal_rate)
         self._stopped = False
         #: frames of the segment that a neighbouring frame replaced
@@ -84,7 +85,7 @@ class VideoReader:
         self._open()
 
     def _open(self) -> None:
-        acceleration = HWAccel("cuda", allow_software_fallback=True) if self._on_gpu else None
+        acceleration = HWAccel("cuda", allow_software_fallback=True) if self.on_gpu else None
         with self._errors("opened"):
             self._container: InputContainer = open_container(self._source, acceleration)
         self._stream: Any = self._container.streams[self._video.index]

@@ -19,7 +19,8 @@ DEPLOY, SETTINGS, FAILURES = (text_of(f"docs/{name}.md") for name in ("deploy", 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.AvflowError)]
 LEAVES = [each.__name__ for each in CLASSES if not each.__subclasses__()]
-NAMED = {name for name, _, _ in failure.BATCH_FAILURES} | {name.removeprefix("States.") for name in failure.PLATFORM_ERRORS}
+NAMED = {name for name, _, _ in failure.BATCH_FAILURES}
+NAMED |= {name.removeprefix("States.") for name in failure.PLATFORM_ERRORS}
 
 
 @pytest.mark.parametrize("name", sorted({*LEAVES, *NAMED, *ended.ERRORS.values(), "JobFailed"}))

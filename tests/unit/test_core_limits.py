@@ -31,8 +31,8 @@ from avflow.workflow.settings import Settings
 from scripts.record_darknet_boxes import CFG, DATA
 from tests.engines import needs_openvino
 from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
+from tests.number_reader import NumberReader
 from tests.reports import media_report
-from tests.unit.annotation.test_pipeline import NumberReader
 
 ROOT = Path(__file__).parents[2]
 COUNTS = (1, 2, 4, 16, 64)
@@ -102,7 +102,7 @@ def test_openvino_limits_its_streams_on_many_cores(monkeypatch, onnx):
 def test_onnx_runtime_respects_a_quota_that_it_does_not_see(monkeypatch, onnx):
     def threads():
         with opened(OnnxRuntimeDetector, onnx, providers=CPU_PROVIDERS) as detector:
-            return detector._session.get_session_options().intra_op_num_threads
+            return detector.threads
 
     quota(monkeypatch, onnxruntime_detector, 3, 64)
     assert threads() == 3

@@ -141,3 +141,27 @@ def test_an_image_fetches_its_model_with_the_modules_that_it_copies(image, tmp_p
         [sys.executable, "-c", "import avflow.models.store; print(avflow.models.store.__file__)"],
         cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip
     assert done.stdout.strip() == str(tmp_path / "avflow" / "models" / "store.py"), done.stderr
+
+
+def private_uses(path):
+    """Names with an underscore that a test takes from the product: by attribute, by import, or by patching."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
+            yield from (name.name for name in node.names if name.name.startswith("_"))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "os", "super()"):
+            yield from (node.attr for _ in [0] if re.match(r"_[^_]", node.attr))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setattr"):
+            patched = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            yield from (name for name in patched if isinstance(name, str) and re.search(r"(^|\.)_[^_.]+$", name))
+
+
+def test_tests_use_what_is_public():
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    assert not [f"{path.relative_to(ROOT)}: {name}" for path in paths for name in private_uses(path)]
+
+
+def test_no_test_takes_all_names_of_another_module():
+    stars = [str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py")
+             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+             if isinstance(node, ast.ImportFrom) and any(name.name == "*" for name in node.names)]  # fmt: skip
+    assert not stars

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict, replace
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
 
@@ -17,60 +16,15 @@ from avflow.annotation.pipeline import annotate_video
 from avflow.detection import Detection
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded
 from avflow.media import probe
+from avflow.media.probing import open_container
 from avflow.progress import ignore
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment
-from avflow.video.yuv import YuvFrame
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
 from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, pattern, rgb_frames
+from tests.number_reader import NumberReader, bgr
 from tests.waiting import PATIENCE_SECONDS
-
-
-def bgr(frame: YuvFrame) -> np.ndarray:
-    i420 = np.concatenate([plane.ravel() for plane in (frame.luma, frame.blue, frame.red)])
-    return cv2.cvtColor(i420.reshape(-1, frame.size[0]), cv2.COLOR_YUV2BGR_I420)
-
-
-class NumberReader:
-    """A detector that reads the number on each frame and returns one object, at a place that tells the number."""
-
-    input_size = (160, 128)
-    names = ("number",)
-    in_flight = 2
-
-    def __init__(self, batch_size: int = 1, seconds: float = 0.0) -> None:
-        self.batch_size = batch_size
-        self.batches: list[int] = []
-        self.in_pipeline: list[int] = []
-        self.max_in_pipeline = 0
-        self._seconds = seconds
-        self._worker = ThreadPoolExecutor(1)
-
-    def preprocess(self, frame):
-        self.in_pipeline.append(0)
-        self.max_in_pipeline = max(self.max_in_pipeline, len(self.in_pipeline))
-        return number_of(bgr(frame))
-
-    def start(self, blobs):
-        self.batches.append(len(blobs))
-        return self._worker.submit(self._infer, list(blobs))
-
-    def _infer(self, blobs):
-        time.sleep(self._seconds)
-        return blobs
-
-    def postprocess(self, heads, frame_size):
-        assert frame_size == (160, 128)
-        self.in_pipeline.pop()
-        # below the number, which must stay readable
-        return [Detection(0, "odd" if heads % 2 else "even", 0.123456, (float(heads % 100), 118.06, 10.0, 6.0))]
-
-    def detect(self, frames):
-        raise NotImplementedError
-
-    def close(self):
-        self._worker.shutdown()
 
 
 class Failing(NumberReader):
@@ -368,21 +322,33 @@ def test_a_detector_too_slow_for_the_time_left_gives_up_early(numbered, outputs)
     assert left_over(outputs) == []
 
 
+class Patient:
+    """A container that waits after its 50th packet until the reader is stopped."""
+
+    def __init__(self, container):
+        self.container, self.packets, self.stopped = container, 0, threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self.container, name)
+
+    def demux(self, stream):
+        for packet in self.container.demux(stream):
+            self.packets += 1
+            if self.packets == 50:
+                self.stopped.wait(PATIENCE_SECONDS)
+            yield packet
+
+
 def test_giving_up_does_not_wait_for_decoding_up_to_the_segment(tmp_path, outputs, monkeypatch):
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "300", *H264, tmp_path / "v.ts")
-    decoded, time_of, patience = [], VideoReader._time, time.monotonic() + PATIENCE_SECONDS
-
-    def counted(self, frame):
-        decoded.append(frame)
-        while len(decoded) == 50 and not self._stopped and time.monotonic() < patience:
-            time.sleep(0.01)
-        return time_of(self, frame)
-
-    monkeypatch.setattr(VideoReader, "_time", counted)
+    found, stop = probe(tmp_path / "v.ts").video, VideoReader.stop
+    container = Patient(open_container(tmp_path / "v.ts", None))
+    monkeypatch.setattr("avflow.video.reader.open_container", lambda *_: container)
+    monkeypatch.setattr(VideoReader, "stop", lambda reader: (stop(reader), container.stopped.set()))
     too_late = paced(ignore, Budget(time.monotonic() - 1), "boxes on v.ts")
     with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.ts"):
-        annotate(tmp_path / "v.ts", NumberReader(), outputs, segment=Segment(290, 10), report=too_late)
-    assert 50 <= len(decoded) < 100
+        annotate_video(tmp_path / "v.ts", found, NumberReader(), *outputs, segment=Segment(290, 10), report=too_late)
+    assert 50 <= container.packets < 60
 
 
 def test_an_exception_of_the_report_stops_the_pipeline(numbered, outputs):

@@ -42,7 +42,7 @@ def test_nvdec_returns_the_same_frames(stream):
     frames = []
     for on_gpu in (False, True):
         with VideoReader(SAMPLE, stream, Segment(40, 60), hardware=on_gpu) as reader:
-            assert reader._stream.codec_context.is_hwaccel == on_gpu
+            assert reader.on_gpu == on_gpu
             frames.append([frame.to_ndarray() for frame in reader])
     assert len(frames[0]) == 60
     assert all((one == other).all() for one, other in zip(*frames, strict=True))

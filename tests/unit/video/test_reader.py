@@ -11,6 +11,7 @@ import pytest
 
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged
 from avflow.media import probe
+from avflow.media.probing import open_container
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment, Segments
@@ -259,12 +260,12 @@ class Unseekable:
         raise av.error.PermissionError(1, "Operation not permitted")
 
 
-def test_decoding_restarts_at_the_beginning_after_a_failed_seek(tmp_path):
+def test_decoding_restarts_at_the_beginning_after_a_failed_seek(tmp_path, monkeypatch):
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", *X264, tmp_path / "v.mkv")
     stream = probe(tmp_path / "v.mkv").video
     assert stream is not None
+    monkeypatch.setattr("avflow.video.reader.open_container", lambda *given: Unseekable(open_container(*given)))
     with VideoReader(tmp_path / "v.mkv", stream, Segment(80, 20)) as reader:
-        reader._container = Unseekable(reader._container)
         found = [hashed(view(frame, stream)) for frame in reader]
     assert found == hashes(tmp_path / "v.mkv")[80:]
 

@@ -11,9 +11,9 @@ from lambdas.failed.own_error import is_current
 from tests.reports import media_report, span_report
 
 
-def uploaded(store, name, says=None):
+def uploaded(s3, store, name, says=None):
     """One more version of the upload, of which the steps before Merge have left their reports."""
-    version = store._s3.put_object(Bucket=store.bucket, Key="start/a.mkv", Body=name.encode())["VersionId"]
+    version = s3.put_object(Bucket=store.bucket, Key="start/a.mkv", Body=name.encode())["VersionId"]
     video = VideoRef(store.bucket, "start/a.mkv", name, version)
     store.write(video.media_json, media_report(spans=[(0.0, 1.0)] if says else []))
     if says:
@@ -25,7 +25,7 @@ def uploaded(store, name, says=None):
 def versions(s3, versioned):
     """The bucket's store, and references to an older and a newer version of one upload."""
     store = ObjectStore(versioned, s3)
-    return store, uploaded(store, "older"), uploaded(store, "newer")
+    return store, uploaded(s3, store, "older"), uploaded(s3, store, "newer")
 
 
 def test_a_slow_older_version_does_not_replace_the_newer_ones_results(versions):
@@ -52,14 +52,14 @@ def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
 )
 def test_a_version_that_is_published_meanwhile_is_left_alone(s3, versioned, monkeypatch, says, meanwhile):
     store = ObjectStore(versioned, s3)
-    older = uploaded(store, "older", says)
+    older = uploaded(s3, store, "older", says)
     where, action = meanwhile
     act = getattr(where, action)
 
     def and_then_a_newer_one_comes(*arguments):
         act(*arguments)
         monkeypatch.setattr(where, action, act)
-        merge.run(uploaded(store, "newer", "New."), StepContext(store, "lambda"))
+        merge.run(uploaded(s3, store, "newer", "New."), StepContext(store, "lambda"))
 
     monkeypatch.setattr(where, action, and_then_a_newer_one_comes)
     assert merge.run(older, StepContext(store, "lambda")).manifest is None

@@ -18,8 +18,8 @@ from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummar
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, heard_at, lavfi, numbers
+from tests.number_reader import NumberReader
 from tests.reports import span_report
-from tests.unit.annotation.test_pipeline import NumberReader
 
 SETTINGS = Settings(yolov3_model="yolov3-tiny", speech_model="whisper-tiny.en")
 FRAMES = 201

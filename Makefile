@@ -1,27 +1,28 @@
-# make run    process a video on this machine, without an AWS account
-# make test   everything that shows it works
+# make run    processes a video on this machine, without an AWS account
+# make test   runs the tests
+# make help   lists all targets and variables
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
 
 VIDEO ?= samples/my_video.mkv
 OUT ?= result
-# PocketSphinx has no package for some Pythons: what is measured with it is skipped there
+# PocketSphinx has no package for some Pythons; the benchmarks then skip it
 BENCH_MODELS = yolov3-tiny whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
                  SPEECH_MODEL CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock clean
 
-# A name as it was typed: make would take a `$` in it for a variable. `$$`, as make wants it, is one `$` too.
+# The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
 override VIDEO := $(if $(call GIVEN,VIDEO),$(subst $$$$,$$,$(value VIDEO)),$(value VIDEO))
 override OUT := $(if $(call GIVEN,OUT),$(subst $$$$,$$,$(value OUT)),$(value OUT))
 
-# of other programs, and of ours where they are rarely needed: passed on
+# variables of other programs, and rare ones of ours: passed on
 OTHERS := AVFLOW_% PIP_% PYTEST_% UV_% ONEDNN_% DNNL_% %_proxy %_PROXY TMPDIR NO_COLOR
 
-# What is misspelt would be ignored without a word, and the sample processed.
+# make would silently ignore a misspelt variable and process the sample.
 ifeq ($(MAKELEVEL),0)
 UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(call GIVEN,$(name)),$(name)))
 UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE PYTHON BIN SHELL MAKEFLAGS $(OTHERS),$(UNKNOWN)))
@@ -36,7 +37,7 @@ $(error $(NO_TARGET) is no target. A video is given by its name in quotes: make 
 endif
 endif
 
-# with CONTAINERS=1: Podman's settings, and the images built before; `avflow`, too, takes these values as "no"
+# with CONTAINERS=1: the settings of Podman, and the images, which are built first; `avflow` too takes these as "no"
 override CONTAINERS := $(filter-out 0 n no f false off,$(CONTAINERS))
 PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
 IMAGES = $(if $(CONTAINERS),images)
@@ -44,32 +45,32 @@ IMAGES = $(if $(CONTAINERS),images)
 .PHONY: $(TARGETS) video
 
 help:
-	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   boxes and subtitles for a video, on this machine'
-	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller Lambdas, to see steps move to Batch'
+	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   processes a video on this machine'
+	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller functions, to see steps move to Batch'
 	@echo '                                               (from 1 s, 128 MB, 1 MB)'
-	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see a video detected in several at once'
+	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see several at once'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
-	@echo '         DETECTOR_PRECISION=int8               faster (first: avflow models quantize NAME)'
-	@echo '         CONTAINERS=1                          the steps in the images that AWS gets (Debian, as root)'
-	@echo 'make up                                        the embedded AWS on 127.0.0.1:4566, for the aws command'
-	@echo '         CONTAINERS=1                          the same, for its steps'
-	@echo 'make images                                    those images, with the models of make run'
-	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests'
-	@echo 'make test-slow                                 the tests that take longer'
-	@echo 'make containers-test                           builds both images with the SAM CLI, and tries everything in them'
-	@echo 'make check                                     style, types, template and state machine linters'
-	@echo 'make bench [PARTS="speech gpu"]                measures everything, or some of it: docs/benchmarks.md (47 minutes)'
-	@echo 'make bench-check [BASELINE=1]                  whether a ratio has fallen by over 15 % since it was'
-	@echo '                                               measured on the same class of processors (ten minutes)'
-	@echo 'make peers                                     what people would take today, for make bench to compare with'
-	@echo '                                               (PyTorch and all: 6 GB on Linux, in an environment of its own)'
-	@echo 'make lock                                      pins the packages of requirements/*.in anew'
+	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'
+	@echo '         CONTAINERS=1                          runs the steps in the images for AWS (Debian, as root)'
+	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'
+	@echo '         CONTAINERS=1                          runs the steps in the images for AWS'
+	@echo 'make images                                    builds these images, with the models of make run'
+	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (5 minutes)'
+	@echo 'make test-slow                                 tests that take longer (3 minutes)'
+	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
+	@echo 'make check                                     linters for style, types, the template and the state machine'
+	@echo 'make bench [PARTS="speech gpu"]                measures all or some parts for docs/benchmarks.md (47 minutes)'
+	@echo 'make bench-check [BASELINE=1]                  fails if a ratio is more than 15 % below the baseline of this'
+	@echo '                                               class of processors (10 minutes)'
+	@echo 'make peers                                     installs alternatives for comparison in make bench'
+	@echo '                                               (6 GB with PyTorch on Linux, in an environment of its own)'
+	@echo 'make lock                                      locks the packages of requirements/*.in'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
 run: video .venv/.local $(IMAGES)
 	@$(PODMAN) $(BIN)/avflow run --out "$$OUT" -- "$$VIDEO"
 
-# A name that is wrong is told before anything is installed, by any Python there is; which is needed, the set-up says.
+# Any Python can report a wrong name before the installation. The set-up checks the version of Python.
 video:
 	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then \
 	  $(PYTHON) -m avflow_cli.video "$$VIDEO"; fi
@@ -77,7 +78,7 @@ video:
 up: .venv/.local $(IMAGES)
 	@$(PODMAN) $(BIN)/avflow up
 
-# sam build, with the models that `make run` uses, by way of Podman's socket
+# sam build with the models of `make run`, through Podman's socket
 images: .venv/.sam
 	@scripts/containers/build
 
@@ -88,7 +89,7 @@ containers-test: .venv/.dev .venv/.sam
 	  echo '*** SKIPPED: make containers-test (containers cannot run on this machine, see above) ***' >&2; \
 	else exit 1; fi
 
-# module by module, on up to four cores
+# distributes modules to up to four cores
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope
 
 test: .venv/.dev
@@ -116,24 +117,24 @@ bench: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)
 	$(BIN)/python -m benchmarks $(PARTS)
 
-# with BASELINE=1 what it finds is what later runs on this class of processors are compared with
+# with BASELINE=1 the results become the baseline of this class of processors
 bench-check: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)
 	$(BIN)/python -m benchmarks --check $(if $(BASELINE),--baseline) $(PARTS)
 
 peers: .venv/.peers
 
-# ---------------------------------------------------------------- set-up: pinned and hashed, from wheels alone, once
+# ---------------------------------------------------------------- set-up: pinned and hashed wheels, installed once
 SET_UP = @PYTHON='$(PYTHON)' scripts/set_up
 
-# an environment that isn't whole any more is made anew
+# rebuilds a damaged environment
 ifneq ($(wildcard .venv/.local),)
 ifneq ($(shell scripts/set_up usable),yes)
 .PHONY: .venv/.local
 endif
 endif
 
-# after a change of a requirements/*.in: writes the pinned, hashed files anew, for all platforms and Pythons
+# after a change of a requirements/*.in: locks all platforms and Pythons
 lock: .venv/.dev
 	@$(BIN)/python -m scripts.lock
 	@$(BIN)/python -m scripts.platforms_page
@@ -158,7 +159,7 @@ lock: .venv/.dev
 	$(SET_UP) check
 	@touch $@
 
-# programs to compare with, run and never imported: see requirements/peers.in
+# programs for comparison, run and never imported: see requirements/peers.in
 .venv/.peers: requirements/peers.txt | .venv/.local
 	$(SET_UP) peers
 	@touch $@

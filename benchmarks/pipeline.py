@@ -141,7 +141,7 @@ def sample_steps(folder: Path, rounds: int, result: Result) -> None:
     probing = statistics.median(seconds(lambda: probe(SAMPLE)) for _ in range(rounds))
     sound = statistics.median(seconds(lambda: ffmpeg.extract_wav(SAMPLE, media, wav)) for _ in range(rounds))
     result.row("probing (the whole file is read)", media.duration / probing, "x real time")
-    result.row("sound to wav", media.duration / sound, "x real time")
+    result.row("audio to wav", media.duration / sound, "x real time")
 
 
 def memory(folder: Path, length: int, result: Result) -> None:

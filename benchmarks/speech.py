@@ -122,7 +122,7 @@ def measure(lengths: Mapping[str, float], rounds: int, folder: Path, result: Res
     factors = {name: [each / lengths[name] for each in took] for name, took in zip(sounds, times, strict=True)}
     errors = {name: word_error_rate(said, heard[name]) for name, (_, said) in sounds.items()}
     for name, length in lengths.items():
-        on = f"on {length:.0f} s of sound"
+        on = f"on {length:.0f} s of audio"
         result.row(f"{name}: real-time factor {on}", f"{statistics.median(factors[name]):.4f}", "")
         result.row(f"{name}: word error rate {on}", 100 * errors[name], "%")
     wav, said = sounds[OURS]

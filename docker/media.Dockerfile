@@ -1,9 +1,9 @@
-# The media image: FFmpeg, audio2srt and merge, on Lambda and on Batch. Sizes and reasons: docs/images.md.
+# The media image runs FFmpeg, audio2srt and merge on Lambda and on Batch. docs/images.md has sizes and reasons.
 #   Lambda: python -m awslambdaric lambdas.<step>.app.handler     Batch: python -m batch_jobs.<step>.job VIDEO
-# No ENTRYPOINT: AWS Batch can't override one.
+# There is no ENTRYPOINT, because AWS Batch cannot override one.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
 
-# ---------------------------------------------------------------- libraries: anew when the pins change
+# ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -11,7 +11,7 @@ COPY requirements/media-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/media-image.txt \
  && pip check
 
-# what never runs: debug symbols (74 MB of CTranslate2's), tests, a speech model that would be here twice, downloaders
+# removes what never runs: debug symbols (74 MB of CTranslate2), tests, the second copy of a speech model, downloaders
 FROM libraries AS slim
 RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends binutils >/dev/null
 RUN cd /opt/venv/lib/python3*/site-packages \
@@ -20,9 +20,9 @@ RUN cd /opt/venv/lib/python3*/site-packages \
  && rm -rf pocketsphinx/model \
  && find . -type d -name tests -prune -exec rm -rf {} +
 
-# ---------------------------------------------------------------- model: anew when its name or the manifest changes
+# ---------------------------------------------------------------- model: rebuilt when its name or the manifest changes
 FROM libraries AS model
-# a name of `avflow models list`; the template's parameter of the same meaning is SpeechModel
+# a name of `avflow models list`; the parameter SpeechModel of the template sets it
 ARG SPEECH_MODEL=whisper-small
 COPY docker/bake_model.py /build/
 COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
@@ -30,7 +30,7 @@ COPY avflow/models /build/avflow/models/
 RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
     /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL"
 
-# ---------------------------------------------------------------- code: anew with every change
+# ---------------------------------------------------------------- code: rebuilt with every change
 FROM ${BASE_IMAGE} AS code
 COPY avflow /opt/av-workflow/avflow
 COPY lambdas /opt/av-workflow/lambdas
@@ -45,7 +45,7 @@ LABEL org.opencontainers.image.title="av-workflow media" \
       org.opencontainers.image.description="FFmpeg, audio2srt and merge of av-workflow, for AWS Lambda and AWS Batch" \
       org.opencontainers.image.licenses="Apache-2.0" \
       av-workflow.models="${SPEECH_MODEL}"
-# Whatever writes a cache writes it below /tmp: the rest of the file system is read-only.
+# Caches are below /tmp, because the rest of the file system is read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/av-workflow \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -57,6 +57,6 @@ COPY --from=slim /opt/venv /opt/venv
 COPY --from=model /opt/models /opt/models
 COPY --from=code /opt/av-workflow /opt/av-workflow
 WORKDIR /opt/av-workflow
-# an empty volume that ECS mounts here takes over /tmp's mode, so that a user without rights can write
+# the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp
 USER 10001:10001

@@ -1,10 +1,10 @@
-# The YOLOv3 image: on Batch with an NVIDIA GPU (ONNX Runtime, CUDA 13), on Batch without one (OpenVINO), and on
-# Lambda as a self-test. Sizes and reasons: docs/images.md.
+# The YOLOv3 image runs on Batch with an NVIDIA GPU (ONNX Runtime, CUDA 13), on Batch without one (OpenVINO), and on
+# Lambda as a self-test. docs/images.md has sizes and reasons.
 #   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3_selftest.app.handler
-# No ENTRYPOINT: AWS Batch can't override one.
+# There is no ENTRYPOINT, because AWS Batch cannot override one.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
 
-# ---------------------------------------------------------------- libraries: anew when the pins change
+# ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -12,22 +12,22 @@ COPY requirements/yolov3-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/yolov3-image.txt \
  && pip check
 
-# CUDA apart from the rest: a layer of its own, which is pulled beside the others and hardly ever changes
+# CUDA is a layer of its own, which is pulled in parallel and rarely changes
 FROM libraries AS engines
 COPY requirements/yolov3-gpu.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --no-compile --requirement /build/yolov3-gpu.txt \
  && pip check \
  && mv /opt/venv/lib/python3*/site-packages/nvidia /opt/nvidia
-# what never runs: tests, headers, pip, and OpenVINO's engines for Intel's graphics
+# removes what never runs: tests, headers, pip, and OpenVINO's plugins for Intel graphics
 RUN rm -rf /opt/nvidia/*/include \
  && cd /opt/venv/lib/python3*/site-packages \
  && rm openvino/libs/libopenvino_intel_gpu_plugin.so openvino/libs/libopenvino_intel_npu_plugin.so openvino/libs/cache.json \
  && find . -type d -name tests -prune -exec rm -rf {} + \
  && pip uninstall --quiet --yes pip
 
-# ---------------------------------------------------------------- model: anew when its name or the converter changes
+# ---------------------------------------------------------------- model: rebuilt when its name or the converter changes
 FROM libraries AS model
-# a name of `avflow models list`; the template's parameter of the same meaning is Yolov3Model
+# a name of `avflow models list`; the parameter Yolov3Model of the template sets it
 ARG YOLOV3_MODEL=yolov3
 COPY requirements/conversion-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/conversion-image.txt
@@ -38,12 +38,12 @@ ENV AVFLOW_MODELS=/opt/models PYTHONPATH=/build
 RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL"
 COPY avflow /build/avflow
 COPY docker/convert_model.py /build/
-# int8 is made from pictures, and these are what there is to look at; the template's parameter is DetectorPrecision
+# int8 is calibrated with frames of the sample; the parameter DetectorPrecision of the template sets the precision
 ARG DETECTOR_PRECISION=fastest
 COPY samples/my_video.mkv /build/
 RUN python /build/convert_model.py "$YOLOV3_MODEL" "$DETECTOR_PRECISION" /build/my_video.mkv
 
-# ---------------------------------------------------------------- code: anew with every change
+# ---------------------------------------------------------------- code: rebuilt with every change
 FROM ${BASE_IMAGE} AS code
 COPY avflow /opt/av-workflow/avflow
 COPY lambdas /opt/av-workflow/lambdas
@@ -58,8 +58,8 @@ LABEL org.opencontainers.image.title="av-workflow yolov3" \
       org.opencontainers.image.description="YOLOv3 of av-workflow, for AWS Batch on NVIDIA GPUs and on CPUs" \
       org.opencontainers.image.licenses="Apache-2.0" \
       av-workflow.models="${YOLOV3_MODEL}"
-# Whatever writes a cache writes it below /tmp: the rest of the file system is read-only.
-# NVIDIA_*: what the NVIDIA container runtime puts into the container - all GPUs, CUDA, and the video decoder.
+# Caches are below /tmp, because the rest of the file system is read-only.
+# NVIDIA_* tells the NVIDIA container runtime what the container needs: all GPUs, CUDA, and the video decoder.
 ENV PATH=/opt/venv/bin:$PATH \
     LD_LIBRARY_PATH=/opt/nvidia/cu13/lib:/opt/nvidia/cudnn/lib \
     PYTHONPATH=/opt/av-workflow \
@@ -75,6 +75,6 @@ COPY --from=engines /opt/venv /opt/venv
 COPY --from=model /opt/models /opt/models
 COPY --from=code /opt/av-workflow /opt/av-workflow
 WORKDIR /opt/av-workflow
-# an empty volume that ECS mounts here takes over /tmp's mode, so that a user without rights can write
+# the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp
 USER 10001:10001

@@ -215,7 +215,7 @@ def test_an_execution_that_ends_without_a_word_is_reported_and_told(told, status
     assert (report["error"], report["execution"]) == (named, "a-mkv-1")
     assert report["advice"]
     message = told.message()["Message"]
-    assert f"the execution a-mkv-1 ended {status}" in message
+    assert f"the execution a-mkv-1 ended with the status {status} before it reported an error." in message
 
 
 @pytest.mark.parametrize(("status", "error"), [("SUCCEEDED", None), ("FAILED", "InvalidMediaEmpty")])

@@ -8,6 +8,7 @@ import pytest
 
 from avflow.models.store import ModelStore
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
+from tests.schemas import validate
 
 EMPTY = "InvalidMediaEmpty"
 
@@ -34,6 +35,7 @@ def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, c
     stem = name.partition(".")[0]
     assert run.files == {f"{stem}.error.json"}
     report = run.json(f"{stem}.error.json")
+    validate(report, "error-report")
     assert report["error"] == error
     assert name in report["message"]
     assert "upload" in report["advice"].lower()

@@ -11,6 +11,7 @@ import pysubs2
 import pytest
 
 from tests.e2e.conftest import SAMPLE
+from tests.schemas import validate
 
 WORDS = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 
@@ -28,6 +29,13 @@ def frames(path):
 
 def test_everything_is_there(sample_run):
     assert sample_run.files == {"my_video.avi", "my_video.srt", "my_video.json", "my_video.detections.jsonl"}
+
+
+def test_what_users_read_is_as_its_schema_says(sample_run, detections):
+    validate(sample_run.json("my_video.json"), "manifest")
+    assert len(detections) == 110
+    for line in detections:
+        validate(line, "detections-line")
 
 
 def test_the_subtitles_say_what_is_said(sample_run):

@@ -9,7 +9,6 @@ waiting, which is most of a long video's time, is the same whatever else the mac
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from avflow.cores import visible_cores
 from avflow.models.cache import cache_folder
 from avflow.workflow.layout import RESULT_PREFIX, START_PREFIX
 from benchmarks.common import ROOT, Result, command_line, synthetic
@@ -180,7 +180,7 @@ def explained(runs: dict[int, list[Run]], minutes: Sequence[float]) -> list[str]
     slowest = {name: max(times) for name, times in last.steps.items()}
     return [
         f"The videos have 160x120 pixels and {RATE} frames a second. A wait of {1000 * COST:g} ms a frame replaces the "
-        f"network. The machine has {os.cpu_count()} cores.",
+        f"network. The machine has {visible_cores()} cores.",
         f"Effect of twice as many children: a video of {minutes[0]:g} min becomes {_gains(runs, 0)} times faster, and "
         f"one of {minutes[-1]:g} min {_gains(runs, -1)} times. A short video does not gain, because it mostly takes "
         "the start of processes, the FFmpeg step and the Merge step, whatever the number of segments.",

@@ -1,9 +1,8 @@
 """Darknet's network description, the `.cfg`, and its list of class names.
 
-The format has no specification but Darknet's own source (github.com/pjreddie/darknet,
-`parser.c`; AlexeyAB's fork adds keys to it). Read here is what networks of the YOLOv3
-family use. What is not understood is an error that names the section and its line, never
-ignored: a network that is nearly right gives boxes that are nearly right.
+Darknet's source is the only specification of the format (github.com/pjreddie/darknet, `parser.c`; AlexeyAB's fork adds
+keys). This module reads what networks of the YOLOv3 family use. Everything else is an error that names the section and
+its line, because a network that is nearly right gives boxes that are nearly right.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ Shape = tuple[int, int, int]
 
 ACTIVATIONS = ("linear", "leaky", "relu", "logistic", "mish", "swish")
 
-#: keys of AlexeyAB's fork (and of pjreddie's binary networks) that change what a section computes,
-#: with the value at which they don't
+#: keys of AlexeyAB's fork (and of pjreddie's binary networks) that change what a section computes, each with the value
+#: that changes nothing
 NEUTRAL_VALUES: dict[str, str] = {
     "antialiasing": "0",
     "assisted_excitation": "0",
@@ -44,7 +43,7 @@ NEUTRAL_VALUES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Convolutional:
-    """Convolution, then batch normalisation or bias, then the activation."""
+    """A convolution, then batch normalisation or bias, then the activation."""
 
     input_shape: Shape
     shape: Shape
@@ -62,14 +61,14 @@ class Convolutional:
 
     @property
     def parameters(self) -> int:
-        """Floats this layer takes from the .weights file."""
+        """The number of floats of this layer in the .weights file."""
         filters, channels, height, width = self.kernel_shape
         return filters * (4 if self.batch_normalize else 1) + filters * channels * height * width
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """The sum of the layer before and of the layers `sources`, then the activation."""
+    """The sum of the previous layer and the layers `sources`, then the activation."""
 
     shape: Shape
     sources: tuple[int, ...]
@@ -78,7 +77,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Route:
-    """Group `group_id` of `groups` of the channels of each of the layers `sources`, one behind the other."""
+    """The channels of the layers `sources`, concatenated; of each layer, group `group_id` of `groups`."""
 
     shape: Shape
     sources: tuple[int, ...]
@@ -88,7 +87,7 @@ class Route:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Largest value of each window; Darknet puts the smaller half of its padding before the picture."""
+    """The largest value of each window. Darknet puts the smaller half of the padding before the image."""
 
     input_shape: Shape
     shape: Shape
@@ -108,14 +107,14 @@ class Upsample:
 
 @dataclass(frozen=True)
 class Yolo:
-    """A detection head: passes on what it gets, of shape (len(anchors) * (5 + classes), rows, columns).
+    """A detection head. Its output is its input, of shape (len(anchors) * (5 + classes), rows, columns).
 
     Parameters
     ----------
     anchors:
-        (width, height) in pixels of the network's input of the anchors that `mask` selects.
+        Width and height of each anchor that `mask` selects, in pixels of the network's input.
     scale_x_y:
-        Stretch of the box centre's range beyond its cell (YOLOv4); 1 for none.
+        How far a box centre may lie outside of its cell (YOLOv4); 1 keeps it inside.
     """
 
     shape: Shape
@@ -141,7 +140,7 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Floats the .weights file must hold."""
+        """The number of floats that the .weights file must have."""
         return sum(layer.parameters for layer in self.layers if isinstance(layer, Convolutional))
 
 
@@ -186,7 +185,7 @@ class _Section:
         return name
 
     def sources(self, key: str, layers: list[Layer]) -> tuple[int, ...]:
-        """Layer numbers in `key`, negative ones counted back from this layer, as numbers from 0."""
+        """The layer numbers in `key`, from 0. Negative numbers count back from this layer."""
         here = len(layers)
         numbers = self.integers(key)
         absolute = tuple(number if number >= 0 else here + number for number in numbers)
@@ -212,7 +211,7 @@ class _Section:
 
 
 def _sections(path: Path) -> Iterator[_Section]:
-    """The sections of a .cfg. As in Darknet, blanks mean nothing and the first of two equal keys counts."""
+    """The sections of a .cfg. As in Darknet, blanks are ignored, and the first of two equal keys counts."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -243,13 +242,12 @@ def read_network(cfg: Path, input_size: tuple[int, int] | None = None) -> Networ
     cfg:
         A YOLOv3-family .cfg.
     input_size:
-        (width, height) in pixels to use instead of the file's own; the heads' anchors stay
-        what they are, in pixels.
+        Width and height in pixels instead of those in the file. The anchors stay the same, in pixels.
 
     Raises
     ------
     DarknetModelInvalid
-        For what this module doesn't know or what contradicts itself, naming section and line.
+        The file has something unknown or contradictory; the message names the section and the line.
     """
     sections = list(_sections(cfg))
     if not sections or sections[0].kind not in ("net", "network"):
@@ -257,7 +255,7 @@ def read_network(cfg: Path, input_size: tuple[int, int] | None = None) -> Networ
     net = sections[0]
     width, height = input_size or (net.integer("width", 0), net.integer("height", 0))
     if net.integer("channels", 3) != 3:
-        raise net.invalid("only networks for colour pictures (channels=3) are supported")
+        raise net.invalid("only networks for colour images (channels=3) are supported")
     layers: list[Layer] = []
     for section in sections[1:]:
         build = _BUILDERS.get(section.kind)
@@ -342,7 +340,7 @@ def _yolo(section: _Section, before: Shape, layers: list[Layer]) -> Yolo:
 
 def _require_extent(section: _Section, height: int, width: int) -> None:
     if height < 1 or width < 1:
-        raise section.invalid("the picture has become smaller than this layer's window")
+        raise section.invalid("the image has become smaller than this layer's window")
 
 
 _BUILDERS: dict[str, Callable[[_Section, Shape, list[Layer]], Layer]] = {
@@ -363,7 +361,7 @@ def read_names(path: Path, network: Network) -> tuple[str, ...]:
     Raises
     ------
     DarknetModelInvalid
-        If there aren't as many as the network has classes.
+        The number of names differs from the number of classes.
     """
     names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     classes = network.heads[0].classes

@@ -1,14 +1,13 @@
 """A Darknet network as an ONNX file, which every fast inference engine reads.
 
-The file's input is `image`, float32 of shape (N, 3, height, width), RGB, 0 to 1; its outputs are
-the detection heads as the convolutions before them leave them, of shape
-(N, anchors * (5 + classes), rows, columns), in the order of the .cfg.
+The input is `image`, float32 of shape (N, 3, height, width), RGB, 0 to 1. The outputs are the raw detection heads, in
+the order of the .cfg, each of shape (N, anchors * (5 + classes), rows, columns).
 
-The heads are decoded outside (`avflow.detection.heads`), in numpy: of the 10 647 candidate boxes of
-YOLOv3-416 a handful passes the threshold, and only those need their sigmoids and exponentials.
-In the graph all 905 000 values would be decoded, and in whatever precision the engine has chosen.
+`avflow.detection.heads` decodes the heads with numpy. Of the 10 647 candidate boxes of YOLOv3-416 a handful passes the
+threshold, and only those need sigmoids and exponentials. The graph would decode all 905 000 values, in the precision of
+the engine.
 
-In float16, for GPUs, weights and heads are float16, and the image is turned into it on the device.
+In float16, for GPUs, weights and heads are float16. The device converts the image.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from avflow.darknet.cfg import Convolutional, MaxPool, Network, Route, Shortcut, Upsample, Yolo
 from avflow.darknet.weights import ConvolutionWeights
 
-#: lowest that has Mish; ONNX Runtime and OpenVINO have read it for years
+#: the lowest with Mish; ONNX Runtime and OpenVINO have supported it for years
 OPSET = 18
 IR_VERSION = 8
 #: Darknet's normalize_cpu() divides by sqrt(variance) + epsilon
@@ -34,7 +33,7 @@ LEAKY_SLOPE = 0.1
 
 
 def fold_batch_normalization(weights: ConvolutionWeights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Kernel and bias of the plain convolution that does what convolution and batch normalisation did."""
+    """Kernel and bias of one convolution that does the work of convolution and batch normalisation."""
     if weights.scale is None or weights.mean is None or weights.variance is None:
         return weights.kernel, weights.bias
     deviation = np.sqrt(weights.variance.astype(np.float64)) + NORMALIZATION_EPSILON
@@ -45,7 +44,7 @@ def fold_batch_normalization(weights: ConvolutionWeights) -> tuple[NDArray[np.fl
 
 
 class _Graph:
-    """The nodes and constants of a growing ONNX graph, whose values are all of one `kind`."""
+    """The nodes and constants of an ONNX graph under construction. All values have the type `kind`."""
 
     def __init__(self, kind: type[np.floating[Any]]) -> None:
         self.kind = kind
@@ -53,7 +52,7 @@ class _Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def add(self, operator: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Append a node; returns the name of its only output, which is the node's own."""
+        """Append a node with one output, and return the name of both."""
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
@@ -76,12 +75,12 @@ class _Graph:
 
 
 def export_onnx(network: Network, weights: tuple[ConvolutionWeights, ...], path: Path, *, half: bool = False) -> None:
-    """Write `network` as an ONNX file of free batch size and the network's input size, whole or not at all.
+    """Write `network` as an ONNX file with a free batch size, complete or not at all.
 
     Parameters
     ----------
     half:
-        In float16.
+        Whether to write float16.
     """
     graph = _Graph(np.float16 if half else np.float32)
     remaining = iter(weights)
@@ -141,7 +140,7 @@ def _route(graph: _Graph, name: str, layer: Route, network: Network, tensors: li
 
 def _maxpool(graph: _Graph, name: str, layer: MaxPool, value: str) -> str:
     near = layer.padding // 2
-    # only as much padding on the far side as the last window reaches: an even picture then needs none
+    # padding on the far side only as far as the last window reaches: an even image needs none
     far = [
         max(0, (out - 1) * layer.stride + layer.size - near - extent)
         for out, extent in zip(layer.shape[1:], layer.input_shape[1:], strict=True)

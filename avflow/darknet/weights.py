@@ -1,7 +1,7 @@
 """Darknet's trained parameters, the `.weights` file.
 
-The format has no specification but Darknet's own source (github.com/pjreddie/darknet,
-`load_weights_upto` in `parser.c`).
+Darknet's source is the only specification of the format (github.com/pjreddie/darknet, `load_weights_upto` in
+`parser.c`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from avflow.errors import DarknetModelInvalid
 
 @dataclass(frozen=True)
 class ConvolutionWeights:
-    """What the .weights file holds for one convolution: float32, shapes (filters,) and the layer's `kernel_shape`.
+    """The parameters of one convolution: float32, of the shapes (filters,) and `kernel_shape`.
 
     Without batch normalisation `scale`, `mean` and `variance` are None.
     """
@@ -35,14 +35,13 @@ class ConvolutionWeights:
 def read_weights(path: Path, network: Network) -> tuple[ConvolutionWeights, ...]:
     """Read a .weights file: one entry for each convolution of `network`, in order.
 
-    The file is a header (three int32: major, minor, revision; then the number of pictures
-    seen in training, 64 bits wide since version 0.2, before that 32) and float32 without any
-    structure: only a network that uses every one of them can be the right one.
+    The file has a header (three int32: major, minor, revision; then the number of images in training, with 64 bits
+    since version 0.2 and 32 bits before) and then float32 without any structure. So the network must use all of them.
 
     Raises
     ------
     DarknetModelInvalid
-        If floats are missing or left over, or not finite.
+        Floats are missing, left over, or not finite.
     """
     data = np.fromfile(path, dtype=np.uint8)
     if data.size < 16:

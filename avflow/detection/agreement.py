@@ -1,4 +1,4 @@
-"""How far two detectors agree on the same pictures, and how far a precision has to agree with float32."""
+"""How far two detectors agree on the same images, and how far a precision must agree with float32."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from avflow.detection.detector import Detection
 
 #: left, top, width, height
 Box = tuple[float, float, float, float]
-#: share of float32's boxes that a network in fewer bits has to find, and of its own that float32 has to find
+#: the share of float32's boxes that another precision must find, and the share of its boxes that float32 must find
 LEAST_AGREEMENT = 0.97
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one detector's boxes with those of a reference.
+    """The agreement of a detector's boxes with those of a reference.
 
     Parameters
     ----------
     recall:
-        Share, 0 to 1, of the reference's boxes that were found.
+        Share, 0 to 1, of the reference's boxes that the detector found.
     precision:
-        Share, 0 to 1, of the boxes found that the reference has too.
+        Share, 0 to 1, of the detector's boxes that the reference has too.
     boxes:
-        How many the reference has.
+        Number of the reference's boxes.
     """
 
     recall: float
@@ -33,26 +33,26 @@ class Agreement:
 
     @classmethod
     def of(cls, reference: Sequence[Sequence[Detection]], found: Sequence[Sequence[Detection]]) -> Agreement:
-        """Of the detections of the same pictures, in the same order (IoU 0.5)."""
+        """Compare the detections in the same images, in the same order (IoU 0.5)."""
         return cls(recall(reference, found), recall(found, reference), sum(map(len, reference)))
 
     @property
     def suffices(self) -> bool:
-        """Whether it is what is promised."""
+        """Whether both shares reach `LEAST_AGREEMENT`."""
         return min(self.recall, self.precision) >= LEAST_AGREEMENT
 
 
 def recall(
     reference: Sequence[Sequence[Detection]], found: Sequence[Sequence[Detection]], overlap: float = 0.5
 ) -> float:
-    """Share, 0 to 1, of the reference's boxes that were found again; 1 where there are none.
+    """Share, 0 to 1, of the reference's boxes that are in `found`; 1 if the reference has none.
 
     Parameters
     ----------
     reference, found:
-        The detections of the same pictures.
+        The detections in the same images.
     overlap:
-        Intersection over union that a box of the same class must have. One box stands for one only.
+        The least intersection over union with a box of the same class. Each box matches at most one.
     """
     hits = sum(_hits(wanted, there, overlap) for wanted, there in zip(reference, found, strict=True))
     total = sum(len(wanted) for wanted in reference)
@@ -72,7 +72,7 @@ def _hits(reference: Sequence[Detection], found: Sequence[Detection], overlap: f
 
 
 def intersection_over_union(one: Box, other: Box) -> float:
-    """How much two boxes of left, top, width and height overlap, 0 to 1.
+    """The overlap of two boxes of left, top, width and height, 0 to 1.
 
     >>> intersection_over_union((0, 0, 10, 10), (5, 0, 10, 10))
     0.3333333333333333

@@ -1,4 +1,4 @@
-"""The ONNX files that are made of a Darknet model and kept."""
+"""The cached ONNX files of a Darknet model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avflow.darknet.weights import read_weights
 from avflow.detection.letterbox import Frame
 from avflow.errors import ModelUnavailable
 
-#: part of the files' names: raise it whenever `avflow.darknet.onnx_export` writes the same network differently
+#: part of the file names: raise it when `avflow.darknet.onnx_export` writes the same network differently
 EXPORT_VERSION = 1
 #: the same for `avflow.detection.quantization`
 QUANTIZATION_VERSION = 2
@@ -20,19 +20,19 @@ QUANTIZATION_VERSION = 2
 
 @dataclass(frozen=True)
 class Converted:
-    """What is made of a Darknet model, each file at its first use.
+    """The ONNX files of a Darknet model. Each is made at its first use.
 
     Parameters
     ----------
     cfg, weights:
         The model's files.
     network:
-        What `cfg` describes.
+        The network that `cfg` describes.
     cache_dir:
-        Where to keep the files that are made.
+        The folder of the ONNX files.
     weights_sha256:
-        Hexadecimal, where it is known: `weights`, hundreds of megabytes, then isn't read at all once
-        the network is converted.
+        Hexadecimal, if it is known. Then a converted network needs no look at `weights`, which has hundreds of
+        megabytes.
 
     Every method raises DarknetModelInvalid if the files don't describe one network.
     """
@@ -44,16 +44,16 @@ class Converted:
     weights_sha256: str | None = None
 
     def onnx(self, *, half: bool = False) -> Path:
-        """The network as ONNX; `half` for the one in float16."""
+        """The network as ONNX, in float32; with `half` in float16."""
         path = self._path(".fp16" if half else "")
         if not path.exists():
-            from avflow.darknet.onnx_export import export_onnx  # noqa: PLC0415  heavy, and not needed where the file is there
+            from avflow.darknet.onnx_export import export_onnx  # noqa: PLC0415  heavy, and rarely needed
 
             export_onnx(self.network, read_weights(self.weights, self.network), path, half=half)
         return path
 
     def int8(self) -> Path:
-        """The network that `quantize` made; ModelUnavailable if it didn't yet."""
+        """The network that `quantize` made. Raises ModelUnavailable if there is none."""
         path = self._int8_path
         if not path.exists():
             width, height = self.network.input_size
@@ -64,11 +64,11 @@ class Converted:
         return path
 
     def quantize(self, frames: Iterable[Frame], check: Callable[[Path], object] = lambda made: None) -> Path:
-        """Make the int8 network anew from `avflow.detection.quantization.calibration_frames`.
+        """Make the int8 network from `avflow.detection.quantization.calibration_frames`.
 
-        Where `check`, given the new file, raises, the one that was there before stays.
+        `check` gets the new file. If it raises, an older int8 network stays.
         """
-        from avflow.detection.quantization import quantize  # noqa: PLC0415  heavy, and a tool's only
+        from avflow.detection.quantization import quantize  # noqa: PLC0415  heavy, and only a tool needs it
 
         path = self._int8_path
         quantize(self.onnx(), self.network, frames, path, check)
@@ -79,7 +79,7 @@ class Converted:
         return self._path(".int8", f" int8 {QUANTIZATION_VERSION}")
 
     def _path(self, kind: str, made_by: str = "") -> Path:
-        """Its name holds a hash of everything the file depends on: a changed model is another file."""
+        """The file name contains a hash of everything that the file depends on, so a changed model is another file."""
         digest = hashlib.sha256(f"{EXPORT_VERSION} {self.network.input_size}{made_by}".encode())
         digest.update(_sha256(self.cfg))
         digest.update(bytes.fromhex(self.weights_sha256) if self.weights_sha256 else _sha256(self.weights))

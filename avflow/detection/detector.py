@@ -1,16 +1,15 @@
-"""What every detector offers, and what all of them share: all but the inference itself.
+"""The interface of a detector, and the part that all engines share: everything except inference.
 
-A pipeline that wants its threads to overlap uses the four parts of `detect` by themselves::
+A pipeline whose threads overlap calls the four parts of `detect` separately::
 
     blob = detector.preprocess(frame)  # any thread
-    request = detector.start([blob])  # returns at once; `batch_size` pictures, `in_flight` requests
+    request = detector.start([blob])  # returns at once; `batch_size` images, `in_flight` requests
     heads = request.result()[0]  # waits
     boxes = detector.postprocess(heads, frame_size)  # any thread
 
-`start` puts the pictures in a queue that `in_flight` threads work off, outside Python's global
-lock, so requests may end in another order than they began; its result is a
-`concurrent.futures.Future`, so whatever works with futures works here. The queue has no limit of
-its own: whoever starts requests holds back.
+`start` puts the images into a queue. `in_flight` threads take them from it and run outside of Python's global lock, so
+requests may end in another order than they began. The result is a `concurrent.futures.Future`. The queue has no limit:
+the caller must limit the requests that it starts.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from avflow.detection.heads import Heads, corners, decode, suppress
 from avflow.detection.letterbox import Blob, Frame, Letterbox
 from avflow.video.yuv import YuvFrame
 
-#: Darknet's own defaults
+#: Darknet's defaults
 THRESHOLD = 0.25
 OVERLAP = 0.45
 
@@ -43,7 +42,7 @@ class Detection:
     Parameters
     ----------
     confidence:
-        Probability, 0 to 1, that there is an object and that it is of this class.
+        Probability, 0 to 1, that there is an object of this class.
     box:
         Left, top, width and height in pixels of the frame, clipped to the frame.
     """
@@ -55,42 +54,42 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds objects in pictures. Safe to use from several threads at once."""
+    """Finds objects in images. Several threads may use it at once."""
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """(width, height) in pixels of the network's input."""
+        """Width and height of the network's input in pixels."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes' names, by class number."""
+        """The name of each class, by class number."""
 
     @property
     def engine(self) -> str:
-        """What runs the network, and on which kind of processor."""
+        """The inference engine, the kind of processor, and the precision."""
 
     @property
     def batch_size(self) -> int:
-        """How many pictures to give to one `start` for the best throughput."""
+        """The number of images per `start` with the best throughput."""
 
     @property
     def in_flight(self) -> int:
-        """How many results of `start` to have outstanding so that the engine never waits for the caller."""
+        """The number of requests that must be in progress so that the engine never waits for the caller."""
 
     def preprocess(self, frame: Frame | YuvFrame) -> Blob:
-        """Turn a frame of any size, (height, width, 3) BGR uint8 or as a decoder gives it, into the network's input."""
+        """Turn a frame of any size into the network's input. It is (height, width, 3) BGR uint8, or as decoded."""
 
     def start(self, blobs: Sequence[Blob]) -> Future[list[Heads]]:
-        """Begin inference on some pictures; the result holds the raw heads of each, in order."""
+        """Start inference on images. The result contains the raw heads of each image, in order."""
 
     def postprocess(self, heads: Heads, frame_size: tuple[int, int]) -> list[Detection]:
-        """Turn the raw heads of a picture of (width, height) pixels into detections, best first."""
+        """Turn the raw heads of a frame of (width, height) pixels into detections, the most confident first."""
 
     def detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
-        """All of the above for each of `frames`, which may differ in size."""
+        """Run all of the above on each of `frames`, which may differ in size."""
 
     def close(self) -> None:
-        """Wait for what is under way and give back the engine's memory."""
+        """Wait for the requests in progress, and free the memory of the engine."""
 
 
 class YoloDetector(ABC):
@@ -101,13 +100,13 @@ class YoloDetector(ABC):
     network:
         The network whose ONNX file the engine runs.
     names:
-        The classes' names.
+        The name of each class.
     threshold:
-        Confidence, between 0 and 1, that a detection must exceed.
+        A detection must have a higher confidence than this, between 0 and 1.
     overlap:
-        Intersection over union above which the less confident of two boxes of a class goes.
+        Intersection over union above which the less confident of two boxes of one class is removed.
     letterbox:
-        True keeps the picture's aspect, as pjreddie's Darknet does; False stretches it, as AlexeyAB's.
+        True keeps the aspect ratio, as pjreddie's Darknet does. False stretches the image, as AlexeyAB's does.
     """
 
     batch_size = 1
@@ -131,13 +130,13 @@ class YoloDetector(ABC):
         self.input_size = network.input_size
 
     def _serve(self, in_flight: int) -> None:
-        """Accept requests, to be called once the engine is ready."""
+        """Accept requests. A subclass calls this when its engine is ready."""
         self.in_flight = in_flight
         self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix="inference")
 
     @abstractmethod
     def _infer(self, blobs: Sequence[Blob]) -> list[Heads]:
-        """Run the network; called by `in_flight` threads at once."""
+        """Run the network. `in_flight` threads call this at once."""
 
     def _fit(self, frame_size: tuple[int, int]) -> Letterbox:
         return Letterbox.fit(frame_size, self.input_size, self._letterbox)
@@ -156,7 +155,7 @@ class YoloDetector(ABC):
         clipped = np.clip(corners(boxes[indices]), 0, np.tile(frame_size, 2))
         found: list[Detection] = []
         for index, class_id, (left, top, right, bottom) in zip(indices, classes, clipped.tolist(), strict=True):
-            if right > left and bottom > top:  # else it lies in the grey beside the picture
+            if right > left and bottom > top:  # else the box lies in the grey bars
                 confidence = float(scores[index, class_id])
                 box = (left, top, right - left, bottom - top)
                 found.append(Detection(int(class_id), self.names[class_id], confidence, box))
@@ -186,7 +185,7 @@ class YoloDetector(ABC):
 
 
 def writable(folder: Path) -> bool:
-    """Whether `folder`, made if it isn't there, can hold an engine's compiled networks."""
+    """Whether an engine can store compiled networks in `folder`, which is made if it does not exist."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

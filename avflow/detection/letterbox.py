@@ -1,9 +1,8 @@
-"""From a picture to the network's input, and from the network's boxes back to the picture.
+"""From a frame to the network's input, and from the network's boxes back to the frame.
 
-Does what Darknet does (`letterbox_image`, `resize_image` and `correct_yolo_boxes` in its source):
-the picture is scaled to fit, aspect kept, by bilinear interpolation with *corners* aligned,
-and lies in the middle of a grey input. cv2.resize aligns pixel edges instead, which moves
-confidences by 0.02 to 0.03.
+This does what Darknet does (`letterbox_image`, `resize_image` and `correct_yolo_boxes` in its source). It scales the
+frame to fit the input, keeps the aspect ratio, interpolates bilinearly with *corners* aligned, and centres the result
+on grey. cv2.resize aligns pixel edges instead, which changes confidences by 0.02 to 0.03.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from avflow.video.yuv import YuvFrame, weights
 
 #: (height, width, 3), BGR
 Frame = NDArray[np.uint8]
-#: (3, height, width), RGB, 0 to 1: one picture as the network takes it
+#: (3, height, width), RGB, 0 to 1: one image as the network reads it
 Blob = NDArray[np.float32]
 
 GREY = 0.5
 
-# OpenCV counts the cores that it sees, and one picture at a time is too little for many
+# OpenCV would use all visible cores, and one image is too little work for many cores
 cv2.setNumThreads(min(usable_cores(), MOST_CODEC_THREADS))
 _INVERSE_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a picture lies in the network's input. All sizes are (width, height) in pixels."""
+    """The place of a frame in the network's input. All sizes are (width, height) in pixels."""
 
     frame_size: tuple[int, int]
     input_size: tuple[int, int]
-    #: of the scaled picture within the input
+    #: of the scaled frame within the input
     scaled_size: tuple[int, int]
 
     @classmethod
     def fit(cls, frame_size: tuple[int, int], input_size: tuple[int, int], keep_aspect: bool = True) -> Letterbox:
-        """Fit a picture into the input: aspect kept as pjreddie's Darknet does, or stretched as AlexeyAB's."""
+        """Fit a frame into the input: with its aspect ratio, as pjreddie's Darknet, or stretched, as AlexeyAB's."""
         (width, height), (input_width, input_height) = frame_size, input_size
         if not keep_aspect:
             return cls(frame_size, input_size, input_size)
@@ -51,7 +50,7 @@ class Letterbox:
         return cls(frame_size, input_size, scaled)
 
     def blob(self, picture: Frame | YuvFrame) -> Blob:
-        """The network's input for a picture of `frame_size`."""
+        """The network's input for a frame of `frame_size`."""
         (width, height), (input_width, input_height) = self.scaled_size, self.input_size
         blob = np.empty((3, input_height, input_width), np.float32)
         left, top = (input_width - width) // 2, (input_height - height) // 2
@@ -61,15 +60,15 @@ class Letterbox:
         if isinstance(picture, YuvFrame):
             self._scale_yuv(picture, inside)
         else:
-            # in float: rounding the scaled picture to 8 bits alone moves confidences by up to 0.02
+            # in float, because rounding the scaled frame to 8 bits changes confidences by up to 0.02
             scaled = self._resampled(np.ascontiguousarray(picture).astype(np.float32))
             np.multiply(scaled[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255), out=inside)
         return blob
 
     def _scale_yuv(self, picture: YuvFrame, inside: NDArray[np.float32]) -> None:
-        """Scale each plane by itself and mix colours afterwards, where pixels are fewer."""
+        """Scale each plane separately, and convert to RGB afterwards, when there are fewer pixels."""
         luma = self._resampled(picture.luma.astype(np.float32))
-        # cv2.resize is ten times faster, and its pixel's shift at the edge is one of colour only, which is coarser
+        # cv2.resize is ten times faster; it shifts chroma at the edges by a pixel, which chroma's resolution hides
         blue, red = (
             cv2.resize(plane.astype(np.float32), self.scaled_size, interpolation=cv2.INTER_LINEAR)
             for plane in (picture.blue, picture.red)
@@ -92,7 +91,7 @@ class Letterbox:
         return scaled.astype(np.float32, copy=False)
 
     def to_frame(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Boxes (n, 4) of centre x, y, width, height, in shares of the input, in pixels of the frame."""
+        """Convert boxes (n, 4) of centre x, y, width, height from shares of the input to pixels of the frame."""
         frame, whole, scaled = (np.array(size, float) for size in (self.frame_size, self.input_size, self.scaled_size))
         centre = (boxes[:, :2] * whole - (whole - scaled) / 2) / scaled * frame
         return np.hstack([centre, boxes[:, 2:] * whole / scaled * frame])

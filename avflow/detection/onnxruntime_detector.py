@@ -1,14 +1,13 @@
-"""Detection by ONNX Runtime: on NVIDIA GPUs, and on CPUs of platforms that OpenVINO has no package for.
+"""Detection by ONNX Runtime: on NVIDIA GPUs, and on CPUs of platforms without an OpenVINO package.
 
-What stays on the CPU, and why, for a g4dn.xlarge (4 vCPUs, one T4 on PCIe 3) and YOLOv3-416 on
-1080p. Scaling to the network's input takes 0.8 ms of a core of AMD Zen 5, some 2 ms there; to do it
-on the GPU the whole picture would be copied into a batch and uploaded (3.1 MB as the decoder gives
-it, in place of 2.1 MB), and decoding and encoding, which take several times as long, would still
-bound the rate. The raw heads come back whole: 1.8 MB in float16, 0.3 ms at 6 GB/s, while the next
-batch is computed; choosing among them takes 0.2 ms. So neither pays for a second implementation.
+Scaling and decoding of heads stay on the CPU. For a g4dn.xlarge (4 vCPUs, one T4 on PCIe 3) and YOLOv3-416 on 1080p
+the reasons are these. Scaling to the network's input takes 0.8 ms of a core of AMD Zen 5, and about 2 ms there. On the
+GPU it would need the whole frame in each batch (3.1 MB as decoded instead of 2.1 MB), and decoding and encoding take
+several times as long and would still limit the rate. The raw heads return whole: 1.8 MB in float16, 0.3 ms at 6 GB/s,
+while the GPU computes the next batch. Choosing boxes takes 0.2 ms. So a second implementation gains nothing.
 
-Not used for want of a GPU to prove them on: CUDA graphs (they need one request at a time, and
-save some microseconds a layer, of milliseconds) and page-locked memory.
+CUDA graphs and page-locked memory are not used, because there was no GPU to measure them. CUDA graphs need one request
+at a time, and save microseconds of the milliseconds of a layer.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ from avflow.detection.letterbox import Blob
 TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
 GPU_PROVIDERS = (TENSORRT, CUDA)
 CPU_PROVIDERS = (CPU,)
-#: pictures in one batch on a GPU
+#: images in one batch on a GPU
 GPU_BATCH = 8
-#: batches under way: while one is computed the other's pictures and heads cross the bus
+#: batches in progress: the GPU computes one while the images and heads of the other cross the bus
 IN_FLIGHT = 2
-#: what ONNX Runtime's TensorRT provider loads; its package has the provider, not TensorRT itself
+#: ONNX Runtime's TensorRT provider loads these; its package does not contain TensorRT
 _TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
 
 
 @dataclass(frozen=True)
 class _Slot:
-    """Buffers of one batch: made once, used over and over."""
+    """The buffers of one batch, which all batches reuse."""
 
     pictures: NDArray[np.float32]
     #: the same on the device
@@ -59,18 +58,18 @@ class OnnxRuntimeDetector(YoloDetector):
     onnx_path:
         The network as `avflow.darknet.onnx_export` writes it.
     half:
-        Whether it is in float16; a GPU then computes in float16, a CPU in float32 after all.
+        Whether the network is in float16. A GPU then computes in float16, a CPU still in float32.
     int8:
-        Whether it is in 8-bit integers, as `avflow.detection.quantization` writes it.
+        Whether the network is in 8-bit integers, as `avflow.detection.quantization` writes it.
     providers:
-        ONNX Runtime's execution providers in order of preference; those that aren't here are
-        passed over. `provider` tells which one it came to.
+        ONNX Runtime's execution providers in order of preference. Those that this machine lacks are skipped;
+        `provider` is the one in use.
     batch_size:
-        Pictures in one batch, `GPU_BATCH` on a GPU and 1 on a CPU when left out. The network is
-        compiled for just that; a smaller batch is filled up with pictures of before.
+        Images in one batch; by default `GPU_BATCH` on a GPU and 1 on a CPU. The network is compiled for this
+        size; earlier images fill up a smaller batch.
     cache_dir:
-        Where TensorRT keeps compiled networks, which takes it minutes to make; they fit the
-        kind of GPU that made them. Done without where it can't be written.
+        The folder for networks that TensorRT compiled, which takes minutes. They fit the kind of GPU that made
+        them. A folder that is not writable is ignored.
     options:
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
     """
@@ -98,13 +97,13 @@ class OnnxRuntimeDetector(YoloDetector):
         self.batch_size = batch_size or (GPU_BATCH if on_gpu else 1)
         settings = onnxruntime.SessionOptions()
         settings.add_free_dimension_override_by_name("batch", self.batch_size)
-        if usable_cores() < visible_cores():  # it heeds affinity, not quotas
+        if usable_cores() < visible_cores():  # ONNX Runtime respects affinity, but not quotas
             settings.intra_op_num_threads = usable_cores()
         self._session = onnxruntime.InferenceSession(
             onnx_path, settings, providers=[(name, _provider_options(name, half, cache_dir)) for name in usable]
         )
         self.provider: str = self._session.get_providers()[0]
-        #: threads within one operator; 0 where ONNX Runtime chooses
+        #: threads within one operator; 0 if ONNX Runtime chooses
         self.threads: int = self._session.get_session_options().intra_op_num_threads
         self.engine = f"ONNX Runtime, {self.provider}, {'int8' if int8 else 'fp16' if half else 'fp32'}"
         self._idle: SimpleQueue[_Slot] = SimpleQueue()
@@ -144,9 +143,9 @@ class OnnxRuntimeDetector(YoloDetector):
 
 
 def usable_providers(providers: Sequence[str]) -> list[str]:
-    """Those of `providers` that this machine has what they need for.
+    """Those of `providers` that can work on this machine.
 
-    onnxruntime-gpu always says that it has the GPU's, complains at length when it can't load one, and goes on.
+    onnxruntime-gpu always lists the GPU providers. If it can't load one, it prints long warnings and continues.
     """
     import onnxruntime  # noqa: PLC0415  heavy
 
@@ -172,7 +171,7 @@ def loads(library: str) -> bool:
 def _provider_options(provider: str, half: bool, cache_dir: Path | None) -> dict[str, str]:
     """ONNX Runtime's documentation, "CUDA Execution Provider" and "TensorRT Execution Provider"."""
     if provider == CUDA:
-        # tensor cores want the channels last; TF32 would make of float32 a number of 11 significant bits
+        # tensor cores need the channels last; TF32 would reduce float32 to 11 significant bits
         return {"cudnn_conv_algo_search": "EXHAUSTIVE", "prefer_nhwc": "1", "use_tf32": "0"}
     if provider != TENSORRT:
         return {}

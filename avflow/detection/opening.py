@@ -1,4 +1,4 @@
-"""From a model's files to a detector on the best engine of this machine."""
+"""Open a model's files as a detector, with the best engine on this machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from avflow.detection.letterbox import Frame
 from avflow.errors import GpuUnavailable, PrecisionUnsuitable
 
 Device = Literal["auto", "cpu", "gpu"]
-#: "fastest" is the fastest that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else float32.
-#: "int8" is for a CPU, and needs `Converted.quantize` to have been called; a GPU takes its fastest instead.
+#: "fastest" is the fastest precision that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else
+#: float32. "int8" is for CPUs and needs a network of `Converted.quantize`; a GPU uses "fastest" instead.
 Precision = Literal["fastest", "fp32", "int8"]
 
 
@@ -39,28 +39,27 @@ def open_detector(
     cfg, weights, names:
         The model's files.
     cache_dir:
-        Where the network is kept as ONNX (converted at the first use) and compiled.
+        The folder for the ONNX file, which the first use makes, and for compiled networks.
     device:
-        "gpu" needs an NVIDIA GPU and onnxruntime-gpu; "cpu" takes OpenVINO, or ONNX Runtime where OpenVINO has
-        no package for the platform; "auto" takes the GPU if there is one.
+        "gpu" needs an NVIDIA GPU and onnxruntime-gpu. "cpu" uses OpenVINO, or ONNX Runtime on platforms without an
+        OpenVINO package. "auto" uses the GPU if there is one.
     precision:
         See `Precision`.
     input_size:
-        (width, height) of the network's input instead of the .cfg's.
+        Width and height of the network's input; by default those in the .cfg.
     weights_sha256:
-        Hexadecimal, where it is known: `weights`, hundreds of megabytes, then isn't read at all once
-        the network is converted.
+        As for `Converted`.
     options:
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
 
     Raises
     ------
     DarknetModelInvalid
-        If the files don't describe one network.
+        The files don't describe one network.
     ModelUnavailable
-        If the model has no int8 network and one is demanded.
+        The precision is int8, and the model has no int8 network.
     GpuUnavailable
-        If a GPU is demanded and can't be used.
+        The device is "gpu", and no GPU can be used.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"precision is {precision!r}, must be one of {', '.join(get_args(Precision))}")
@@ -78,16 +77,16 @@ def open_detector(
 
 
 def quantize(converted: Converted, names: tuple[str, ...], frames: Sequence[Frame]) -> tuple[Path, Agreement]:
-    """Make a model's int8 network from every other one of `frames`, and compare it with float32 on the rest.
+    """Make a model's int8 network from every second frame, and compare it with float32 on the other frames.
 
-    One frame alone is used for both.
+    A single frame is used for both.
 
     Raises
     ------
     DarknetModelInvalid
         The model's files don't describe one network.
     PrecisionUnsuitable
-        It doesn't find what float32 finds. One that was made before stays.
+        The int8 network does not find what float32 finds. An older one stays.
     """
     found: list[Agreement] = []
 
@@ -122,7 +121,7 @@ def _on_cpu(
 
 
 def _on_gpu(converted: Converted, names: tuple[str, ...], half: bool, options: dict[str, Any]) -> Detector | None:
-    """The detector on the GPU; None without one."""
+    """The detector on the GPU; None if there is no usable GPU."""
     try:
         from avflow.detection import onnxruntime_detector  # noqa: PLC0415  heavy
 

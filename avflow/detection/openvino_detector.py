@@ -1,4 +1,4 @@
-"""Detection on the CPU by OpenVINO, the fastest engine there of those measured."""
+"""Detection on the CPU by OpenVINO, the fastest of the engines that were measured there."""
 
 from __future__ import annotations
 
@@ -17,32 +17,30 @@ from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
 
-#: oneDNN's caps that take the instructions for bfloat16 away (oneDNN's documentation, "CPU Dispatcher Control")
+#: oneDNN's limits that exclude bfloat16 instructions (oneDNN's documentation, "CPU Dispatcher Control")
 _CAPS_BELOW_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
-#: pictures inferred at once: each takes 36 to 50 MB with YOLOv3, 91 MB at 608x608 in fp32, and another frame waits
+#: images inferred at once: each takes 36 to 50 MB with YOLOv3, 91 MB at 608x608 in fp32, and another frame waits
 MOST_STREAMS = 16
 
 
 class OpenVinoDetector(YoloDetector):
     """A detector on the CPU.
 
-    Several pictures at a time, each on few cores (OpenVINO's throughput mode; OpenVINO's
-    documentation, "High-level Performance Hints"): no core waits for another within a picture. On a
-    quiet machine of 2 cores (AMD Zen 5, bfloat16) that gave 1.12 times the frames of the latency
-    mode with YOLOv3-tiny and 1.06 times with YOLOv3, for 13 % and 5 % less work of the
-    processor, which counts where decoding and encoding share it. Batches gain nothing beyond it.
+    It infers several images at a time, each on few cores (OpenVINO's throughput mode; OpenVINO's documentation,
+    "High-level Performance Hints"), so no core waits for another within an image. On a quiet machine with 2 cores (AMD
+    Zen 5, bfloat16) this mode gave 1.12 times the frames of the latency mode with YOLOv3-tiny and 1.06 times with
+    YOLOv3, and took 13 % and 5 % less processor time, which decoding and encoding need too. Batches gain nothing more.
 
     Parameters
     ----------
     onnx_path:
         The network as `avflow.darknet.onnx_export` or, for "int8", `avflow.detection.quantization` writes it.
     precision:
-        "fastest" lets OpenVINO choose: bfloat16 where the CPU has it, twice as fast, and
-        confidences move by about 0.01. "fp32" keeps single precision. "int8" is "fastest" for
-        what is float in the file.
+        "fastest" lets OpenVINO choose. It takes bfloat16 if the CPU has it, which is twice as fast and changes
+        confidences by about 0.01. "fp32" keeps single precision. "int8" is "fastest" for the float layers of the file.
     cache_dir:
-        Where compiled networks are kept for a faster next start. They fit the kind of CPU
-        that made them: don't put them into an image. Done without where it can't be written.
+        The folder for compiled networks, which make the next start faster. They fit the kind of CPU that made
+        them, so do not put them into an image. A folder that is not writable is ignored.
     options:
         `threshold`, `overlap` and `letterbox` of `YoloDetector`.
     """
@@ -71,7 +69,7 @@ class OpenVinoDetector(YoloDetector):
         self._tensor = openvino.Tensor
         self._shapes = [tuple(output.shape) for output in compiled.outputs]
         streams: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        # a core that has ended one picture finds the next one waiting
+        # when a core ends one image, the next one waits for it
         in_flight = 2 * streams
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(in_flight):
@@ -86,7 +84,7 @@ class OpenVinoDetector(YoloDetector):
             self._idle.put(request)
 
     def _infer_one(self, request: Any, blob: Blob) -> Heads:
-        # OpenVINO reads the picture and writes the heads where they are: nothing is copied
+        # OpenVINO reads the image and writes the heads in place, without a copy
         heads = [np.empty(shape, np.float32) for shape in self._shapes]
         for number, head in enumerate(heads):
             request.set_output_tensor(number, self._tensor(head, shared_memory=True))
@@ -96,10 +94,10 @@ class OpenVinoDetector(YoloDetector):
 
 
 def _config(precision: str) -> dict[str, str]:
-    """OpenVINO's properties for a precision, on the cores and the processor that there are."""
-    # its throughput mode has as many streams at most as requests are announced, each with buffers of its own
+    """OpenVINO's properties for a precision on this machine's cores and processor."""
+    # the throughput mode makes at most this many streams, each with its own buffers
     config = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": str(MOST_STREAMS)}
-    if usable_cores() < visible_cores():  # it heeds affinity, not quotas
+    if usable_cores() < visible_cores():  # OpenVINO respects affinity, but not quotas
         config["INFERENCE_NUM_THREADS"] = str(usable_cores())
     if precision == "fp32" or _capped_below_bfloat16():
         config["INFERENCE_PRECISION_HINT"] = "f32"
@@ -107,19 +105,20 @@ def _config(precision: str) -> dict[str, str]:
 
 
 def _capped_below_bfloat16() -> bool:
-    """Whether the environment holds oneDNN below bfloat16, which OpenVINO chooses by the processor alone.
+    """Whether the environment limits oneDNN to instructions without bfloat16.
 
-    It then can't compile the network, or emulates bfloat16.
+    OpenVINO chooses bfloat16 by the processor alone. With such a limit it then can't compile the network, or emulates
+    bfloat16.
     """
     cap = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or ""
     return cap.upper() in _CAPS_BELOW_BFLOAT16
 
 
 def _openvino() -> Any:
-    """OpenVINO, imported late because it is heavy, and without the part of it that reports its use to its maker.
+    """Import OpenVINO, which is heavy, without the package that reports its use to its maker.
 
     None in `sys.modules` makes an import fail (Python Language Reference, "The module cache");
-    OpenVINO then takes a stub in its place.
+    OpenVINO then uses a stub instead.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino  # noqa: PLC0415

@@ -1,23 +1,19 @@
-"""Networks in 8-bit integers, by quantization after training: a tool's work, never that of a job.
+"""Quantization after training to 8-bit integers. Only a tool calls it, never a job.
 
-Only the convolutions become int8 (weights per channel, activations per tensor): not the first, nor
-those that feed the heads. These are a few percent of the work. The first sees the picture itself,
-and a box's place and confidence are read from the others directly. Three things keep what is found
-near float32's, with the same sums on every processor:
+Convolutions become int8 (weights per channel, activations per tensor), except the first one and those before the
+heads, which are a few percent of the work. The first one reads the image, and the last ones give the place and the
+confidence of a box directly. Three measures keep the boxes near those of float32, on every processor:
 
-- Weights have 7 bits. Without VNNI (AVX2, AVX-512) a processor adds two products of an 8-bit
-  activation and a weight in 16 bits, which saturate: 2 * 255 * 127 is over 32 767, 2 * 255 * 64 isn't
-  (ONNX Runtime's documentation, "Quantize ONNX models": reduce_range). With 8 bits, AVX2 lost a quarter of
-  the boxes.
-- Rounding the weights shifts the mean of what each channel gives. The bias takes that back (Nagel et
-  al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, with the
-  means of real pictures).
-- The ranges of the activations come from real pictures; the 0.001 % at the upper end is cut off (percentile
-  calibration), as a few outliers would otherwise take most of the 256 steps.
+- Weights have 7 bits. A processor without VNNI (AVX2, AVX-512) adds two products of an 8-bit activation and a weight in
+  16 bits, which can saturate: 2 * 255 * 127 exceeds 32 767, 2 * 255 * 64 does not (ONNX Runtime's documentation,
+  "Quantize ONNX models": reduce_range). With 8 bits, AVX2 lost a quarter of the boxes.
+- Rounding the weights shifts the mean output of each channel. The bias corrects it (Nagel et al., "Data-Free
+  Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, with the means of real images).
+- The ranges of the activations come from real images without the upper 0.001 % (percentile calibration). Otherwise a
+  few outliers would take most of the 256 steps.
 
-That it suffices is measured for each network when it is made, by `avflow.detection.agreement`.
-docs/benchmarks.md has what was found on each instruction set, with the published weights of
-YOLOv3-tiny. YOLOv3's own weights weren't at hand.
+`avflow.detection.agreement` measures the result for each new network. docs/benchmarks.md has the figures for each
+instruction set with the published weights of YOLOv3-tiny. The weights of YOLOv3 were not available.
 """
 
 from __future__ import annotations
@@ -36,7 +32,7 @@ from avflow.darknet.cfg import Network
 from avflow.detection.letterbox import Blob, Frame, Letterbox
 from avflow.errors import InvalidMediaNoStreams
 
-#: of a video's; more gain nothing that could be measured
+#: frames of a video; more gave no measurable gain
 CALIBRATION_FRAMES = 16
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 #: share in percent of an activation's values that its 256 steps cover
@@ -44,19 +40,19 @@ PERCENTILE = 99.999
 
 
 def calibration_frames(source: Path, limit: int = CALIBRATION_FRAMES) -> list[Frame]:
-    """At most `limit` pictures, evenly spread: of a folder of pictures, or of a video.
+    """At most `limit` images, evenly spread over a folder of images or over a video.
 
-    They should look like what the network will see.
+    They should resemble the videos that the network will process.
 
     Raises
     ------
     InvalidMediaNoStreams
-        No picture in it can be read.
+        `source` has no readable image.
     """
     frames = _of_folder(source, limit) if source.is_dir() else _of_video(source, limit)
     if not frames:
         raise InvalidMediaNoStreams(
-            f"{source.name} holds no picture that can be read", "Give a video, or a folder of JPEG or PNG files."
+            f"{source.name} has no readable image", "Give a video, or a folder of JPEG or PNG files."
         )
     return frames
 
@@ -97,18 +93,18 @@ def quantize(
     target: Path,
     check: Callable[[Path], object] = lambda made: None,
 ) -> None:
-    """Write the int8 network of a float one, whole or not at all: ONNX with QuantizeLinear and DequantizeLinear.
+    """Write the int8 network of a float network: ONNX with QuantizeLinear and DequantizeLinear, complete or not at all.
 
-    Needs the packages `onnx` and `onnxruntime`, minutes for YOLOv3, and 2 GB of memory.
+    It needs the packages `onnx` and `onnxruntime`, 2 GB of memory, and minutes for YOLOv3.
 
     Parameters
     ----------
     onnx_path:
         The network as `avflow.darknet.onnx_export` writes it, in float32.
     frames:
-        What `calibration_frames` gives.
+        The result of `calibration_frames`.
     check:
-        Called with the file before it takes its place, which it doesn't where this raises.
+        Gets the new file before it replaces `target`. If it raises, `target` stays.
     """
     import onnx  # noqa: PLC0415  heavy
 
@@ -147,13 +143,13 @@ def _quantize_convolutions(model: Any, blobs: Sequence[Blob], target: Path) -> N
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
-            # one picture at a time: the activations of YOLOv3 for one take a gigabyte
+            # one image at a time: the activations of YOLOv3 for one image take a gigabyte
             extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": 1},
         )
 
 
 def _mean_inputs(model: Any, blobs: Sequence[Blob]) -> dict[str, NDArray[np.float32]]:
-    """For each convolution, by name, the mean of each of its input's channels over some pictures."""
+    """For each convolution, by name: the mean of each input channel over some images."""
     import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
     from onnx import TensorProto, helper  # noqa: PLC0415  heavy
 
@@ -171,7 +167,7 @@ def _mean_inputs(model: Any, blobs: Sequence[Blob]) -> dict[str, NDArray[np.floa
 
 
 def _correct_biases(quantized: Any, model: Any, inputs: Mapping[str, NDArray[np.float32]]) -> None:
-    """Take from each quantized convolution's bias what its rounded weights add to the mean of its output."""
+    """Subtract from each bias what the rounded weights of its convolution add to the mean output."""
     from onnx import numpy_helper  # noqa: PLC0415  heavy
 
     floats = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -199,13 +195,13 @@ def _convolutions(model: Any) -> list[Any]:
 
 
 def _before_heads(model: Any) -> list[str]:
-    """The names of the convolutions whose outputs are the heads."""
+    """The names of the convolutions before the heads."""
     makers = {output: node for node in model.graph.node for output in node.output}
     return [makers[makers[head.name].input[0]].name for head in model.graph.output]
 
 
 class _Blobs:
-    """ONNX Runtime's CalibrationDataReader, by its methods: it calls `set_range` and reads until None."""
+    """The methods of ONNX Runtime's CalibrationDataReader: it calls `set_range`, and reads until None."""
 
     def __init__(self, blobs: Sequence[Blob]) -> None:
         self._blobs, self._next, self._end = blobs, 0, len(blobs)

@@ -85,7 +85,7 @@ def test_overlap_at_the_limit_stays():
     assert suppress(boxes, np.array([[0.9], [0.8]]), 1 / 3 - 1e-6)[0].tolist() == [0]
 
 
-numbers = st.integers(0, 60)
+numbers = st.integers(-40, 60)
 some_boxes = st.lists(
     st.tuples(numbers, numbers, st.integers(1, 40), st.integers(1, 40), *3 * [st.sampled_from([0, 0, 0.3, 0.5, 0.9])]),
     max_size=12,
@@ -116,3 +116,9 @@ def test_scores_that_float32_cannot_tell_apart_keep_their_order():
     boxes = np.array([[10.0, 10, 10, 10], [11, 10, 10, 10]])
     assert np.float32(0.9) == np.float32(0.9 + 1e-9)
     assert suppress(boxes, np.array([[0.9], [0.9 + 1e-9]]), 0.45)[0].tolist() == [1]
+
+
+def test_a_box_far_outside_of_the_frame_suppresses_none_of_another_class():
+    boxes = np.array([[60.0, 60, 80, 80], [-40, -40, 80, 80]])
+    kept, classes = suppress(boxes, np.array([[0.9, 0], [0, 0.8]]), 0.45)
+    assert (kept.tolist(), classes.tolist()) == ([0, 1], [0, 1])

@@ -135,7 +135,7 @@ class TestCalibrationFrames:
         assert all(frame.ndim == 3 and frame.dtype == np.uint8 for frame in frames)
 
     def test_without_any_says_so(self, tmp_path):
-        with pytest.raises(InvalidMediaNoStreams, match="holds no picture that can be read"):
+        with pytest.raises(InvalidMediaNoStreams, match="has no readable image"):
             calibration_frames(tmp_path)
 
 

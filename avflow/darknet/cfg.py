@@ -107,7 +107,7 @@ class Upsample:
 
 @dataclass(frozen=True)
 class Yolo:
-    """A detection head. Its output is its input, of shape (len(anchors) * (5 + classes), rows, columns).
+    """A detection head. It passes its input on, of shape (len(anchors) * (5 + classes), rows, columns).
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Rotation: phones store frames as the sensor saw them, with a display matrix that tells players how to rotate them.
 
-`avflow.media.probing` reads the rotation, `avflow.media.reasons` makes it a reason to convert the video, and
-`avflow.ffmpeg.filters.upright` writes upright frames. The detector's reader (`avflow.video.reader`) never rotates: it
-reads a converted video whenever there is a rotation.
+`avflow.media.probing` reads the rotation, `avflow.media.reasons` makes it a reason to convert the video, and FFmpeg
+rotates the frames of a conversion; `avflow.ffmpeg.filters.upright` gives them the size that follows. The detector's
+reader (`avflow.video.reader`) never rotates: it reads a converted video whenever there is a rotation.
 """
 
 from __future__ import annotations

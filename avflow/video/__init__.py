@@ -1,1 +1,4 @@
-"""Reads, writes and segments video frames. Frames stay in the codec's own pixel format (`yuv420p`)."""
+"""Reads, writes and segments video frames. Frames stay in the codec's own pixel format (`yuv420p`).
+
+Rotation is in `avflow.media.rotation`: this package never rotates.
+"""

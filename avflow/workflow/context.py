@@ -81,7 +81,7 @@ def source_path(folder: Path, video: VideoRef) -> Path:
 
 
 def paced(report: Report, budget: Budget, what: str) -> Report:
-    """`report`, which also raises if `what` will not finish within its `budget`.
+    """Wrap `report` so that each call also raises if `what` cannot finish within `budget`.
 
     The clock starts with this call. Progress without a total has no pace: then only the deadline counts.
 

@@ -2,12 +2,12 @@
 
 How a Lambda's time-out becomes a Batch job:
 
-1. A `Budget` (`avflow.workflow.budget`) raises LambdaBudgetExceeded within seconds: the step's pace shows that Lambda's
-   time will not suffice, or the sizes of the files that /tmp will not.
+1. A `Budget` (`avflow.workflow.budget`) raises LambdaBudgetExceeded early if the step's pace shows that Lambda's time
+   will not suffice, or if the sizes of the files show that /tmp will not.
 2. `run_step` raises the same error if /tmp or the memory is full. It leaves no error in the bucket for it.
 3. The Catch of the step's state in statemachine/av_workflow.asl.yaml takes LambdaBudgetExceeded to the state
    `...OnBatch`, which runs the same step as a Batch job. The same Catch takes a time-out that nobody predicted:
-   Sandbox.Timedout or Lambda.Unknown.
+   Sandbox.Timedout, Lambda.Unknown or States.Timeout.
 
 Work that clearly exceeds Lambda goes to Batch directly: see `avflow.workflow.plan`.
 """

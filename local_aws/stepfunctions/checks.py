@@ -43,7 +43,7 @@ CHECKED: dict[str, Operation[Callable[[Environ], None]]] = {
 
 
 def check(environ: Environ) -> None:
-    """Check a request, whatever it is; it may be completed.
+    """Check a request of any operation, and add what is missing, such as an execution's name.
 
     Raises
     ------

@@ -213,7 +213,7 @@ def terminate_abandoned_jobs(engine: Engine) -> None:
 
     def eval_sync(self: Any, env: Any, sync_resolver: Any, **kwargs: Any) -> Any:
         outcome = None
-        if env.is_running():  # a stopped engine has not put the time-out on its stack: the argument is another value
+        if env.is_running():  # a stopped engine never pushed the time-out: this would take another value for it
             outcome = evaluate(self, env=env, sync_resolver=sync_resolver, **kwargs)
         if not isinstance(outcome, dict):  # the job has not succeeded; a job that failed raises
             engine.terminate_job(sync_resolver.job_id, "Terminated by Step Functions: the task ended before the job")

@@ -47,6 +47,8 @@ class Part:
 
 
 _SPEECH_BY_TARGET: dict[str, float | Mapping[str, float]] = {
+    # two engines: one commit gave 13.9 and 16.9 within the hour, and 19.5 on another processor of the class
+    "speech: tiny.en over PocketSphinx": 7,
     "speech: tiny.en's speed over 12.5 times real time": {"avx2": 1, "bf16": 1},
     "speech: PocketSphinx's word error rate over tiny.en's": 2,
     "speech: cuts into spans over words they change (at least 1)": 1,
@@ -84,7 +86,7 @@ PARTS = (
         "speech",
         minutes=6,
         checked=True,
-        targets={"speech: tiny.en over PocketSphinx": 7, **_SPEECH_BY_TARGET},
+        targets=_SPEECH_BY_TARGET,
         by_target=tuple(_SPEECH_BY_TARGET),
     ),
     Part(

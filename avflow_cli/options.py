@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-PRECISIONS = ("fastest", "fp32", "int8")
+from avflow.models.kinds import PRECISIONS
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

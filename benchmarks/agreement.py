@@ -22,8 +22,8 @@ from avflow.darknet.cfg import read_network
 from avflow.detection import Detection, open_detector
 from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
 from avflow.detection.converted import Converted
-from avflow.detection.opening import Precision
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
+from avflow.models.kinds import Precision
 from avflow.models.store import ModelStore
 from benchmarks.common import ROOT, SAMPLE, Result, command_line
 from benchmarks.processor import LEVELS, at_level, levels

@@ -32,6 +32,7 @@ from avflow.detection import Detector, open_detector
 from avflow.detection.converted import Converted
 from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames
 from avflow.errors import AvflowError, ModelUnavailable
+from avflow.models.kinds import PRECISIONS
 from avflow.models.store import ModelStore
 from benchmarks import original_chain, random_yolov3
 from benchmarks.common import SAMPLE, Result, command_line, median_ratio, not_installed, seconds
@@ -39,7 +40,6 @@ from benchmarks.pipeline import infer
 from benchmarks.random_yolov3 import MODELS
 from scripts import record_darknet_boxes as darknet
 
-PRECISIONS = ("fastest", "fp32", "int8")
 #: what each ratio is called, the engine that is the slower side of it, and the precision of ours that is the faster
 RATIOS = (
     ("over Darknet", "Darknet", "fastest"),

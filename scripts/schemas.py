@@ -17,9 +17,9 @@ from typing import Any
 from mashumaro.jsonschema import DRAFT_2020_12, JSONSchemaBuilder
 
 from avflow.annotation import detections
-from avflow.media import model
-from avflow.models import sources
-from avflow.workflow import compute, reports
+from avflow.media.contract import Contract
+from avflow.models.sources import ModelFile
+from avflow.workflow import reports
 from lambdas.failed import report
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
@@ -29,11 +29,9 @@ SCHEMAS: dict[str, type[Any]] = {
     "detections-line": detections.FrameDetections,
     "error-report": report.ErrorReport,
 }
-#: modules that define the classes of the schemas
-_MODULES = (reports, compute, detections, model, sources, report)
-_COMMENTED_FIELD = re.compile(
-    r"(?P<comment>(?:^    #: ?.*\n(?:^    # ?.*\n|^    #: ?.*\n)*))^    (?P<name>\w+):", re.MULTILINE
-)
+#: class by its name, for all that the schemas consist of
+_CLASSES = {each.__name__: each for each in (*Contract.__subclasses__(), ModelFile, report.ErrorReport)}
+_COMMENTED_FIELD = re.compile(r"(?P<comment>(?:^    #:.*\n)+)^    (?P<name>\w+):", re.MULTILINE)
 
 
 def schema(of: type[Any]) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def schema(of: type[Any]) -> dict[str, Any]:
 
 
 def _described(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    described = next(getattr(module, name) for module in _MODULES if hasattr(module, name))
+    described = _CLASSES[name]
     comments = {
         match["name"]: " ".join(line.strip().lstrip("#:").strip() for line in match["comment"].splitlines())
         for match in _COMMENTED_FIELD.finditer(inspect.getsource(described))

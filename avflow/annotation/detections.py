@@ -23,6 +23,12 @@ class DetectedObject(Contract):
     #: left, top, width and height in pixels
     box: tuple[float, float, float, float]
 
+    @classmethod
+    def of(cls, found: Detection) -> DetectedObject:
+        """A detection, rounded to what is written: the confidence to 0.0001, the box to 0.1 pixels."""
+        left, top, width, height = (round(side, 1) for side in found.box)
+        return cls(found.class_name, round(found.confidence, 4), (left, top, width, height))
+
 
 @dataclass(frozen=True)
 class FrameDetections(Contract):
@@ -51,11 +57,5 @@ def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> s
     >>> detections_line(1, Fraction(25), [Detection(0, "dog", 0.91234, (1, 2, 3.14, 4))])
     '{"frame": 1, "time": 0.04, "objects": [{"class": "dog", "confidence": 0.9123, "box": [1, 2, 3.1, 4]}]}\\n'
     """
-    objects = tuple(DetectedObject(each.class_name, round(each.confidence, 4), _rounded(each.box)) for each in found)
-    line = FrameDetections(frame, round(float(frame / rate), 6), objects)
+    line = FrameDetections(frame, round(float(frame / rate), 6), tuple(map(DetectedObject.of, found)))
     return json.dumps(line.to_dict(), ensure_ascii=False) + "\n"
-
-
-def _rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    left, top, width, height = (round(edge, 1) for edge in box)
-    return left, top, width, height

@@ -2,7 +2,8 @@
 
 from avflow.detection.detector import OVERLAP, THRESHOLD, Detection, Detector
 from avflow.detection.named import convert_model, open_model, quantize_model, require_int8
-from avflow.detection.opening import Device, Precision, open_detector
+from avflow.detection.opening import Device, open_detector
+from avflow.models.kinds import Precision
 
 __all__ = [
     "OVERLAP",

@@ -14,8 +14,9 @@ from avflow.darknet.cfg import read_names, read_network
 from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector
-from avflow.detection.opening import Device, Precision, open_detector, quantize
+from avflow.detection.opening import Device, open_detector, quantize
 from avflow.errors import DarknetModelInvalid
+from avflow.models.kinds import Precision
 from avflow.models.store import ModelStore
 
 
@@ -45,7 +46,7 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
-    converted = _converted(name, models)
+    converted = _converted(_files(name, models), models)
     return [converted.onnx(half=half) for half in (False, True)]
 
 
@@ -65,8 +66,9 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, A
     """
     from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  only a tool
 
-    converted = _converted(name, models)
-    names = read_names(_files(name, models).names, converted.network)
+    files = _files(name, models)
+    converted = _converted(files, models)
+    names = read_names(files.names, converted.network)
     return quantize(converted, names, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
 
 
@@ -77,11 +79,10 @@ def require_int8(name: str, models: ModelStore) -> None:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
-    _converted(name, models).int8()
+    _converted(_files(name, models), models).int8()
 
 
-def _converted(name: str, models: ModelStore) -> Converted:
-    files = _files(name, models)
+def _converted(files: _Files, models: ModelStore) -> Converted:
     return Converted(
         files.cfg, files.weights, read_network(files.cfg), models.converted, weights_sha256=files.weights_sha256
     )

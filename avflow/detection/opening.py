@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from avflow.darknet.cfg import Network, read_names, read_network
 from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
@@ -13,11 +13,9 @@ from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector, YoloDetector
 from avflow.detection.letterbox import Frame
 from avflow.errors import GpuUnavailable, PrecisionUnsuitable
+from avflow.models.kinds import PRECISIONS, Precision
 
 Device = Literal["auto", "cpu", "gpu"]
-#: "fastest" is the fastest precision that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else
-#: float32. "int8" is for CPUs and needs a network of `Converted.quantize`; a GPU uses "fastest" instead.
-Precision = Literal["fastest", "fp32", "int8"]
 
 
 def open_detector(
@@ -44,7 +42,7 @@ def open_detector(
         "gpu" needs an NVIDIA GPU and onnxruntime-gpu. "cpu" uses OpenVINO, or ONNX Runtime on platforms without an
         OpenVINO package. "auto" uses the GPU if there is one.
     precision:
-        See `Precision`.
+        See `avflow.models.kinds.Precision`.
     input_size:
         Width and height of the network's input; by default those in the .cfg.
     weights_sha256:
@@ -61,8 +59,8 @@ def open_detector(
     GpuUnavailable
         The device is "gpu", and no GPU can be used.
     """
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision is {precision!r}, must be one of {', '.join(get_args(Precision))}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, must be one of {', '.join(PRECISIONS)}")
     network = read_network(cfg, input_size)
     classes = read_names(names, network)
     converted = Converted(cfg, weights, network, cache_dir, weights_sha256)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from avflow.darknet.cfg import Network
 from avflow.detection.detector import YoloDetector, writable
 from avflow.detection.heads import Heads
 from avflow.detection.letterbox import Blob
+from avflow.models.kinds import Precision
 
 #: oneDNN's limits that exclude bfloat16 instructions (oneDNN's documentation, "CPU Dispatcher Control")
 _CAPS_BELOW_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
@@ -51,7 +52,7 @@ class OpenVinoDetector(YoloDetector):
         network: Network,
         names: Sequence[str],
         *,
-        precision: Literal["fastest", "fp32", "int8"] = "fastest",
+        precision: Precision = "fastest",
         cache_dir: Path | None = None,
         **options: Any,
     ) -> None:
@@ -93,7 +94,7 @@ class OpenVinoDetector(YoloDetector):
         return [head[0] for head in heads]
 
 
-def _config(precision: str) -> dict[str, str]:
+def _config(precision: Precision) -> dict[str, str]:
     """OpenVINO's properties for a precision on this machine's cores and processor."""
     # the throughput mode makes at most this many streams, each with its own buffers
     config = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": str(MOST_STREAMS)}

@@ -1,9 +1,15 @@
-"""The kinds of models, and what each kind is used for."""
+"""The kinds of models, what each kind is used for, and the precisions of a detector. It imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, get_args
+
+#: "fastest" is the fastest precision that keeps the boxes: bfloat16 on a CPU that has it, float16 on a GPU, else
+#: float32. "int8" is for CPUs and needs a network of `Converted.quantize`; a GPU uses "fastest" instead.
+Precision = Literal["fastest", "fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class Kind(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -50,3 +51,22 @@ def cut(wav: Path, *, seconds: float, most: int) -> tuple[Span, ...]:
     return tuple(
         Span(part, start / SAMPLE_RATE, end / SAMPLE_RATE) for part, (start, end) in enumerate(pairwise(edges))
     )
+
+
+def pieces(wav: Path, spans: Sequence[Span]) -> Iterator[Path]:
+    """A WAV file per span, next to `wav`, each written when it is asked for. Of a single span: `wav` itself.
+
+    Raises
+    ------
+    InvalidMediaUnreadable
+        `wav` has another format than `cut` takes.
+    """
+    if len(spans) == 1:
+        yield wav
+        return
+    from avflow.speech.wav import write_part  # noqa: PLC0415 - as in `cut`
+
+    for span in spans:
+        piece = wav.with_name(f"span-{span.part:04}.wav")
+        write_part(wav, span.start, span.end, piece)
+        yield piece

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
 from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
 from avflow.media import Media, VideoStream, conversion_reasons, probe
@@ -15,7 +12,6 @@ from avflow.workflow import plan
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
-from avflow.workflow.settings import Settings
 
 #: approximate share of the audio extraction in the time of audio extraction and video conversion
 AUDIO_SHARE = 0.1
@@ -52,8 +48,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
             wav = folder / "audio.wav"
             in_time = paced(extracting, context.budget, f"the audio extraction of {source.name}")
             ffmpeg.extract_wav(source, media, wav, report=in_time)
-            parts = _cut(wav, context.settings)
-            for span, piece in zip(parts, _pieces(wav, parts), strict=True):
+            parts = spans.cut(wav, seconds=context.settings.speech_span_seconds, most=context.settings.max_spans)
+            for span, piece in zip(parts, spans.pieces(wav, parts), strict=True):
                 transfers.upload(piece, video.wav(span.part))
         if reasons:
             converted = folder / "converted.avi"
@@ -79,23 +75,6 @@ def _written(media: Media, reasons: tuple[str, ...]) -> int:
     wav = 2 * WAV_BYTES_PER_SECOND if media.audio else 0  # the whole, and its spans
     avi = VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND if reasons else 0
     return round(media.duration * (wav + avi))
-
-
-def _cut(wav: Path, settings: Settings) -> tuple[spans.Span, ...]:
-    return spans.cut(wav, seconds=settings.speech_span_seconds, most=settings.max_spans)
-
-
-def _pieces(wav: Path, parts: Sequence[spans.Span]) -> Iterator[Path]:
-    """A WAV file per span: the audio itself if there is only one."""
-    if len(parts) == 1:
-        yield wav
-        return
-    from avflow.speech.wav import write_part  # noqa: PLC0415 - it imports numpy, which short audio does not need
-
-    for span in parts:
-        piece = wav.with_name(f"span-{span.part:04}.wav")
-        write_part(wav, span.start, span.end, piece)
-        yield piece
 
 
 def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> DetectorInput | None:

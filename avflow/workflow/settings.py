@@ -8,20 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
 from avflow import speech
 from avflow.errors import SettingInvalid
+from avflow.models.kinds import PRECISIONS, Precision
 from avflow.workflow.compute import Compute, compute
-
-if TYPE_CHECKING:  # it imports OpenCV, which only the detector needs
-    from avflow.detection.opening import Precision
 
 YOLOV3_MODEL = "yolov3"
 #: AWS Batch sets it for a child of an array job (User Guide, "Array jobs")
 ARRAY_INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
-#: the values of `avflow.detection.opening.Precision`
-PRECISIONS = ("fastest", "fp32", "int8")
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ def _precision(environ: Mapping[str, str]) -> Precision:
     value = environ.get("DETECTOR_PRECISION", Settings.detector_precision)
     if value not in PRECISIONS:
         raise SettingInvalid(f"DETECTOR_PRECISION is {value!r}; it must be one of {', '.join(PRECISIONS)}")
-    return cast("Precision", value)
+    return value
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, limits: Limits) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from avflow.annotation.detections import DetectedObject
 from avflow.darknet import DATA
 from avflow.detection import open_model
 from avflow.models.store import ModelStore
@@ -32,9 +33,6 @@ def run() -> dict[str, Any]:
         "model": ModelEntry.of("detector", models.describe(name)).to_dict(),
         "engine": detector.engine,
         "picture": PICTURE.name,
-        "boxes": [
-            {"class": o.class_name, "confidence": round(o.confidence, 4), "box": [round(side, 1) for side in o.box]}
-            for o in found
-        ],
+        "boxes": [DetectedObject.of(each).to_dict() for each in found],
         "seconds": {"load": round(loaded - began, 3), "detect": round(detected - loaded, 3)},
     }

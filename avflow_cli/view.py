@@ -195,7 +195,8 @@ def summary(manifest: Manifest, files: list[Path], *, spaced: bool) -> Group:
         what = name if len(parts) == 1 else f"{name}, longest of {len(parts)}"
         table.add_row(what, where, f"{max(part.seconds for part in parts):.1f}")
     damaged = manifest.detections.damaged_frames if manifest.detections else 0
-    warning = [f"Damaged frames, each replaced by the nearest good frame: {damaged}"] if damaged else []
+    warnings = [f"Damaged frames, each replaced by the nearest good frame: {damaged}"] if damaged else []
+    warnings += [f"Warning: {warning.message}" for warning in manifest.warnings]
     space = [""] if spaced else []
     paths = (Text(str(file), overflow="ignore", no_wrap=True) for file in files)
-    return Group(*space, table, *space, *warning, *paths)
+    return Group(*space, table, *space, *map(Text, warnings), *paths)

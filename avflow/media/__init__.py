@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from avflow.media.model import AudioStream, Media, VideoStream
+from avflow.media.notices import Notice
 from avflow.media.reasons import conversion_reasons
 
-__all__ = ["AudioStream", "Media", "VideoStream", "conversion_reasons", "probe"]
+__all__ = ["AudioStream", "Media", "Notice", "VideoStream", "conversion_reasons", "probe"]
 
 
 def probe(path: Path) -> Media:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from mashumaro import field_options
 
 from avflow.media.contract import Contract
+from avflow.media.notices import Notice
 
 #: The largest frame in pixels that a decoder may allocate, padding to whole blocks included. The limit applies to every
 #: packet, because a later frame may be larger than the first.
@@ -84,3 +85,5 @@ class Media(Contract):
     continuous: bool
     video: VideoStream | None = field(metadata=field_options(alias="picture"))
     audio: AudioStream | None = field(metadata=field_options(alias="sound"))
+    #: what the user should know about this file
+    notices: tuple[Notice, ...] = ()

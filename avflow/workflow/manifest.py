@@ -64,6 +64,7 @@ def build(
         detections=_detections(boxes) if boxes else None,
         steps=steps,
         cost=cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
+        warnings=tuple(dict.fromkeys((*media.input.notices, *(n for r in speech for n in r.notices)))),
     )
 
 

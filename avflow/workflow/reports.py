@@ -12,6 +12,7 @@ from mashumaro import field_options
 
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
+from avflow.media.notices import Notice
 from avflow.models.sources import ModelFile
 from avflow.models.store import Model
 from avflow.speech.transcript import Transcript
@@ -148,6 +149,8 @@ class SpanReport(Contract):
     transcript: Transcript = field(
         metadata=field_options(serialize=Transcript.to_dict, deserialize=Transcript.from_dict)
     )
+    #: what the user should know about the transcript
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,8 @@ class Manifest(Contract):
     detections: DetectionSummary | None
     steps: tuple[StepRecord, ...]
     cost: CostEstimate
+    #: what the user should know about the results
+    warnings: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

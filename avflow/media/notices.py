@@ -1,0 +1,17 @@
+"""What a user should know about a result although the run succeeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avflow.media.contract import Contract
+
+
+@dataclass(frozen=True)
+class Notice(Contract):
+    """A warning. The manifest lists all warnings of a run, and the command line prints them at its end."""
+
+    #: what happened, as one word in CamelCase that programs can compare, such as `AudioUndecodable`
+    name: str
+    #: one sentence: what is wrong with which input, and what the result is
+    message: str

@@ -86,7 +86,7 @@ def annotate_video(
     """
     if not stream.constant_rate:
         raise ValueError(f"{source.name} has a variable frame rate: convert it first")
-    segment = segment or Segment(0, stream.frames)
+    segment = segment or Segment(0, stream.total_frames)
     size = (stream.width + stream.width % 2, stream.height + stream.height % 2)
     # half of the cores each, because decoder, encoder and detector share them
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))

@@ -6,7 +6,6 @@
 
 from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
 from avflow.ffmpeg.commands import convert, extract_wav, mux
-from avflow.ffmpeg.filters import conversion_rate
 from avflow.ffmpeg.joining import Boxed
 from avflow.ffmpeg.process import Process, binary, run, written_whole
 
@@ -16,7 +15,6 @@ __all__ = [
     "Process",
     "arguments",
     "binary",
-    "conversion_rate",
     "convert",
     "extract_wav",
     "mux",

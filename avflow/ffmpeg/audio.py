@@ -1,4 +1,4 @@
-"""Decodes the audio stream to samples of one format and aligns them with the first video frame.
+"""Decodes the audio stream to samples of one format and aligns them with the video.
 
 A broadcast may change between mono, stereo and 5.1. FFmpeg then rebuilds its filters, which would pad the audio from 0
 a second time. Therefore two FFmpeg processes share the work: the first decodes to samples of one format, and the second
@@ -23,14 +23,14 @@ from avflow.progress import Report
 
 #: seconds added to the timestamps in the pipe, because they can't be negative there
 _PIPE_OFFSET = 10
+#: Options that keep the container's timestamps. Otherwise FFmpeg closes gaps, in each stream on its own.
+KEEP_CLOCK = ("-copyts",)
+#: Seconds by which samples may be early or late before they are moved: 20 ms is below what anybody notices, and above
+#: the jitter of recorders.
+_MOVE = 0.02
 
 
-def clock_options(media: Media) -> Sequence[str]:
-    """Options that keep the container's timestamps. If the timestamps jump, FFmpeg closes the gaps instead."""
-    return ("-copyts",) if media.continuous else ()
-
-
-def decoder_command(source: Path, media: Media, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
+def decoder_command(source: Path, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
     """The command that decodes the audio stream to 16-bit samples and writes them to its standard output."""
     track = source_input(source)[str(stream.index)]
     output = track.output(
@@ -42,30 +42,23 @@ def decoder_command(source: Path, media: Media, stream: AudioStream, *, rate: in
         output_ts_offset=_PIPE_OFFSET,
         avoid_negative_ts=0,
     )
-    return arguments(output, *clock_options(media))
+    return arguments(output, *KEEP_CLOCK)
 
 
-def aligned_with_video(media: Media, stream: AudioStream, *, rate: int, lead_in: Fraction = Fraction(0)) -> Any:
-    """The samples from standard input, padded or trimmed to start with the first video frame.
-
-    Without a video stream they start with the first sample.
+def aligned(media: Media, *, rate: int, lead_in: Fraction = Fraction(0)) -> Any:
+    """The samples from standard input, padded or trimmed to start with second 0 of the results.
 
     Parameters
     ----------
     rate:
         Samples per second.
     lead_in:
-        Start this many seconds before the first frame.
+        Start this many seconds before second 0.
     """
-    if media.video is None:
-        timestamps = "PTS-STARTPTS"
-    elif media.continuous:
-        timestamps = f"PTS-{media.video.start_time + _PIPE_OFFSET + float(lead_in):.6f}/TB"
-    else:
-        timestamps = f"PTS-STARTPTS+({stream.start_time - media.video.start_time - float(lead_in):.6f})/TB"
+    timestamps = f"PTS-{media.zero + _PIPE_OFFSET + float(lead_in):.6f}/TB"
     # async=1 fills gaps and cuts overlaps, but never stretches the audio, so that speech keeps its pitch
     track = ffmpeg.input("pipe:0", format="nut")["a:0"].filter("asetpts", timestamps)
-    return track.filter("aresample", rate, first_pts=0, **{"async": 1})
+    return track.filter("aresample", rate, first_pts=0, min_hard_comp=_MOVE, **{"async": 1})
 
 
 def run_with_decoder(

@@ -1,8 +1,8 @@
 """The workflow's three FFmpeg commands.
 
 `extract_wav` writes the audio for speech recognition, `convert` writes a video that the detector can read, and `mux`
-writes the final AVI. Every command keeps the container's timestamps and subtracts the timestamp of the first frame, so
-that the offset between video and audio is preserved.
+writes the final AVI. Every command keeps the container's timestamps and subtracts `Media.zero`, so that the offset
+between video and audio is preserved.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import ffmpeg  # type: ignore[import-untyped]
 from avflow.cores import codec_threads
 from avflow.errors import FrameCountMismatch, InvalidMediaDamaged, InvalidMediaNoStreams
 from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
-from avflow.ffmpeg.audio import aligned_with_video, clock_options, decoder_command, run_with_decoder
-from avflow.ffmpeg.filters import conversion_chain, conversion_rate
+from avflow.ffmpeg.audio import KEEP_CLOCK, aligned, decoder_command, run_with_decoder
+from avflow.ffmpeg.filters import conversion_chain
 from avflow.ffmpeg.joining import Boxed, concat_input
 from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
@@ -33,14 +33,14 @@ from avflow.media.formats import (
     mp3_rate,
 )
 from avflow.media.model import Media, VideoStream
+from avflow.media.reasons import conversion_rate
 from avflow.progress import Report, ignore
 
 
 def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
     """Write the chosen audio stream to `target` as WAV: 16 bits, 16 kHz, mono.
 
-    Second 0 is the timestamp of the first video frame, so that subtitles made from the WAV match the annotated video.
-    Without a video stream, second 0 is the first audio sample.
+    Second 0 is `media.zero`, so that subtitles made from the WAV match the annotated video.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ig
     """
     if media.audio is None:
         raise InvalidMediaNoStreams(f"{source.name} has no audio stream to extract")
-    decoder = decoder_command(source, media, media.audio, rate=SPEECH_RATE, channels=1)
-    track = aligned_with_video(media, media.audio, rate=SPEECH_RATE)
+    decoder = decoder_command(source, media.audio, rate=SPEECH_RATE, channels=1)
+    track = aligned(media, rate=SPEECH_RATE)
     with written_whole(target) as partial:
         output = track.output(file_url(partial), format="wav", acodec="pcm_s16le")
         _run(output, decoder, source, media, step="extract sound", report=report)
@@ -124,12 +124,12 @@ def mux(
 def _check_end(source: Path, media: Media, stream: VideoStream, written: int) -> None:
     """Refuse a conversion that wrote far fewer frames than the source's timestamps announce.
 
-    Raw streams have no timestamps, and those of joined recordings jump. Neither is checked.
+    Raw streams, which have no timestamps, are not checked.
     """
-    if media.container in RAW_STREAMS or not media.continuous:
+    if media.container in RAW_STREAMS:
         return
     rate = conversion_rate(stream)
-    expected = round((stream.frames - 1) / stream.average_rate * rate) + 1
+    expected = round((stream.frames - 1) / stream.average_rate * rate) + 1 + stream.held_first + stream.held_last
     if expected - written > tolerated_gap(expected, rate):
         raise InvalidMediaDamaged(
             f"{source.name} should give {expected} frames at {fraction_text(rate)} frames per second, but gives only "
@@ -146,7 +146,7 @@ def _run(
     step: str,
     report: Report,
 ) -> int:
-    command = arguments(output, *clock_options(media), *options, "-progress", "pipe:1", "-stats_period", "0.25")
+    command = arguments(output, *KEEP_CLOCK, *options, "-progress", "pipe:1", "-stats_period", "0.25")
     if decoder is None:
         return run(command, source.name, step=step, seconds=media.duration, report=report)
     return run_with_decoder(decoder, command, source.name, step=step, seconds=media.duration, report=report)
@@ -161,8 +161,8 @@ def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]
     if media.audio is None:
         return None, []
     rate = mp3_rate(media.audio.rate)
-    decoder = decoder_command(source, media, media.audio, rate=rate, channels=min(2, media.audio.channels))
-    return decoder, [aligned_with_video(media, media.audio, rate=rate, lead_in=Fraction(MP3_DELAY, rate))]
+    decoder = decoder_command(source, media.audio, rate=rate, channels=min(2, media.audio.channels))
+    return decoder, [aligned(media, rate=rate, lead_in=Fraction(MP3_DELAY, rate))]
 
 
 def _avi(vcodec: str) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from avflow.media.formats import encodable_rate
 from avflow.media.model import VideoStream
-from avflow.media.reasons import MAX_FRAMES_PER_SECOND
+from avflow.media.reasons import conversion_rate
 from avflow.media.rotation import upright_size
 
 
@@ -26,11 +25,6 @@ def conversion_chain(frames: Any, stream: VideoStream) -> Any:
     if stream.sample_aspect_ratio != 1:
         frames = with_square_pixels(frames, stream)
     return as_even_yuv420p(frames)
-
-
-def conversion_rate(stream: VideoStream) -> Fraction:
-    """Frame rate of the converted video: the rate of most source frames, but at most 60."""
-    return encodable_rate(min(stream.nominal_rate, Fraction(MAX_FRAMES_PER_SECOND)))
 
 
 def upright(frames: Any, stream: VideoStream) -> Any:
@@ -52,10 +46,11 @@ def at_constant_rate(frames: Any, stream: VideoStream, rate: Fraction) -> Any:
     """Frames at the constant frame rate `rate`, starting with the first frame of the stream.
 
     The last decoded frame replaces a frame that can't be decoded. At the start of the stream, the first decoded frame
-    replaces the undecodable frames before it.
+    replaces the undecodable frames before it. The first and the last frame are held as `stream` says.
     """
-    frames = frames.filter("setpts", f"PTS-STARTPTS+{stream.lead:.6f}/TB")
-    return frames.filter("fps", str(rate), start_time=0)
+    start = stream.lead + float(stream.held_first / rate)
+    frames = frames.filter("setpts", f"PTS-STARTPTS+{start:.6f}/TB").filter("fps", str(rate), start_time=0)
+    return frames.filter("tpad", stop=stream.held_last, stop_mode="clone") if stream.held_last else frames
 
 
 def tone_mapped(frames: Any, stream: VideoStream) -> Any:

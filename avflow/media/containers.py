@@ -24,6 +24,8 @@ CUT_ANYWHERE = RAW_STREAMS | frozenset(
 )
 #: formats in which recordings may be joined, so that the timestamps jump
 CLOCK_MAY_JUMP = frozenset({"mpegts", "mpeg"})
+#: formats that store presentation timestamps only; FFmpeg guesses the decoding timestamps
+PRESENTATION_TIMES_ONLY = frozenset({"matroska,webm", "nut", "avi"})
 #: accepted containers, by the names of FFmpeg's demuxers
 CONTAINERS = CUT_ANYWHERE | frozenset(
     {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "flv", "asf", "asf_o", "mxf", "gxf", "nut", "rm", "ivf", "gif"}

@@ -53,6 +53,15 @@ class VideoStream(Contract):
     start_time: float
     #: seconds from the first frame to the first decodable frame, which replaces the frames before it
     lead: float = 0.0
+    #: frames of the results in which the first frame is held, because the sound starts earlier
+    held_first: int = 0
+    #: frames of the results in which the last frame is held for longer, by its own duration or that of the sound
+    held_last: int = 0
+
+    @property
+    def total_frames(self) -> int:
+        """The frames of the annotated video, if it is made without a conversion."""
+        return self.held_first + self.frames + self.held_last
 
 
 @dataclass(frozen=True)
@@ -85,5 +94,7 @@ class Media(Contract):
     continuous: bool
     video: VideoStream | None = field(metadata=field_options(alias="picture"))
     audio: AudioStream | None = field(metadata=field_options(alias="sound"))
+    #: timestamp of second 0 of all results, on the container's clock
+    zero: float = 0.0
     #: what the user should know about this file
     notices: tuple[Notice, ...] = ()

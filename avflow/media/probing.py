@@ -32,8 +32,10 @@ from avflow.media.containers import (
 )
 from avflow.media.damage import tolerated_gap
 from avflow.media.formats import MAX_SIDE
+from avflow.media.holding import hold
 from avflow.media.model import MAX_AREA, AudioStream, Media, VideoStream
 from avflow.media.reasons import MAX_FRAMES_PER_SECOND
+from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.rotation import clockwise_rotation, upright_size
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.timing import announced_rate
@@ -55,21 +57,30 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
     16: "smpte2084",
     18: "arib-std-b67",
 }
+#: bytes that are read at once
+_BUFFER_BYTES = 1 << 18
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 #: the values of AVColorSpace that FFmpeg's scaler supports
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
-def probe(path: Path) -> Media:
+def probe(path: Path, *, joined: bool = False) -> Media:
     """Describe a media file after reading it once from start to end.
 
     This opens no other file or address, whatever `path` contains. It decodes one frame. The memory does not grow with
     the length of the file.
 
+    Parameters
+    ----------
+    joined:
+        Whether the file is the copy of joined recordings on one clock (`avflow.media.joining`).
+
     Raises
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
     InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged
+    ClockRestarts
+        The file consists of joined recordings: `avflow.media.described` joins them first.
     """
     size = path.stat().st_size
     if size == 0:
@@ -83,13 +94,13 @@ def probe(path: Path) -> Media:
         )
     try:
         with open_container(path) as container:
-            return _describe(path, size, container)
+            return _describe(path, size, container, joined=joined)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
 
-def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
-    """Open an uploaded file. This opens no other file or address, whatever the upload contains.
+def open_container(path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None) -> InputContainer:
+    """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
 
     Raises
     ------
@@ -101,8 +112,14 @@ def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer
         # for the decoders that libavformat runs on the first packets to identify the streams
         "max_pixels": str(MAX_AREA),
     }
+    part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
     container: InputContainer = av.open(
-        file_url(path), mode="r", options=options, metadata_errors="replace", hwaccel=hwaccel
+        part or file_url(path),
+        mode="r",
+        options=options,
+        metadata_errors="replace",
+        hwaccel=hwaccel,
+        buffer_size=_BUFFER_BYTES,
     )
     for stream in container.streams.video:
         if stream.codec_context is not None:
@@ -111,7 +128,7 @@ def open_container(path: Path, hwaccel: HWAccel | None = None) -> InputContainer
     return container
 
 
-def _describe(path: Path, size: int, container: InputContainer) -> Media:
+def _describe(path: Path, size: int, container: InputContainer, *, joined: bool) -> Media:
     video = _choose([s for s in container.streams.video if not s.disposition & Disposition.attached_pic])
     audio = _choose(list(container.streams.audio))
     if video is None and audio is None:
@@ -146,8 +163,8 @@ def _describe(path: Path, size: int, container: InputContainer) -> Media:
         _check_duplicates(path, video_stream, video_scan.span[1] - video_scan.span[0])
     if video_stream and video_scan and container.format.name not in CUT_ANYWHERE:
         _check_lead(path, video_stream, video_scan.rejected if container.format.name == "avi" else 0)
-    jumps = sum(scan.jumps.count for scan in (video_scan, audio_scan) if scan is not None and scan.jumps is not None)
-    return Media(container.format.name, size, round(float(duration), 6), jumps == 0, video_stream, audio_stream)
+    media = Media(container.format.name, size, round(float(duration), 6), not joined, video_stream, audio_stream)
+    return hold(media, video_scan.span if video_scan else None, audio_scan.span if audio_scan else None)
 
 
 def _exceeds_max_area(path: Path) -> bool:

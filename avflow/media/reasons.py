@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from avflow.media.containers import RAW_STREAMS
-from avflow.media.model import Media
+from avflow.media.formats import encodable_rate
+from avflow.media.model import Media, VideoStream
 
 #: highest frame rate of a converted video
 MAX_FRAMES_PER_SECOND = 60
+
+
+def conversion_rate(stream: VideoStream) -> Fraction:
+    """Frame rate of the converted video: the rate of most source frames, but at most 60."""
+    return encodable_rate(min(stream.nominal_rate, Fraction(MAX_FRAMES_PER_SECOND)))
 
 
 def conversion_reasons(media: Media) -> tuple[str, ...]:

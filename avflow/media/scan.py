@@ -9,9 +9,13 @@ import av
 from av.container import InputContainer
 from av.stream import Discard, Stream
 
-from avflow.media.containers import CLOCK_MAY_JUMP
-from avflow.media.timing import ClockJumps, FrameClock, announced_rate
+from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
+from avflow.media.restarts import StreamClock, Timeline, timeline
+from avflow.media.timing import FrameClock, announced_rate
 
+#: Matroska and others store no durations, and FFmpeg then gives all packets the same one. With this many different
+#: durations of packets they are the file's own.
+_DURATIONS = 2
 #: packets to decode before giving up on a stream that yields no frame
 _MAX_PACKETS_WITHOUT_FRAME = 256
 
@@ -22,7 +26,6 @@ class VideoScan:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.clock = FrameClock(stream.time_base)
-        self.jumps = _clock_jumps(stream)
         self.first_frame: av.VideoFrame | None = None
         #: whether every packet has a timestamp; raw streams have none
         self.timed = True
@@ -31,6 +34,9 @@ class VideoScan:
         self.rejected = 0
         #: the earliest presentation timestamp in ticks, if the container has one
         self._first_pts: int | None = None
+        #: presentation timestamp and duration of the last frame, in ticks
+        self._last, self._last_duration = -(2**63), 0
+        self._durations: set[int] = set()
 
     def add(self, packet: av.Packet[Stream]) -> None:
         """Count one packet. Decode it if no frame has been decoded yet."""
@@ -44,14 +50,17 @@ class VideoScan:
         if ticks is None:
             self.timed = False
             ticks = self.clock.count
-        if self.jumps is not None:
-            self.jumps.add(packet.dts, packet.duration or 0)
-            ticks += self.jumps.offset
         self.clock.add(ticks)
+        if ticks >= self._last:
+            self._last, self._last_duration = ticks, packet.duration or 0
+        if len(self._durations) < _DURATIONS:
+            self._durations.add(packet.duration or 0)
 
     def finish(self) -> None:
         """Process the frames that are still held back. Call it after the last packet."""
-        self.clock.finish()
+        if len(self._durations) < _DURATIONS:  # the same for all: a guess of the demuxer
+            self._last_duration = 0
+        self.clock.finish(self._last_duration)
         if self.first_frame is None:
             self._decode(None)
 
@@ -99,7 +108,8 @@ class VideoScan:
             rate = announced_rate((self.stream.guessed_rate or Fraction(0), self.stream.average_rate or Fraction(0)))
             start = Fraction(self.clock.first * base) if self.timed else Fraction(0)
             return start, start + self.clock.count / rate
-        return self.clock.first * base, self.clock.last * base + 1 / self.clock.nominal(())
+        shown = max(1 / self.clock.nominal(()), self._last_duration * base)
+        return self.clock.first * base, self.clock.last * base + shown
 
 
 class AudioScan:
@@ -107,7 +117,6 @@ class AudioScan:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self.jumps = _clock_jumps(stream)
         self.count = 0
         self._first: int | None = None
         self._end = 0
@@ -123,9 +132,6 @@ class AudioScan:
         ticks = packet.pts if packet.pts is not None else packet.dts
         if ticks is None:
             return
-        if self.jumps is not None:
-            self.jumps.add(packet.dts, length)
-            ticks += self.jumps.offset
         self._first = ticks if self._first is None else min(self._first, ticks)
         self._end = max(self._end, ticks + length)
 
@@ -151,8 +157,54 @@ class AudioScan:
         return self._start * base, end * base
 
 
-def _clock_jumps(stream: Any) -> ClockJumps | None:
-    return ClockJumps(stream.time_base) if stream.container.format.name in CLOCK_MAY_JUMP else None
+class ClockRestarts(Exception):
+    """The clock of a file starts again: `avflow.media.joining` puts its recordings on one clock first."""
+
+
+class PacketClocks:
+    """Watches the clocks of all streams of a container for restarts."""
+
+    def __init__(self, container: InputContainer) -> None:
+        name = container.format.name
+        self._decoding_times = name not in PRESENTATION_TIMES_ONLY
+        self._forward_alone = name in CLOCK_MAY_JUMP
+        self._clocks: dict[int, StreamClock] = {}
+        self._position = 0
+        self._highest: dict[int, float] = {}
+        self._lag: dict[int, float] = {}
+        #: packets of video streams
+        self.pictures = 0
+
+    def add(self, packet: av.Packet[Stream]) -> None:
+        """Watch the next packet of the file."""
+        index, base = packet.stream_index, float(packet.time_base)
+        is_video = packet.stream.type == "video"
+        self.pictures += is_video
+        self._position += 1
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        if ticks is None:
+            return
+        clock = self._clocks.get(index)
+        if clock is None:
+            decoding_times = self._decoding_times or not is_video
+            clock = self._clocks[index] = StreamClock(decoding_times=decoding_times)
+        pts, duration = ticks * base, (packet.duration or 0) * base
+        dts = None if packet.dts is None else packet.dts * base
+        runs = len(clock.runs)
+        clock.add(self._position, dts, pts, duration, shown=not packet.is_discard)
+        if is_video:
+            decoded = pts if dts is None else dts
+            again = len(clock.runs) > runs
+            self._highest[index] = decoded if again else max(decoded, self._highest.get(index, decoded))
+            self._lag[index] = max(self._lag.get(index, 0.0), self._highest[index] - pts)
+
+    def lag(self, stream: Any) -> float:
+        """Seconds by which a decoding timestamp of the stream is later than a presentation timestamp after it."""
+        return self._lag.get(stream.index, 0.0)
+
+    def timeline(self) -> Timeline:
+        """All streams on one clock."""
+        return timeline(self._clocks, forward_alone=self._forward_alone)
 
 
 def scan_packets(container: InputContainer, video: VideoScan | None, audio: AudioScan | None) -> bool:
@@ -166,16 +218,21 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
     ------
     av.error.FFmpegError
         The demuxer can't continue.
+    ClockRestarts
+        The file consists of recordings with clocks of their own, so that the scans mean nothing.
     """
     scans = {scan.stream.index: scan for scan in (video, audio) if scan is not None}
     for stream in container.streams:
         if stream.index not in scans:
             stream.discard = Discard.all
-    complete = True
+    complete, clocks = True, PacketClocks(container)
     for packet in container.demux([scan.stream for scan in scans.values()]):
         if packet.size:
             complete = not packet.is_corrupt
+            clocks.add(packet)
             scans[packet.stream_index].add(packet)
+    if clocks.timeline().restarts:
+        raise ClockRestarts
     if video is not None:
         video.finish()
     return complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
@@ -13,44 +14,22 @@ _REORDER = 32
 _JITTER = Fraction(1, 1000)
 #: largest jitter as a share of the frame interval; more could hide a missing frame
 _MAX_JITTER = 0.4
+#: a stream whose typical frame is shown for longer, in seconds, is a slide show: no picture of it may be left out
+_SLIDE = Fraction(1, 10)
+#: ... except for those that are shown for less than this
+_SHORTEST_SLIDE = Fraction(1, 25)
+#: seconds by which the last frame may be shorter than the others in a video of constant rate
+_SHORT_END = Fraction(1, 10)
+#: ... and unless the conversion would have more frames than this
+_MAX_SLIDE_FRAMES = 20_000
 #: largest number of different frame intervals to count
 _MAX_INTERVALS = 4096
-
-#: a step of the timestamps in seconds, backward or forward, that does not occur within one recording
-_JUMP_BACK, _JUMP_FORWARD = Fraction(1, 2), Fraction(10)
 
 STANDARD_RATES = (
     *(Fraction(rate, 1) for rate in (24, 25, 30, 50, 60)),
     *(Fraction(rate, 1001) for rate in (24_000, 30_000, 60_000, 120_000)),
     *(Fraction(rate, 1) for rate in (15, 12, 10, 48, 100, 120, 240, 20, 5, 1)),
 )
-
-
-class ClockJumps:
-    """Finds the timestamp jumps where recordings were joined, and closes them the way FFmpeg does.
-
-    Parameters
-    ----------
-    time_base:
-        Seconds per tick of the timestamps.
-    """
-
-    def __init__(self, time_base: Fraction) -> None:
-        self._back, self._forward = _JUMP_BACK / time_base, _JUMP_FORWARD / time_base
-        self._expected: int | None = None
-        #: ticks to add to the timestamps of the current packet
-        self.offset = 0
-        #: number of jumps so far
-        self.count = 0
-
-    def add(self, ticks: int | None, duration: int) -> None:
-        """Check the next packet: its decoding timestamp and duration in ticks."""
-        if ticks is None:
-            return
-        if self._expected is not None and not -self._back < ticks - self._expected < self._forward:
-            self.offset += self._expected - ticks
-            self.count += 1
-        self._expected = ticks + duration
 
 
 class FrameClock:
@@ -83,10 +62,20 @@ class FrameClock:
         if len(self._waiting) > _REORDER:
             self._take()
 
-    def finish(self) -> None:
-        """Count the frames that are still held back for reordering. Call it once, before reading the results."""
+    def finish(self, duration: int = 0) -> None:
+        """Count the frames that are still held back for reordering. Call it once, before reading the results.
+
+        Parameters
+        ----------
+        duration:
+            Ticks for which the last frame is shown; 0 if unknown. If that is clearly shorter than the period, the rate
+            is variable.
+        """
         while self._waiting:
             self._take()
+        if self.count > 1 and 0 < duration < self._shortest - _SHORT_END / self.time_base:
+            self._longest = 0.0
+            self._intervals[duration] += 1
 
     def _take(self) -> None:
         if self.count == 0:
@@ -137,13 +126,22 @@ class FrameClock:
             low = 1 / (Fraction(self._longest) * self.time_base)
             high = 1 / (Fraction(self._shortest) * self.time_base) if self._shortest > 0 else low * 2
         else:
-            middle = self._typical_interval() * self.time_base
+            middle = max(self._interval(), 1) * self.time_base
             jitter = min(_JITTER, middle / 4)
             low, high = 1 / (middle + jitter), 1 / (middle - jitter)
         for rate in announced + STANDARD_RATES:
             if low <= rate <= high:
                 return rate
         return simplest_between(low, high)
+
+    def _interval(self) -> int:
+        """The interval of a converted video, in ticks: the median, or the shortest one of a slide show."""
+        typical = self._typical_interval()
+        if typical * self.time_base <= _SLIDE:
+            return typical
+        shortest = min((interval for interval in self._intervals if interval > 0), default=typical)
+        shortest = max(shortest, math.ceil(_SHORTEST_SLIDE / self.time_base))
+        return typical if self.last - self.first > _MAX_SLIDE_FRAMES * shortest else shortest
 
     def _typical_interval(self) -> int:
         """The median interval between two frames, in ticks."""

@@ -73,9 +73,12 @@ class VideoReader:
         hardware: bool = False,
     ) -> None:
         self._source, self._video, self._threads = source, stream, threads
-        self._segment = segment or Segment(0, stream.frames)
+        self._segment = segment or Segment(0, stream.total_frames)
         #: seconds from the first decodable frame to the segment
-        self._segment_start = self._segment.first / stream.nominal_rate - Fraction(stream.lead)
+        first = min(self._segment.first - stream.held_first, stream.frames - 1)
+        self._segment_start = first / stream.nominal_rate - Fraction(stream.lead)
+        #: numbers of the first frame and of the one after the last, between those that are held
+        self._begin, self._end = stream.held_first, stream.held_first + stream.frames
         #: whether NVDEC decodes
         self.on_gpu = hardware and nvdec(stream)
         self._tolerated_gap = tolerated_gap(stream.frames, stream.nominal_rate)
@@ -129,23 +132,23 @@ class VideoReader:
             if number < last:
                 continue  # the decoder held it back across a damaged part; another frame already has its place
             until = min(number, end)
-            self._replaced += max(0, until - max(position, last + 1))
+            self._replaced += max(0, until - max(position, last + 1, self._begin))
             if previous is None:
                 yield from (copy_of(frame) for _ in range(until - position))
             else:
                 self._check_gap(last + 1, number)
                 yield from repeated(previous, until - position)
             position = max(position, until)
-            if number >= end:
+            if number >= min(end, self._end):
                 self._check_surplus(number, end)
                 return
             previous, last = frame, number
         if self._stopped:
             return
         if previous is None:
-            raise self._damaged(0, self._video.frames)
-        self._check_gap(last + 1, self._video.frames)
-        self._replaced += end - max(position, last + 1)
+            raise self._damaged(self._begin, self._end)
+        self._check_gap(last + 1, self._end)
+        self._replaced += max(0, min(end, self._end) - max(position, last + 1))
         yield from repeated(previous, end - position)
 
     @property
@@ -167,8 +170,9 @@ class VideoReader:
         )
 
     def _check_surplus(self, number: int, end: int) -> None:
-        if end == self._video.frames:
-            raise FrameCountMismatch(f"{self._source.name} has {end} frames, but {number + 1} were decoded")
+        if end >= self._end:
+            decoded = number + 1 - self._begin
+            raise FrameCountMismatch(f"{self._source.name} has {self._video.frames} frames, but {decoded} were decoded")
 
     def numbered(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decoded frames with their numbers. The first one may lie before the segment."""
@@ -212,7 +216,7 @@ class VideoReader:
     def _number(self, ticks: int) -> int:
         """The number of the frame whose timestamp is `ticks` after the first decodable frame."""
         seconds: Fraction = ticks * self._stream.time_base + Fraction(self._video.lead)
-        return math.floor(seconds * self._video.nominal_rate + Fraction(1, 2))
+        return self._begin + math.floor(seconds * self._video.nominal_rate + Fraction(1, 2))
 
     def _time(self, frame: av.VideoFrame) -> int:
         """A frame's timestamp in ticks.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
 from avflow.media import Media, VideoStream, conversion_reasons, probe
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
+from avflow.media.joining import on_one_clock
 from avflow.progress import divided
 from avflow.speech import spans
 from avflow.workflow import plan
@@ -38,7 +42,14 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     with scratch() as folder, store.transfers() as transfers:
         source = source_path(folder, video)
         store.download(video.key, source, video.version_id)
-        media = probe(source)
+        copy = folder / "joined" / video.scratch_name
+        copy.parent.mkdir()
+        in_time = paced(context.report, context.budget, f"joining the recordings of {source.name}")
+        source, media = on_one_clock(source, copy, report=in_time)
+        joined = video.joined if source == copy else None
+        if joined is not None:
+            context.budget.require_disk(copy.stat().st_size, f"{video.filename} and its joined recordings")
+            transfers.upload(copy, joined)
         stream, reasons = media.video, conversion_reasons(media)
         context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} with its audio and conversion")
         audio_share = AUDIO_SHARE if reasons else 1.0
@@ -56,7 +67,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
             in_time = paced(converting, context.budget, f"the conversion of {source.name}")
             ffmpeg.convert(source, media, converted, report=in_time)
             transfers.upload(converted, video.converted)
-            stream = probe(converted).video  # its frame rate and number of frames may differ
+            stream = _converted_stream(converted)
     report = MediaReport(
         has_audio=media.audio is not None,
         has_video=media.video is not None,
@@ -65,9 +76,16 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         detector_input=_to_detect(video, stream, reasons),
         plan=plan.make(media, stream, parts, context.settings),
         step=timer.record(),
+        joined=joined,
     )
     store.write(video.media_json, report)
     return report
+
+
+def _converted_stream(converted: Path) -> VideoStream | None:
+    """The description of the conversion, whose frame rate and number of frames may differ. It holds no frames."""
+    stream = probe(converted).video
+    return None if stream is None else replace(stream, held_first=0, held_last=0)
 
 
 def _written(media: Media, reasons: tuple[str, ...]) -> int:

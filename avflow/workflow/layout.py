@@ -90,6 +90,11 @@ class VideoRef:
         """The conversion of the video, if the detector cannot read the upload itself."""
         return self._intermediate("video", f"{self.stem}.avi")
 
+    @property
+    def joined(self) -> str:
+        """The recordings of the upload on one clock, if its own clock starts again."""
+        return self._intermediate("video", f"{self.stem}.joined.mkv")
+
     def boxed(self, part: int) -> str:
         """The annotated video of one segment, without audio."""
         return self._intermediate("video", f"{self.stem}.boxed-{part:04}.avi")

@@ -60,7 +60,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     said = None
     with scratch() as folder:
         if boxes:
-            made |= _boxed(_Boxes(video, context, media.input, boxes, folder))
+            made |= _boxed(_Boxes(video, context, media, boxes, folder))
         if speech:
             said, made[video.result(".srt")] = _subtitles(speech, folder)
         _require_newest(video, store)
@@ -115,9 +115,14 @@ class _Boxes:
 
     video: VideoRef
     context: StepContext
-    media: Media
+    report: MediaReport
     reports: Sequence[SegmentReport]
     folder: Path
+
+    @property
+    def media(self) -> Media:
+        """The upload."""
+        return self.report.input
 
 
 def _boxed(boxes: _Boxes) -> Results:
@@ -143,7 +148,8 @@ def _boxes_and_audio(boxes: _Boxes) -> Path:
         for key, segment in zip(keys, segments, strict=True):
             transfers.download(key, segment.path)
         if media.audio:
-            transfers.download(boxes.video.key, source, boxes.video.version_id)
+            joined = boxes.report.joined
+            transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
     rate = Fraction(boxes.reports[0].frame_rate)
     in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
     ffmpeg.mux(segments, rate, source, media, target, report=in_time)

@@ -60,13 +60,14 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
 
 def segments_of(plan: Plan, stream: VideoStream) -> Segments:
     """The segments that a plan divides `stream` into."""
-    return Segments(plan.segments.count, plan.segments.frames, stream.frames)
+    return Segments(plan.segments.count, plan.segments.frames, stream.total_frames)
 
 
 def _segments(stream: VideoStream | None, settings: Settings) -> Segments:
     if stream is None:
         return Segments(1, 0, 0)
-    return Segments.of(stream.frames, stream.nominal_rate, seconds=settings.segment_seconds, most=settings.max_segments)
+    frames, rate = stream.total_frames, stream.nominal_rate
+    return Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments)
 
 
 def _speech_pace(settings: Settings) -> float:

@@ -115,6 +115,9 @@ class MediaReport(Contract):
     detector_input: DetectorInput | None = field(metadata=field_options(alias="picture"))
     plan: Plan
     step: StepRecord
+    #: key of the copy of joined recordings on one clock, which later steps read in place of the upload; null if the
+    #: upload has one clock
+    joined: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaNoStreams
-from avflow.ffmpeg import conversion_rate, convert, extract_wav
+from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons, probe
 from avflow.media.formats import encodable_rate
+from avflow.media.joining import on_one_clock
+from avflow.media.reasons import conversion_rate
 from tests.media_samples import (
     H264,
     NUMBERED,
@@ -54,14 +56,16 @@ def test_speech_is_16_kHz_mono_16_bits(tmp_path):
     # AVI can't store that one stream starts later
     [(name, offset) for name in ("v.mkv", "v.mp4", "v.ts") for offset in (0.4, -0.4, 0)] + [("v.avi", 0)],
 )
-def test_second_0_is_the_first_frame(tmp_path, name, offset):
+def test_second_0_is_the_first_frame_or_the_first_sound(tmp_path, name, offset):
     codecs = ("-c:v", "libx264", "-bf", "2") if name == "v.avi" else H264
     audio = ("-c:a", "pcm_s16le") if name in ("v.mkv", "v.avi") else ("-c:a", "aac")
     flash = ("-itsoffset", str(max(0, -offset)), *lavfi(flashes((1.0,), 2)))
     beep = ("-itsoffset", str(max(0, offset)), *lavfi(beeps((1.0,), 2)))
     ffmpeg(*flash, *beep, *codecs, *audio, tmp_path / name)
-    extract_wav(tmp_path / name, probe(tmp_path / name), tmp_path / "s.wav")
-    assert heard_at(tmp_path / "s.wav") == [pytest.approx(1 + offset, abs=0.005)]
+    media = probe(tmp_path / name)
+    extract_wav(tmp_path / name, media, tmp_path / "s.wav")
+    assert media.video.held_first == pytest.approx(25 * max(0, -offset), abs=1)
+    assert heard_at(tmp_path / "s.wav") == [pytest.approx(1 + offset + media.video.held_first / 25, abs=0.005)]
 
 
 def test_without_video_second_0_is_the_first_sample(tmp_path):
@@ -213,7 +217,7 @@ def test_broadcasts_that_change_size_and_channels(tmp_path, clock):
     source = tmp_path / "v.ts"
     source.write_bytes((tmp_path / "1.ts").read_bytes() + (tmp_path / "2.ts").read_bytes())
 
-    media = probe(source)
+    source, media = on_one_clock(source, tmp_path / "joined")
     assert media.continuous == (clock == "continues")
     assert media.duration == pytest.approx(4, abs=0.05)
     convert(source, media, tmp_path / "v.avi")

@@ -19,12 +19,13 @@ PCM = ("-c:a", "pcm_s16le")
 MS = 0.002
 
 
-def boxed_of(source, folder, *lengths):
+def boxed_of(source, folder, *lengths, held=0):
     """Segments of `source` with these numbers of frames, in the detector's output format: MPEG-4 in AVI, no audio."""
     segments, first = [], 0
     for length in lengths:
         path = folder / f"boxed-{len(segments):04}.avi"
-        cut = f"trim=start_frame={first}:end_frame={first + length},setpts=PTS-STARTPTS"
+        held_first = f"tpad=start={held}:start_mode=clone"
+        cut = f"{held_first},trim=start_frame={first}:end_frame={first + length},setpts=PTS-STARTPTS"
         ffmpeg("-i", source, "-vf", cut, "-an", "-c:v", "mpeg4", "-b:v", "4000k", "-fps_mode", "passthrough", path)
         segments.append(Boxed(path, length))
         first += length
@@ -89,11 +90,13 @@ def test_an_offset_between_audio_and_video_survives(tmp_path, offset):
     flash = ("-itsoffset", str(max(0, -offset)), *lavfi(flashes((1.0,), 3)))
     beep = ("-itsoffset", str(max(0, offset)), *lavfi(beeps((1.0, 1.9), 2)))
     ffmpeg(*flash, *beep, *H264, *PCM, source)
-    joined(boxed_of(source, tmp_path, 40, 35), source, tmp_path / "v.avi")
-    assert seen_at(tmp_path / "v.avi") == [25]
-    assert heard_at(tmp_path / "v.avi") == [pytest.approx(1 + offset, abs=MS), pytest.approx(1.9 + offset, abs=MS)]
+    held = round(25 * max(0, -offset))  # the first frame is held while the sound is alone
+    joined(boxed_of(source, tmp_path, 40, 35 + held, held=held), source, tmp_path / "v.avi")
+    assert seen_at(tmp_path / "v.avi") == [25 + held]
+    late = max(0, offset)
+    assert heard_at(tmp_path / "v.avi") == [pytest.approx(1 + late, abs=MS), pytest.approx(1.9 + late, abs=MS)]
     samples = ffmpeg("-i", tmp_path / "v.avi", "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "-")
-    assert len(samples) / 1000 == pytest.approx(2 + offset, abs=0.05)  # neither cut nor padded to the video's 3 s
+    assert len(samples) / 1000 == pytest.approx(2 + late, abs=0.05)  # neither cut nor padded to the video's 3 s
 
 
 def test_the_video_packets_are_copied_unchanged(tmp_path):

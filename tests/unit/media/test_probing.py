@@ -174,15 +174,6 @@ def test_the_offset_between_the_streams_is_reported(tmp_path):
     assert media.duration == pytest.approx(1.5, abs=0.05)
 
 
-def test_joined_recordings_are_converted(tmp_path):
-    ffmpeg(*lavfi(pattern(2), tone(2)), *H264, tmp_path / "1.ts")
-    (tmp_path / "v.ts").write_bytes((tmp_path / "1.ts").read_bytes() * 3)
-    media = probe(tmp_path / "v.ts")
-    assert media.duration == pytest.approx(6, abs=0.1)
-    assert "joined recordings" in conversion_reasons(media)
-    assert probe(tmp_path / "1.ts").continuous
-
-
 @pytest.mark.parametrize("size", ["30000x3000", "17000x16"])
 def test_a_huge_frame_is_refused_before_it_is_decoded(tmp_path, size):
     ffmpeg(*lavfi(f"color=black:s={size}:d=0.04"), "-frames:v", "1", "-c:v", "png", tmp_path / "v.mkv")

@@ -87,10 +87,16 @@ def test_frames_long_before_a_segment_are_not_decoded(tmp_path, name):
 
 def test_a_video_that_starts_late_is_cut_at_the_same_frames(tmp_path):
     late = ("-itsoffset", "0.4", *lavfi(NUMBERED.format(rate="25")))
-    ffmpeg(*lavfi("sine=d=9"), *late, "-map", "1", "-map", "0", "-frames:v", "200", *X264, tmp_path / "v.mkv")
+    ffmpeg(*late, "-frames:v", "200", *X264, tmp_path / "late.mkv")
+    both = ("-i", tmp_path / "late.mkv", *lavfi("sine=d=8.88"), "-map", "0", "-map", "1")
+    ffmpeg(*both, "-c:v", "copy", "-copyts", tmp_path / "v.mkv")
     whole = hashes(tmp_path / "v.mkv")
-    assert len(whole) == 200
-    assert hashes(tmp_path / "v.mkv", Segment(99, 50)) == whole[99:149]
+    assert len(whole) == 10 + 200 + 12  # the first frame for 0.4 s of sound, and the last one until it ends at 9 s
+    assert set(whole[:11]) == {whole[0]}
+    assert set(whole[209:]) == {whole[-1]}
+    assert len(set(whole)) == 200
+    for first, frames in ((0, 5), (5, 50), (99, 50), (190, 30), (212, 10)):
+        assert hashes(tmp_path / "v.mkv", Segment(first, frames)) == whole[first : first + frames]
 
 
 @pytest.fixture

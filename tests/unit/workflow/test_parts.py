@@ -244,3 +244,20 @@ def test_segments_that_do_not_fit_lambda_are_not_even_fetched(store, films):
         merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(disk_bytes=100_000)))
     assert video.key not in store.keys("download")
     assert not [key for key in store.keys("download") if key.endswith(".avi")]
+
+
+@pytest.mark.parametrize(("seconds", "segments"), [(600, 1), (4, 5)])
+def test_joined_recordings_come_out_whole_and_in_sync(store, films, tmp_path, seconds, segments):
+    """The Merge step takes the sound from the copy on one clock, where the picture comes from."""
+    film = tmp_path / "joined.mkv"
+    film.write_bytes(films["loud"].read_bytes() * 2)
+    video = uploaded(store, film)
+    manifest = whole_way(video, store, segment_seconds=seconds)
+    report = store.read(video.media_json, MediaReport)
+    assert report.joined == "video/run-1/joined.joined.mkv"
+    assert report.plan.segments.count == segments
+    assert manifest.input.container == "matroska,webm"
+    assert manifest.input.size == film.stat().st_size
+    avi = result(store, video, ".avi", tmp_path)
+    assert numbers(avi) == [*range(FRAMES), *range(FRAMES)]
+    assert heard_at(avi) == [pytest.approx(at, abs=0.03) for at in (1, 7, 9.04, 15.04)]

@@ -1,0 +1,205 @@
+"""The streams of the copy that `avflow.media.joining` writes: pictures are copied, sound is decoded and encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+
+from avflow.errors import InvalidMediaUnreadable
+from avflow.media.restarts import Timeline
+
+#: sound is moved to its timestamp if it is further away than this many seconds; less is jitter
+_MOVE = 0.01
+#: largest number of channels in FLAC
+_MAX_FLAC_CHANNELS = 8
+#: samples of silence that are written at once
+_SILENCE = 48_000
+#: Codecs whose parameters follow in the stream, once a filter has put them there. Any other codec must keep its own.
+_TO_IN_BAND = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "mpeg4": "dump_extra=freq=keyframe"}
+
+
+#: what H.264 and HEVC begin with where the parameters are in the stream (ITU-T H.264, annex B)
+_START_CODE = b"\x00\x00"
+
+
+@dataclass
+class Offsets:
+    """The seconds to add to the timestamps of a stream's packets, in their order."""
+
+    timeline: Timeline
+    index: int
+    shift: float
+    #: seconds by which a decoding timestamp of the stream is later than a presentation timestamp after it
+    lag: float
+    _number: int = 0
+    _passed: int = 0
+
+    def next(self) -> float:
+        """The offset of the next packet."""
+        offsets = self.timeline.offsets.get(self.index, [])
+        while self._passed < len(offsets) and offsets[self._passed].number <= self._number:
+            self._passed += 1
+        self._number += 1
+        return self.shift + (offsets[self._passed - 1].seconds if self._passed else 0.0)
+
+
+class Pictures:
+    """A video stream of the copy."""
+
+    def __init__(self, output: OutputContainer, template: Any) -> None:
+        self._output = output
+        self.codec, self._private = template.codec_context.name, template.codec_context.extradata
+        self._stream: Any = output.add_stream_from_template(template, opaque=True)
+        self._last: int | None = None
+        self._filter: BitStreamFilterContext | None = None
+        self._begun = False
+        self.packets = 0
+        #: how far the copy has come
+        self.seconds = 0.0
+
+    def require_same_codec(self, stream: Any, source: Path) -> None:
+        """Refuse a recording that this track can't hold."""
+        codec, private = stream.codec_context.name, stream.codec_context.extradata
+        fits = codec == self.codec and (codec in _TO_IN_BAND or not private or private == self._private)
+        if not fits:
+            raise InvalidMediaUnreadable(
+                f"{source.name} consists of recordings in different video formats ({self.codec}, {codec}): "
+                "they can't be joined"
+            )
+
+    def begin(self, stream: Any) -> None:
+        """Prepare for the packets of the next recording."""
+        name = _TO_IN_BAND.get(self.codec)
+        private = stream.codec_context.extradata
+        if name is not None and private and not private.startswith(_START_CODE):
+            self._filter = BitStreamFilterContext(name, stream, None if self._begun else self._stream)
+        self._begun = True
+
+    def add(self, packet: Any, offsets: Offsets) -> None:
+        """Copy one packet; an empty one flushes the filter."""
+        seconds = offsets.next() if packet.size else 0.0
+        if packet.size:
+            self._place(packet, seconds, offsets.lag)
+        for filtered in [packet] if self._filter is None else self._filter.filter(packet if packet.size else None):
+            if filtered.size:
+                filtered.stream = self._stream
+                self._output.mux_one(filtered)
+                self.packets += 1
+
+    def _place(self, packet: Any, seconds: float, lag: float) -> None:
+        """Move a packet. Its decoding timestamp never decreases, and is not later than its presentation timestamp."""
+        moved = round(seconds / packet.time_base)
+        pts = packet.pts if packet.pts is not None else packet.dts
+        dts = packet.dts if packet.dts is not None else pts
+        if pts is None:
+            pts = dts = 0 if self._last is None else self._last + 1
+            moved = 0
+        dts += moved - round(lag / packet.time_base)
+        packet.pts = pts + moved
+        self.seconds = float(packet.pts * packet.time_base)
+        packet.dts = min(packet.pts, dts if self._last is None else max(dts, self._last))
+        self._last = packet.dts
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+
+@dataclass(frozen=True)
+class SoundFormat:
+    """What the decoder of an audio stream returns."""
+
+    rate: int
+    layout: str
+    channels: int
+
+
+class Sound:
+    """An audio stream of the copy: the decoded samples of one stream, at their times, without gaps."""
+
+    def __init__(self, output: OutputContainer, template: Any, decoded: SoundFormat) -> None:
+        self._output, self._decoded, self._rate = output, decoded, decoded.rate
+        flac = decoded.channels <= _MAX_FLAC_CHANNELS
+        self._format = "s32" if flac else "flt"
+        self._stream: Any = output.add_stream("flac" if flac else "pcm_f32le", rate=decoded.rate)
+        self._stream.codec_context.layout = decoded.layout
+        self._stream.codec_context.format = self._format
+        self._stream.metadata.update(template.metadata)
+        self._stream.disposition = template.disposition
+        self._decoder: Any = None
+        self._resampler: Any = None
+        self._input: tuple[Any, ...] | None = None
+        #: position in samples of the next sample; None before the first
+        self._next: int | None = None
+        self._offset = 0.0
+
+    def begin(self, stream: Any) -> None:
+        """Prepare for the packets of the next recording, which may have another codec."""
+        self._decoder = stream.codec_context
+
+    def add(self, packet: Any, offsets: Offsets) -> None:
+        """Decode one packet; an empty one flushes the decoder. Damaged packets become silence."""
+        offset = offsets.next() if packet.size else self._offset
+        self._offset = offset
+        try:
+            frames = self._decoder.decode(packet if packet.size else None)
+        except av.error.FFmpegError:
+            return
+        for frame in frames:
+            start = None if frame.pts is None else float(frame.pts * frame.time_base) + offset
+            for samples in self._resampled(frame):
+                self._write(samples.to_ndarray(), start)
+                start = None
+
+    def _resampled(self, frame: Any) -> Any:
+        """The samples of a frame in the format of the copy. A broadcast may change its own format in the middle."""
+        setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if setup != self._input:
+            self._input = setup
+            self._resampler = av.AudioResampler(self._format, self._decoded.layout, self._rate)
+        return self._resampler.resample(frame)
+
+    def _write(self, samples: Any, start: float | None) -> None:
+        """Encode interleaved samples, shape (1, samples times channels), that are heard at `start` seconds."""
+        wanted = None if start is None else round(start * self._rate)
+        if self._next is None:
+            self._next = wanted or 0
+        elif wanted is not None and wanted - self._next > _MOVE * self._rate:
+            self._silence(wanted - self._next)
+        elif wanted is not None and self._next - wanted > _MOVE * self._rate:
+            samples = samples[:, (self._next - wanted) * self._decoded.channels :]
+        if samples.shape[1]:
+            self._encode(samples)
+
+    def _silence(self, length: int) -> None:
+        while length > 0:
+            part = min(length, _SILENCE)
+            self._encode(
+                np.zeros((1, part * self._decoded.channels), np.int32 if self._format == "s32" else np.float32)
+            )
+            length -= part
+
+    def _encode(self, samples: Any) -> None:
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples), format=self._format, layout=self._decoded.layout
+        )
+        frame.sample_rate, frame.time_base = self._rate, Fraction(1, self._rate)
+        frame.pts = self._next
+        self._next = (self._next or 0) + frame.samples
+        self._output.mux(self._stream.encode(frame))
+
+    @property
+    def seconds(self) -> float:
+        """How far the copy has come."""
+        return (self._next or 0) / self._rate
+
+    def finish(self) -> None:
+        """Write what the encoder holds back."""
+        if self._next is not None:
+            self._output.mux(self._stream.encode(None))

@@ -1,0 +1,210 @@
+"""Finds the recordings that were appended to one another, byte by byte, in one file.
+
+Recorders, browsers and `cat` append one complete file to another. FFmpeg's demuxers read only the first recording of
+such a file, or misread the header of the second one. So every recording is read as a file of its own.
+
+In MPEG-TS, MPEG-PS, MP3, AAC and other streams without a header, nothing marks the start of the second recording. There
+only the clock shows it: see `avflow.media.restarts`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from avflow.errors import InvalidMediaDamaged
+
+#: more recordings in one file are not the work of a recorder
+MAX_RECORDINGS = 10_000
+
+_READ_BYTES = 1 << 20
+#: bytes that a signature's check may look at
+_LOOK_AHEAD = 64
+
+_EBML = b"\x1a\x45\xdf\xa3"
+_OGG_PAGE = b"OggS\x00"
+_FIRST_PAGE = b"OggS\x00\x02"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The bytes `start` to `end` of a file."""
+
+    start: int
+    end: int
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether this is the whole file."""
+        return self.start == 0 and self.end == path.stat().st_size
+
+
+def find_recordings(path: Path) -> tuple[Recording, ...]:
+    """The recordings in a file, in order. Nearly every file has one.
+
+    Sources: RFC 8794 section 11.2 (EBML), RFC 9639 section 8 (FLAC), RFC 3533 section 6 (Ogg), Adobe "Video File Format
+    Specification" version 10 (FLV), ISO/IEC 14496-12 section 4.2 (boxes), Microsoft "AVI RIFF File Reference",
+    SMPTE ST 377-1 section 6 (MXF partitions).
+
+    Raises
+    ------
+    InvalidMediaDamaged
+        The file has more than 10 000 of them.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        starts = [0]
+        for start in _later_starts(file, size):
+            starts.append(start)
+            if len(starts) > MAX_RECORDINGS:
+                raise InvalidMediaDamaged(f"{path.name} seems to consist of more than {MAX_RECORDINGS} recordings")
+    return tuple(map(Recording, starts, [*starts[1:], size]))
+
+
+def _later_starts(file: BinaryIO, size: int) -> Iterator[int]:
+    magic = file.read(_LOOK_AHEAD)
+    if magic[4:8] in (b"ftyp", b"styp"):
+        return _later_boxes(file, size)
+    if magic[:4] in (b"RIFF", b"RF64"):
+        return _later_riffs(file, size, magic[8:12])
+    if magic.startswith(_OGG_PAGE):
+        return _later_chains(file)
+    for signature, accepted in _SIGNATURES:
+        if magic.startswith(signature) and accepted(magic):
+            return (at for at in _find(file, signature, accepted) if at > 0)
+    return iter(())
+
+
+# ---------------------------------------------------------------- signatures
+def _is_matroska(head: bytes) -> bool:
+    """Whether an EBML header names Matroska or WebM as its DocType (element 0x4282)."""
+    at = head.find(b"\x42\x82")
+    return at > 0 and any(name in head[at + 2 : at + 16] for name in (b"webm", b"matroska"))
+
+
+def _is_flv(head: bytes) -> bool:
+    """Whether an FLV header has no reserved flag, its own length (9), and the first PreviousTagSize (0)."""
+    return head[4:5] in (b"\x00", b"\x01", b"\x04", b"\x05") and head[5:13] == b"\x00\x00\x00\x09\x00\x00\x00\x00"
+
+
+_SIGNATURES: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
+    (_EBML, _is_matroska),
+    (b"FLV\x01", _is_flv),
+    # the marker, and the header of a STREAMINFO block of 34 bytes
+    (b"fLaC\x00\x00\x00\x22", lambda _: True),
+    (b"nut/multimedia container\x00", lambda _: True),
+    # the GUID of the ASF header object
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", lambda _: True),
+    # IVF: version 0, a header of 32 bytes
+    (b"DKIF\x00\x00\x20\x00", lambda _: True),
+    # the key of MXF's header partition; a body or footer partition has another last byte
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02", lambda _: True),
+)
+
+
+def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool]) -> Iterator[int]:
+    """Where `signature` occurs and the bytes from it on are accepted. The file is read once."""
+    file.seek(0)
+    position, block = 0, file.read(_READ_BYTES + _LOOK_AHEAD)
+    while block:
+        last = len(block) < _READ_BYTES + _LOOK_AHEAD
+        at = block.find(signature)
+        while 0 <= at < (len(block) if last else _READ_BYTES):
+            if accepted(block[at : at + _LOOK_AHEAD]):
+                yield position + at
+            at = block.find(signature, at + 1)
+        if last:
+            return
+        position += _READ_BYTES
+        block = block[_READ_BYTES:] + file.read(_READ_BYTES)
+
+
+# ---------------------------------------------------------------- chained structures
+def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
+    """The `ftyp` boxes after the first one: each begins another ISO base media file."""
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
+        header = file.read(16)
+        length = int.from_bytes(header[:4])
+        if length == 1:
+            length = int.from_bytes(header[8:16])
+        if header[4:8] == b"ftyp" and position > 0:
+            yield position
+        if length < 8:
+            return
+        position += length
+
+
+def _later_riffs(file: BinaryIO, size: int, kind: bytes) -> Iterator[int]:
+    """The RIFF chunks of the same kind after the first one. The further chunks of one AVI are of the kind `AVIX`."""
+    position = 0
+    while position + 12 <= size:
+        file.seek(position)
+        header = file.read(12)
+        length = int.from_bytes(header[4:8], "little")
+        if header[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
+            return
+        if position > 0 and header[8:12] == kind:
+            yield position
+        position += 8 + length + length % 2
+
+
+def _later_chains(file: BinaryIO) -> Iterator[int]:
+    """The first page of each chain after the first: a page that begins a stream, after one that doesn't."""
+    begun_at: int | None = None
+    for at in _find(file, _FIRST_PAGE, lambda head: head[6:14] == bytes(8)):
+        if at != begun_at and at > 0:
+            yield at
+        file_at = file.tell()
+        begun_at = at + _page_bytes(file, at)
+        file.seek(file_at)
+
+
+def _page_bytes(file: BinaryIO, at: int) -> int:
+    """The length of the Ogg page at a position: its header, its segment table, and the segments."""
+    file.seek(at)
+    header = file.read(27)
+    table = file.read(header[26] if len(header) == 27 else 0)
+    return len(header) + len(table) + sum(table)
+
+
+class RecordingFile(io.RawIOBase):
+    """The bytes of one recording as a seekable binary file, which libavformat reads through PyAV."""
+
+    def __init__(self, path: Path, recording: Recording) -> None:
+        super().__init__()
+        self.name = path.name
+        self._file = path.open("rb")
+        self._start, self._length = recording.start, recording.end - recording.start
+        self._file.seek(recording.start)
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always true."""
+        return True
+
+    def tell(self) -> int:
+        """The position in the recording."""
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position in the recording."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._length}[whence]
+        self._file.seek(self._start + max(0, base + offset))
+        return self.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes."""
+        left = max(0, self._length - self.tell())
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()

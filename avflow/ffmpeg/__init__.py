@@ -1,7 +1,7 @@
 """Builds and runs FFmpeg commands with the binary of `imageio-ffmpeg`, the same version on every machine.
 
-`commands` has the three commands of the workflow. Its frame filters (rotation, deinterlacing, frame rate, HDR) are in
-`filters`, and the audio is in `audio`.
+`commands` has the three commands of the workflow. Its frame filters (size, deinterlacing, crop, rotation, rate, HDR)
+are in `filters`, and the audio is in `audio`.
 """
 
 from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input

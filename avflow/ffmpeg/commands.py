@@ -18,7 +18,7 @@ from avflow.cores import codec_threads
 from avflow.errors import FrameCountMismatch, InvalidMediaDamaged, InvalidMediaNoStreams
 from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
 from avflow.ffmpeg.audio import KEEP_CLOCK, aligned, decoder_command, run_with_decoder
-from avflow.ffmpeg.filters import conversion_chain
+from avflow.ffmpeg.filters import INPUT_OPTIONS, conversion_chain
 from avflow.ffmpeg.joining import Boxed, concat_input
 from avflow.ffmpeg.process import run, written_whole
 from avflow.media.containers import RAW_STREAMS, file_url
@@ -33,7 +33,7 @@ from avflow.media.formats import (
     mp3_rate,
 )
 from avflow.media.model import Media, VideoStream
-from avflow.media.reasons import conversion_rate
+from avflow.media.rates import conversion_rate
 from avflow.progress import Report, ignore
 
 
@@ -69,8 +69,7 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     """
     if media.video is None:
         raise InvalidMediaNoStreams(f"{source.name} has no video stream to convert")
-    # If the frame size changes, the scaler adapts to it. Rebuilt filters would restart the frame count.
-    frames = source_input(source, reinit_filter=0)[str(media.video.index)]
+    frames = source_input(source, **INPUT_OPTIONS)[str(media.video.index)]
     decoder, tracks = _mp3_track(source, media)
     streams = [conversion_chain(frames, media.video), *tracks]
     with written_whole(target) as partial:

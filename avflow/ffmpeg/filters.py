@@ -1,7 +1,8 @@
 """The frame filters of a conversion, as an ffmpeg-python filter chain.
 
-The chain makes frames upright, progressive, constant in rate, SDR, with square pixels, of even size, and 8 bits deep.
-`conversion_chain` applies the filters in that order. Every other function adds filters for one of these properties.
+The chain makes frames progressive, cropped, upright, constant in rate, SDR, with square pixels, of one even size, and
+8 bits deep. `conversion_chain` applies the filters in that order. Every other function adds filters for one of these
+properties.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from avflow.media.geometry import cropped_size, fitted_size
 from avflow.media.model import VideoStream
-from avflow.media.reasons import conversion_rate
-from avflow.media.rotation import upright_size
+from avflow.media.rates import conversion_rate
+
+#: Options of the input: `conversion_chain` itself crops and rotates, and adapts to another frame size. FFmpeg would
+#: crop and rotate before the frames have one size, and rebuilt filters would restart the frame count.
+INPUT_OPTIONS = {"reinit_filter": 0, "noautorotate": None, "apply_cropping": "codec"}
 
 
 def conversion_chain(frames: Any, stream: VideoStream) -> Any:
-    """All filters that a conversion applies to the frames of `stream`."""
-    frames = upright(frames, stream)
+    """All filters that a conversion applies to the frames of `stream`, which is read with `INPUT_OPTIONS`."""
+    frames = of_one_size(frames, stream)
     if stream.interlaced:
         frames = deinterlaced(frames)
+    frames = upright(cropped(frames, stream), stream)
     frames = at_constant_rate(frames, stream, conversion_rate(stream))
     if stream.hdr:
         frames = tone_mapped(frames, stream)
@@ -27,14 +33,71 @@ def conversion_chain(frames: Any, stream: VideoStream) -> Any:
     return as_even_yuv420p(frames)
 
 
-def upright(frames: Any, stream: VideoStream) -> Any:
-    """Frames after the rotation by the display matrix, all of one size.
+def of_one_size(frames: Any, stream: VideoStream) -> Any:
+    """Frames of the stream's size. Other frames are scaled to fit into it, without stretching, and padded with black.
 
-    FFmpeg itself rotates the frames before the first filter (option `-autorotate`, on by default). The `scale` filter
-    only fixes the size: a broadcast may change it in the middle.
+    The rule is that of `avflow.media.geometry.fitted_size`.
     """
-    width, height = upright_size(stream.width, stream.height, stream.rotation)
-    return frames.filter("scale", width, height)
+    width, height = stream.width, stream.height
+    if not stream.size_changes and not stream.sections:
+        return frames.filter("scale", width, height)  # all frames have this size already
+    if stream.sections:
+        frames = fitted_by_time(frames, stream)
+    else:
+        size = (
+            f"min({width},max(2,2*round({height}*iw/ih/2)))",
+            f"min({height},max(2,2*round({width}*ih/iw/2)))",
+        )
+        frames = frames.filter("scale", *size, eval="frame", interl=_interlaced(stream))
+    frames = frames.filter("pad", width, height, "floor((ow-iw)/4)*2", "floor((oh-ih)/4)*2", eval="frame")
+    # with fewer chroma samples, `pad` would make the sides even
+    return frames.filter("format", "yuv444p|yuv444p10") if width % 2 or height % 2 else frames
+
+
+def fitted_by_time(frames: Any, stream: VideoStream) -> Any:
+    """Frames scaled to fit into the stream's size, each section of the stream by its sample aspect ratio.
+
+    FFmpeg gives every frame the sample aspect ratio of the first one (fftools/ffmpeg_dec.c, `sar_override`), so that
+    filters don't see it change. Therefore they get the sizes as commands, half a frame before each section.
+    """
+    canvas, half_frame = (stream.width, stream.height), float(1 / stream.nominal_rate / 2)
+    sizes = [
+        fitted_size((section.width, section.height), canvas, section.sample_aspect_ratio / stream.sample_aspect_ratio)
+        for section in stream.sections
+    ]
+    commands = ";".join(
+        f"{section.start - half_frame:.6f} scale@fit w {width}, scale@fit h {height}"
+        for section, (width, height) in list(zip(stream.sections, sizes, strict=True))[1:]
+    )
+    frames = frames.filter("setpts", "PTS-STARTPTS").filter("sendcmd", commands)
+    return frames.filter("scale@fit", *sizes[0], interl=_interlaced(stream))
+
+
+def _interlaced(stream: VideoStream) -> int:
+    """Whether the scaler keeps the two fields of a frame apart: if the frame says so, or never."""
+    return -1 if stream.interlaced else 0
+
+
+def cropped(frames: Any, stream: VideoStream) -> Any:
+    """Frames without what the container crops."""
+    if stream.crop is None:
+        return frames
+    size = cropped_size(stream.width, stream.height, stream.crop)
+    return frames.filter("crop", *size, stream.crop.left, stream.crop.top, exact=1)
+
+
+def upright(frames: Any, stream: VideoStream) -> Any:
+    """Frames mirrored and rotated by the display matrix."""
+    if stream.mirrored:
+        frames = frames.filter("hflip")
+    if stream.rotation == 90:
+        return frames.filter("transpose", "clock")
+    if stream.rotation == 180:
+        return frames.filter("hflip").filter("vflip")
+    if stream.rotation == 270:
+        return frames.filter("transpose", "cclock")
+    # like FFmpeg and players, keep the size and cut off the corners
+    return frames.filter("rotate", f"{stream.rotation}*PI/180") if stream.rotation else frames
 
 
 def deinterlaced(frames: Any) -> Any:
@@ -62,10 +125,13 @@ def tone_mapped(frames: Any, stream: VideoStream) -> Any:
 
 
 def with_square_pixels(frames: Any, stream: VideoStream) -> Any:
-    """Frames scaled to the display size, with a sample aspect ratio of 1."""
-    return frames.filter("scale", stream.display_width, stream.display_height).filter("setsar", 1)
+    """Frames scaled to the display size."""
+    return frames.filter("scale", stream.display_width, stream.display_height)
 
 
 def as_even_yuv420p(frames: Any) -> Any:
-    """8-bit frames (`yuv420p`), padded at the right and the bottom to an even width and height."""
-    return frames.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
+    """8-bit frames (`yuv420p`), padded at the right and the bottom to an even width and height.
+
+    They are marked as square: scaling to whole pixels leaves a sample aspect ratio that is nearly 1.
+    """
+    return frames.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p").filter("setsar", 1)

@@ -1,7 +1,7 @@
 """Describes an uploaded file: its container, video stream and audio stream.
 
 The header may be wrong or hostile, so the description comes from the packets and a decoded frame. Rotation (the
-display matrix) is in `avflow.media.rotation`.
+display matrix) is in `avflow.media.geometry`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from avflow.media.model import Media
-from avflow.media.reasons import conversion_rate, conversion_reasons
+from avflow.media.rates import conversion_rate
+from avflow.media.reasons import conversion_reasons
 
 #: Seconds by which sound may start before the first frame without a held frame. Some containers don't mark the
 #: encoder's priming samples (1024 samples of AAC at 22 050 Hz are 46 ms) or the delay of reordered frames (two frames).

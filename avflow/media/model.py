@@ -16,6 +16,27 @@ MAX_AREA = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class Crop(Contract):
+    """Pixels at each side of the stored frame that a player doesn't show."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Section(Contract):
+    """Consecutive frames of one size, as stored in pixels, and one sample aspect ratio."""
+
+    #: seconds from the first decodable frame of the video to that of the section
+    start: float
+    width: int
+    height: int
+    sample_aspect_ratio: Fraction
+
+
+@dataclass(frozen=True)
 class VideoStream(Contract):
     """The video stream that is processed.
 
@@ -26,16 +47,17 @@ class VideoStream(Contract):
     #: index of the stream in the container
     index: int
     codec: str
-    #: size in pixels as stored
+    #: size in pixels as stored; if it changes, that of the longest section
     width: int
     height: int
-    #: size in pixels as a player shows it: rotated, and with square pixels
+    #: size in pixels as a player shows it: cropped, rotated, and with square pixels
     display_width: int
     display_height: int
     pixel_format: str
     bit_depth: int
-    #: degrees by which a player rotates the frames clockwise: 0, 90, 180 or 270
+    #: degrees by which a player rotates the frames clockwise: normally 0, 90, 180 or 270
     rotation: int
+    #: width of a pixel divided by its height; if it changes, that of the longest section
     sample_aspect_ratio: Fraction
     interlaced: bool
     #: high dynamic range: SMPTE ST 2084 (PQ) or ARIB STD-B67 (HLG)
@@ -57,6 +79,14 @@ class VideoStream(Contract):
     held_first: int = 0
     #: frames of the results in which the last frame is held for longer, by its own duration or that of the sound
     held_last: int = 0
+    #: what the container crops from every frame
+    crop: Crop | None = None
+    #: whether a player mirrors the frames left to right before it rotates them
+    mirrored: bool = False
+    #: whether the size as stored changes in the middle
+    size_changes: bool = False
+    #: the sections of the video if the sample aspect ratio changes in the middle
+    sections: tuple[Section, ...] = ()
 
     @property
     def total_frames(self) -> int:

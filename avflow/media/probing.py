@@ -32,12 +32,13 @@ from avflow.media.containers import (
 )
 from avflow.media.damage import tolerated_gap
 from avflow.media.formats import MAX_SIDE
+from avflow.media.geometry import container_crop, cropped_size, orientation, upright_size
 from avflow.media.holding import hold
-from avflow.media.model import MAX_AREA, AudioStream, Media, VideoStream
-from avflow.media.reasons import MAX_FRAMES_PER_SECOND
+from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
+from avflow.media.rates import MAX_VARIABLE, conversion_rate
 from avflow.media.recordings import Recording, RecordingFile
-from avflow.media.rotation import clockwise_rotation, upright_size
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
+from avflow.media.shapes import Shape, Shapes
 from avflow.media.timing import announced_rate
 
 #: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
@@ -45,10 +46,10 @@ from avflow.media.timing import announced_rate
 #: transcribe silence for all that time.
 MAX_SECONDS = 25 * 3600
 #: Frames that a conversion to a constant rate may always produce, even from a few source frames: one hour.
-_MAX_FRAMES_FROM_FEW = 3600 * MAX_FRAMES_PER_SECOND
+_MAX_FRAMES_FROM_FEW = 3600 * MAX_VARIABLE
 #: Above that, the average number of frames it may produce from one source frame: a screen recording may show the same
 #: frame for a minute.
-_MAX_FRAMES_FROM_ONE = 60 * MAX_FRAMES_PER_SECOND
+_MAX_FRAMES_FROM_ONE = 60 * MAX_VARIABLE
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
@@ -67,8 +68,8 @@ _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9
 def probe(path: Path, *, joined: bool = False) -> Media:
     """Describe a media file after reading it once from start to end.
 
-    This opens no other file or address, whatever `path` contains. It decodes one frame. The memory does not grow with
-    the length of the file.
+    This opens no other file or address, whatever `path` contains. It decodes one frame per frame size. The
+    memory does not grow with the length of the file.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def _describe(path: Path, size: int, container: InputContainer, *, joined: bool)
             raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
         _check_size(path, video.codec_context.width, video.codec_context.height)
 
-    video_scan = VideoScan(video) if video is not None else None
+    video_scan = VideoScan(video, joined=joined) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
     try:
         complete = scan_packets(container, video_scan, audio_scan)
@@ -190,7 +191,7 @@ def _check_size(path: Path, width: int, height: int) -> None:
 
 def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None:
     """Refuse a variable-rate video if its conversion would consist of hours of duplicated frames."""
-    frames = round(seconds * min(video.nominal_rate, Fraction(MAX_FRAMES_PER_SECOND)))
+    frames = round(seconds * conversion_rate(video))
     if not video.constant_rate and frames > max(_MAX_FRAMES_FROM_FEW, _MAX_FRAMES_FROM_ONE * video.frames):
         raise InvalidMediaTooLong(
             f"{path.name} has {video.frames} frames in {_hours(seconds)}: at a constant rate it would have {frames}"
@@ -222,28 +223,32 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
     if frame is None:
         raise InvalidMediaUnreadable(f"{path.name}: no frame of its {context.name} stream can be decoded")
-    _check_size(path, frame.width, frame.height)
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+    shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
+    shape = shapes.longest
+    _check_size(path, shape.width, shape.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
     constant = scan.timed and clock.constant
-    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-    rotation = clockwise_rotation(frame)
+    crop = container_crop(stream, shape.width, shape.height)
+    mirrored, rotation = orientation(frame)
+    width, height = cropped_size(shape.width, shape.height, crop)
     # FFmpeg's scaler makes pixels square by changing the width and keeping the height
-    square = (round(frame.width * aspect), frame.height)
+    square = (max(1, round(width * shape.aspect)), height)
     _check_size(path, *square)
     display_width, display_height = upright_size(*square, rotation)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
     return VideoStream(
         index=stream.index,
         codec=context.name,
-        width=frame.width,
-        height=frame.height,
+        width=shape.width,
+        height=shape.height,
         display_width=display_width,
         display_height=display_height,
         pixel_format=frame.format.name,
         bit_depth=max(component.bits for component in frame.format.components),
         rotation=rotation,
-        sample_aspect_ratio=aspect,
+        sample_aspect_ratio=shape.aspect,
         interlaced=frame.interlaced_frame or int(context.field_order) not in _PROGRESSIVE,
         hdr=transfer in _HDR_TRANSFERS,
         color_transfer=transfer,
@@ -254,6 +259,21 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         frames=clock.count,
         start_time=scan.start_time,
         lead=scan.lead,
+        crop=crop,
+        mirrored=mirrored,
+        size_changes=shapes.size_changes,
+        sections=_sections(shapes, scan, nominal) if shapes.aspect_changes else (),
+    )
+
+
+def _sections(shapes: Shapes, scan: VideoScan, rate: Fraction) -> tuple[Section, ...]:
+    tick = scan.stream.time_base if scan.timed else 1 / rate
+    first = scan.first_frame.pts if scan.timed and scan.first_frame is not None else None
+    first = scan.clock.first if first is None else first
+    starts = [max(0.0, round(float((ticks - first) * tick), 6)) for _, ticks in shapes.sections]
+    return tuple(
+        Section(start, shape.width, shape.height, shape.aspect)
+        for start, (shape, _) in zip(starts, shapes.sections, strict=True)
     )
 
 

@@ -11,6 +11,7 @@ from av.stream import Discard, Stream
 
 from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
 from avflow.media.restarts import StreamClock, Timeline, timeline
+from avflow.media.shapes import ShapeScan
 from avflow.media.timing import FrameClock, announced_rate
 
 #: Matroska and others store no durations, and FFmpeg then gives all packets the same one. With this many different
@@ -23,9 +24,10 @@ _MAX_PACKETS_WITHOUT_FRAME = 256
 class VideoScan:
     """Collects facts about a video stream from its packets."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, joined: bool = False) -> None:
         self.stream = stream
         self.clock = FrameClock(stream.time_base)
+        self.shapes = ShapeScan(stream, joined=joined)
         self.first_frame: av.VideoFrame | None = None
         #: whether every packet has a timestamp; raw streams have none
         self.timed = True
@@ -50,6 +52,7 @@ class VideoScan:
         if ticks is None:
             self.timed = False
             ticks = self.clock.count
+        self.shapes.add(packet, ticks if self.timed else None)
         self.clock.add(ticks)
         if ticks >= self._last:
             self._last, self._last_duration = ticks, packet.duration or 0

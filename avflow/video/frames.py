@@ -9,7 +9,7 @@ import numpy as np
 from av.video.plane import VideoPlane
 
 from avflow.media import VideoStream
-from avflow.video.yuv import Plane, YuvFrame
+from avflow.video.yuv import BLACK_LEVEL, NO_CHROMA, Plane, YuvFrame
 
 
 def view(frame: av.VideoFrame, stream: VideoStream) -> YuvFrame:
@@ -44,6 +44,21 @@ def padded_to_even(frame: av.VideoFrame) -> av.VideoFrame:
     luma[: frame.height, frame.width : even.width] = luma[: frame.height, frame.width - 1 : frame.width]
     luma[frame.height : even.height] = luma[frame.height - 1]
     return even
+
+
+def padded_with_black(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """A copy of `width` x `height` pixels with the frame in its centre, on black."""
+    padded = av.VideoFrame(width, height, "yuv420p")
+    left, top = (width - frame.width) // 4 * 2, (height - frame.height) // 4 * 2  # whole chroma samples
+    for number, (source, target) in enumerate(zip(frame.planes, padded.planes, strict=True)):
+        samples, step = _samples(target), 2 if number else 1
+        samples[:] = NO_CHROMA if number else BLACK_LEVEL
+        rows, columns = (
+            slice(top // step, top // step + source.height),
+            slice(left // step, left // step + source.width),
+        )
+        samples[rows, columns] = _samples(source)[: source.height, : source.width]
+    return padded
 
 
 def _copy_plane(source: VideoPlane, target: VideoPlane) -> None:

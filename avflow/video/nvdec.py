@@ -25,7 +25,8 @@ _PIXELS = ("yuv420p", "yuvj420p")
 
 def nvdec(stream: VideoStream) -> bool:
     """Whether this machine's NVDEC can decode the stream, with the same bits as FFmpeg's decoder."""
-    return stream.codec in _EXACT and stream.pixel_format in _PIXELS and not stream.interlaced and opens(stream.codec)
+    steady = not stream.interlaced and not stream.size_changes
+    return stream.codec in _EXACT and stream.pixel_format in _PIXELS and steady and opens(stream.codec)
 
 
 @cache

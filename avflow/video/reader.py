@@ -4,7 +4,8 @@ A frame's number is its timestamp times the frame rate, relative to the first fr
 were decoded before. Therefore an undecodable frame doesn't shift the frames after it, and a reader that starts in the
 middle numbers the frames like a reader that starts at the beginning.
 
-The reader doesn't rotate, deinterlace or change the frame rate: a conversion does that first (`avflow.ffmpeg.filters`).
+The reader doesn't crop, rotate, deinterlace or change the frame rate: a conversion does that first
+(`avflow.ffmpeg.filters`).
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import VideoStream
 from avflow.media.damage import tolerated_gap
+from avflow.media.geometry import fitted_size
 from avflow.media.probing import open_container
-from avflow.video.frames import copy_of, padded_to_even, repeated
+from avflow.video.frames import copy_of, padded_to_even, padded_with_black, repeated
 from avflow.video.nvdec import nvdec
 from avflow.video.segments import Segment
 
@@ -274,20 +276,24 @@ class VideoReader:
                 return
 
     def _as_yuv420p(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The frame in the stream's size, `yuv420p`, limited range, padded to an even width and height."""
-        width, height = self._video.width, self._video.height
-        unchanged = (frame.width, frame.height, frame.format.name) == (width, height, "yuv420p")
-        if not unchanged or frame.color_range == ColorRange.JPEG:
+        """The frame in the stream's size, `yuv420p`, limited range, padded to an even width and height.
+
+        A frame of another size is scaled to fit, without stretching, and the rest is black.
+        """
+        canvas = (self._video.width, self._video.height)
+        size = (frame.width, frame.height)
+        fitted = size if size == canvas else fitted_size(size, canvas)
+        if fitted != size or frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
             with self._errors("decoded"):
                 frame = frame.reformat(
-                    width,
-                    height,
+                    *fitted,
                     "yuv420p",
                     dst_colorspace=Colorspace.ITU601 if frame.format.is_rgb else None,
                     dst_color_range=ColorRange.MPEG,
                     interpolation=Interpolation.BICUBIC,
                 )
-        return padded_to_even(frame) if width % 2 or height % 2 else frame
+        frame = frame if fitted == canvas else padded_with_black(frame, *canvas)
+        return padded_to_even(frame) if canvas[0] % 2 or canvas[1] % 2 else frame
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:

@@ -13,7 +13,7 @@ from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons, probe
 from avflow.media.formats import encodable_rate
 from avflow.media.joining import on_one_clock
-from avflow.media.reasons import conversion_rate
+from avflow.media.rates import conversion_rate
 from tests.media_samples import (
     H264,
     NUMBERED,
@@ -202,9 +202,12 @@ def test_rates():
     assert float(encodable_rate(odd)) == pytest.approx(float(odd), rel=1e-6)
 
 
-def test_a_slow_motion_video_is_converted_at_60_frames_a_second(tmp_path):
-    ffmpeg(*lavfi(pattern(1, "240")), *H264, tmp_path / "v.mkv")
-    assert conversion_rate(probe(tmp_path / "v.mkv").video) == 60
+@pytest.mark.parametrize("rate", ["240", "120000/1001"])
+def test_a_fast_constant_rate_is_kept(tmp_path, rate):
+    ffmpeg(*lavfi(pattern(1, rate)), *H264, tmp_path / "v.mp4")
+    found = probe(tmp_path / "v.mp4").video
+    assert found.nominal_rate == Fraction(rate)
+    assert float(conversion_rate(found)) == pytest.approx(float(Fraction(rate)), rel=1e-7)
 
 
 @pytest.mark.parametrize("clock", ["continues", "restarts"])

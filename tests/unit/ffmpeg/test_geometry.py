@@ -9,9 +9,11 @@ import pytest
 
 from avflow.ffmpeg import convert
 from avflow.media import conversion_reasons, probe
+from avflow.media.joining import on_one_clock
 from avflow.media.model import Crop
 from avflow.media.rates import conversion_rate
 from avflow.video.reader import VideoReader
+from avflow.video.segments import Segment
 from tests.geometry_samples import (
     H264_TS,
     MPEG2,
@@ -36,9 +38,9 @@ def converted(source, folder):
     return media.video, rgb_frames(folder / "converted.avi", result.video.width, result.video.height)
 
 
-def read(source):
+def read(source, segment=None):
     """RGB frames as the detector's reader gives them."""
-    with VideoReader(source, probe(source).video) as reader:
+    with VideoReader(source, probe(source).video, segment) as reader:
         return [frame.to_ndarray(format="rgb24") for frame in reader]
 
 
@@ -215,6 +217,40 @@ def test_a_change_to_widescreen_keeps_both_shapes(tmp_path):
     assert (video.display_width, video.display_height) == (1024, 576) == frames.shape[2:0:-1]
     assert white_box(frames[20]) == pytest.approx((128 + 21, 20, 107, 100), abs=3)
     assert white_box(frames[40]) == pytest.approx((28, 20, 142, 100), abs=3)
+
+
+def test_joined_recordings_of_two_pixel_shapes(tmp_path):
+    """Two recordings whose clocks both start at 0: their copy in Matroska knows the shape of the first only."""
+    files = [tmp_path / "1.ts", tmp_path / "2.ts"]
+    for file, seconds, shape in zip(files, (1, 2), ("16/15", "64/45"), strict=True):
+        picture = square(seconds, size="720x576", at=(20, 20)) + f",setsar={shape}"
+        ffmpeg(*lavfi(picture), *MPEG2, "-muxdelay", "0", file)
+    source = tmp_path / "v.ts"
+    source.write_bytes(b"".join(file.read_bytes() for file in files))
+    copy, media = on_one_clock(source, tmp_path / "copy.mkv")
+    convert(copy, media, tmp_path / "v.avi")
+    frames = rgb_frames(tmp_path / "v.avi", 1024, 576)
+    assert white_box(frames[10]) == pytest.approx((128 + 21, 20, 107, 100), abs=3)
+    assert white_box(frames[60]) == pytest.approx((28, 20, 142, 100), abs=3)
+
+
+def test_turned_and_of_two_sizes(tmp_path):
+    upright = in_sections(tmp_path, "upright.mp4", H264_TS, (LANDSCAPE, 1), (square(2, size="180x320", at=(20, 20)), 2))
+    ffmpeg("-display_rotation", "90", "-i", upright, "-c", "copy", tmp_path / "v.mp4")
+    _, frames = converted(tmp_path / "v.mp4", tmp_path)
+    assert frames.shape[1:3] == (180, 320)
+    assert white_box(frames[10]) == pytest.approx((120, 113, 56, 56), abs=2)
+    assert white_box(frames[60]) == pytest.approx((20, 60, 100, 100), abs=2)
+
+
+@pytest.mark.parametrize("codec", [VP8, VP9])
+def test_segments_around_a_change_of_size(tmp_path, codec):
+    source = in_sections(tmp_path, "v.webm", codec, (square(3, size="320x180"), 3), (square(4, size="180x320"), 4))
+    whole = read(source)
+    for first in (60, 74, 75, 76, 120):
+        assert [frame.tobytes() for frame in read(source, Segment(first, 10))] == [
+            frame.tobytes() for frame in whole[first : first + 10]
+        ]
 
 
 def test_interlaced_sections_of_two_sizes(tmp_path):

@@ -50,8 +50,8 @@ def of_one_size(frames: Any, stream: VideoStream) -> Any:
         )
         frames = frames.filter("scale", *size, eval="frame", interl=_interlaced(stream))
     frames = frames.filter("pad", width, height, "floor((ow-iw)/4)*2", "floor((oh-ih)/4)*2", eval="frame")
-    # with fewer chroma samples, `pad` would make the sides even
-    return frames.filter("format", "yuv444p|yuv444p10") if width % 2 or height % 2 else frames
+    # `pad` rounds sides to whole chroma samples
+    return frames.filter("format", "yuv444p|yuv444p10" if width % 2 or height % 2 else "yuv420p|yuv420p10")
 
 
 def fitted_by_time(frames: Any, stream: VideoStream) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from avflow.filenames import printable
+
 
 class AvflowError(Exception):
     """A failure: its name, a sentence that says what is wrong with which input, and advice.
@@ -16,7 +18,8 @@ class AvflowError(Exception):
     Parameters
     ----------
     message:
-        What is wrong, with the name of the input. A missing full stop is added, because the advice follows the message.
+        What is wrong, with the name of the input, made `printable` (line ends stay here, for lists). A missing full
+        stop is added, because the advice follows the message.
     advice:
         What the user can do. The default is the advice of the class.
     """
@@ -26,13 +29,13 @@ class AvflowError(Exception):
     exit_code = os.EX_SOFTWARE
 
     def __init__(self, message: str, advice: str | None = None) -> None:
-        sentence = message.rstrip()
+        sentence = printable(message.rstrip(), keep="\n")  # it quotes names, and goes to terminals and logs
         if not sentence.endswith((".", "!", "?")):
             sentence += "."
         super().__init__(sentence)
         self.message = sentence
         if advice is not None:
-            self.advice = advice
+            self.advice = printable(advice, keep="\n")
 
     @property
     def name(self) -> str:

@@ -143,6 +143,7 @@ def quantize(name: str, frames: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
+    terminal.guard_stderr()
     terminal.silence_libraries()
     interrupt.install()
     try:

@@ -1,16 +1,23 @@
-"""The folder for the results. Files in it that are not results of av-workflow are never touched."""
+"""The folder for the results. Files in it that are not results of av-workflow are never touched.
+
+A video gets names in it by the same rule as in the bucket (lambdas/start/result_names.py): the results of another video
+are not replaced, also of one that was processed by an earlier command.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from avflow.errors import AvflowError
-from avflow.filenames import folded
-from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
+from avflow.filenames import folded, printable
+from avflow.workflow.layout import RESULT_SUFFIXES, START_PREFIX, VideoRef
+from lambdas.start.claims import claim_key, owner_of
+from lambdas.start.result_names import candidates, stem_of
 
 SUFFIXES = (*RESULT_SUFFIXES, ".json")
 
@@ -34,20 +41,36 @@ class Output:
 
     def __init__(self, folder: Path, video: Path) -> None:
         self.folder = folder
-        self._stem = video.stem
+        self._key = START_PREFIX + video.name
+        #: by base: the upload whose results have the names that this video would have got
+        self._taken: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            raise OutputUnusable(f"Results can't be written to {folder}: {error.strerror}.") from error
+            raise OutputUnusable(f"Results can't be written to {printable(str(folder))}: {error.strerror}.") from error
+        self._base = next(base for base in candidates(self._key) if not self._is_taken(base))
+        self._stem = self._base.rpartition("/")[2]
         if any(path.exists() and path.samefile(video) for path in self._targets()):
-            raise OutputUnusable(f"The result would replace the video itself, {video}.")
+            raise OutputUnusable(f"The result would replace the video itself, {printable(str(video))}.")
         foreign = [path.name for path in self._targets() if path.exists()]
         if foreign and not self._reports():
-            names = ", ".join(foreign)
-            raise OutputUnusable(f"{folder} has {names}, not written by av-workflow, which would be replaced.")
+            names = printable(", ".join(foreign))
+            raise OutputUnusable(
+                f"{printable(str(folder))} has {names}, not written by av-workflow, which would be replaced."
+            )
         self._require_own_names()
+
+    @property
+    def manifest(self) -> Path:
+        """The path of the manifest."""
+        return self.folder / f"{self._stem}.json"
+
+    def claim_names(self, s3: Any, bucket: str) -> None:
+        """Tell the bucket which names the folder has for other videos, so that this one gets the same name in both."""
+        for base, owner in self._taken.items():
+            s3.put_object(Bucket=bucket, Key=claim_key(base), Body=json.dumps({"key": owner}).encode())
 
     def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
         """Download the results. Returns their paths.
@@ -72,19 +95,29 @@ class Output:
 
     def _require_own_names(self) -> None:
         """Refuse to replace the results of a video whose name is the same on a file system that ignores case."""
-        for stem in map(_stem_of, self._reports()):
+        for name in map(_name_of, self._reports()):
+            stem = name if folded(name) == folded(self._stem) else stem_of(name)
             if stem != self._stem and folded(stem) == folded(self._stem):
                 raise OutputUnusable(
-                    f"{self.folder} has the results of {stem!a}, which is the same name as {self._stem!a} on this file "
-                    f"system. They would be replaced."
+                    f"{printable(str(self.folder))} has the results of {stem!a}, which is the same name as "
+                    f"{self._stem!a} on this file system. They would be replaced."
                 )
 
-    def _reports(self) -> list[dict[str, Any]]:
-        """The manifest and the error report of earlier runs."""
+    def _is_taken(self, base: str) -> bool:
+        """Whether the folder has results of another video by this name. Then notes whose they are."""
+        owner = owner_of(self._reports(base.rpartition("/")[2]), self._key)
+        if owner is None or owner == self._key or _is_alike(owner, base):
+            return False
+        self._taken[base] = owner
+        return True
+
+    def _reports(self, stem: str | None = None) -> list[dict[str, Any]]:
+        """The manifest and the error report of earlier runs, the manifest first."""
         reports = []
         for suffix in (".json", ".error.json"):
             try:
-                found = json.loads((self.folder / (self._stem + suffix)).read_text(encoding="utf-8"))
+                path = self.folder / ((self._stem if stem is None else stem) + suffix)
+                found = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
             if isinstance(found, dict) and {"schema", "execution"} <= found.keys():
@@ -92,8 +125,14 @@ class Output:
         return reports
 
 
-def _stem_of(report: dict[str, Any]) -> str:
-    """The name, without suffix, of the video of a manifest or an error report; empty if it doesn't say."""
+def _is_alike(owner: str, base: str) -> bool:
+    """Whether an upload would get the same base in another spelling: `_require_own_names` refuses that."""
+    others = list(islice(candidates(owner), 2))
+    return base not in others and folded(base) in map(folded, others)
+
+
+def _name_of(report: dict[str, Any]) -> str:
+    """The file name of the video of a manifest or an error report; empty if it doesn't say."""
     source = report.get("source")
     key = source.get("key") if isinstance(source, dict) else report.get("video")
-    return PurePosixPath(str(key or "").rpartition("/")[2]).stem
+    return str(key or "").rpartition("/")[2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from avflow import errors
-from avflow.filenames import as_stored
+from avflow.filenames import as_stored, printable
 from avflow.workflow.layout import START_PREFIX, VideoRef
 from avflow.workflow.reports import Manifest
 from avflow_cli import interrupt, terminal
@@ -45,6 +44,7 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
     view = RunView(console)
     # in this order: while a model is fetched, there is another progress bar
     with deployed(options, view.heard) as deployment, view:
+        output.claim_names(deployment.aws.client("s3"), deployment.bucket)
         reference = _upload(deployment, video)
         states = deployment.aws.client("stepfunctions")
         arn = f"{deployment.state_machine.replace(':stateMachine:', ':execution:')}:{reference.execution}"
@@ -54,7 +54,7 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
         files = output.fetch(deployment.aws.client("s3"), reference)
     if execution["status"] != "SUCCEEDED":
         return _failed(execution, files)
-    manifest = Manifest.from_dict(json.loads((out / f"{reference.stem}.json").read_text(encoding="utf-8")))
+    manifest = Manifest.from_dict(json.loads(output.manifest.read_text(encoding="utf-8")))
     console.print(summary(manifest, files, spaced=console.is_terminal), soft_wrap=True)
     return os.EX_OK
 
@@ -69,10 +69,11 @@ def _upload(deployment: Deployment, video: Path) -> VideoRef:
         interrupt.check()
         executions = states.list_executions(stateMachineArn=deployment.state_machine)["executions"]
         if executions:
-            return VideoRef(deployment.bucket, key, executions[0]["name"])
+            execution = states.describe_execution(executionArn=executions[0]["executionArn"])
+            return VideoRef.from_dict(json.loads(execution["input"])["video"])
         time.sleep(0.05)
     raise ExecutionNotStarted(
-        f"{key} was uploaded, but no execution began within {START_WITHIN} s.",
+        f"{printable(key)} was uploaded, but no execution began within {START_WITHIN} s.",
         "Run `avflow up`, upload the video there, and read what it prints.",
     )
 
@@ -81,7 +82,7 @@ def _failed(execution: dict[str, Any], files: list[Path]) -> int:
     """Write the error in one line. Returns the exit status of its class."""
     name = execution.get("error") or execution["status"]
     where = "".join(f" ({file})" for file in files if file.name.endswith(".error.json"))
-    print(f"avflow: {name}: {execution.get('cause', '')}{where}", file=sys.stderr)
+    terminal.say(f"{name}: {execution.get('cause', '')}{where}")
     known = getattr(errors, name, errors.AvflowError)
     is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
     return known.exit_code if is_ours else errors.AvflowError.exit_code

@@ -8,22 +8,37 @@ import warnings
 from typing import TYPE_CHECKING
 
 from avflow.errors import AvflowError
+from avflow.filenames import PrintableStream, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def console() -> Console:
-    """Standard output. A pipe or a file gets plain lines, whatever the environment says about colours."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import, and `make video` needs no library
+    """Standard output. A pipe or a file gets plain lines, whatever the environment says about colours.
 
-    return Console(highlight=False, force_terminal=None if sys.stdout.isatty() else False)
+    Only the console's own escape sequences reach a terminal: those in names are shown as text.
+    """
+    from avflow_cli.console import PrintableConsole  # noqa: PLC0415 - slow to import, and `make video` needs no library
+
+    return PrintableConsole(highlight=False, force_terminal=None if sys.stdout.isatty() else False)
 
 
 def show_error(error: AvflowError) -> int:
-    """Write the error to standard error, in one line. Returns its exit status."""
+    """Write the error to standard error: its text is printable. Returns its exit status."""
     print(f"avflow: {error.name}: {error.message} {error.advice}", file=sys.stderr)
     return error.exit_code
+
+
+def say(text: str) -> None:
+    """Write one line to standard error, whatever the text contains."""
+    print(f"avflow: {printable(text)}", file=sys.stderr)
+
+
+def guard_stderr() -> None:
+    """From now on, names in tracebacks, in log messages and in messages of click can't control the terminal."""
+    if not isinstance(sys.stderr, PrintableStream):
+        sys.stderr = PrintableStream(sys.stderr)
 
 
 def silence_libraries() -> None:

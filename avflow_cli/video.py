@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from avflow.errors import AvflowError, SourceMissing
+from avflow.filenames import printable
 from avflow_cli import terminal
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+[^/]")
@@ -42,26 +43,28 @@ def find(text: str) -> Path:
     """
     if not text.strip():
         raise WrongVideo("VIDEO is empty", "Give the path of a video: make run VIDEO=path, or leave VIDEO out.")
-    path = _path(text)
+    path, shown = _path(text), printable(text)
     if os.path.isdir(path):
-        raise SourceMissing(f"{text} is a folder, not a file.", _of_folder(path))
+        raise SourceMissing(f"{shown} is a folder, not a file.", _of_folder(path))
     if os.path.isfile(path):
         _require_readable(path)
         return path
     if os.path.exists(path):
-        raise SourceMissing(f"{text} is a device or a pipe, not a regular file.", WrongVideo.advice)
+        raise SourceMissing(f"{shown} is a device or a pipe, not a regular file.", WrongVideo.advice)
     if found := _URL.match(text):
-        raise WrongVideo(f"{text} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
+        raise WrongVideo(f"{shown} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
     if several := _several(text):
         raise one_at_a_time(several)
     if os.path.isfile(_path(text.strip())):
-        raise SourceMissing(f"{text!r} is not a file.", f"Did you mean {text.strip()}, without the space around it?")
-    raise SourceMissing(f"{text} is not a file.", _near(path))
+        raise SourceMissing(
+            f"{text!r} is not a file.", f"Did you mean {printable(text.strip())}, without the space around it?"
+        )
+    raise SourceMissing(f"{shown} is not a file.", _near(path))
 
 
 def one_at_a_time(files: Sequence[str]) -> WrongVideo:
     """The error for more than one video."""
-    names = [*map(shlex.quote, files[:3]), *(["…"] if len(files) > 3 else [])]
+    names = [*map(_quoted, files[:3]), *(["…"] if len(files) > 3 else [])]
     return WrongVideo(
         "Several files are given, but one is processed at a time.",
         "Use a loop: " + _LOOP.format(names=" ".join(names)),
@@ -78,12 +81,19 @@ def _path(text: str) -> Path:
     return path
 
 
+def _quoted(text: str) -> str:
+    """A word for a shell, printable. With unprintable characters it is in the form $'…' of Bash, Zsh and ksh."""
+    if printable(text) == text:
+        return shlex.quote(text)
+    return "$'" + printable(text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+
+
 def _require_readable(path: Path) -> None:
     try:
         with path.open("rb"):
             pass
     except OSError as error:
-        raise SourceMissing(f"{path} can't be read: {error.strerror}.", WrongVideo.advice) from error
+        raise SourceMissing(f"{printable(str(path))} can't be read: {error.strerror}.", WrongVideo.advice) from error
 
 
 def _of_folder(folder: Path) -> str:
@@ -93,8 +103,8 @@ def _of_folder(folder: Path) -> str:
         files = []
     if not files:
         return WrongVideo.advice
-    loop = _LOOP.format(names=shlex.quote(str(folder)) + "/*")
-    return f"Give a file in it: VIDEO={shlex.quote(str(files[0]))}, or process all in a loop: {loop}"
+    loop = _LOOP.format(names=_quoted(str(folder)) + "/*")
+    return f"Give a file in it: VIDEO={_quoted(str(files[0]))}, or process all in a loop: {loop}"
 
 
 def _of_url(url: str, scheme: str) -> str:
@@ -104,12 +114,12 @@ def _of_url(url: str, scheme: str) -> str:
     except ValueError:  # "[" without "]"
         return other
     if scheme == "file":
-        return f"Give its path: VIDEO={shlex.quote(unquote(urlsplit(url).path))}"
-    name = shlex.quote(unquote(urlsplit(url).path).rpartition("/")[2] or "video")
+        return f"Give its path: VIDEO={_quoted(unquote(urlsplit(url).path))}"
+    name = _quoted(unquote(urlsplit(url).path).rpartition("/")[2] or "video")
     if scheme == "s3":
-        return f"Download it first: aws s3 cp {shlex.quote(url)} {name}, then make run VIDEO={name}"
+        return f"Download it first: aws s3 cp {_quoted(url)} {name}, then make run VIDEO={name}"
     if scheme in ("http", "https", "ftp"):
-        return f"Download it first: curl -L -o {name} {shlex.quote(url)}, then make run VIDEO={name}"
+        return f"Download it first: curl -L -o {name} {_quoted(url)}, then make run VIDEO={name}"
     return other
 
 
@@ -127,7 +137,9 @@ def _near(path: Path) -> str:
     missing = path
     while not os.path.isdir(missing.parent):
         missing = missing.parent
-    advice = WrongVideo.advice if missing == path else f"There is no folder {missing}. {WrongVideo.advice}"
+    advice = (
+        WrongVideo.advice if missing == path else f"There is no folder {printable(str(missing))}. {WrongVideo.advice}"
+    )
     try:
         names = {_plain(entry.name): entry for entry in sorted(missing.parent.iterdir())}
     except OSError:
@@ -136,7 +148,7 @@ def _near(path: Path) -> str:
     close = difflib.get_close_matches(wanted, names, n=1)
     # the same name with another suffix, or without one
     close = close or [name for name in names if Path(name).stem == Path(wanted).stem]
-    return f"Did you mean {names[close[0]] / path.relative_to(missing)}?" if close else advice
+    return f"Did you mean {printable(str(names[close[0]] / path.relative_to(missing)))}?" if close else advice
 
 
 def _plain(name: str) -> str:

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from avflow.filenames import printable
 from avflow.workflow.reports import Manifest
 from avflow_cli.follow import AGAIN, Task, TaskEvent
 from avflow_cli.reasons import in_words
@@ -155,8 +156,8 @@ def _outcome(event: TaskEvent) -> str:
     if event.error is None:
         return "done"
     if event.moved_to is None:
-        return f"failed ({event.error})"
-    reason = in_words(event.error, event.cause)
+        return f"failed ({printable(event.error)})"
+    reason = printable(in_words(event.error, event.cause))
     return f"tried again: {reason}" if event.moved_to == AGAIN else f"moved to {event.moved_to}: {reason}"
 
 
@@ -198,5 +199,5 @@ def summary(manifest: Manifest, files: list[Path], *, spaced: bool) -> Group:
     warnings = [f"Damaged frames, each replaced by the nearest good frame: {damaged}"] if damaged else []
     warnings += [f"Warning: {warning.message}" for warning in manifest.warnings]
     space = [""] if spaced else []
-    paths = (Text(str(file), overflow="ignore", no_wrap=True) for file in files)
+    paths = (Text(printable(str(file)), overflow="ignore", no_wrap=True) for file in files)
     return Group(*space, table, *space, *map(Text, warnings), *paths)

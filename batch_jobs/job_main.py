@@ -10,6 +10,7 @@ import os
 import sys
 
 from avflow.errors import AvflowError
+from avflow.filenames import PrintableStream
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import Step
 from avflow.workflow.entry import run_step
@@ -18,7 +19,12 @@ from avflow.workflow.settings import ARRAY_INDEX
 
 
 def job_main(step: str, work: Step, argv: list[str]) -> int:
-    """Run `work` and return the exit status: 0, or the error's (sysexits.h). Batch tries again after 75."""
+    """Run `work` and return the exit status: 0, or the error's (sysexits.h). Batch tries again after 75.
+
+    From now on nothing on standard error, not even a traceback, has control codes from a name.
+    """
+    if not isinstance(sys.stderr, PrintableStream):
+        sys.stderr = PrintableStream(sys.stderr)
     try:
         video = VideoRef.from_dict(json.loads(argv[1]))
         part = argv[2] if len(argv) > 2 else os.environ.get(ARRAY_INDEX)

@@ -72,7 +72,7 @@ class _Audio:
         """The start of a span in the whole audio, in seconds, and its file."""
         store, key = self.context.store, self.video.wav(span.part)
         # Twice the size: an earlier span, read for its language, may lie beside this one.
-        self.context.budget.require_disk(2 * store.size(key), f"the audio of {self.video.filename}")
+        self.context.budget.require_disk(2 * store.size(key), f"the audio of {self.video.shown_name}")
         wav = self.folder / f"span-{span.part:04}.wav"
         store.download(key, wav)
         return span.start, wav

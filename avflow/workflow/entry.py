@@ -85,5 +85,5 @@ def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> 
     except (OSError, MemoryError, ScratchFull) as error:
         full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EFBIG, errno.ENOMEM)
         if context.ran_on == "lambda" and full:
-            raise LambdaBudgetExceeded(f"{video.filename} does not fit into Lambda: {error}") from error
+            raise LambdaBudgetExceeded(f"{video.shown_name} does not fit into Lambda: {error}") from error
         raise

@@ -37,8 +37,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     store = context.store
     size = store.size(video.key, video.version_id)
     if size == 0:
-        raise InvalidMediaEmpty(f"{video.filename} is empty (0 bytes).")
-    context.budget.require_disk(size, f"{video.filename}")
+        raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")
+    context.budget.require_disk(size, f"{video.shown_name}")
     with scratch() as folder, store.transfers() as transfers:
         source = source_path(folder, video)
         store.download(video.key, source, video.version_id)
@@ -48,10 +48,12 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         source, media = on_one_clock(source, copy, report=in_time)
         joined = video.joined if source == copy else None
         if joined is not None:
-            context.budget.require_disk(copy.stat().st_size, f"{video.filename} and its joined recordings")
+            context.budget.require_disk(copy.stat().st_size, f"{video.shown_name} and its joined recordings")
             transfers.upload(copy, joined)
         stream, reasons = media.video, conversion_reasons(media)
-        context.budget.require_disk(_written(media, reasons) + size, f"{video.filename} with its audio and conversion")
+        context.budget.require_disk(
+            _written(media, reasons) + size, f"{video.shown_name} with its audio and conversion"
+        )
         audio_share = AUDIO_SHARE if reasons else 1.0
         extracting, converting = divided(context.report, *((audio_share, 1 - audio_share) if media.audio else (0, 1)))
         parts: tuple[spans.Span, ...] = ()

@@ -1,6 +1,6 @@
 """The keys of all objects of a run: the names of the results and of the intermediates.
 
-`VideoRef.result` makes the name of a result.
+`VideoRef.result` adds a suffix to the base that the start function claimed for the results.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from avflow.filenames import UNPRINTABLE, printable
+
 START_PREFIX = "start/"
 RESULT_PREFIX = "result/"
-#: suffixes of all results of a video except its manifest, `.json`
+#: suffixes of all results of a video except its manifest, `.json`. A new one is also added to
+#: lambdas/start/result_names.py, whose function does not contain this package
 RESULT_SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
 
 
@@ -21,6 +24,8 @@ class VideoRef:
     """One version of one uploaded video, and the execution that processes it.
 
     `execution` is the name of the Step Functions execution. It separates the intermediates of two uploads of one key.
+    `base` is the key of all results without their suffixes. The start function claims it (lambdas/start/claims.py). It
+    is None for an execution that somebody started by hand.
     """
 
     bucket: str
@@ -28,6 +33,7 @@ class VideoRef:
     execution: str
     version_id: str | None = None
     size: int | None = None
+    base: str | None = None
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> VideoRef:
@@ -38,6 +44,7 @@ class VideoRef:
             execution=fields["execution"],
             version_id=fields.get("version_id"),
             size=fields.get("size"),
+            base=fields.get("base"),
         )
 
     @property
@@ -46,24 +53,39 @@ class VideoRef:
         return self.key.rpartition("/")[2]
 
     @property
+    def shown_name(self) -> str:
+        """The file name as messages quote it."""
+        return printable(self.filename)
+
+    @property
     def stem(self) -> str:
         """`my_video`: the file name without its last suffix."""
         return PurePosixPath(self.filename).stem
 
     @property
     def scratch_name(self) -> str:
-        """The file name in a form that every file system accepts: its last 200 bytes, never `.` or `..`."""
-        name = self.filename.replace("\0", "").encode()[-200:].decode(errors="ignore")
+        """The file name in a form that every file system accepts: its last 200 bytes, never `.` or `..`.
+
+        It has no control characters, because FFmpeg quotes it in its messages.
+        """
+        name = UNPRINTABLE.sub("_", self.filename).encode(errors="replace")[-200:].decode(errors="ignore")
         return "video" if name in ("", ".", "..") else name
 
     def result(self, suffix: str) -> str:
-        """`result/<path>/my_video<suffix>`, where `<path>` is the upload's path after `start/`.
+        """The claimed base with this suffix. Without a base, `<path>` and name are those of the upload.
 
         >>> VideoRef("bucket", "start/holiday/my_video.mkv", "run-1").result(".srt")
         'result/holiday/my_video.srt'
         """
+        if self.base is not None:
+            return self.base + suffix
         path = self.key.removeprefix(START_PREFIX).rpartition("/")
         return RESULT_PREFIX + path[0] + path[1] + self.stem + suffix
+
+    @property
+    def _short_stem(self) -> str:
+        """The beginning of the stem: the keys of intermediates stay below S3's 1024 bytes."""
+        return self.stem.encode(errors="replace")[:200].decode(errors="ignore")
 
     def _intermediate(self, prefix: str, name: str) -> str:
         return f"{prefix}/{self.execution}/{name}"
@@ -83,12 +105,12 @@ class VideoRef:
 
     def wav(self, part: int) -> str:
         """The audio of one span for speech recognition."""
-        return self._intermediate("audio", f"{self.stem}-{part:04}.wav")
+        return self._intermediate("audio", f"{self._short_stem}-{part:04}.wav")
 
     @property
     def converted(self) -> str:
         """The conversion of the video, if the detector cannot read the upload itself."""
-        return self._intermediate("video", f"{self.stem}.avi")
+        return self._intermediate("video", f"{self._short_stem}.avi")
 
     @property
     def joined(self) -> str:
@@ -97,8 +119,8 @@ class VideoRef:
 
     def boxed(self, part: int) -> str:
         """The annotated video of one segment, without audio."""
-        return self._intermediate("video", f"{self.stem}.boxed-{part:04}.avi")
+        return self._intermediate("video", f"{self._short_stem}.boxed-{part:04}.avi")
 
     def detections(self, part: int) -> str:
         """The detections on each frame of one segment, before they are published."""
-        return self._intermediate("video", f"{self.stem}.detections-{part:04}.jsonl")
+        return self._intermediate("video", f"{self._short_stem}.detections-{part:04}.jsonl")

@@ -140,7 +140,7 @@ def _boxes_and_audio(boxes: _Boxes) -> Path:
     source, target = source_path(boxes.folder, boxes.video), boxes.folder / "result.avi"
     keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
     audio_bytes = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
-    budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.filename} and its boxes")
+    budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.shown_name} and its boxes")
     segments = [
         ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report.frames) for part, report in enumerate(boxes.reports)
     ]

@@ -6,13 +6,16 @@ log group, also in a Batch job's (CloudWatch User Guide, "Embedded metric format
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from avflow.errors import AvflowError
+from avflow.filenames import printable_json
 from avflow.progress import Progress, Report
 from avflow.workflow.context import StepReport
 from avflow.workflow.layout import VideoRef
@@ -24,9 +27,14 @@ NAMESPACE = "av-workflow"
 
 def logger_for(step: str, video: VideoRef) -> Logger:
     """A logger that adds the execution and the video to every line."""
-    logger = Logger(service=step)
+    logger = Logger(service=step, json_serializer=_line)
     logger.append_keys(execution=video.execution, video=f"s3://{video.bucket}/{video.key}")
     return logger
+
+
+def _line(fields: Mapping[str, Any]) -> str:
+    """A log line as JSON. JSON escapes only C0 codes; a name may hold others that a terminal obeys."""
+    return printable_json(json.dumps(fields, default=str, separators=(",", ":"), ensure_ascii=False))
 
 
 def log_progress(logger: Logger) -> Report:

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
+from avflow.filenames import printable, printable_json
 from avflow.media.contract import Contract
 
 C = TypeVar("C", bound=Contract)
@@ -107,7 +108,7 @@ class ObjectStore:
 
     def write_json(self, key: str, value: Any) -> None:
         """Write a value as an indented JSON object."""
-        body = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+        body = printable_json(json.dumps(value, indent=2, ensure_ascii=False)).encode() + b"\n"
         with self._errors(key):
             self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
 
@@ -142,7 +143,7 @@ class ObjectStore:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        where = f"s3://{self.bucket}/{key}"
+        where = printable(f"s3://{self.bucket}/{key}")
         try:
             yield
         except (BotoCoreError, ClientError, Boto3Error) as error:

@@ -46,7 +46,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
     media = store.read(video.media_json, MediaReport)
     where = media.detector_input
     if where is None:
-        raise ValueError(f"{video.filename} has no video stream: the state machine skips this step")
+        raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")
     opener = opener or partial(open_model, precision=settings.detector_precision)
     with scratch() as folder, store.transfers() as transfers:
         source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"

@@ -18,7 +18,7 @@ from .own_error import is_current, own_error
 from .report import ErrorReport
 from .segments import errors_of
 
-logger = Logger(service="failed")
+logger = Logger(service="failed", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("failed", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
 s3 = boto3.client("s3")
 
@@ -31,8 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     failure = explain(*own_error(s3, video, errors_of(boto3.client("batch"), error)))
     report = ErrorReport(1, f"s3://{video['bucket']}/{video['key']}", video["execution"], **failure)
     if is_current(s3, video):  # a newer upload of the same name has its own results or report
-        body = json.dumps(asdict(report), indent=2, ensure_ascii=False).encode()
-        key = error_report_key(video["key"])
+        body = json.dumps(asdict(report), indent=2).encode()
+        key = error_report_key(video)
         s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")
     metrics.add_dimension("error", report.error)
     metrics.add_metric("Failures", MetricUnit.Count, 1)

@@ -11,6 +11,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from .report import shown
+
 STEPS = ("ffmpeg", "audio2srt", "yolov3", "merge")
 _STEP_OF_JOB = re.compile(r"^(" + "|".join(STEPS) + r")-")
 _TRY_AGAIN = "Upload the video again; if it fails again, look at the execution in the Step Functions console."
@@ -52,10 +54,13 @@ PLATFORM_ERRORS = {
 }
 
 
-def error_report_key(key: str) -> str:
-    """`start/a/my_video.mkv` -> `result/a/my_video.error.json`."""
-    folder, slash, name = key.removeprefix("start/").rpartition("/")
-    return f"result/{folder}{slash}{PurePosixPath(name).stem}.error.json"
+def error_report_key(video: dict[str, Any]) -> str:
+    """`result/a/my_video.error.json`: the base from the state machine's input, and the suffix.
+
+    An execution that somebody started by hand has no base. It gets the name without its last suffix.
+    """
+    folder, slash, name = video["key"].removeprefix("start/").rpartition("/")
+    return (video.get("base") or f"result/{folder}{slash}{PurePosixPath(name).stem}") + ".error.json"
 
 
 def own_error_keys(execution: str, error: dict[str, str]) -> list[str]:
@@ -76,7 +81,14 @@ def is_own(error: dict[str, str], found: dict[str, Any]) -> bool:
 
 
 def explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]:
-    """`{"error", "message", "advice"}` of a failure: the step's own (`own`) if it left an error."""
+    """`{"error", "message", "advice"}` of a failure: the step's own (`own`) if it left an error.
+
+    They quote names of files, and go to a terminal, an e-mail and the execution's Cause: all is printable.
+    """
+    return {field: shown(text, keep="\n") for field, text in _explain(error, own).items()}
+
+
+def _explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str]:
     name, cause = error.get("Error") or "Unknown", cause_of(error)
     if own is not None:
         return {"error": own["error"], "message": _segment_of(cause) + own["message"], "advice": own["advice"]}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+#: the same characters as avflow.filenames.UNPRINTABLE; a test compares them
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -25,4 +29,16 @@ class ErrorReport:
     @property
     def text(self) -> str:
         """The text of the e-mail."""
-        return f"{self.video}\n\n{self.message}\n{self.advice}\n\nExecution: {self.execution}\n"
+        return f"{shown(self.video)}\n\n{self.message}\n{self.advice}\n\nExecution: {self.execution}\n"
+
+
+def shown(text: str, keep: str = "") -> str:
+    """The text with an escape code for each unprintable character. It is avflow.filenames.printable, in short: this
+    function's package has no avflow.
+
+    >>> print(shown("a\\x1b[31m\\u202e 🎬é.mp4"))
+    a\\x1b[31m\\u202e 🎬é.mp4
+    """
+    return _UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text
+    )

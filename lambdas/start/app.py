@@ -1,4 +1,4 @@
-"""Start one execution for one version of one uploaded video.
+"""Claim the names of results for an uploaded video, and start one execution for each of its versions.
 
 S3 delivers events to EventBridge at least once (Amazon S3 User Guide, "Using EventBridge"). The execution's name
 depends only on the event's object, so a second delivery finds the execution of the first.
@@ -15,11 +15,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from .claims import claim
 from .naming import video_of
 
-logger = Logger(service="start")
+logger = Logger(service="start", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("start", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
-states = boto3.client("stepfunctions")
+MACHINE = os.environ["STATE_MACHINE_ARN"]
+states, s3 = boto3.client("stepfunctions"), boto3.client("s3")
 
 
 @logger.inject_lambda_context
@@ -27,14 +29,12 @@ states = boto3.client("stepfunctions")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take an EventBridge "Object Created" event."""
     video = video_of(event)
-    name = video["execution"]
-    started = not video["key"].endswith("/")  # a "folder" of the S3 console is not a video
     try:
-        if started:
-            machine = os.environ["STATE_MACHINE_ARN"]
-            states.start_execution(stateMachineArn=machine, name=name, input=json.dumps({"video": video}))
+        if started := not video["key"].endswith("/"):  # a "folder" of the S3 console is not a video
+            named = {**video, "base": claim(s3, video["bucket"], video["key"])}
+            states.start_execution(stateMachineArn=MACHINE, name=video["execution"], input=json.dumps({"video": named}))
     except states.exceptions.ExecutionAlreadyExists:
         started = False
     metrics.add_metric("VideosStarted" if started else "EventsIgnored", MetricUnit.Count, 1)
-    logger.info("started" if started else "nothing to start", execution=name, key=video["key"])
-    return {"started": started, "execution": name}
+    logger.info("started" if started else "nothing to start", execution=video["execution"], key=video["key"])
+    return {"started": started, "execution": video["execution"]}

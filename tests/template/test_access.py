@@ -81,7 +81,9 @@ def test_buckets_are_written_below_named_prefixes_only(translated):
         }
         if actions and statement["Effect"] == "Allow":
             for resource in as_list(statement["Resource"]):
-                assert re.fullmatch(r"\$\{Bucket\.Arn\}/(start|audio|video|media|result)/\*", resource["Fn::Sub"]), name
+                assert re.fullmatch(
+                    r"\$\{Bucket\.Arn\}/(start|names|audio|video|media|result)/\*", resource["Fn::Sub"]
+                ), name
                 assert "start/" not in resource["Fn::Sub"] or not {"s3:PutObject", "s3:DeleteObject"} & actions
 
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "avflow": {"avflow"},
     "lambdas": {"avflow", "lambdas"},
     "batch_jobs": {"avflow", "batch_jobs"},
-    "avflow_cli": {"avflow", "avflow_cli", "local_aws"},
+    "avflow_cli": {"avflow", "avflow_cli", "local_aws", "lambdas"},  # lambdas.start: the one rule for names of results
     "local_aws": {"local_aws"},
 }
 

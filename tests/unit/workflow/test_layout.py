@@ -25,7 +25,7 @@ def ref(key):
 )
 def test_results_stand_where_the_upload_stood(key, result):
     assert ref(key).result(".avi") == result
-    assert error_report_key(key) == result.removesuffix(".avi") + ".error.json"
+    assert error_report_key({"key": key}) == result.removesuffix(".avi") + ".error.json"
 
 
 def objects(video):
@@ -59,3 +59,14 @@ def test_scratch_files_have_names_every_file_system_takes(tmp_path, key, name):
 def test_the_state_machines_input_makes_a_reference():
     fields = {"bucket": "b", "key": "start/a.mkv", "execution": "e", "version_id": "v", "size": 3, "later": True}
     assert VideoRef.from_dict(fields) == VideoRef("b", "start/a.mkv", "e", "v", 3)
+
+
+def test_results_have_the_base_that_was_claimed():
+    fields = {"bucket": "b", "key": "start/p/a.mov", "execution": "e", "base": "result/p/a.mov"}
+    assert VideoRef.from_dict(fields).result(".srt") == "result/p/a.mov.srt"
+    assert error_report_key(fields) == "result/p/a.mov.error.json"
+
+
+@pytest.mark.parametrize("name", ["a" * 1018, "ü" * 500 + ".mp4", "🎬" * 254 + ".m"])
+def test_intermediates_of_long_names_have_valid_keys(name):
+    assert all(len(key.encode()) <= 1024 for key in objects(VideoRef("b", "start/" + name, "e" * 80)))

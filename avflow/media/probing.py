@@ -81,7 +81,7 @@ def probe(path: Path, *, joined: bool = False) -> Media:
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
     InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged
     ClockRestarts
-        The file consists of joined recordings: `avflow.media.described` joins them first.
+        The file consists of joined recordings: `avflow.media.joining.on_one_clock` joins them first.
     """
     size = path.stat().st_size
     if size == 0:

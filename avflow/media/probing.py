@@ -30,9 +30,10 @@ from avflow.media.containers import (
     is_playlist,
     missing_bytes,
 )
+from avflow.media.cropping import container_crop
 from avflow.media.damage import tolerated_gap
 from avflow.media.formats import MAX_SIDE
-from avflow.media.geometry import container_crop, cropped_size, orientation, upright_size
+from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.rates import MAX_VARIABLE, conversion_rate

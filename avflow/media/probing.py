@@ -30,9 +30,10 @@ from avflow.media.containers import (
     is_playlist,
     missing_bytes,
 )
+from avflow.media.cropping import container_crop
 from avflow.media.damage import tolerated_gap
 from avflow.media.formats import MAX_SIDE
-from avflow.media.geometry import container_crop, cropped_size, orientation, upright_size
+from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.rates import MAX_VARIABLE, conversion_rate
@@ -81,7 +82,7 @@ def probe(path: Path, *, joined: bool = False) -> Media:
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
     InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged
     ClockRestarts
-        The file consists of joined recordings: `avflow.media.described` joins them first.
+        The file consists of joined recordings: `avflow.media.joining.on_one_clock` joins them first.
     """
     size = path.stat().st_size
     if size == 0:

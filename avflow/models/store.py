@@ -24,7 +24,16 @@ from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.filenames import folded
 from avflow.models.cache import cache_folder
 from avflow.models.kinds import Kind, Use
-from avflow.models.sources import InstalledSource, ModelFile, PackageSource, Source, SourceFailed, UrlSource
+from avflow.models.sources import (
+    InstalledSource,
+    JoinedSource,
+    ModelFile,
+    PackageSource,
+    Part,
+    Source,
+    SourceFailed,
+    UrlSource,
+)
 from avflow.progress import Report, ignore
 
 MANIFEST = Path(__file__).with_name("models.toml")
@@ -76,7 +85,11 @@ def _model(table: Mapping[str, Any]) -> Model:
         raise ValueError(f"the kind of {name} is {kind!r}, not one of {', '.join(Kind)}")
     files = tuple(_file(file) for file in table["file"])
     _require_distinct(file.name for file in files)
-    sources = tuple(_source(source) for source in table.get("source", ()))
+    tables = table.get("source", ())
+    unknown = {str(named) for source in tables for named in source.get("files", ())} - {file.name for file in files}
+    if unknown:
+        raise ValueError(f"a source of {name} has {min(unknown)!r}, which is no file of the model")
+    sources = tuple(_source(source) for source in tables)
     return Model(name, Kind(kind), str(table.get("about", "")), files, sources)
 
 
@@ -101,6 +114,10 @@ def _require_distinct(names: Iterable[str]) -> None:
 
 def _source(table: Mapping[str, Any]) -> Source:
     fields = dict(table)
+    if "files" in fields:
+        fields["files"] = tuple(str(name) for name in fields["files"])
+    if "part" in fields:
+        return JoinedSource(parts=tuple(_part(part) for part in fields.pop("part")), **fields)
     if "url" in fields:
         if not str(fields["url"]).startswith(("https://", "http://")):
             raise ValueError(f"{fields['url']} starts with neither https:// nor http://")
@@ -108,6 +125,17 @@ def _source(table: Mapping[str, Any]) -> Source:
     if "installed" in fields:
         return InstalledSource(package=fields.pop("installed"), **fields)
     return PackageSource(**fields)
+
+
+def _part(table: Mapping[str, Any]) -> Part:
+    """One part of a file. A URL needs the size of its part, because a download may end early."""
+    fields = dict(table)
+    if "part" in fields or "files" in fields:
+        raise ValueError("a part has neither parts nor files of its own")
+    if "url" not in fields:
+        return Part(_source(fields))
+    size = int(fields.pop("bytes"))
+    return Part(_source(fields), size)
 
 
 class ModelStore:
@@ -281,7 +309,7 @@ class ModelStore:
         # named by content, so that a download continues where another run, or another source, stopped
         partial = self.root / _WORK / file.sha256
         for source in model.sources:
-            if source in failed:
+            if source in failed or not source.offers(file):
                 continue
             resumed = partial.exists()
             reason = _try_source(source, file, partial, work, report)
@@ -294,7 +322,8 @@ class ModelStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(target)
             return
-        tried = "".join(f"\n- {reason}" for reason in failed.values()) or "\n- the manifest declares no source"
+        tried = "".join(f"\n- {reason}" for source, reason in failed.items() if source.offers(file))
+        tried = tried or "\n- the manifest declares no source"
         raise ModelUnavailable(
             f"No source has {file.name} ({file.bytes} bytes) of the model {model.name}:{tried}",
             f"Check the network, or put the file into {self.folder(model.name)} yourself.",

@@ -20,7 +20,8 @@ from avflow.speech.transcript import Transcript, Utterance, Word
 
 __all__ = ["DEFAULT_MODEL", "SpeechEngine", "Transcript", "Utterance", "Word", "open_engine", "require_engine"]
 
-DEFAULT_MODEL = "whisper-tiny.en"
+#: the embedded default: the smallest model of many languages
+DEFAULT_MODEL = "whisper-base"
 
 
 class SpeechEngine(Protocol):

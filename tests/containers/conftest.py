@@ -24,7 +24,7 @@ from tests.e2e.conftest import ROOT, SAMPLE, avflow, run_video
 from tests.waiting import PATIENCE_SECONDS, until
 
 YOLOV3_MODEL = os.environ.get("YOLOV3_MODEL") or "yolov3-tiny"
-SPEECH_MODEL = os.environ.get("SPEECH_MODEL") or "whisper-tiny.en"
+SPEECH_MODEL = os.environ.get("SPEECH_MODEL") or "whisper-base"
 #: user and group that no image has, like those of AWS Lambda's sandbox
 LAMBDA_USER = "993:990"
 #: options for a read-only sandbox without privileges

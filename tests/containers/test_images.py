@@ -124,10 +124,10 @@ print(fingerprints == {name: facts["modified"] for name, facts in json.loads(bef
 
 
 def test_another_model_than_the_images_own_is_refused_by_name(images):
-    script = "from avflow.models.store import ModelStore; ModelStore().path('whisper-base')"
+    script = "from avflow.models.store import ModelStore; ModelStore().path('whisper-tiny.en')"
     refused = in_image(images.media, "python", "-c", script, check=False)
     assert refused.returncode == 1
-    assert "ModelUnavailable: The model whisper-base is not ready" in refused.stderr
+    assert "ModelUnavailable: The model whisper-tiny.en is not ready" in refused.stderr
 
 
 def test_code_is_compiled_so_that_a_cold_start_need_not(image):

@@ -107,7 +107,7 @@ def test_a_wrong_variable_is_named_as_it_was_given(monkeypatch):
 
 def test_int8_that_was_never_made_is_told_before_anything_runs(tmp_path, monkeypatch):
     here = ModelStore()
-    for name in ("yolov3-tiny", "whisper-tiny.en"):
+    for name in ("yolov3-tiny", "whisper-base"):
         (tmp_path / "models").mkdir(exist_ok=True)
         (tmp_path / "models" / name).symlink_to(here.path(name))
     monkeypatch.setenv("AVFLOW_MODELS", str(tmp_path / "models"))

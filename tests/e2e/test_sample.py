@@ -102,7 +102,7 @@ def test_the_manifest_tells_what_happened(sample_run, detections):
     assert manifest["input"]["picture"]["frames"] == manifest["detections"]["frames"] == 110
     assert manifest["detections"]["frame_rate"] == "10/1"
     assert manifest["converted_because"] == [], "h264 at a constant rate needs no conversion"
-    assert {model["name"] for model in manifest["models"].values()} == {"yolov3-tiny", "whisper-tiny.en"}
+    assert {model["name"] for model in manifest["models"].values()} == {"yolov3-tiny", "whisper-base"}
     assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for m in manifest["models"].values() for file in m["files"])
     assert [(step["name"], step["ran_on"]) for step in manifest["steps"]] == [
         ("ffmpeg", "lambda"),

@@ -71,7 +71,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
     ("variable", "default", "given", "value"),
     [
         ("YOLOV3_MODEL", "yolov3-tiny", "yolov3", "yolov3"),
-        ("SPEECH_MODEL", "whisper-tiny.en", "whisper-base", "whisper-base"),
+        ("SPEECH_MODEL", "whisper-base", "whisper-tiny.en", "whisper-tiny.en"),
         ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
         ("CONTAINERS", False, "1", True),
         ("CONTAINERS", False, "0", False),
@@ -113,7 +113,7 @@ def test_the_help_states_variables_defaults_bounds_and_exit_statuses(capsys, opt
         ("LAMBDA_MEMORY", "128<=x<=10240"),
         ("LAMBDA_TMP", "1<=x<=10240"),
         ("SEGMENT_SECONDS", "default: (600); 1<=x<=86400"),
-        ("SPEECH_MODEL", "default: whisper-tiny.en"),
+        ("SPEECH_MODEL", "default: whisper-base"),
     ):
         assert f"[env var: {variable}; {rest}]" in said
     for status in ("64 wrong usage", "130 interrupted"):

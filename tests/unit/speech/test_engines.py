@@ -26,7 +26,7 @@ def absent(monkeypatch):
 def test_an_engine_that_is_not_installed_is_named(ask, tmp_path):
     with pytest.raises(ModelUnavailable, match=REFUSAL) as refused:
         ask("pocketsphinx-en-us", ModelStore(tmp_path))
-    assert "SPEECH_MODEL=whisper-tiny.en" in refused.value.advice
+    assert "SPEECH_MODEL=whisper-base" in refused.value.advice
     assert list(tmp_path.iterdir()) == [], "nothing was fetched for it"
 
 

@@ -45,7 +45,7 @@ SPANS = 4
 
 def normalised(text: str) -> list[str]:
     """The words in lower case, without punctuation; a hyphen parts two words."""
-    return re.sub(r"[^a-z0-9' ]", "", text.lower().replace("-", " ").replace("’", "'")).split()
+    return re.sub(r"[^\w' ]", "", text.lower().replace("-", " ").replace("’", "'")).split()
 
 
 def differences(reference: Sequence[str], heard: Sequence[str]) -> int:

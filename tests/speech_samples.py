@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from pathlib import Path
 
@@ -22,3 +23,9 @@ def write(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, channels: in
         out.setframerate(rate)
         out.writeframes(samples.astype("<i2").tobytes())
     return path
+
+
+#: real speech in five languages, and synthetic speech: DATA/NOTICE says where they come from
+DATA = Path(__file__).parent / "unit" / "data" / "speech"
+#: what is said in each clip, by the ISO 639-1 code of its language
+SAID_IN: dict[str, str] = json.loads((DATA / "said.json").read_text(encoding="utf-8"))

@@ -21,6 +21,8 @@ from avflow.speech.transcript import Transcript, Word, join_words
 LINE_WIDTH = 42
 #: shortest duration of a cue, in seconds, unless the next cue begins earlier
 MIN_SECONDS = 0.7
+#: shortest duration of a cue in any case, in seconds: a shorter one can't be seen. The next cue then begins later
+LEAST_SECONDS = 0.3
 #: longest duration of a cue, in seconds, unless a single word takes longer
 MAX_SECONDS = 7.0
 #: readable characters per second. A cue stays on the screen in the silence after it to reach this
@@ -163,17 +165,21 @@ def _lines(group: Sequence[Word]) -> list[Sequence[Word]]:
 
 # ---------------------------------------------------------------- times
 def _times(groups: Sequence[Sequence[Word]], duration: float) -> list[tuple[int, int]]:
-    """The start and end of each cue in milliseconds: in order, without overlap, not empty, within the duration."""
+    """The start and end of each cue in milliseconds: in order, without overlap, not too short, within the duration.
+
+    In a duration that is too short for all cues they share it.
+    """
     whole = int(duration * 1000)
     if whole / 1000 > duration:  # 10.850999999999999 * 1000 is 10851.0
         whole -= 1
     last = max(whole, len(groups))
+    least = min(round(1000 * LEAST_SECONDS), last // max(1, len(groups)))
     starts: list[int] = []
     for group in groups:
-        starts.append(max(round(group[0].start * 1000), starts[-1] + 1 if starts else 0))
+        starts.append(max(round(group[0].start * 1000), starts[-1] + least if starts else 0))
     limit = last
     for index in reversed(range(len(groups))):
-        limit = starts[index] = min(starts[index], limit - 1)
+        limit = starts[index] = min(starts[index], limit - least)
     limits = [*starts, last][1:]
     return [(start, _end(group, start, limit)) for group, start, limit in zip(groups, starts, limits, strict=True)]
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avflow.media.notices import Notice
+
 
 @dataclass(frozen=True)
 class Word:
@@ -50,12 +52,14 @@ class Utterance:
 class Transcript:
     """All utterances in `duration` seconds of audio. Empty if nobody speaks.
 
-    `language` is an ISO 639-1 code, or None without speech.
+    `language` is an ISO 639-1 code, or None without words. `notices` say which speech has no words, and why. They are
+    not part of the form in JSON.
     """
 
     utterances: tuple[Utterance, ...]
     duration: float
     language: str | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -107,6 +111,7 @@ class Transcript:
             tuple(utterance for transcript in transcripts for utterance in transcript.utterances),
             sum(transcript.duration for transcript in transcripts),
             max(seconds, key=seconds.__getitem__, default=None),
+            tuple(dict.fromkeys(notice for transcript in transcripts for notice in transcript.notices)),
         )
 
 

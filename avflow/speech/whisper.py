@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
 
 from avflow.cores import usable_cores
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
+from avflow.speech.belief import (
+    GUESS,
+    Certainty,
+    Heard,
+    believed,
+    better,
+    is_doubtful,
+    is_speech,
+    without_repetitions,
+    words,
+)
 from avflow.speech.chunks import chunks
-from avflow.speech.transcript import Transcript, Utterance, Word
+from avflow.speech.doubts import Doubts, not_english
+from avflow.speech.transcript import Transcript, Utterance
 from avflow.speech.wav import SAMPLE_RATE, Wav
 from avflow.speech.windows import Window, windows
 
 #: a window whose text is improbable or does not fit the audio is decoded again, at these temperatures in turn
 _TEMPERATURES = (0.0, 0.4, 0.8)
-#: Whisper's own threshold: a text is improbable below this average log probability of its tokens
-_IMPROBABLE = -1.0
-#: shortest duration of a word in seconds, and the share of a window's words that may be shorter
-_INSTANT, _INSTANT_SHARE = 0.05, 0.1
-#: seconds of a stretch of speech that may be without a word. With more, Whisper has skipped speech
-_UNHEARD_SECONDS = 1.2
-#: words are invented if Whisper's probability of non-speech is above the first and that of its words below the second
-_NO_SPEECH, _DOUBTED = 0.6, 0.5
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """The words of one of faster-whisper's segments, with times in seconds of the window, and its probabilities."""
-
-    words: Sequence[Any]
-    log_probability: float
-    no_speech: float
+#: so many windows without a sure language are held back; then the language is the likeliest of all
+_HELD_BACK = 6
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """The utterances of a window that ends at second `end`, with times in the whole audio, and their language."""
+    """The believed utterances of a window, with times in the whole audio, and their language.
 
-    end: float
+    `certainty` is the probability of the language. `doubted` is the number of seconds of speech whose words were not
+    believed.
+    """
+
+    window: Window
     said: Sequence[Utterance]
     language: str
+    certainty: float
+    doubted: float
 
 
 class FasterWhisperEngine:
@@ -96,6 +97,7 @@ class FasterWhisperEngine:
             num_workers=self._workers,
             local_files_only=True,
         )
+        self._name = model.name
         self._only_language = None if self._model.model.is_multilingual else "en"
         self._beam_size = beam_size
 
@@ -104,18 +106,23 @@ class FasterWhisperEngine:
     ) -> Transcript:
         """See SpeechEngine."""
         utterances, spoken = list[Utterance](), None
+        doubts = Doubts()
         with Wav(wav) as audio:
             # a window takes seconds, so each is reported
             meter = Meter("recognise speech", audio.duration, "seconds", report, interval=0)
-            meter.update(0.0)
+            meter.update(done := 0.0)
             with closing(self._decoded(audio, origin, self._only_language or language, meter)) as decoded:
-                for window in decoded:
-                    meter.update(window.end)
-                    if window.said:
-                        utterances += window.said
-                        spoken = window.language
+                for each in decoded:
+                    meter.update(done := max(done, each.window.end))
+                    doubts.add(each.window, each.doubted)
+                    if each.said:
+                        utterances += each.said
+                        spoken = each.language
             meter.update(audio.duration)
-            return Transcript(tuple(utterances), audio.duration, spoken)
+            if self._only_language and doubts.prevail:
+                return Transcript((), audio.duration, None, notices=(not_english(self._name),))
+            notices = doubts.notices(origin, heard=spoken)
+            return Transcript(tuple(without_repetitions(utterances)), audio.duration, spoken, notices=notices)
 
     def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
@@ -124,28 +131,48 @@ class FasterWhisperEngine:
         meter = Meter("find the language", None, "seconds", report)
         for origin, wav in spans:
             with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter)) as decoded:
-                if spoken := next((window.language for window in decoded if window.said), None):
+                if spoken := next((each.language for each in decoded if each.said), None):
                     return spoken
         return None
 
     def _decoded(self, audio: Wav, origin: float, language: str | None, meter: Meter) -> Generator[_Decoded]:
-        """The decoded windows in order. Decoding runs a few windows ahead of the caller."""
+        """The decoded windows in order. Decoding runs a few windows ahead of the caller.
+
+        The first believed speech in a language that is sure decides the language of all. What came before is held back
+        until then, and decoded again if it was taken for another language.
+        """
         pool, waiting = ThreadPoolExecutor(self._workers), deque[Future[_Decoded]]()
+        unsure: list[_Decoded] = []
         try:
             for start, end in chunks(audio, round(origin * SAMPLE_RATE)):
                 for window in windows(audio.read(start, end), start / SAMPLE_RATE):
                     waiting.append(pool.submit(self._decode, window, language))
-                    # the first speech decides the language: until then no window is decoded ahead
+                    # until the language is known no window is decoded ahead
                     while len(waiting) > (2 * self._workers if language else 0):
                         decoded = _awaited(waiting.popleft(), meter)
-                        language = language or (decoded.language if decoded.said else None)
-                        yield decoded
+                        if language or not (decoded.said or decoded.doubted):
+                            yield decoded
+                            continue
+                        unsure.append(decoded)
+                        language = _language(unsure)
+                        if language:
+                            yield from self._agreed(unsure, language)
+                            unsure.clear()
+            if unsure:
+                yield from self._agreed(unsure, _language(unsure, at_the_end=True))
             for future in waiting:
                 yield _awaited(future, meter)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _decode(self, window: Window, language: str | None) -> _Decoded:
+    def _agreed(self, unsure: Sequence[_Decoded], language: str | None) -> Iterator[_Decoded]:
+        """The windows in one language. `None` if none of them has words that are believed."""
+        sure = max((each.certainty for each in unsure if each.language == language), default=0.0)
+        for each in unsure:
+            yield each if each.language == language or not language else self._decode(each.window, language, sure)
+
+    def _decode(self, window: Window, language: str | None, certainty: float = 1.0) -> _Decoded:
+        """Decode a window. Without `language` Whisper detects it, and how sure it is."""
         # a pipeline per call: it keeps state, and calls run in parallel
         segments, info = BatchedInferencePipeline(self._model).transcribe(
             window.samples,
@@ -156,13 +183,17 @@ class FasterWhisperEngine:
             temperature=_TEMPERATURES[0],
             word_timestamps=True,
         )
-        heard = [_heard(segment) for segment in segments]
-        if any(_is_doubtful(each, window) for each in heard):
-            heard = self._again(window, info.language)
-        said = [Utterance(words) for each in heard if (words := _words(each, window))]
-        return _Decoded(window.end, said, info.language)
+        if language is None:
+            certainty = getattr(info, "language_probability", certainty)
+        first = [Heard.of(segment) for segment in segments]
+        looped = any(each.is_loop for each in first)
+        heard = better(first, self._again(window, info.language)) if is_doubtful(first, window) else first
+        kept = believed(heard, Certainty(certainty, only=self._only_language is not None), looped=looped)
+        said = [Utterance(words(each, window)) for each in kept]
+        doubted = window.spoken if is_speech(first) and not said else 0.0
+        return _Decoded(window, said, info.language, certainty, doubted)
 
-    def _again(self, window: Window, language: str) -> list[_Heard]:
+    def _again(self, window: Window, language: str) -> list[Heard]:
         """Decode a window in the ordinary way, with Whisper's own checks and retries."""
         segments, _ = self._model.transcribe(
             window.samples,
@@ -173,7 +204,21 @@ class FasterWhisperEngine:
             condition_on_previous_text=False,
             hallucination_silence_threshold=2.0,
         )
-        return [_heard(segment) for segment in segments]
+        return [Heard.of(segment) for segment in segments]
+
+
+def _language(unsure: Sequence[_Decoded], *, at_the_end: bool = False) -> str | None:
+    """The language that these windows decide, the last of which is new. None if they don't, or if none is believed."""
+    last = unsure[-1]
+    if last.said and last.certainty >= GUESS:
+        return last.language
+    if not at_the_end and len(unsure) < _HELD_BACK:
+        return None
+    likely = defaultdict[str, float](float)
+    for each in unsure:
+        if each.said:
+            likely[each.language] += each.certainty * each.window.spoken
+    return max(likely, key=likely.__getitem__, default=None)
 
 
 def _awaited(decoded: Future[_Decoded], meter: Meter) -> _Decoded:
@@ -192,34 +237,3 @@ def workers_within(memory_mb: int, model_bytes: int) -> int:
     """
     model_mb = model_bytes / 1e6
     return max(1, int((memory_mb - 400 - model_mb) / (90 + 0.75 * model_mb)))
-
-
-def _heard(segment: Any) -> _Heard:
-    words = [word for word in segment.words or () if word.word.strip()]
-    return _Heard(words, segment.avg_logprob, segment.no_speech_prob)
-
-
-def _is_doubtful(heard: _Heard, window: Window) -> bool:
-    times = [(float(word.start), float(word.end)) for word in heard.words]
-    instants = sum(end - start < _INSTANT for start, end in times)
-    return (
-        heard.log_probability < _IMPROBABLE
-        or instants > _INSTANT_SHARE * len(times)
-        or window.unheard(times) > _UNHEARD_SECONDS
-    )
-
-
-def _words(heard: _Heard, window: Window) -> tuple[Word, ...]:
-    if not heard.words:
-        return ()
-    if heard.no_speech > _NO_SPEECH and np.mean([word.probability for word in heard.words]) < _DOUBTED:
-        return ()
-    return tuple(
-        Word(
-            *window.times(float(word.start), float(word.end)),
-            text=word.word.strip(),
-            probability=float(word.probability),
-            joined=not word.word[0].isspace(),
-        )
-        for word in heard.words
-    )

@@ -54,9 +54,19 @@ class Window:
     offset: float
 
     @property
+    def start(self) -> float:
+        """Start of the window in the whole audio, in seconds."""
+        return self.offset + self.pieces[0].start / SAMPLE_RATE
+
+    @property
     def end(self) -> float:
         """End of the window in the whole audio, in seconds."""
         return self.offset + self.pieces[-1].end / SAMPLE_RATE
+
+    @property
+    def spoken(self) -> float:
+        """Seconds of speech in the window."""
+        return sum(stretch.end - stretch.start for stretch in self.speech) / SAMPLE_RATE
 
     def times(self, start: float, end: float) -> tuple[float, float]:
         """The times in the whole audio of a word that Whisper places from second `start` to `end` of the window.

@@ -44,6 +44,7 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
         model=ModelEntry.of("speech", ModelStore().describe(name)),
         step=timer.record(),
         transcript=transcript,
+        notices=transcript.notices,
     )
     context.store.write(video.part_json("audio2srt", context.part), result)
     return result

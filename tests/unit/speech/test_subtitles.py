@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from avflow.errors import InvalidMediaUnreadable
 from avflow.speech import Transcript, Utterance, Word
-from avflow.speech.subtitles import LINE_WIDTH, MAX_SECONDS, MIN_SECONDS, Cue, cues, read, width, write
+from avflow.speech.subtitles import LEAST_SECONDS, LINE_WIDTH, MAX_SECONDS, MIN_SECONDS, Cue, cues, read, width, write
 
 JFK = (
     "And@0.0-0.76 so@0.76-1.06 my@1.06-1.46 fellow@1.46-1.76 Americans,@1.76-2.38 ask@3.72-3.88 not@3.88-4.6 "
@@ -77,9 +77,17 @@ def test_a_cue_lingers_in_the_silence_after_fast_speech_only() -> None:
 
 
 def test_a_cue_never_lingers_beyond_the_end_or_into_the_next() -> None:
-    assert cues(timed("No!@9.9-10.0", 10.0)) == [Cue(9.9, 10.0, "No!")]
+    assert cues(timed("No!@9.6-10.0", 10.0)) == [Cue(9.6, 10.0, "No!")]
     first, second = cues(timed("Incomprehensibilities.@0-0.3 Yes.@2.0-2.5", 4))
     assert (first.end, second.start) == (pytest.approx(22 / 17, abs=0.001), 2.0)
+
+
+def test_no_cue_is_too_short_to_be_seen() -> None:
+    assert cues(timed("No!@9.9-10.0", 10.0)) == [Cue(9.7, 10.0, "No!")], "it begins earlier at the end"
+    wide = "https://example.org/" + "x" * 60
+    laid_out = cues(timed(f"{wide}@1-1.02 {wide}@1.02-1.05 {wide}@1.05-1.1 Yes.@5-6", 10))
+    assert [cue.start for cue in laid_out] == [1.0, 1.3, 1.6, 5.0]
+    assert all(cue.end - cue.start >= LEAST_SECONDS - 1e-9 for cue in laid_out)
 
 
 def test_a_flicker_between_two_cues_is_closed() -> None:
@@ -134,6 +142,8 @@ def test_every_word_is_there_once_in_order_and_in_time(spoken_words: Transcript)
     assert "".join("".join(cue.text for cue in laid_out).split()) == "".join(word.text for word in spoken_words.words)
     for cue in laid_out:
         assert 0 <= cue.start < cue.end
+        least = min(LEAST_SECONDS, int(spoken_words.duration * 1000 / len(laid_out)) / 1000 - 0.001)
+        assert cue.end - cue.start >= least - 1e-9
         lines = cue.text.splitlines()
         assert len(lines) <= 2
         assert all(width(line) <= LINE_WIDTH for line in lines) or len(cue.text.split()) == 1

@@ -1,0 +1,168 @@
+"""Which of Whisper's words to believe.
+
+Whisper always answers with a text, also for a language that it does not know and for sounds that are no speech. Such a
+text differs from a right one: it is improbable, or a loop. All limits here were measured (docs/speech.md): on clear
+speech that the model knows, Whisper's average log probability is -0.05 to -0.3, in noise as loud as the voice -0.15,
+with very fast or quiet speech -0.6. A model that does not know the language answers with -0.7 to -1.6, or with a loop.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from avflow.speech.transcript import Utterance, Word
+from avflow.speech.windows import Window
+
+#: Whisper's own threshold: a text is improbable below this average log probability of its tokens
+_IMPROBABLE = -1.0
+#: the same while the model is not sure of the language, and for a model that knows one language only
+_IMPROBABLE_IF_UNSURE = -0.7
+#: the same if the language is a mere guess, or if the first decoding was a loop and the language is not sure
+_IMPROBABLE_IF_GUESSED, _IMPROBABLE_AFTER_LOOP = -0.5, -0.4
+#: probabilities of the language from which it is certain, and below which it is a guess
+CERTAIN, GUESS = 0.8, 0.5
+#: shortest duration of a word in seconds, and the share of a window's words that may be shorter
+_INSTANT, _INSTANT_SHARE = 0.05, 0.1
+#: the share of such words, and the compression ratio of the text, above which it is a loop for sure
+_LOOP_SHARE, _LOOP_COMPRESSION = 0.3, 2.4
+#: seconds of a stretch of speech that may be without a word. With more, Whisper has skipped speech
+_UNHEARD_SECONDS = 1.2
+#: words are invented if Whisper's probability of non-speech is above the first and that of its words below the second
+_NO_SPEECH, _DOUBTED = 0.6, 0.5
+#: Whisper's probability of non-speech above which a sound without believed words is no speech. Measured on a first
+#: decoding: at most 0.64 for speech in languages that the model does not know, at least 0.69 for music of over 0.3 s
+_SURELY_NO_SPEECH = 0.67
+#: so many equal utterances in a row are a repetition; it is believed if its words have this probability
+_REPEATED, _CHANTED = 3, 0.75
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The words of one of faster-whisper's segments, with times in seconds of the window, and its probabilities."""
+
+    words: Sequence[Any]
+    log_probability: float
+    no_speech: float
+
+    @classmethod
+    def of(cls, segment: Any) -> Heard:
+        """What faster-whisper heard, without empty words."""
+        words = [word for word in segment.words or () if word.word.strip()]
+        return cls(words, segment.avg_logprob, segment.no_speech_prob)
+
+    @property
+    def instants(self) -> float:
+        """The share of words that take no time: nobody says them."""
+        return sum(float(word.end) - float(word.start) < _INSTANT for word in self.words) / max(1, len(self.words))
+
+    @property
+    def compression(self) -> float:
+        """How many times smaller the text gets with zlib, as in Whisper: high for a loop or a chorus."""
+        text = "".join(word.word for word in self.words).encode()
+        return len(text) / len(zlib.compress(text))
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether the text repeats itself without the audio repeating itself."""
+        return self.instants > _LOOP_SHARE or (self.instants > _INSTANT_SHARE and self.compression > _LOOP_COMPRESSION)
+
+    @property
+    def is_no_speech(self) -> bool:
+        """Whether Whisper takes the audio for music, noise or silence."""
+        if self.no_speech <= _NO_SPEECH:
+            return False
+        return not self.words or bool(np.mean([word.probability for word in self.words]) < _DOUBTED)
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure it is that the window's language is the one that the text is in.
+
+    `language` is its probability: 1 if earlier speech has decided it. `only` says that the model knows no other.
+    """
+
+    language: float = 1.0
+    only: bool = False
+
+    def least(self, *, looped: bool) -> float:
+        """The average log probability below which a text is not believed. `looped`: it was a loop at first."""
+        if self.language >= CERTAIN and not self.only:
+            return _IMPROBABLE
+        if looped:
+            return _IMPROBABLE_AFTER_LOOP
+        return _IMPROBABLE_IF_UNSURE if self.language >= GUESS else _IMPROBABLE_IF_GUESSED
+
+
+def is_speech(first: Sequence[Heard]) -> bool:
+    """Whether someone speaks in a window whose words are not believed. `first` is its first decoding."""
+    return any(each.no_speech <= _SURELY_NO_SPEECH for each in first)
+
+
+def is_doubtful(heard: Sequence[Heard], window: Window) -> bool:
+    """Whether to decode the window again: its text is improbable, a loop, or leaves out speech."""
+    return any(
+        each.log_probability < _IMPROBABLE
+        or each.instants > _INSTANT_SHARE
+        or window.unheard([(float(word.start), float(word.end)) for word in each.words]) > _UNHEARD_SECONDS
+        for each in heard
+    )
+
+
+def better(first: Sequence[Heard], again: Sequence[Heard]) -> Sequence[Heard]:
+    """The better of two decodings of a window. The second one is a sample, and can be worse."""
+    if any(each.is_loop for each in first) or not first:
+        return again
+    if not again or any(each.is_loop for each in again):
+        return first
+    # the second one is more often right about the place of the words
+    said, said_again = (sum(len(each.words) for each in heard) for heard in (first, again))
+    less_probable = _log_probability(again) < _log_probability(first)
+    return first if said_again < said and less_probable else again
+
+
+def _log_probability(heard: Sequence[Heard]) -> float:
+    return float(np.mean([each.log_probability for each in heard]))
+
+
+def believed(heard: Sequence[Heard], certainty: Certainty, *, looped: bool) -> list[Heard]:
+    """The segments with words that someone said."""
+    least = certainty.least(looped=looped)
+    return [
+        each
+        for each in heard
+        if each.words and each.log_probability >= least and not each.is_loop and not each.is_no_speech
+    ]
+
+
+def without_repetitions(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+    """The utterances, without those that repeat the one before over and over although their words are doubtful.
+
+    Whisper answers the same short text for one noise after another. People, too, repeat themselves, but clearly.
+    """
+    for _, run in groupby(utterances, key=_plain):
+        same = list(run)
+        doubtful = np.mean([word.probability for each in same for word in each.words]) < _CHANTED
+        yield from same[:1] if len(same) >= _REPEATED and doubtful else same
+
+
+def _plain(utterance: Utterance) -> str:
+    return "".join(char for char in utterance.text.casefold() if char.isalnum())
+
+
+def words(heard: Heard, window: Window) -> tuple[Word, ...]:
+    """The words with their times in the whole audio."""
+    return tuple(
+        Word(
+            *window.times(float(word.start), float(word.end)),
+            text=word.word.strip(),
+            probability=float(word.probability),
+            joined=not word.word[0].isspace(),
+        )
+        for word in heard.words
+    )

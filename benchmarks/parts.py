@@ -89,6 +89,7 @@ PARTS = (
         targets=_SPEECH_BY_TARGET,
         by_target=tuple(_SPEECH_BY_TARGET),
     ),
+    Part("languages", minutes=2),
     Part(
         "chain",
         minutes=13,

@@ -25,6 +25,8 @@ _IMPROBABLE = -1.0
 _IMPROBABLE_IF_UNSURE = -0.7
 #: the same if the language is a mere guess, or if the first decoding was a loop and the language is not sure
 _IMPROBABLE_IF_GUESSED, _IMPROBABLE_AFTER_LOOP = -0.5, -0.4
+#: the same for most of a longer recording in a model that knows one language: it spells another one by its sound
+_SPELLED = -0.5
 #: probabilities of the language from which it is certain, and below which it is a guess
 CERTAIN, GUESS = 0.8, 0.5
 #: shortest duration of a word in seconds, and the share of a window's words that may be shorter
@@ -102,6 +104,11 @@ class Certainty:
 def is_speech(first: Sequence[Heard]) -> bool:
     """Whether someone speaks in a window whose words are not believed. `first` is its first decoding."""
     return any(each.no_speech <= _SURELY_NO_SPEECH for each in first)
+
+
+def is_spelled(heard: Sequence[Heard]) -> bool:
+    """Whether a model of one language may have spelled the words of another one."""
+    return any(each.log_probability < _SPELLED for each in heard)
 
 
 def is_doubtful(heard: Sequence[Heard], window: Window) -> bool:

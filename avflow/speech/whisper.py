@@ -21,6 +21,7 @@ from avflow.speech.belief import (
     better,
     is_doubtful,
     is_speech,
+    is_spelled,
     without_repetitions,
     words,
 )
@@ -40,8 +41,8 @@ _HELD_BACK = 6
 class _Decoded:
     """The believed utterances of a window, with times in the whole audio, and their language.
 
-    `certainty` is the probability of the language. `doubted` is the number of seconds of speech whose words were not
-    believed.
+    `certainty` is the probability of the language. `doubted` and `suspected` are seconds of speech whose words were not
+    believed, or may be another language's (`Doubts`).
     """
 
     window: Window
@@ -49,6 +50,7 @@ class _Decoded:
     language: str
     certainty: float
     doubted: float
+    suspected: float
 
 
 class FasterWhisperEngine:
@@ -114,7 +116,7 @@ class FasterWhisperEngine:
             with closing(self._decoded(audio, origin, self._only_language or language, meter)) as decoded:
                 for each in decoded:
                     meter.update(done := max(done, each.window.end))
-                    doubts.add(each.window, each.doubted)
+                    doubts.add(each.window, each.doubted, each.suspected)
                     if each.said:
                         utterances += each.said
                         spoken = each.language
@@ -191,7 +193,8 @@ class FasterWhisperEngine:
         kept = believed(heard, Certainty(certainty, only=self._only_language is not None), looped=looped)
         said = [Utterance(words(each, window)) for each in kept]
         doubted = window.spoken if is_speech(first) and not said else 0.0
-        return _Decoded(window, said, info.language, certainty, doubted)
+        suspected = window.spoken if said and is_spelled(heard) else 0.0
+        return _Decoded(window, said, info.language, certainty, doubted, suspected)
 
     def _again(self, window: Window, language: str) -> list[Heard]:
         """Decode a window in the ordinary way, with Whisper's own checks and retries."""

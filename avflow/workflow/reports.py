@@ -144,7 +144,7 @@ class SegmentReport(Contract):
 class SpanReport(Contract):
     """The report of the audio2srt step on one span: its transcript, with times from the start of the whole audio."""
 
-    #: ISO 639-1; null if nobody speaks
+    #: ISO 639-1; null without recognised speech
     language: str | None
     seconds: float
     model: ModelEntry
@@ -190,7 +190,7 @@ class Source(Contract):
 class SpeechSummary(Contract):
     """What the subtitles contain."""
 
-    #: ISO 639-1; null if nobody speaks
+    #: ISO 639-1; null without recognised speech
     language: str | None
     cues: int
     words: int

@@ -116,4 +116,11 @@ def test_most_of_the_speech_decides_whether_it_is_english() -> None:
     doubts.add(window(0, 10), 0)
     doubts.add(window(20, 11), 11)
     assert doubts.prevail
+    spelled = Doubts()
+    spelled.add(window(0, 7), 0, 7)
+    assert not spelled.prevail, "fast or quiet English is no more probable"
+    spelled.add(window(10, 7), 0, 7)
+    assert spelled.prevail
+    spelled.add(window(20, 15), 0)
+    assert not spelled.prevail
     assert "only language of the model whisper-tiny.en" in not_english("whisper-tiny.en").message

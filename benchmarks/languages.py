@@ -38,7 +38,9 @@ MODELS = ("whisper-base", "whisper-tiny.en")
 def prompts(language: str, names: tuple[str, ...], folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """A WAV file of each prompt, and the words said in it."""
     packages = [f"asterisk-core-sounds-{language}", f"asterisk-core-sounds-{language}-g722"]
-    subprocess.run(["apt-get", "--quiet=2", "download", *packages], cwd=folder, check=True)
+    subprocess.run(
+        ["apt-get", "--quiet=2", "--option=APT::Sandbox::User=root", "download", *packages], cwd=folder, check=True
+    )
     for archive in folder.glob(f"asterisk-core-sounds-{language}*.deb"):
         subprocess.run(["dpkg-deb", "--extract", str(archive), str(folder)], check=True)
     texts = folder / "usr" / "share" / "doc" / packages[0] / f"core-sounds-{language}.txt.gz"

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import os
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,74 +16,8 @@ from avflow.models.kinds import DETECTION, SPEECH, Kind, Use
 from avflow.models.store import MANIFEST, ModelStore, load_manifest, sha256_of
 from avflow.progress import Progress
 from tests.engines import needs_pocketsphinx
+from tests.model_server import CONTENT, SHA, Server
 from tests.waiting import PATIENCE_SECONDS
-
-CONTENT = bytes(range(256)) * 2000
-SHA = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Answers by path; remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, str | None]] = []
-        self.released = threading.Event()
-        self.on_hang: Callable[[], None] = lambda: None
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.asked.append((self.path, wanted))
-        what = self.path.strip("/").split("/")[0]
-        if what.isdigit():
-            self.send_error(int(what))
-        elif what == "redirect":
-            self.send_response(302)
-            self.send_header("Location", self.server.url("good"))
-            self.end_headers()
-        elif what == "hang":
-            self.server.on_hang()
-            self.server.released.wait()
-        else:
-            self._send(what, int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0)
-
-    def _send(self, what: str, start: int) -> None:
-        body = b"x" * len(CONTENT) if what == "wrong" else CONTENT
-        if what == "long":
-            body += b"more"
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start))
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        self.end_headers()
-        if what == "slow":
-            time.sleep(0.5)
-        # `dies` sends a third and drops the connection, every time; `shrinks` never gets beyond the first third
-        limit = len(CONTENT) // 3
-        end = {"dies": start + limit, "shrinks": limit}.get(what, len(body))
-        self.wfile.write(body[start:end])
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-    thread.start()
-    yield running
-    running.released.set()
-    running.shutdown()
-    thread.join()
-    running.server_close()
 
 
 def manifest(folder: Path, *urls: str, sha256: str = SHA, files: tuple[str, ...] = ("model.bin",)) -> Path:
@@ -368,80 +297,6 @@ def test_a_package_that_pip_cannot_find_is_explained(tmp_path: Path) -> None:
         ModelStore(tmp_path / "cache", own).fetch("tiny")
     assert "Python package av-workflow-has-no-such-package 1, model.bin: pip: " in failure.value.message
     assert "is not installed here" in failure.value.message
-
-
-# ---------------------------------------------------------------- files in parts
-def in_parts(folder: Path, *parts: str, content: bytes = CONTENT * 2) -> ModelStore:
-    """A store with a model of one file, `content`, whose source has these parts (TOML)."""
-    text = f'[[model]]\nname = "tiny"\nkind = "whisper"\n[[model.file]]\nname = "model.bin"\nbytes = {len(content)}\n'
-    text += f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n[[model.source]]\n'
-    own = folder / "own.toml"
-    own.write_text(text + "".join(f"[[model.source.part]]\n{part}\n" for part in parts), encoding="utf-8")
-    return ModelStore(folder / "cache", own)
-
-
-def part(server: Server, path: str) -> str:
-    return f'url = "{server.url(path)}"\nbytes = {len(CONTENT)}'
-
-
-@pytest.mark.parametrize("paths", [("good/1", "good/2"), ("dies", "redirect", "slow")])
-def test_parts_are_joined_in_their_order(server: Server, tmp_path: Path, paths: tuple[str, ...]) -> None:
-    store = in_parts(tmp_path, *(part(server, path) for path in paths), content=CONTENT * len(paths))
-    assert (store.fetch("tiny") / "model.bin").read_bytes() == CONTENT * len(paths)
-    assert server.asked[0][0] == f"/{paths[0]}"
-    assert not any((tmp_path / "cache" / ".partial").glob("tmp*"))
-
-
-def test_parts_of_packages_are_joined(tmp_path: Path) -> None:
-    members = [Path(pytest.__file__), Path(pytest.__file__).with_name("__main__.py")]
-    content = b"".join(member.read_bytes() for member in members)
-    parts = [f'installed = "pytest"\nmember = "pytest/{member.name}"' for member in members]
-    assert (in_parts(tmp_path, *parts, content=content).fetch("tiny") / "model.bin").read_bytes() == content
-    assert in_parts(tmp_path, *parts[::-1], content=content).verify("tiny") == []
-    (tmp_path / "cache" / "tiny" / "model.bin").unlink()
-    with pytest.raises(ModelUnavailable, match="sent a file with the sha256"):  # in the wrong order
-        in_parts(tmp_path, *parts[::-1], content=content).fetch("tiny")
-
-
-def test_a_part_that_is_missing_is_named_and_the_next_source_is_used(server: Server, tmp_path: Path) -> None:
-    store = in_parts(tmp_path, part(server, "good"), part(server, "404"))
-    with pytest.raises(ModelUnavailable) as failure:
-        store.fetch("tiny")
-    assert f"{server.url('good')} + {server.url('404')}: part 2 of 2: answered 404" in failure.value.message
-    own = tmp_path / "own.toml"
-    with own.open("a", encoding="utf-8") as text:
-        text.write(f"[[model.source]]\n[[model.source.part]]\n{part(server, 'good')}\n")
-        text.write(f"[[model.source.part]]\n{part(server, 'redirect')}\n")
-    store = ModelStore(tmp_path / "cache", own)
-    assert (store.fetch("tiny") / "model.bin").read_bytes() == CONTENT * 2
-
-
-def test_a_source_is_only_asked_for_the_files_that_it_has(server: Server, store_of, tmp_path: Path) -> None:
-    store_of(server.url("404/{file}"), server.url("good/{file}"), files=("config.json", "model.bin"))
-    own = tmp_path / "own.toml"
-    text = own.read_text(encoding="utf-8")
-    own.write_text(text.replace('404/{file}"', '404/{file}"\nfiles = ["model.bin"]'), encoding="utf-8")
-    store = ModelStore(tmp_path / "cache", own)
-    store.fetch("tiny")
-    assert [path for path, _ in server.asked] == ["/good/config.json", "/404/model.bin", "/good/model.bin"]
-    own.write_text(text.replace('404/{file}"', '404/{file}"\nfiles = ["weights.bin"]'), encoding="utf-8")
-    with pytest.raises(ModelManifestInvalid, match=r"'weights\.bin', which is no file of the model"):
-        ModelStore(tmp_path / "cache", own)
-
-
-@pytest.mark.parametrize(
-    ("damage", "told"),
-    [
-        ("bytes = 5", "bytes is missing"),
-        ('files = ["model.bin"]', "a part has neither parts nor files"),
-    ],
-)
-def test_a_part_that_says_too_little_or_too_much_is_refused(
-    server: Server, tmp_path: Path, damage: str, told: str
-) -> None:
-    said = f'url = "{server.url("good")}"' + ("" if damage.startswith("bytes") else f"\nbytes = 5\n{damage}")
-    with pytest.raises(ModelManifestInvalid, match=told):
-        in_parts(tmp_path, said)
 
 
 @pytest.mark.slow

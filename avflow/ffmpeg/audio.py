@@ -32,7 +32,7 @@ _MOVE = 0.02
 
 def decoder_command(source: Path, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
     """The command that decodes the audio stream to 16-bit samples and writes them to its standard output."""
-    track = source_input(source)[str(stream.index)]
+    track = source_input(source, late=stream.late)[str(stream.index)]
     output = track.output(
         "pipe:1",
         format="nut",

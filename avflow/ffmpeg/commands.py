@@ -69,7 +69,7 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     """
     if media.video is None:
         raise InvalidMediaNoStreams(f"{source.name} has no video stream to convert")
-    frames = source_input(source, **INPUT_OPTIONS)[str(media.video.index)]
+    frames = source_input(source, late=media.video.late, **INPUT_OPTIONS)[str(media.video.index)]
     decoder, tracks = _mp3_track(source, media)
     streams = [conversion_chain(frames, media.video), *tracks]
     with written_whole(target) as partial:

@@ -15,7 +15,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from avflow.errors import InvalidMedia, InvalidMediaDamaged, InvalidMediaUnreadable
+from avflow.errors import InvalidMediaUnreadable
 from avflow.media.notices import Notice
 
 #: packets to decode at the start of the file, and at each other place
@@ -88,13 +88,6 @@ def undecodable_notices(
     return tuple(notices)
 
 
-def video_left_out(error: InvalidMedia) -> Notice:
-    """The notice for a picture that is refused for the reason `error`, although the sound is good."""
-    damaged = isinstance(error, InvalidMediaDamaged | InvalidMediaUnreadable)
-    name = "VideoUndecodable" if damaged else "VideoLeftOut"
-    return Notice(name, f"{error.message} The result has no video.")
-
-
 def _audio_fault(container: InputContainer, stream: Any) -> str | None:
     """Why an audio stream can't be decoded; None if it can, or has no packets."""
     tried = decoded = 0
@@ -106,7 +99,9 @@ def _audio_fault(container: InputContainer, stream: Any) -> str | None:
                 return "it is encrypted"
             tried += 1
             decoded += any(frame.samples for frame in _decoded(stream, packet))
-        good_place = decoded - before[1] > _LEAST_SHARE_OF_PLACE * (tried - before[0])
+        here = tried - before[0]
+        # near the end of the stream, a place has too few packets to tell
+        good_place = here in (tried, _AUDIO_PACKETS) and decoded - before[1] > _LEAST_SHARE_OF_PLACE * here
         if good_place:
             break
     if tried and not good_place and decoded < _LEAST_SHARE * tried:

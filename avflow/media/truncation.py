@@ -16,13 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-
-from av.container import InputContainer
+from typing import TYPE_CHECKING
 
 from avflow.errors import InvalidMediaTruncated
 from avflow.media.announced import Announced
 from avflow.media.model import Media
 from avflow.media.notices import Notice
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 #: the least share of the announced media that is processed
 _LEAST_SHARE = Fraction(1, 2)

@@ -12,8 +12,7 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
-from avflow.media.late import FAR_OPTIONS
+from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 from avflow.media.model import MAX_AREA
 from avflow.media.raw_samples import raw_samples
 

@@ -24,8 +24,8 @@ _FIRST_VIDEO_PACKETS, _VIDEO_PACKETS = 256, 64
 #: places after the start, as parts of the file
 _PLACES = 9
 #: Share of the packets of an audio stream that must decode: at one place, or at all places together. Of random bytes,
-#: a decoder accepts up to a quarter (Vorbis).
-_LEAST_SHARE_OF_PLACE, _LEAST_SHARE = 0.8, 0.5
+#: a decoder accepts up to a half (Vorbis).
+_LEAST_SHARE_OF_PLACE, _LEAST_SHARE = 0.8, 0.65
 
 
 @dataclass(frozen=True)

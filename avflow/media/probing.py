@@ -26,14 +26,21 @@ from avflow.errors import (
 )
 from avflow.media import truncation
 from avflow.media.announced import Announced, announced
-from avflow.media.containers import CUT_ANYWHERE, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url, is_playlist
+from avflow.media.containers import (
+    CUT_ANYWHERE,
+    FAR_OPTIONS,
+    FORMAT_WHITELIST,
+    PROTOCOL_WHITELIST,
+    file_url,
+    is_playlist,
+)
 from avflow.media.cropping import container_crop
 from avflow.media.damage import tolerated_gap
 from avflow.media.decodability import try_streams, undecodable_notices
 from avflow.media.formats import MAX_SIDE
 from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
-from avflow.media.late import FAR_OPTIONS, has_late_streams
+from avflow.media.late import has_late_streams
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, video_left_out
 from avflow.media.rates import MAX_VARIABLE, conversion_rate

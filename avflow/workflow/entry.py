@@ -89,7 +89,7 @@ def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> 
         full = not isinstance(error, OSError) or error.errno in _FULL
         if context.ran_on == "lambda" and full:
             raise LambdaBudgetExceeded(f"{video.shown_name} does not fit into Lambda: {error}") from error
-        if type(error) is OSError:
+        if context.ran_on == "lambda" and type(error) is OSError:
             # the state machine takes this name, with which Lambda itself reports a full /tmp, for a full disk
             raise RuntimeError(f"{video.shown_name}: {error}") from error
         raise

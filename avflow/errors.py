@@ -66,7 +66,7 @@ class InvalidMediaUnreadable(InvalidMedia):
 
 
 class InvalidMediaTruncated(InvalidMedia):
-    """The container announces more bytes than the file has."""
+    """Less than half of what the container announces is there, its index is missing, or OnTruncated=fail refuses it."""
 
     advice = "The file is incomplete: copy it again from its source, then upload it again."
 
@@ -104,6 +104,15 @@ class InvalidMediaTooLong(InvalidMedia):
     advice = (
         "Upload a shorter part of it (for example `ffmpeg -i in -t 3600 out.mp4`). "
         "If the video is not that long, a timestamp is damaged, and the same command removes it."
+    )
+
+
+class InvalidMediaFrameRate(InvalidMedia):
+    """The header states a frame rate that no camera has."""
+
+    advice = (
+        "The frame rate in the header is wrong, or too high: set the true one "
+        "(for example `ffmpeg -r 25 -i in -c:v libx264 out.mp4`), and upload that."
     )
 
 

@@ -52,6 +52,7 @@ class DeploymentOptions:
     yolov3_model: str
     speech_model: str
     detector_precision: str
+    on_truncated: str
     containers: bool
     segment_seconds: float | None
     lambda_timeout: int | None
@@ -95,6 +96,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,
         "DetectorPrecision": options.detector_precision,
+        "OnTruncated": options.on_truncated,
         "DetectorCompute": "gpu",
     }
     if options.segment_seconds is not None:

@@ -90,6 +90,13 @@ _DEPLOYMENT = (
         show_default=True,
         help="Arithmetic of the detector. int8 needs `avflow models quantize NAME` first.",
     ),
+    _option(
+        "--on-truncated",
+        type=click.Choice(("process", "fail")),
+        default="process",
+        show_default=True,
+        help="Process a file that is cut as far as it goes, if at least half is there, or refuse it.",
+    ),
     _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
     _option(
         "--segment-seconds",

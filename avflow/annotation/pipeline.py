@@ -28,7 +28,7 @@ from avflow.cores import MOST_CODEC_THREADS, usable_cores
 from avflow.detection import Detector
 from avflow.errors import FrameCountMismatch
 from avflow.ffmpeg import written_whole
-from avflow.media import VideoStream
+from avflow.media import Notice, VideoStream
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
@@ -50,6 +50,8 @@ class AnnotatedVideo:
     frames_with: dict[str, int]
     #: number of frames that can't be decoded, each of which another frame replaces
     damaged_frames: int
+    #: what the user should know about the video
+    notices: tuple[Notice, ...] = ()
 
 
 def annotate_video(
@@ -145,7 +147,13 @@ class _Pipeline:
                 self.permits.release()
                 self.inferred.put(None)
                 raise
-        return AnnotatedVideo(self.frames, dict(self.objects), dict(self.frames_with), self.reader.damaged_frames)
+        return AnnotatedVideo(
+            self.frames,
+            dict(self.objects),
+            dict(self.frames_with),
+            self.reader.damaged_frames,
+            self.reader.notices,
+        )
 
     def _supervise(self, jobs: Sequence[Future[None]]) -> None:
         """Wait for the threads and report progress. Only this thread reports, so that `run` handles its exceptions."""

@@ -12,24 +12,37 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media.containers import FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 from avflow.media.model import MAX_AREA
+from avflow.media.raw_samples import raw_samples
 
 #: By default, FFmpeg fails if most frames can't be decoded. A caller that checks the number of frames itself, and
 #: reports the damage, passes these options.
 ANY_ERROR_RATE = ("-max_error_rate", "1")
 
 
-def source_input(source: Path, **options: Any) -> Any:
+def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
     """An uploaded file as an ffmpeg-python input.
 
     Whatever the upload contains, FFmpeg opens no other file or address, and decodes no frame above `MAX_AREA` pixels.
+
+    Parameters
+    ----------
+    late:
+        Whether streams appear late (`avflow.media.late`).
+    options:
+        More options of the input.
     """
+    raw = raw_samples(source)
     limits = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
-        "format_whitelist": FORMAT_WHITELIST,
+        "format_whitelist": raw.format if raw else FORMAT_WHITELIST,
         "max_pixels": MAX_AREA,
     }
+    if raw is not None:
+        options |= raw.options | {"format": raw.format}
+    if late:
+        options |= FAR_OPTIONS
     return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
 
 

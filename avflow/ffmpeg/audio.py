@@ -16,7 +16,7 @@ from typing import Any
 import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.errors import FFmpegFailed
-from avflow.ffmpeg.arguments import arguments, source_input
+from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
 from avflow.ffmpeg.process import Process, run
 from avflow.media.model import AudioStream, Media
 from avflow.progress import Report
@@ -31,8 +31,11 @@ _MOVE = 0.02
 
 
 def decoder_command(source: Path, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
-    """The command that decodes the audio stream to 16-bit samples and writes them to its standard output."""
-    track = source_input(source)[str(stream.index)]
+    """The command that decodes the audio stream to 16-bit samples and writes them to its standard output.
+
+    Packets that can't be decoded leave a gap, which `aligned` fills with silence.
+    """
+    track = source_input(source, late=stream.late)[str(stream.index)]
     output = track.output(
         "pipe:1",
         format="nut",
@@ -42,7 +45,7 @@ def decoder_command(source: Path, stream: AudioStream, *, rate: int, channels: i
         output_ts_offset=_PIPE_OFFSET,
         avoid_negative_ts=0,
     )
-    return arguments(output, *KEEP_CLOCK)
+    return arguments(output, *KEEP_CLOCK, *ANY_ERROR_RATE)
 
 
 def aligned(media: Media, *, rate: int, lead_in: Fraction = Fraction(0)) -> Any:

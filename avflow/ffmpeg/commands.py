@@ -33,6 +33,7 @@ from avflow.media.formats import (
     mp3_rate,
 )
 from avflow.media.model import Media, VideoStream
+from avflow.media.notices import Notice
 from avflow.media.rates import conversion_rate
 from avflow.progress import Report, ignore
 
@@ -55,28 +56,32 @@ def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ig
         _run(output, decoder, source, media, step="extract sound", report=report)
 
 
-def convert(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
+def convert(source: Path, media: Media, target: Path, *, report: Report = ignore) -> tuple[Notice, ...]:
     """Write `target`, an AVI that the detector can read frame by frame.
 
     The frames are upright, progressive, constant in rate, SDR, 8 bits deep, and have square pixels: see
     `avflow.ffmpeg.filters`.
 
+    Returns
+    -------
+    What the user should know: the end of the picture is missing.
+
     Raises
     ------
     FFmpegFailed, ScratchFull, MemoryExhausted, InvalidMediaNoStreams
     InvalidMediaDamaged
-        The end of the video can't be decoded. `target` is not written.
+        The end of the video can't be decoded, and there is no sound. `target` is not written.
     """
     if media.video is None:
         raise InvalidMediaNoStreams(f"{source.name} has no video stream to convert")
-    frames = source_input(source, **INPUT_OPTIONS)[str(media.video.index)]
+    frames = source_input(source, late=media.video.late, **INPUT_OPTIONS)[str(media.video.index)]
     decoder, tracks = _mp3_track(source, media)
     streams = [conversion_chain(frames, media.video), *tracks]
     with written_whole(target) as partial:
         options = {"b:v": VIDEO_BITRATE, "threads": codec_threads()}
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **options)
         written = _run(output, decoder, source, media, *ANY_ERROR_RATE, step="convert", report=report)
-        _check_end(source, media, media.video, written)
+        return _check_end(source, media, media.video, written)
 
 
 def mux(
@@ -120,20 +125,24 @@ def mux(
             )
 
 
-def _check_end(source: Path, media: Media, stream: VideoStream, written: int) -> None:
-    """Refuse a conversion that wrote far fewer frames than the source's timestamps announce.
+def _check_end(source: Path, media: Media, stream: VideoStream, written: int) -> tuple[Notice, ...]:
+    """Refuse a conversion that wrote far fewer frames than the source's timestamps announce; with sound, tell it.
 
     Raw streams, which have no timestamps, are not checked.
     """
     if media.container in RAW_STREAMS:
-        return
+        return ()
     rate = conversion_rate(stream)
     expected = round((stream.frames - 1) / stream.average_rate * rate) + 1 + stream.held_first + stream.held_last
-    if expected - written > tolerated_gap(expected, rate):
-        raise InvalidMediaDamaged(
-            f"{source.name} should give {expected} frames at {fraction_text(rate)} frames per second, but gives only "
-            f"{written} frames: the rest can't be decoded"
-        )
+    if expected - written <= tolerated_gap(expected, rate):
+        return ()
+    error = InvalidMediaDamaged(
+        f"{source.name} should give {expected} frames at {fraction_text(rate)} frames per second, but gives only "
+        f"{written} frames: the rest can't be decoded"
+    )
+    if not stream.any_gap:
+        raise error
+    return (Notice("VideoDamaged", f"{error.message} The annotated video is that much shorter than its sound."),)
 
 
 def _run(

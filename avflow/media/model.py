@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mashumaro import field_options
@@ -87,6 +87,10 @@ class VideoStream(Contract):
     size_changes: bool = False
     #: the sections of the video if the sample aspect ratio changes in the middle
     sections: tuple[Section, ...] = ()
+    #: whether FFmpeg finds the streams of this file only if it reads further than usual (`avflow.media.late`)
+    late: bool = False
+    #: whether the last good frame may replace any number of damaged ones: the file has sound, which is worth a result
+    any_gap: bool = False
 
     @property
     def total_frames(self) -> int:
@@ -108,6 +112,8 @@ class AudioStream(Contract):
     tracks: int
     #: timestamp in seconds of the first packet, on the container's clock
     start_time: float
+    #: as in `VideoStream`
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,3 +134,19 @@ class Media(Contract):
     zero: float = 0.0
     #: what the user should know about this file
     notices: tuple[Notice, ...] = ()
+    #: whether the file ends before the recording that it announces, or in the middle of an element
+    truncated: bool = False
+    #: seconds that the header announces; None if it announces none
+    announced_seconds: float | None = None
+
+    def noting(self, *notices: Notice) -> Media:
+        """The same media with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
+
+    def found_late(self) -> Media:
+        """The same media, with its streams marked as late."""
+        return replace(
+            self,
+            video=self.video and replace(self.video, late=True),
+            audio=self.audio and replace(self.audio, late=True),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avflow.errors import AvflowError, InvalidMediaFrameRate, InvalidMediaTooLong
 from avflow.media.contract import Contract
 
 
@@ -15,3 +16,10 @@ class Notice(Contract):
     name: str
     #: one sentence: what is wrong with which input, and what the result is
     message: str
+
+
+def video_left_out(error: AvflowError) -> Notice:
+    """The notice for a picture that is refused for the reason `error`, although the sound is good."""
+    refused = isinstance(error, InvalidMediaFrameRate | InvalidMediaTooLong)
+    name = "VideoLeftOut" if refused else "VideoUndecodable"
+    return Notice(name, f"{error.message} The result has no video.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -13,30 +14,37 @@ from av.stream import Disposition
 
 from avflow.cores import codec_threads
 from avflow.errors import (
+    InvalidMedia,
     InvalidMediaDamaged,
     InvalidMediaEmpty,
+    InvalidMediaFrameRate,
     InvalidMediaNoStreams,
     InvalidMediaPlaylist,
     InvalidMediaTooLarge,
     InvalidMediaTooLong,
-    InvalidMediaTruncated,
     InvalidMediaUnreadable,
 )
+from avflow.media import truncation
+from avflow.media.announced import Announced, announced
 from avflow.media.containers import (
     CUT_ANYWHERE,
+    FAR_OPTIONS,
     FORMAT_WHITELIST,
     PROTOCOL_WHITELIST,
     file_url,
     is_playlist,
-    missing_bytes,
 )
 from avflow.media.cropping import container_crop
 from avflow.media.damage import tolerated_gap
+from avflow.media.decodability import try_streams, undecodable_notices
 from avflow.media.formats import MAX_SIDE
 from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
+from avflow.media.late import has_late_streams
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
+from avflow.media.notices import Notice, video_left_out
 from avflow.media.rates import MAX_VARIABLE, conversion_rate
+from avflow.media.raw_samples import raw_samples
 from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes import Shape, Shapes
@@ -46,8 +54,10 @@ from avflow.media.timing import announced_rate
 #: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
 #: transcribe silence for all that time.
 MAX_SECONDS = 25 * 3600
-#: Frames that a conversion to a constant rate may always produce, even from a few source frames: one hour.
-_MAX_FRAMES_FROM_FEW = 3600 * MAX_VARIABLE
+#: The highest accepted frame rate. Matroska and FLV can't store a higher one, and slow-motion cameras stay below it.
+MAX_RATE = 1_000
+#: Frames that a conversion to a constant rate may always produce, even from a few source frames: ten minutes.
+_MAX_FRAMES_FROM_FEW = 600 * MAX_VARIABLE
 #: Above that, the average number of frames it may produce from one source frame: a screen recording may show the same
 #: frame for a minute.
 _MAX_FRAMES_FROM_ONE = 60 * MAX_VARIABLE
@@ -69,8 +79,9 @@ _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9
 def probe(path: Path, *, joined: bool = False) -> Media:
     """Describe a media file after reading it once from start to end.
 
-    This opens no other file or address, whatever `path` contains. It decodes one frame per frame size. The
-    memory does not grow with the length of the file.
+    This opens no other file or address, whatever `path` contains. It decodes a few packets of each stream, and one
+    frame per frame size. The memory does not grow with the length of the file. A file that is cut is described as far
+    as it goes (`avflow.media.truncation`), and without a stream that can't be decoded (`avflow.media.decodability`).
 
     Parameters
     ----------
@@ -80,29 +91,55 @@ def probe(path: Path, *, joined: bool = False) -> Media:
     Raises
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
-    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged
+    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged, InvalidMediaFrameRate
     ClockRestarts
         The file consists of joined recordings: `avflow.media.joining.on_one_clock` joins them first.
     """
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:
         raise InvalidMediaEmpty(f"{path.name} has 0 bytes")
     if is_playlist(path):
         raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not a media file")
-    missing = missing_bytes(path)
-    if missing:
-        raise InvalidMediaTruncated(
-            f"{path.name} has {size} bytes, but its container announces at least {missing} more: the end is missing"
-        )
+    header = announced(path)
+    truncation.require_index(path, header)
     try:
-        with open_container(path) as container:
-            return _describe(path, size, container, joined=joined)
+        return _read(path, header, far=False, joined=joined) or _read(path, header, far=True, joined=joined)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
 
-def open_container(path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None) -> InputContainer:
+@overload
+def _read(path: Path, header: Announced, *, far: Literal[True], joined: bool) -> Media: ...
+@overload
+def _read(path: Path, header: Announced, *, far: Literal[False], joined: bool) -> Media | None: ...
+def _read(path: Path, header: Announced, *, far: bool, joined: bool) -> Media | None:
+    """The description of a file; None if streams appear late, and the file must be opened with `far`."""
+    with open_container(path, far=far) as container:
+        try:
+            media = _describe(path, header, container, far=far, joined=joined)
+        except InvalidMedia:
+            if far or not has_late_streams(container):
+                raise
+            return None
+        if not has_late_streams(container):
+            return media.found_late() if far else media
+        if not far:
+            return None
+        return media.found_late().noting(
+            Notice("StreamLate", f"A stream of {path.name} begins so late that it was left out.")
+        )
+
+
+def open_container(
+    path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None, far: bool = False
+) -> InputContainer:
     """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
+
+    Parameters
+    ----------
+    hwaccel:
+        Where to decode.
+    far:
+        Look for streams further than usual (`avflow.media.late`).
 
     Raises
     ------
@@ -115,9 +152,14 @@ def open_container(path: Path, hwaccel: HWAccel | None = None, *, recording: Rec
         "max_pixels": str(MAX_AREA),
     }
     part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
+    raw = raw_samples(path) if part is None else None
+    if raw is not None:
+        options |= raw.options | {"format_whitelist": raw.format}
+    options |= FAR_OPTIONS if far else {}
     container: InputContainer = av.open(
         part or file_url(path),
         mode="r",
+        format=raw.format if raw else None,
         options=options,
         metadata_errors="replace",
         hwaccel=hwaccel,
@@ -130,43 +172,86 @@ def open_container(path: Path, hwaccel: HWAccel | None = None, *, recording: Rec
     return container
 
 
-def _describe(path: Path, size: int, container: InputContainer, *, joined: bool) -> Media:
-    video = _choose([s for s in container.streams.video if not s.disposition & Disposition.attached_pic])
-    audio = _choose(list(container.streams.audio))
-    if video is None and audio is None:
+def _describe(path: Path, header: Announced, container: InputContainer, *, far: bool, joined: bool) -> Media:
+    with open_container(path, far=far) as another:
+        tried = try_streams(another)
+    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    video, audio = (
+        _choose([s for s in streams if s.index not in tried.undecodable])
+        for streams in (pictures, list(container.streams.audio))
+    )
+    if not pictures and not container.streams.audio:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
-    for stream in (video, audio):
-        if stream is not None and stream.codec_context is None:
-            raise InvalidMediaUnreadable(f"{path.name}: FFmpeg doesn't know the codec of stream {stream.index}")
+    if video is None and pictures and _exceeds_max_area(path):
+        raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
+    left_out = undecodable_notices(path, container, tried, picture=video is None, sound=audio is None)
     if video is not None:
-        if not video.codec_context.width and _exceeds_max_area(path):
-            raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
         _check_size(path, video.codec_context.width, video.codec_context.height)
 
     video_scan = VideoScan(video, joined=joined) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
-    try:
-        complete = scan_packets(container, video_scan, audio_scan)
-    except av.error.FFmpegError as error:
-        raise InvalidMediaTruncated(f"{path.name} can't be read to the end: {error.strerror}") from error
-    if not complete and container.format.name not in CUT_ANYWHERE:
-        raise InvalidMediaTruncated(f"{path.name} ends in the middle of a packet")
-
-    video_stream = _video_stream(path, video, video_scan) if video_scan and video_scan.clock.count else None
-    tracks = len(container.streams.audio)
-    audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
-    if video_stream is None and audio_stream is None:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+    broken_off = scan_packets(container, video_scan, audio_scan)
+    if video_scan and video_scan.clock.count and (video_scan.first_frame is None or video_scan.first_frame.is_corrupt):
+        video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
-    duration = max(end for _, end in spans) - min(start for start, _ in spans)
+    duration = max((end for _, end in spans), default=Fraction(0)) - min((start for start, _ in spans), default=0)
+    cut = truncation.judge(path, header, container, duration, broken_off=broken_off)
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
-    if video_stream and video_scan and video_scan.span:
-        _check_duplicates(path, video_stream, video_scan.span[1] - video_scan.span[0])
-    if video_stream and video_scan and container.format.name not in CUT_ANYWHERE:
-        _check_lead(path, video_stream, video_scan.rejected if container.format.name == "avi" else 0)
-    media = Media(container.format.name, size, round(float(duration), 6), not joined, video_stream, audio_stream)
-    return hold(media, video_scan.span if video_scan else None, audio_scan.span if audio_scan else None)
+    tracks = len(container.streams.audio)
+    audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
+    video_stream = None
+    if video_scan and video_scan.clock.count:
+        try:
+            video_stream, damage = _checked_video(path, container, video_scan, has_sound=audio_stream is not None)
+            left_out += damage
+        except (InvalidMediaDamaged, InvalidMediaUnreadable, InvalidMediaFrameRate, InvalidMediaTooLong) as error:
+            if audio_stream is None:
+                raise
+            left_out += (video_left_out(error),)
+    if video_stream is None and audio_stream is None:
+        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+    raw = raw_samples(path)
+    media = Media(
+        container=raw.container if raw else container.format.name,
+        size=path.stat().st_size,
+        duration=round(float(duration), 6),
+        continuous=not joined,
+        video=video_stream,
+        audio=audio_stream,
+        notices=(*cut.notices, *left_out),
+        truncated=cut.truncated,
+        announced_seconds=cut.announced_seconds,
+    )
+    picture_span = video_scan.span if video_scan and video_stream else None
+    return hold(media, picture_span, audio_scan.span if audio_scan else None)
+
+
+def _checked_video(
+    path: Path, container: InputContainer, scan: VideoScan, *, has_sound: bool
+) -> tuple[VideoStream, tuple[Notice, ...]]:
+    """The description of a video stream that the workflow can process, and what the user should know about it.
+
+    If the file has good sound, damage of any length is no reason to refuse it.
+    """
+    video = _video_stream(path, scan.stream, scan)
+    if video.constant_rate and video.nominal_rate > MAX_RATE:
+        raise InvalidMediaFrameRate(
+            f"{path.name} says that it has {float(video.nominal_rate):g} frames per second: "
+            f"at most {MAX_RATE} are accepted"
+        )
+    if scan.span:
+        _check_duplicates(path, video, scan.span[1] - scan.span[0])
+    if container.format.name in CUT_ANYWHERE:
+        return replace(video, any_gap=has_sound), ()
+    try:
+        _check_lead(path, video, scan.rejected if container.format.name == "avi" else 0)
+    except InvalidMediaDamaged as error:
+        if not has_sound or not video.lead:
+            raise
+        notice = Notice("VideoDamaged", f"{error.message} The first good frame is shown in their place.")
+        return replace(video, any_gap=True), (notice,)
+    return replace(video, any_gap=has_sound), ()
 
 
 def _exceeds_max_area(path: Path) -> bool:

@@ -215,12 +215,11 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
 
     Returns
     -------
-    Whether the last packet is complete.
+    Whether the file breaks off: its last packet is incomplete, or the demuxer can't read on. FFmpeg's commands and
+    `VideoReader` stop at the same packet.
 
     Raises
     ------
-    av.error.FFmpegError
-        The demuxer can't continue.
     ClockRestarts
         The file consists of recordings with clocks of their own, so that the scans mean nothing.
     """
@@ -228,14 +227,19 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
     for stream in container.streams:
         if stream.index not in scans:
             stream.discard = Discard.all
-    complete, clocks = True, PacketClocks(container)
-    for packet in container.demux([scan.stream for scan in scans.values()]):
-        if packet.size:
-            complete = not packet.is_corrupt
-            clocks.add(packet)
-            scans[packet.stream_index].add(packet)
+    broken_off, clocks = False, PacketClocks(container)
+    try:
+        for packet in container.demux([scan.stream for scan in scans.values()]):
+            if packet.size:
+                broken_off = packet.is_corrupt
+                clocks.add(packet)
+                scans[packet.stream_index].add(packet)
+    except av.error.FFmpegError:
+        broken_off = True
+    except IndexError:  # PyAV ends like this if the demuxer found another stream: `avflow.media.late`
+        pass
     if clocks.timeline().restarts:
         raise ClockRestarts
     if video is not None:
         video.finish()
-    return complete
+    return broken_off

@@ -25,7 +25,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
-from avflow.media import VideoStream
+from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
 from avflow.media.geometry import fitted_size
 from avflow.media.probing import open_container
@@ -87,12 +87,14 @@ class VideoReader:
         self._stopped = False
         #: frames of the segment that a neighbouring frame replaced
         self._replaced = 0
+        #: what the user should know about the segment
+        self.notices: tuple[Notice, ...] = ()
         self._open()
 
     def _open(self) -> None:
         acceleration = HWAccel("cuda", allow_software_fallback=True) if self.on_gpu else None
         with self._errors("opened"):
-            self._container: InputContainer = open_container(self._source, acceleration)
+            self._container: InputContainer = open_container(self._source, acceleration, far=self._video.late)
         self._stream: Any = self._container.streams[self._video.index]
         self._stream.codec_context.thread_count = self._threads
         # AVI has an index but no timestamps, which suffices if decoding order is presentation order
@@ -159,10 +161,17 @@ class VideoReader:
         return 0 if self._video.codec in _SKIPS_UNCHANGED_FRAMES and not self._undecodable else self._replaced
 
     def _check_gap(self, first: int, end: int) -> None:
-        """Refuse a gap that is too long, unless the stream itself says that the frames there are unchanged."""
+        """Refuse a gap that is too long, unless the stream itself says that the frames there are unchanged.
+
+        If the file has sound, the gap is only told.
+        """
         unchanged = self._video.codec in _SKIPS_UNCHANGED_FRAMES and self._undecodable <= self._tolerated_gap
         if end - first > self._tolerated_gap and not unchanged:
-            raise self._damaged(first, end)
+            error = self._damaged(first, end)
+            if not self._video.any_gap:
+                raise error
+            held = Notice("VideoDamaged", f"{error.message} The last good frame is shown in their place.")
+            self.notices = (*self.notices, held)
 
     def _damaged(self, first: int, end: int) -> InvalidMediaDamaged:
         rate = self._video.nominal_rate
@@ -257,7 +266,7 @@ class VideoReader:
         while not self._stopped:
             try:
                 packet = next(packets, None)
-            except av.error.FFmpegError:
+            except (av.error.FFmpegError, IndexError):  # IndexError: another stream appeared (`avflow.media.late`)
                 packet = None
             try:
                 for frame in self._stream.codec_context.decode(packet):

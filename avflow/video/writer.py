@@ -78,6 +78,6 @@ class VideoWriter:
         try:
             yield
         except av.error.FFmpegError as error:
-            if error.errno in (errno.ENOSPC, errno.EFBIG):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise ScratchFull(f"no space is left to write {self._name}: {error.strerror}") from error
             raise FFmpegFailed(f"{self._name} can't be encoded: {error.strerror}") from error

@@ -26,6 +26,9 @@ from avflow.workflow.reports import RanOn, StepError
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 
+#: no space, a quota, a limit of the file size, no memory: Batch has more of them
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+
 
 def run_step(
     step: str, work: Step, video: VideoRef, ran_on: RanOn, budget: Budget, *, part: int | None = None
@@ -83,7 +86,10 @@ def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> 
     try:
         return work(video, context)
     except (OSError, MemoryError, ScratchFull) as error:
-        full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EFBIG, errno.ENOMEM)
+        full = not isinstance(error, OSError) or error.errno in _FULL
         if context.ran_on == "lambda" and full:
             raise LambdaBudgetExceeded(f"{video.shown_name} does not fit into Lambda: {error}") from error
+        if context.ran_on == "lambda" and type(error) is OSError:
+            # the state machine takes this name, with which Lambda itself reports a full /tmp, for a full disk
+            raise RuntimeError(f"{video.shown_name}: {error}") from error
         raise

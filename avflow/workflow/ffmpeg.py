@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from avflow import ffmpeg
-from avflow.errors import InvalidMediaEmpty
-from avflow.media import Media, VideoStream, conversion_reasons, on_one_clock, probe
+from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaEmpty
+from avflow.media import Media, Notice, VideoStream, conversion_reasons, on_one_clock, probe, truncation
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
-from avflow.progress import divided
+from avflow.media.notices import video_left_out
+from avflow.progress import Report, divided
 from avflow.speech import spans
 from avflow.workflow import plan
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
@@ -45,6 +46,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         copy.parent.mkdir()
         in_time = paced(context.report, context.budget, f"joining the recordings of {source.name}")
         source, media = on_one_clock(source, copy, report=in_time)
+        if context.settings.on_truncated == "fail":
+            truncation.refuse(source, media)
         joined = video.joined if source == copy else None
         if joined is not None:
             context.budget.require_disk(copy.stat().st_size, f"{video.shown_name} and its joined recordings")
@@ -59,16 +62,19 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         if media.audio:
             wav = folder / "audio.wav"
             in_time = paced(extracting, context.budget, f"the audio extraction of {source.name}")
-            ffmpeg.extract_wav(source, media, wav, report=in_time)
+            media = _with_sound(source, media, wav, in_time)
+        if media.audio:
             parts = spans.cut(wav, seconds=context.settings.speech_span_seconds, most=context.settings.max_spans)
             for span, piece in zip(parts, spans.pieces(wav, parts), strict=True):
                 transfers.upload(piece, video.wav(span.part))
         if reasons:
             converted = folder / "converted.avi"
             in_time = paced(converting, context.budget, f"the conversion of {source.name}")
-            ffmpeg.convert(source, media, converted, report=in_time)
-            transfers.upload(converted, video.converted)
-            stream = _converted_stream(converted)
+            media = _with_picture(source, media, converted, in_time)
+            stream = None
+            if media.video is not None:
+                transfers.upload(converted, video.converted)
+                stream = _converted_stream(converted)
     report = MediaReport(
         has_audio=media.audio is not None,
         has_video=media.video is not None,
@@ -81,6 +87,28 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     )
     store.write(video.media_json, report)
     return report
+
+
+def _with_sound(source: Path, media: Media, wav: Path, report: Report) -> Media:
+    """Write `wav`. If the sound fails although it seemed good, the media has none, and the picture is processed."""
+    try:
+        ffmpeg.extract_wav(source, media, wav, report=report)
+    except FFmpegFailed as error:
+        if media.video is None:
+            raise
+        message = f"The audio of {source.name} can't be decoded: the result has no audio. {error.message}"
+        return replace(media, audio=None).noting(Notice("AudioUndecodable", message))
+    return media
+
+
+def _with_picture(source: Path, media: Media, converted: Path, report: Report) -> Media:
+    """Write `converted`. If the picture fails although it seemed good, the media has none, and keeps its subtitles."""
+    try:
+        return media.noting(*ffmpeg.convert(source, media, converted, report=report))
+    except (FFmpegFailed, InvalidMediaDamaged) as error:
+        if media.audio is None:
+            raise
+        return replace(media, video=None).noting(video_left_out(error))
 
 
 def _converted_stream(converted: Path) -> VideoStream | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from avflow.media.notices import Notice
 from avflow.workflow import cost
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (
@@ -64,8 +65,14 @@ def build(
         detections=_detections(boxes) if boxes else None,
         steps=steps,
         cost=cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
-        warnings=tuple(dict.fromkeys((*media.input.notices, *(n for r in speech for n in r.notices)))),
+        warnings=_warnings(media, boxes, speech),
     )
+
+
+def _warnings(media: MediaReport, boxes: Sequence[SegmentReport], speech: Sequence[SpanReport]) -> tuple[Notice, ...]:
+    """The notices of all steps. Neighbouring parts may notice the same."""
+    parts = (*(notice for r in boxes for notice in r.notices), *(notice for r in speech for notice in r.notices))
+    return tuple(dict.fromkeys((*media.input.notices, *parts)))
 
 
 def _numbered(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:

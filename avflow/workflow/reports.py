@@ -138,6 +138,8 @@ class SegmentReport(Contract):
     engine: str
     model: ModelEntry
     step: StepRecord
+    #: what the user should know about the annotated video
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

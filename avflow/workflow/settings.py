@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from avflow import speech
 from avflow.errors import SettingInvalid
@@ -27,6 +28,8 @@ class Limits:
     most: float
 
 
+OnTruncated = Literal["process", "fail"]
+ON_TRUNCATED = get_args(OnTruncated)
 SEGMENT_SECONDS = Limits(1, 86_400)
 MAX_SEGMENTS = Limits(1, 1_000)
 #: at least one chunk (avflow/speech/chunks.py)
@@ -43,6 +46,8 @@ class Settings:
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
     detector_precision: Precision = "fastest"
+    #: what to do with a file that is cut
+    on_truncated: OnTruncated = "process"
     #: seconds of video per segment (one YOLOv3 job each), and the most segments of one video
     segment_seconds: float = 600.0
     max_segments: int = 16
@@ -76,7 +81,10 @@ class Settings:
         return cls(
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
-            detector_precision=_precision(environ),
+            detector_precision=cast(
+                Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
+            ),
+            on_truncated=cast(OnTruncated, _choice(environ, "ON_TRUNCATED", cls.on_truncated, ON_TRUNCATED)),
             segment_seconds=_number(environ, "SEGMENT_SECONDS", cls.segment_seconds, SEGMENT_SECONDS),
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
@@ -93,10 +101,10 @@ class Settings:
         )
 
 
-def _precision(environ: Mapping[str, str]) -> Precision:
-    value = environ.get("DETECTOR_PRECISION", Settings.detector_precision)
-    if value not in PRECISIONS:
-        raise SettingInvalid(f"DETECTOR_PRECISION is {value!r}; it must be one of {', '.join(PRECISIONS)}")
+def _choice(environ: Mapping[str, str], name: str, default: str, choices: Sequence[str]) -> str:
+    value = environ.get(name, default)
+    if value not in choices:
+        raise SettingInvalid(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
     return value
 
 

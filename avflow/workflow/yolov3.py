@@ -76,6 +76,7 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
         engine=engine,
         model=ModelEntry.of("detector", models.describe(settings.yolov3_model)),
         step=timer.record(),
+        notices=done.notices,
     )
     store.write(video.part_json("yolov3", part), report)
     return report

@@ -11,7 +11,13 @@ from pathlib import Path
 import av
 import pytest
 
-from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong
+from avflow.errors import (
+    InvalidMediaDamaged,
+    InvalidMediaFrameRate,
+    InvalidMediaNoStreams,
+    InvalidMediaTooLarge,
+    InvalidMediaTooLong,
+)
 from avflow.media import Media, conversion_reasons, probe
 from avflow.video.reader import VideoReader
 from avflow.video.writer import VideoWriter
@@ -20,6 +26,7 @@ from tests.media_samples import H264, damaged, ffmpeg, lavfi, pattern, tone
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "samples" / "my_video.mkv"
 NTSC = Fraction(30000, 1001)
+MJPEG = ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
 MPEG4 = ("-c:v", "mpeg4", "-c:a", "mp2")
 
 
@@ -268,10 +275,26 @@ def test_a_few_frames_shown_for_hours_are_refused(tmp_path):
         probe(path)
 
 
+@pytest.mark.parametrize("seconds", [(0, 0.04, HOUR), (0, 0.04, 0.08, HOUR)], ids=str)
+def test_a_few_frames_an_hour_apart_never_become_an_hour_of_copies(tmp_path, seconds):
+    path = shown_at(tmp_path / "v.mkv", *seconds)
+    with pytest.raises(InvalidMediaTooLong, match=rf"v\.mkv has {len(seconds)} frames in 1 h 0 min"):
+        probe(path)
+
+
+@pytest.mark.parametrize("rate", [1_001, 140_000])
+def test_a_frame_rate_that_no_camera_has_is_refused(tmp_path, rate):
+    frames = ffmpeg(*lavfi(pattern()), *MJPEG, "-f", "mjpeg", "-")
+    (tmp_path / "v.mjpeg").write_bytes(frames)
+    ffmpeg(*("-r", str(rate), "-f", "mjpeg", "-i", tmp_path / "v.mjpeg", "-c", "copy"), tmp_path / "v.mov")
+    with pytest.raises(InvalidMediaFrameRate, match=rf"v\.mov says that it has {rate} frames per second: at most 1000"):
+        probe(tmp_path / "v.mov")
+
+
 @pytest.mark.parametrize(
     "seconds",
     [
-        (0, 0.04, 0.08, 0.12, 3000),
+        (0, 0.04, 0.08, 0.12, 1200),
         (*(n / 60 for n in range(700)), *range(60, 10 * HOUR, 60)),
         (*range(0, 10 * HOUR, 300), 10 * HOUR + 7),
         tuple(10 * n for n in range(500)),

@@ -43,7 +43,7 @@ def raising(error):
     return work
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.ENOMEM])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM])
 def test_a_full_lambda_is_not_the_videos_fault(bucket, number):
     with pytest.raises(LambdaBudgetExceeded, match=r"a\.mkv does not fit into Lambda"):
         entry.run_step("merge", raising(OSError(number, "full")), VIDEO, "lambda", Budget())
@@ -62,6 +62,12 @@ def test_a_scratch_space_that_ffmpeg_filled_moves_on_from_lambda_and_is_named_on
 def test_a_full_batch_job_is_a_failure(bucket):
     with pytest.raises(OSError, match="full"):
         entry.run_step("merge", raising(OSError(errno.ENOSPC, "full")), VIDEO, "batch", Budget())
+
+
+def test_an_invalid_argument_is_no_full_disk(bucket):
+    """The state machine takes the name OSError to Batch, because Lambda itself gives it to a full /tmp."""
+    with pytest.raises(RuntimeError, match=r"a\.mkv: \[Errno 22\]"):
+        entry.run_step("merge", raising(OSError(errno.EINVAL, "Invalid argument")), VIDEO, "lambda", Budget())
 
 
 def test_another_operating_system_error_stays_what_it_is(bucket):

@@ -44,6 +44,16 @@ def test_the_precisions_are_the_detectors_and_the_templates(parameters):
     assert Settings().detector_precision == parameters["DetectorPrecision"]["Default"]
 
 
+def test_what_to_do_with_a_cut_file_is_the_templates_and_the_command_lines(parameters):
+    (option,) = [option for option in run.params if option.name == "on_truncated"]
+    declared = parameters["OnTruncated"]
+    assert settings.ON_TRUNCATED == tuple(declared["AllowedValues"]) == tuple(option.type.choices)
+    assert Settings().on_truncated == declared["Default"] == option.default
+    assert Settings.from_environ({"ON_TRUNCATED": "fail"}).on_truncated == "fail"
+    with pytest.raises(SettingInvalid, match="ON_TRUNCATED is 'ignore'; it must be one of process, fail"):
+        Settings.from_environ({"ON_TRUNCATED": "ignore"})
+
+
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])
 def test_what_is_not_set_or_empty_has_its_default(environ):
     assert Settings.from_environ(environ) == Settings()

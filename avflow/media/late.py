@@ -1,0 +1,24 @@
+"""Streams that appear late: FLV, MPEG-TS and MPEG-PS don't announce their streams at the start.
+
+libavformat looks for streams in the first 5 MB. FLV sound that begins after 9 s is found while packets are read, too
+late for programs that chose their streams before. Such a file is opened again with `FAR_OPTIONS`.
+"""
+
+from __future__ import annotations
+
+import av
+from av.container import InputContainer
+
+
+def has_late_streams(container: InputContainer) -> bool:
+    """Whether the demuxer found another stream after the container was opened. Valid after reading its packets.
+
+    PyAV knows only the first streams, so libavformat's own description decides.
+    """
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        description: str = container.dumps_format()  # type: ignore[attr-defined]  # its types lack it
+    finally:
+        av.logging.set_level(level)
+    return f"Stream #0:{len(container.streams)}" in description

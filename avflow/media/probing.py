@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
-from av.stream import Disposition
 
 from avflow.cores import codec_threads
 from avflow.errors import (
@@ -22,6 +22,7 @@ from avflow.errors import (
     InvalidMediaTruncated,
     InvalidMediaUnreadable,
 )
+from avflow.media.choosing import Choosing
 from avflow.media.containers import (
     CUT_ANYWHERE,
     FORMAT_WHITELIST,
@@ -41,6 +42,7 @@ from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes import Shape, Shapes
 from avflow.media.timing import announced_rate
+from avflow.progress import Meter, Report, ignore
 
 #: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
 #: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
@@ -66,16 +68,24 @@ _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
-def probe(path: Path, *, joined: bool = False) -> Media:
-    """Describe a media file after reading it once from start to end.
+def probe(
+    path: Path, *, joined: bool = False, audio_track: str = "", measure: bool = True, report: Report = ignore
+) -> Media:
+    """Describe a media file after reading it from start to end.
 
-    This opens no other file or address, whatever `path` contains. It decodes one frame per frame size. The
-    memory does not grow with the length of the file.
+    This opens no other file or address, whatever `path` contains. It decodes one frame per frame size, and the sound
+    in a pass of its own. The memory does not grow with the length of the file.
 
     Parameters
     ----------
     joined:
         Whether the file is the copy of joined recordings on one clock (`avflow.media.joining`).
+    audio_track:
+        The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
+    measure:
+        Whether the sound is measured. Without that, FFmpeg's own mix is described.
+    report:
+        Called often. Whatever it raises ends the work.
 
     Raises
     ------
@@ -96,7 +106,9 @@ def probe(path: Path, *, joined: bool = False) -> Media:
         )
     try:
         with open_container(path) as container:
-            return _describe(path, size, container, joined=joined)
+            meter = Meter("probe", None, "seconds", report)
+            choosing = Choosing(container, lambda: open_container(path), audio_track, meter.tick)
+            return _describe(path, size, container, choosing, joined=joined, measure=measure)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
@@ -130,9 +142,10 @@ def open_container(path: Path, hwaccel: HWAccel | None = None, *, recording: Rec
     return container
 
 
-def _describe(path: Path, size: int, container: InputContainer, *, joined: bool) -> Media:
-    video = _choose([s for s in container.streams.video if not s.disposition & Disposition.attached_pic])
-    audio = _choose(list(container.streams.audio))
+def _describe(
+    path: Path, size: int, container: InputContainer, choosing: Choosing, *, joined: bool, measure: bool
+) -> Media:
+    video, audio = choosing.video, choosing.audio
     if video is None and audio is None:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
     for stream in (video, audio):
@@ -165,7 +178,10 @@ def _describe(path: Path, size: int, container: InputContainer, *, joined: bool)
         _check_duplicates(path, video_stream, video_scan.span[1] - video_scan.span[0])
     if video_stream and video_scan and container.format.name not in CUT_ANYWHERE:
         _check_lead(path, video_stream, video_scan.rejected if container.format.name == "avi" else 0)
+    if audio_stream and measure:
+        audio_stream = choosing.mixed(audio_stream)
     media = Media(container.format.name, size, round(float(duration), 6), not joined, video_stream, audio_stream)
+    media = replace(media, notices=choosing.choice.notices, tracks=choosing.tracks())
     return hold(media, video_scan.span if video_scan else None, audio_scan.span if audio_scan else None)
 
 
@@ -178,11 +194,6 @@ def _exceeds_max_area(path: Path) -> bool:
             return any("max pixel count" in message for _, _, message in log)
     finally:
         av.logging.set_level(level)
-
-
-def _choose(streams: list[Any]) -> Any:
-    """The default stream, or else the first, or None."""
-    return next((s for s in streams if s.disposition & Disposition.default), next(iter(streams), None))
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from avflow import speech
 from avflow.errors import SettingInvalid
+from avflow.media.languages import is_selector
 from avflow.models.kinds import PRECISIONS, Precision
 from avflow.workflow.compute import Compute, compute
 
@@ -43,6 +44,8 @@ class Settings:
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
     detector_precision: Precision = "fastest"
+    #: index in the container or language of the audio stream to use; empty: automatic
+    audio_track: str = ""
     #: seconds of video per segment (one YOLOv3 job each), and the most segments of one video
     segment_seconds: float = 600.0
     max_segments: int = 16
@@ -77,6 +80,7 @@ class Settings:
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
             detector_precision=_precision(environ),
+            audio_track=_audio_track(environ),
             segment_seconds=_number(environ, "SEGMENT_SECONDS", cls.segment_seconds, SEGMENT_SECONDS),
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
@@ -97,6 +101,13 @@ def _precision(environ: Mapping[str, str]) -> Precision:
     value = environ.get("DETECTOR_PRECISION", Settings.detector_precision)
     if value not in PRECISIONS:
         raise SettingInvalid(f"DETECTOR_PRECISION is {value!r}; it must be one of {', '.join(PRECISIONS)}")
+    return value
+
+
+def _audio_track(environ: Mapping[str, str]) -> str:
+    value = environ.get("AUDIO_TRACK", Settings.audio_track)
+    if not is_selector(value):
+        raise SettingInvalid(f"AUDIO_TRACK is {value!r}; it must be the index of a stream or a language such as eng")
     return value
 
 

@@ -18,6 +18,7 @@ WRONG = [
     ({"Yolov3Model": "../yolov3"}, "Yolov3Model"),
     ({"SpeechModel": "whisper small"}, "SpeechModel"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),
+    ({"AudioTrack": "English please"}, "AudioTrack"),
     ({"DetectorCompute": "tpu"}, "DetectorCompute"),
     ({"CpuDetectorVcpus": "6"}, "CpuDetectorVcpus"),
     ({"MaxGpuVcpus": "2"}, "MaxGpuVcpus"),

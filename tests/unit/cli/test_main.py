@@ -73,6 +73,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("YOLOV3_MODEL", "yolov3-tiny", "yolov3", "yolov3"),
         ("SPEECH_MODEL", "whisper-tiny.en", "whisper-base", "whisper-base"),
         ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
+        ("AUDIO_TRACK", "", "eng", "eng"),
         ("CONTAINERS", False, "1", True),
         ("CONTAINERS", False, "0", False),
     ],

@@ -1,5 +1,6 @@
 """The settings of a step have the template's defaults and limits."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -42,6 +43,17 @@ def test_a_number_has_the_defaults_and_limits_of_its_parameter(parameters, param
 def test_the_precisions_are_the_detectors_and_the_templates(parameters):
     assert get_args(Precision) == settings.PRECISIONS == tuple(parameters["DetectorPrecision"]["AllowedValues"])
     assert Settings().detector_precision == parameters["DetectorPrecision"]["Default"]
+
+
+@pytest.mark.parametrize("value", ["", "2", "en", "eng", "pt-BR", "English", "-1", "e", "2,3"])
+def test_an_audio_track_is_an_index_or_a_language_as_in_the_template(parameters, value):
+    allowed = re.fullmatch(parameters["AudioTrack"]["AllowedPattern"], value)
+    assert bool(allowed) == (value in ("", "2", "en", "eng", "pt-BR"))
+    if allowed:
+        assert Settings.from_environ({"AUDIO_TRACK": value}).audio_track == value
+    else:
+        with pytest.raises(SettingInvalid, match="AUDIO_TRACK is"):
+            Settings.from_environ({"AUDIO_TRACK": value})
 
 
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])

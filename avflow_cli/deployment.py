@@ -45,6 +45,8 @@ class DeploymentOptions:
         Upper limits of the Lambda functions, in seconds, MiB and MiB; None: as in the template.
     segment_seconds:
         Length of a segment; None: as in the template.
+    audio_track:
+        Index or language of the audio stream to use; empty: automatic.
     containers:
         Run the steps in containers of their images.
     """
@@ -53,6 +55,7 @@ class DeploymentOptions:
     speech_model: str
     detector_precision: str
     on_truncated: str
+    audio_track: str
     containers: bool
     segment_seconds: float | None
     lambda_timeout: int | None
@@ -97,6 +100,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
         "SpeechModel": options.speech_model,
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
+        "AudioTrack": options.audio_track,
         "DetectorCompute": "gpu",
     }
     if options.segment_seconds is not None:

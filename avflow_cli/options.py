@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from avflow.media.languages import is_selector
 from avflow.models.kinds import PRECISIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -51,6 +52,19 @@ def _within_bounds(
     if math.isnan(number):
         kind.fail(f"{value!r} is not a {kind.name} from {kind.min} to {kind.max}.", param, ctx)
     return number
+
+
+class AudioTrack(click.ParamType):
+    """The index of a stream or a language, or an empty text: what the template's parameter `AudioTrack` accepts."""
+
+    name = "audio track"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text."""
+        text = str(value)
+        if not is_selector(text):
+            self.fail(f"{text!r} is neither the index of a stream nor a language such as en, eng or pt-BR.", param, ctx)
+        return text
 
 
 class Folder(click.Path):
@@ -96,6 +110,14 @@ _DEPLOYMENT = (
         default="process",
         show_default=True,
         help="Process a file that is cut as far as it goes, if at least half is there, or refuse it.",
+    ),
+    _option(
+        "--audio-track",
+        metavar="INDEX|LANGUAGE",
+        type=AudioTrack(),
+        default="",
+        help="Use this audio stream, by its index in the file or its language, such as 2 or eng. "
+        "By default it is chosen by its content.",
     ),
     _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
     _option(

@@ -15,8 +15,9 @@ from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
-from avflow.errors import FFmpegFailed
+from avflow.errors import FFmpegFailed, InvalidMediaNoStreams
 from avflow.ffmpeg.arguments import ANY_ERROR_RATE, arguments, source_input
+from avflow.ffmpeg.mixing import channels, limited, mixed_streams, summed, weighted
 from avflow.ffmpeg.process import Process, run
 from avflow.media.model import AudioStream, Media
 from avflow.progress import Report
@@ -30,38 +31,57 @@ KEEP_CLOCK = ("-copyts",)
 _MOVE = 0.02
 
 
-def decoder_command(source: Path, stream: AudioStream, *, rate: int, channels: int) -> list[str]:
-    """The command that decodes the audio stream to 16-bit samples and writes them to its standard output.
+def decoder_command(source: Path, stream: AudioStream, *, rate: int, speech: bool = False) -> list[str]:
+    """The command that decodes the streams that are heard, and writes their weighted channels to its standard output.
 
-    Packets that can't be decoded leave a gap, which `aligned` fills with silence.
+    The samples are floating-point numbers, so that amplified speech is as exact as in the source. Packets that can't be
+    decoded leave a gap, which `aligned` fills with silence.
+
+    Parameters
+    ----------
+    rate:
+        Samples per second.
+    speech:
+        Whether the samples are mixed to mono for speech recognition.
     """
-    track = source_input(source, late=stream.late)[str(stream.index)]
-    output = track.output(
+    tracks = source_input(source, late=stream.late)
+    output = ffmpeg.output(
+        *(weighted(tracks[str(mixed.index)], stream, mixed, speech=speech) for mixed in mixed_streams(stream)),
         "pipe:1",
         format="nut",
-        acodec="pcm_s16le",
+        acodec="pcm_f32le",
         ar=rate,
-        ac=channels,
+        ac=channels(stream, speech=speech),
         output_ts_offset=_PIPE_OFFSET,
         avoid_negative_ts=0,
     )
     return arguments(output, *KEEP_CLOCK, *ANY_ERROR_RATE)
 
 
-def aligned(media: Media, *, rate: int, lead_in: Fraction = Fraction(0)) -> Any:
-    """The samples from standard input, padded or trimmed to start with second 0 of the results.
+def aligned(media: Media, *, rate: int, speech: bool = False, lead_in: Fraction = Fraction(0)) -> Any:
+    """The samples from standard input, padded or trimmed to start with second 0 of the results, in one mix.
 
     Parameters
     ----------
     rate:
         Samples per second.
+    speech:
+        As for `decoder_command`.
     lead_in:
         Start this many seconds before second 0.
     """
+    if media.audio is None:
+        raise InvalidMediaNoStreams("There is no audio stream to align")
     timestamps = f"PTS-{media.zero + _PIPE_OFFSET + float(lead_in):.6f}/TB"
+    pipe = ffmpeg.input("pipe:0", format="nut")
     # async=1 fills gaps and cuts overlaps, but never stretches the audio, so that speech keeps its pitch
-    track = ffmpeg.input("pipe:0", format="nut")["a:0"].filter("asetpts", timestamps)
-    return track.filter("aresample", rate, first_pts=0, min_hard_comp=_MOVE, **{"async": 1})
+    tracks = [
+        pipe[f"a:{number}"]
+        .filter("asetpts", timestamps)
+        .filter("aresample", rate, first_pts=0, min_hard_comp=_MOVE, **{"async": 1})
+        for number in range(len(mixed_streams(media.audio)))
+    ]
+    return limited(summed(tracks), media.audio, speech=speech)
 
 
 def run_with_decoder(

@@ -39,7 +39,7 @@ from avflow.progress import Report, ignore
 
 
 def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ignore) -> None:
-    """Write the chosen audio stream to `target` as WAV: 16 bits, 16 kHz, mono.
+    """Write the chosen audio streams to `target` as WAV: 16 bits, 16 kHz, mono. Quiet speech is amplified.
 
     Second 0 is `media.zero`, so that subtitles made from the WAV match the annotated video.
 
@@ -49,8 +49,8 @@ def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ig
     """
     if media.audio is None:
         raise InvalidMediaNoStreams(f"{source.name} has no audio stream to extract")
-    decoder = decoder_command(source, media.audio, rate=SPEECH_RATE, channels=1)
-    track = aligned(media, rate=SPEECH_RATE)
+    decoder = decoder_command(source, media.audio, rate=SPEECH_RATE, speech=True)
+    track = aligned(media, rate=SPEECH_RATE, speech=True)
     with written_whole(target) as partial:
         output = track.output(file_url(partial), format="wav", acodec="pcm_s16le")
         _run(output, decoder, source, media, step="extract sound", report=report)
@@ -169,7 +169,7 @@ def _mp3_track(source: Path, media: Media) -> tuple[list[str] | None, list[Any]]
     if media.audio is None:
         return None, []
     rate = mp3_rate(media.audio.rate)
-    decoder = decoder_command(source, media.audio, rate=rate, channels=min(2, media.audio.channels))
+    decoder = decoder_command(source, media.audio, rate=rate)
     return decoder, [aligned(media, rate=rate, lead_in=Fraction(MP3_DELAY, rate))]
 
 

@@ -16,15 +16,15 @@ from avflow.progress import Report, ignore
 __all__ = ["AudioStream", "Media", "Notice", "VideoStream", "conversion_reasons", "on_one_clock", "probe"]
 
 
-def probe(path: Path) -> Media:
+def probe(path: Path, *, measure: bool = True) -> Media:
     """Call `avflow.media.probing.probe`. The late import spares callers that only use `Media` FFmpeg's libraries."""
     from avflow.media.probing import probe as read  # noqa: PLC0415
 
-    return read(path)
+    return read(path, measure=measure)
 
 
-def on_one_clock(source: Path, copy: Path, *, report: Report = ignore) -> tuple[Path, Media]:
+def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
     """Call `avflow.media.joining.on_one_clock`, also imported late."""
     from avflow.media.joining import on_one_clock as place  # noqa: PLC0415
 
-    return place(source, copy, report=report)
+    return place(source, copy, audio_track=audio_track, report=report)

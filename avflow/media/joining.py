@@ -37,10 +37,11 @@ def is_appended(source: Path) -> bool:
     return len(find_recordings(source)) > 1
 
 
-def on_one_clock(source: Path, copy: Path, *, report: Report = ignore) -> tuple[Path, Media]:
+def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
     """The file that the later steps read, and its description: `source` itself, or `copy` if it has to be joined.
 
-    The description names the container and size of `source` in either case.
+    The description names the container and size of `source` in either case. `audio_track` is that of
+    `avflow.media.probe`.
 
     Raises
     ------
@@ -50,9 +51,10 @@ def on_one_clock(source: Path, copy: Path, *, report: Report = ignore) -> tuple[
     """
     if not is_appended(source):
         with suppress(ClockRestarts):
-            return source, probe(source)
+            return source, probe(source, audio_track=audio_track, report=report)
     container = join(source, copy, report=report)
-    return copy, replace(probe(copy, joined=True), container=container, size=source.stat().st_size)
+    media = probe(copy, joined=True, audio_track=audio_track, report=report)
+    return copy, replace(media, container=container, size=source.stat().st_size)
 
 
 def join(source: Path, target: Path, *, report: Report = ignore) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Literal
 
 from mashumaro import field_options
 
@@ -99,8 +100,20 @@ class VideoStream(Contract):
 
 
 @dataclass(frozen=True)
+class MixedStream(Contract):
+    """How an audio stream enters the mix: a weight per channel. `avflow.media.mixing` computes them."""
+
+    #: index of the stream in the container
+    index: int
+    #: weights for speech recognition; empty: FFmpeg's own
+    speech: tuple[float, ...] = ()
+    #: weights for the sound of the result, one row per channel of it; empty: FFmpeg's own
+    sound: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class AudioStream(Contract):
-    """The audio stream that is kept and transcribed: the default one, or else the first."""
+    """The audio stream that is kept and transcribed; if several are mixed, the first of them."""
 
     #: index of the stream in the container
     index: int
@@ -114,6 +127,41 @@ class AudioStream(Contract):
     start_time: float
     #: as in `VideoStream`
     late: bool = False
+    #: all streams that are heard; empty: this one, mixed by FFmpeg
+    mix: tuple[MixedStream, ...] = ()
+    #: dB by which the sound is amplified for speech recognition, and in the result
+    speech_gain: float = 0.0
+    sound_gain: float = 0.0
+    #: largest magnitude of a sample before that; 1 is full scale
+    peak: float = 0.0
+
+
+@dataclass(frozen=True)
+class Track(Contract):
+    """A stream of the file, and whether it was used."""
+
+    #: index of the stream in the container
+    index: int
+    kind: Literal["video", "audio", "subtitle"]
+    #: null if unknown
+    codec: str | None
+    #: as the file states it, often ISO 639-2; null if it does not
+    language: str | None
+    title: str | None
+    #: FFmpeg's names, such as default and comment
+    dispositions: tuple[str, ...]
+    #: whether it was used
+    chosen: bool
+    #: why it was used or not
+    why: str
+    #: of an audio stream
+    channels: int | None = None
+    layout: str | None = None
+    #: of an audio stream: the level in dB (0 is full scale) that its loudest 2 % exceed; null if silent or not measured
+    level: float | None = None
+    #: of a video stream, in pixels
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +186,8 @@ class Media(Contract):
     truncated: bool = False
     #: seconds that the header announces; None if it announces none
     announced_seconds: float | None = None
+    #: the streams of the file, and which of them were used
+    tracks: tuple[Track, ...] = ()
 
     def noting(self, *notices: Notice) -> Media:
         """The same media with more notices."""

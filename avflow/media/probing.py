@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -26,6 +26,7 @@ from avflow.errors import (
 )
 from avflow.media import truncation
 from avflow.media.announced import Announced, announced
+from avflow.media.choosing import Choosing
 from avflow.media.containers import (
     CUT_ANYWHERE,
     FAR_OPTIONS,
@@ -49,6 +50,7 @@ from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes import Shape, Shapes
 from avflow.media.timing import announced_rate
+from avflow.progress import Meter, Report, ignore
 
 #: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
 #: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
@@ -76,17 +78,26 @@ _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
-def probe(path: Path, *, joined: bool = False) -> Media:
-    """Describe a media file after reading it once from start to end.
+def probe(
+    path: Path, *, joined: bool = False, audio_track: str = "", measure: bool = True, report: Report = ignore
+) -> Media:
+    """Describe a media file after reading it from start to end.
 
-    This opens no other file or address, whatever `path` contains. It decodes a few packets of each stream, and one
-    frame per frame size. The memory does not grow with the length of the file. A file that is cut is described as far
-    as it goes (`avflow.media.truncation`), and without a stream that can't be decoded (`avflow.media.decodability`).
+    This opens no other file or address, whatever `path` contains. It decodes a few packets of each stream, one frame
+    per frame size, and the sound in a pass of its own. The memory does not grow with the length of the file. A file
+    that is cut is described as far as it goes (`avflow.media.truncation`), and without a stream that can't be decoded
+    (`avflow.media.decodability`).
 
     Parameters
     ----------
     joined:
         Whether the file is the copy of joined recordings on one clock (`avflow.media.joining`).
+    audio_track:
+        The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
+    measure:
+        Whether the sound is measured. Without that, FFmpeg's own mix is described.
+    report:
+        Called often. Whatever it raises ends the work.
 
     Raises
     ------
@@ -102,20 +113,33 @@ def probe(path: Path, *, joined: bool = False) -> Media:
     header = announced(path)
     truncation.require_index(path, header)
     try:
-        return _read(path, header, far=False, joined=joined) or _read(path, header, far=True, joined=joined)
+        asked = _Asked(path, header, joined, audio_track, measure, Meter("probe", None, "seconds", report))
+        return _read(asked, far=False) or _read(asked, far=True)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The parameters of `probe`, and the header of the file."""
+
+    path: Path
+    header: Announced
+    joined: bool
+    audio_track: str
+    measure: bool
+    meter: Meter
+
+
 @overload
-def _read(path: Path, header: Announced, *, far: Literal[True], joined: bool) -> Media: ...
+def _read(asked: _Asked, *, far: Literal[True]) -> Media: ...
 @overload
-def _read(path: Path, header: Announced, *, far: Literal[False], joined: bool) -> Media | None: ...
-def _read(path: Path, header: Announced, *, far: bool, joined: bool) -> Media | None:
+def _read(asked: _Asked, *, far: Literal[False]) -> Media | None: ...
+def _read(asked: _Asked, *, far: bool) -> Media | None:
     """The description of a file; None if streams appear late, and the file must be opened with `far`."""
-    with open_container(path, far=far) as container:
+    with open_container(asked.path, far=far) as container:
         try:
-            media = _describe(path, header, container, far=far, joined=joined)
+            media = _describe(asked, container, far=far)
         except InvalidMedia:
             if far or not has_late_streams(container):
                 raise
@@ -125,7 +149,7 @@ def _read(path: Path, header: Announced, *, far: bool, joined: bool) -> Media | 
         if not far:
             return None
         return media.found_late().noting(
-            Notice("StreamLate", f"A stream of {path.name} begins so late that it was left out.")
+            Notice("StreamLate", f"A stream of {asked.path.name} begins so late that it was left out.")
         )
 
 
@@ -172,14 +196,15 @@ def open_container(
     return container
 
 
-def _describe(path: Path, header: Announced, container: InputContainer, *, far: bool, joined: bool) -> Media:
+def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
+    path = asked.path
     with open_container(path, far=far) as another:
         tried = try_streams(another)
-    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    video, audio = (
-        _choose([s for s in streams if s.index not in tried.undecodable])
-        for streams in (pictures, list(container.streams.audio))
+    choosing = Choosing(
+        container, lambda: open_container(path, far=far), asked.audio_track, asked.meter.tick, tried.undecodable
     )
+    video, audio = choosing.video, choosing.audio
+    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not pictures and not container.streams.audio:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
     if video is None and pictures and _exceeds_max_area(path):
@@ -188,18 +213,20 @@ def _describe(path: Path, header: Announced, container: InputContainer, *, far: 
     if video is not None:
         _check_size(path, video.codec_context.width, video.codec_context.height)
 
-    video_scan = VideoScan(video, joined=joined) if video is not None else None
+    video_scan = VideoScan(video, joined=asked.joined) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
     broken_off = scan_packets(container, video_scan, audio_scan)
     if video_scan and video_scan.clock.count and (video_scan.first_frame is None or video_scan.first_frame.is_corrupt):
         video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
     duration = max((end for _, end in spans), default=Fraction(0)) - min((start for start, _ in spans), default=0)
-    cut = truncation.judge(path, header, container, duration, broken_off=broken_off)
+    cut = truncation.judge(path, asked.header, container, duration, broken_off=broken_off)
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
+    if audio_stream and asked.measure:
+        audio_stream = choosing.mixed(audio_stream)
     video_stream = None
     if video_scan and video_scan.clock.count:
         try:
@@ -216,12 +243,13 @@ def _describe(path: Path, header: Announced, container: InputContainer, *, far: 
         container=raw.container if raw else container.format.name,
         size=path.stat().st_size,
         duration=round(float(duration), 6),
-        continuous=not joined,
+        continuous=not asked.joined,
         video=video_stream,
         audio=audio_stream,
-        notices=(*cut.notices, *left_out),
+        notices=(*cut.notices, *left_out, *choosing.choice.notices),
         truncated=cut.truncated,
         announced_seconds=cut.announced_seconds,
+        tracks=choosing.tracks(),
     )
     picture_span = video_scan.span if video_scan and video_stream else None
     return hold(media, picture_span, audio_scan.span if audio_scan else None)
@@ -263,11 +291,6 @@ def _exceeds_max_area(path: Path) -> bool:
             return any("max pixel count" in message for _, _, message in log)
     finally:
         av.logging.set_level(level)
-
-
-def _choose(streams: list[Any]) -> Any:
-    """The default stream, or else the first, or None."""
-    return next((s for s in streams if s.disposition & Disposition.default), next(iter(streams), None))
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

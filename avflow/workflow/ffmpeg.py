@@ -44,8 +44,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         store.download(video.key, source, video.version_id)
         copy = folder / "joined" / video.scratch_name
         copy.parent.mkdir()
-        in_time = paced(context.report, context.budget, f"joining the recordings of {source.name}")
-        source, media = on_one_clock(source, copy, report=in_time)
+        in_time = paced(context.report, context.budget, f"reading {source.name}")
+        source, media = on_one_clock(source, copy, audio_track=context.settings.audio_track, report=in_time)
         if context.settings.on_truncated == "fail":
             truncation.refuse(source, media)
         joined = video.joined if source == copy else None
@@ -113,7 +113,7 @@ def _with_picture(source: Path, media: Media, converted: Path, report: Report) -
 
 def _converted_stream(converted: Path) -> VideoStream | None:
     """The description of the conversion, whose frame rate and number of frames may differ. It holds no frames."""
-    stream = probe(converted).video
+    stream = probe(converted, measure=False).video
     return None if stream is None else replace(stream, held_first=0, held_last=0)
 
 

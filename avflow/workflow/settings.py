@@ -12,6 +12,7 @@ from typing import Literal, cast, get_args
 
 from avflow import speech
 from avflow.errors import SettingInvalid
+from avflow.media.languages import is_selector
 from avflow.models.kinds import PRECISIONS, Precision
 from avflow.workflow.compute import Compute, compute
 
@@ -48,6 +49,8 @@ class Settings:
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut
     on_truncated: OnTruncated = "process"
+    #: index in the container or language of the audio stream to use; empty: automatic
+    audio_track: str = ""
     #: seconds of video per segment (one YOLOv3 job each), and the most segments of one video
     segment_seconds: float = 600.0
     max_segments: int = 16
@@ -85,6 +88,7 @@ class Settings:
                 Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
             ),
             on_truncated=cast(OnTruncated, _choice(environ, "ON_TRUNCATED", cls.on_truncated, ON_TRUNCATED)),
+            audio_track=_audio_track(environ),
             segment_seconds=_number(environ, "SEGMENT_SECONDS", cls.segment_seconds, SEGMENT_SECONDS),
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
@@ -105,6 +109,13 @@ def _choice(environ: Mapping[str, str], name: str, default: str, choices: Sequen
     value = environ.get(name, default)
     if value not in choices:
         raise SettingInvalid(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+    return value
+
+
+def _audio_track(environ: Mapping[str, str]) -> str:
+    value = environ.get("AUDIO_TRACK", Settings.audio_track)
+    if not is_selector(value):
+        raise SettingInvalid(f"AUDIO_TRACK is {value!r}; it must be the index of a stream or a language such as eng")
     return value
 
 

@@ -53,6 +53,13 @@ def test_a_cpu_job_counts_as_a_fallback_only_where_it_is_one(deploy, compute, ca
     assert environment_of(deploy(DetectorCompute=compute), "av-workflow-yolov3-cpu").get("FALLBACK_FROM") == came_from
 
 
+def test_the_audio_track_reaches_the_step_that_chooses_it(deploy):
+    stack = deploy(AudioTrack="eng")
+    (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]
+    assert function.environment["AUDIO_TRACK"] == "eng"
+    assert environment_of(stack, "av-workflow-ffmpeg")["AUDIO_TRACK"] == "eng"
+
+
 def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     wanted = {"SEGMENT_SECONDS": "90", "MAX_SEGMENTS": "5", "SPEECH_SPAN_SECONDS": "180", "MAX_SPANS": "3"}
     stack = deploy(SegmentSeconds="90", MaxSegments="5", SpeechSpanSeconds="180", MaxSpeechSpans="3")

@@ -19,6 +19,7 @@ WRONG = [
     ({"SpeechModel": "whisper small"}, "SpeechModel"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),
     ({"OnTruncated": "ignore"}, "OnTruncated"),
+    ({"AudioTrack": "English please"}, "AudioTrack"),
     ({"DetectorCompute": "tpu"}, "DetectorCompute"),
     ({"CpuDetectorVcpus": "6"}, "CpuDetectorVcpus"),
     ({"MaxGpuVcpus": "2"}, "MaxGpuVcpus"),

@@ -74,6 +74,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("SPEECH_MODEL", "whisper-base", "whisper-tiny.en", "whisper-tiny.en"),
         ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
         ("ON_TRUNCATED", "process", "fail", "fail"),
+        ("AUDIO_TRACK", "", "eng", "eng"),
         ("CONTAINERS", False, "1", True),
         ("CONTAINERS", False, "0", False),
     ],

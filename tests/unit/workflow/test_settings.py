@@ -1,5 +1,6 @@
 """The settings of a step have the template's defaults and limits."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -52,6 +53,17 @@ def test_what_to_do_with_a_cut_file_is_the_templates_and_the_command_lines(param
     assert Settings.from_environ({"ON_TRUNCATED": "fail"}).on_truncated == "fail"
     with pytest.raises(SettingInvalid, match="ON_TRUNCATED is 'ignore'; it must be one of process, fail"):
         Settings.from_environ({"ON_TRUNCATED": "ignore"})
+
+
+@pytest.mark.parametrize("value", ["", "2", "en", "eng", "pt-BR", "English", "-1", "e", "2,3"])
+def test_an_audio_track_is_an_index_or_a_language_as_in_the_template(parameters, value):
+    allowed = re.fullmatch(parameters["AudioTrack"]["AllowedPattern"], value)
+    assert bool(allowed) == (value in ("", "2", "en", "eng", "pt-BR"))
+    if allowed:
+        assert Settings.from_environ({"AUDIO_TRACK": value}).audio_track == value
+    else:
+        with pytest.raises(SettingInvalid, match="AUDIO_TRACK is"):
+            Settings.from_environ({"AUDIO_TRACK": value})
 
 
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])

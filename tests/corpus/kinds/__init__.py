@@ -1,0 +1,9 @@
+"""The inputs by kind. `ALL` has every case, in the order of docs/uploads.md."""
+
+from __future__ import annotations
+
+from tests.corpus.case import Kind
+from tests.corpus.kinds import clocks
+
+KINDS: tuple[Kind, ...] = (clocks.KIND,)
+ALL = tuple(case for kind in KINDS for case in kind.cases)

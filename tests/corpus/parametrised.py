@@ -1,0 +1,25 @@
+"""The cases of a kind as parameters of a test."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.corpus.case import Kind
+from tests.corpus.not_yet import NOT_YET
+
+#: seconds for one case; the slowest takes a tenth of it on 2 cores
+MOST_SECONDS = 90
+
+
+def each_case(kind: Kind) -> pytest.MarkDecorator:
+    """One test for each case: `make test` runs the quick ones, `make test-slow` all."""
+    return pytest.mark.parametrize("case", [_parameter(case) for case in kind.cases])
+
+
+def _parameter(case):
+    marks = [pytest.mark.corpus, pytest.mark.timeout(MOST_SECONDS)]
+    if not case.quick:
+        marks.append(pytest.mark.slow)
+    if case.id in NOT_YET:
+        marks.append(pytest.mark.xfail(reason=NOT_YET[case.id], strict=True))
+    return pytest.param(case, id=case.id, marks=marks)

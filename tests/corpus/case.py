@@ -25,6 +25,8 @@ class Right:
     pictures: Sequence[int] | None = None
     #: seconds at which a flash is seen and a beep is heard, within 0.05 s of each other and `seconds_within` of these
     marks: Sequence[float] = ()
+    #: whether marks may come at other seconds, as where it is open how much of a gap is kept: only sync and order count
+    anywhere: bool = False
     #: seconds at which only a flash is seen, or only a beep is heard
     flashes: Sequence[float] = ()
     beeps: Sequence[float] = ()
@@ -38,6 +40,10 @@ class Right:
     sound: bool = True
     #: names of the errors, of which one must end the FFmpeg step; with them nothing else is checked
     errors: Sequence[str] = ()
+    #: names of errors that are as right as the result, where FFmpeg itself can't decode all
+    or_error: Sequence[str] = ()
+    #: whether the pictures must be those that a plain decode of the input gives
+    as_decoded: bool = False
     #: a pattern that a warning in the manifest must match; "" if there must be none
     warns: str | None = None
     #: what `truncated` in the manifest must be

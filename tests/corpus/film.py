@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import wave
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,10 +52,7 @@ MARKS = (0.52, 1.72, 3.2)
 
 @dataclass(frozen=True)
 class Film:
-    """A film of `seconds`. Its first frame shows the number `first`.
-
-    `flashes` and `beeps` are seconds. `silence` and `freeze` are not stored at all: see `gaps` of `cut_stream`.
-    """
+    """A film of `seconds`. Its first frame shows the number `first`. `flashes` and `beeps` are seconds."""
 
     seconds: float = 4.0
     first: int = 0
@@ -65,6 +62,8 @@ class Film:
     beeps: Sequence[float] = MARKS
     #: seconds of sound, if there are more or fewer than of picture
     sound_seconds: float | None = None
+    #: sentences by the second of their beginning
+    said: Mapping[float, str] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -106,7 +105,7 @@ def tones(at: Sequence[float], seconds: float, level: float = 0.5) -> Samples:
     return samples
 
 
-def spoken(sentences: dict[float, str], seconds: float, voice: str = "en-us", level: float = 0.7) -> Samples:
+def spoken(sentences: Mapping[float, str], seconds: float, voice: str = "en-us", level: float = 0.7) -> Samples:
     """Sentences that begin at these seconds. Shape (samples,)."""
     samples = np.zeros(round(seconds * SOUND_RATE), np.float32)
     for second, text in sentences.items():
@@ -117,6 +116,17 @@ def spoken(sentences: dict[float, str], seconds: float, voice: str = "en-us", le
         assert len(part) == len(there), f"{text!r} does not fit into {seconds} s"
         part += level * there / np.abs(there).max()
     return samples
+
+
+def sound_of(film: Film) -> Samples:
+    """The beeps and sentences of a film. Shape (samples,)."""
+    seconds = film.seconds if film.sound_seconds is None else film.sound_seconds
+    return tones(film.beeps, seconds) + spoken(film.said, seconds)
+
+
+def stereo(mono: Samples) -> Samples:
+    """Two channels that are alike. Shape (samples, 2)."""
+    return np.stack([mono, mono], axis=1)
 
 
 def wav(path: Path, samples: Samples, rate: int = SOUND_RATE) -> Path:
@@ -165,8 +175,7 @@ def record(
         inputs += ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", film.rate, "-i", "pipe:0"]
     if audio is not None:
         if samples is None:
-            mono = tones(film.beeps, film.seconds if film.sound_seconds is None else film.sound_seconds)
-            samples = np.stack([mono, mono], axis=1)
+            samples = stereo(sound_of(film))
         inputs += ["-i", wav(target.with_name(f"{target.name}.source.wav"), samples)]
     encoders = [*(video or ()), *(audio or ())]
     ffmpeg(*inputs, *encoders, *options, target, feed=pictures(film) if video is not None else None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -66,8 +68,16 @@ def _lumas(path: Path) -> tuple[list[NDArray[np.uint8]], Fraction | None]:
             return [], None
         stream = container.streams.video[0]
         rate = stream.average_rate
-        frames = [frame.to_ndarray(format="gray") for frame in container.decode(stream)]
+        frames = [frame.to_ndarray(format="gray") for frame in _decoded(container, stream)]
     return frames, Fraction(rate) if rate else None
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """All frames that can be decoded: damaged packets, and what follows a damage of the container, are left out."""
+    with suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            with suppress(av.error.FFmpegError):
+                yield from packet.decode()
 
 
 def _sound(path: Path) -> NDArray[np.float32]:
@@ -77,7 +87,7 @@ def _sound(path: Path) -> NDArray[np.float32]:
             return np.zeros((1, 0), np.float32)
         resampler = av.AudioResampler("fltp", rate=RATE)
         blocks = []
-        for frame in container.decode(audio=0):
+        for frame in _decoded(container, container.streams.audio[0]):
             frame.pts = None
             blocks += [each.to_ndarray() for each in resampler.resample(frame)]
         blocks += [each.to_ndarray() for each in resampler.resample(None)]

@@ -65,6 +65,8 @@ class Outcome:
     media: MediaReport | None = None
     manifest: Manifest | None = None
     shown: Shown | None = None
+    #: the input itself, where `Right.as_decoded` asks for it
+    decoded: Shown | None = None
     cues: list[Cue] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -99,6 +101,8 @@ def process(case: Case, store: ObjectStore, folder: Path) -> Outcome:
     finally:
         outcome.seconds = time.monotonic() - began
     _measure(outcome, store, folder)
+    if case.right.as_decoded:
+        outcome.decoded = shown(source)
     return outcome
 
 

@@ -69,7 +69,7 @@ def test_a_right_result_has_no_fault(tmp_path):
         (Film(beeps=MARKS[:2]), "beeps at"),
         (Film(beeps=(0.52, 1.72 + SYNC + 0.01, 3.2)), "+0.06"),
         (Film(beeps=(0.52, 1.72, 3.2 - SYNC - 0.01)), "-0.0"),
-        (Film(sound_seconds=3.5), "s of sound"),
+        (Film(sound_seconds=4.5), "s of sound"),
     ],
 )
 def test_each_fault_is_found(tmp_path, film, fault):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.corpus.case import Kind
-from tests.corpus.kinds import clocks
+from tests.corpus.kinds import clocks, gaps
 
-KINDS: tuple[Kind, ...] = (clocks.KIND,)
+KINDS: tuple[Kind, ...] = (clocks.KIND, gaps.KIND)
 ALL = tuple(case for kind in KINDS for case in kind.cases)

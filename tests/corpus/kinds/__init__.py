@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.corpus.case import Kind
-from tests.corpus.kinds import clocks, gaps
+from tests.corpus.kinds import channels, clocks, ends, gaps
 
-KINDS: tuple[Kind, ...] = (clocks.KIND, gaps.KIND)
+KINDS: tuple[Kind, ...] = (clocks.KIND, gaps.KIND, ends.KIND, channels.KIND)
 ALL = tuple(case for kind in KINDS for case in kind.cases)

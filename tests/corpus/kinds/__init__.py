@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.corpus.case import Kind
-from tests.corpus.kinds import channels, clocks, ends, gaps
+from tests.corpus.kinds import channels, clocks, cut, ends, gaps, lengths, tracks
 
-KINDS: tuple[Kind, ...] = (clocks.KIND, gaps.KIND, ends.KIND, channels.KIND)
+KINDS: tuple[Kind, ...] = (clocks.KIND, gaps.KIND, ends.KIND, channels.KIND, tracks.KIND, lengths.KIND, cut.KIND)
 ALL = tuple(case for kind in KINDS for case in kind.cases)

@@ -33,7 +33,7 @@ class Right:
     #: sentences by the second of their beginning; () if there must be no subtitle. None: no speech recognition is run
     said: Mapping[float, str] | None = None
     said_within: float = 0.5
-    #: share of width by height of the white square on the first and on the last frame
+    #: whether the white square must be as wide as high on all frames
     square: bool = False
     #: False: the result must have no video, or no sound
     video: bool = True

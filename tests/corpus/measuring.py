@@ -38,7 +38,7 @@ class Shown:
     beeps: tuple[float, ...]
     #: the numbers on the frames, without repetitions
     pictures: tuple[int, ...]
-    #: width by height of the white square on the first and on the last frame; 0.0 if there is none
+    #: width by height of the white area, at least and at most on all frames that have one; 0.0 if none has
     squares: tuple[float, float]
 
 
@@ -48,6 +48,7 @@ def shown(path: Path) -> Shown:
     sound = _sound(path)
     means = np.array([luma.mean() for luma in lumas])
     per_second = float(rate or 1)
+    squares = [ratio for ratio in map(_square, lumas) if ratio]
     return Shown(
         frames=len(lumas),
         rate=rate,
@@ -57,7 +58,7 @@ def shown(path: Path) -> Shown:
         flashes=tuple(round(float(frame) / per_second, 4) for frame in _beginnings(_flashing(means))),
         beeps=tuple(beep_times(sound)),
         pictures=tuple(number for number, _ in groupby(number_on(luma) for luma in lumas)),
-        squares=(_square(lumas[0]), _square(lumas[-1])) if lumas else (0.0, 0.0),
+        squares=(min(squares), max(squares)) if squares else (0.0, 0.0),
     )
 
 

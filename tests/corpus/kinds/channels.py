@@ -62,7 +62,9 @@ def _stored(suffix: str, samples: Callable[[], Samples], *encoder: str) -> Calla
     return lambda folder: record(folder / f"sound.{suffix}", Film(), None, encoder, samples=samples())
 
 
-def _float_wav(samples: Callable[[], Samples], *convert: str, suffix: str = "wav", mask: int | None = None) -> Callable[[Path], Path]:
+def _float_wav(
+    samples: Callable[[], Samples], *convert: str, suffix: str = "wav", mask: int | None = None
+) -> Callable[[Path], Path]:
     """A recipe: 32-bit float samples, which may exceed 1, as they are or converted by FFmpeg."""
 
     def make(folder: Path) -> Path:

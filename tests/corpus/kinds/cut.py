@@ -43,7 +43,9 @@ CONTAINERS = {
     "ps": Container("program stream", "mpg", (*MPEG2, "-g", "5"), MP2, announces=False, shares=(60,)),
     "webm": Container("WebM", "webm", (*VP8, "-g", "5"), OPUS),
     "avi": Container("AVI (dashcam)", "avi"),
-    "asf": Container("Windows Media", "wmv", ("-c:v", "wmv2", "-b:v", "800k", "-g", "5"), ("-c:a", "wmav2"), shares=(60,)),
+    "asf": Container(
+        "Windows Media", "wmv", ("-c:v", "wmv2", "-b:v", "800k", "-g", "5"), ("-c:a", "wmav2"), shares=(60,)
+    ),
     "mxf": Container("MXF", "mxf", (*MPEG2, "-g", "5"), PCM, announces=True, shares=(60,)),
 }
 

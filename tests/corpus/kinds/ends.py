@@ -9,7 +9,21 @@ from typing import Any
 
 from tests.corpus.boxes import edit_list
 from tests.corpus.case import Case, Kind, Right
-from tests.corpus.film import AAC, FLAC, H264, MJPEG, MP2, MP3, MPEG2, OPUS, PCM, VORBIS, VP8, Film, ffmpeg, pictures, record
+from tests.corpus.film import (
+    AAC,
+    H264,
+    MJPEG,
+    MP2,
+    MP3,
+    MPEG2,
+    OPUS,
+    PCM,
+    VORBIS,
+    VP8,
+    Film,
+    ffmpeg,
+    record,
+)
 from tests.corpus.kinds.common import GARDEN, LONG, TRAIN, whole
 from tests.corpus.streams import apart, remade
 

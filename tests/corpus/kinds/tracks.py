@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.corpus.case import Case, Kind, Right
-from tests.corpus.film import AAC, FLAC, H264, MJPEG, MP3, MPEG2, OPUS, PCM, VORBIS, VP8, Film, ffmpeg, record
+from tests.corpus.film import AAC, FLAC, H264, MP3, MPEG2, OPUS, PCM, VORBIS, VP8, Film, ffmpeg, record
 from tests.corpus.kinds.common import GARDEN, MILK, TRAIN
 
 MAIN = Film(seconds=5, flashes=(0.52, 4.4), beeps=(0.52, 4.4), said={0.8: GARDEN})

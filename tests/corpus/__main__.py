@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from avflow.workflow.storage import ObjectStore
 from tests.corpus.judging import faults
 from tests.corpus.kinds import ALL
+from tests.corpus.parametrised import MOST_SECONDS
 from tests.corpus.running import process
 from tests.s3_server import client_for, serving
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Raise TimeoutError in this block after so many seconds."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"it takes more than {seconds} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 def main(parts: list[str]) -> int:
@@ -24,7 +43,7 @@ def main(parts: list[str]) -> int:
             if parts and not any(part in case.id for part in parts):
                 continue
             began = time.monotonic()
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, at_most(MOST_SECONDS):
                 outcome = process(case, ObjectStore("corpus", s3), Path(folder))
             found = faults(case, outcome)
             wrong += bool(found)

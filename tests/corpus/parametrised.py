@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from tests.corpus.case import Kind
+from tests.corpus.case import Case, Kind
+from tests.corpus.kinds.names import NameCase
 from tests.corpus.not_yet import NOT_YET
 
 #: seconds for one case; the slowest takes a tenth of it on 2 cores
-MOST_SECONDS = 90
+MOST_SECONDS = 60
 
 
 def each_case(kind: Kind) -> pytest.MarkDecorator:
@@ -16,9 +20,14 @@ def each_case(kind: Kind) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [_parameter(case) for case in kind.cases])
 
 
-def _parameter(case):
+def each_name(cases: Sequence[NameCase]) -> pytest.MarkDecorator:
+    """One test for each case of names. All are quick."""
+    return pytest.mark.parametrize("case", [_parameter(case) for case in cases])
+
+
+def _parameter(case: Case | NameCase) -> Any:
     marks = [pytest.mark.corpus, pytest.mark.timeout(MOST_SECONDS)]
-    if not case.quick:
+    if isinstance(case, Case) and not case.quick:
         marks.append(pytest.mark.slow)
     if case.id in NOT_YET:
         marks.append(pytest.mark.xfail(reason=NOT_YET[case.id], strict=True))

@@ -102,7 +102,7 @@ test: .venv/.dev
 test-slow: .venv/.dev
 	@echo '*** make test-slow: about 3 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
-	$(PYTEST) -m "slow and not containers"
+	$(PYTEST) -m "(slow or corpus) and not containers"
 
 check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff check

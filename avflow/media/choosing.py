@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
+from avflow.media.late import demuxed
 from avflow.media.loudness import Measured, measure
 from avflow.media.mixing import mix
 from avflow.media.model import AudioStream, Track
@@ -96,7 +97,7 @@ class Choosing:
             for stream in container.streams:
                 if stream.index not in indexes:
                     stream.discard = Discard.all
-            for packet in container.demux([container.streams[index] for index in indexes]):
+            for packet in demuxed(container, [container.streams[index] for index in indexes]):
                 self._tick()
                 counts[packet.stream.index] += bool(packet.size and not packet.is_discard)
         return counts

@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from avflow.errors import InvalidMediaUnreadable
+from avflow.media.late import demuxed
 from avflow.media.notices import Notice
 
 #: packets to decode at the start of the file, and at each other place
@@ -160,11 +161,11 @@ def _samples(container: InputContainer, stream: Any, first: int, others: int) ->
 def _packets(container: InputContainer, stream: Any, most: int) -> Iterator[Any]:
     count = 0
     try:
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             if packet.size:
                 count += 1
                 yield packet
             if count == most:
                 return
-    except (av.error.FFmpegError, IndexError):
+    except av.error.FFmpegError:
         return

@@ -21,6 +21,7 @@ from av.stream import Discard, Disposition
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaUnreadable, ScratchFull
 from avflow.media.containers import file_url
 from avflow.media.copying import Offsets, Pictures, Sound, SoundFormat
+from avflow.media.late import demuxed
 from avflow.media.model import Media
 from avflow.media.probing import open_container, probe
 from avflow.media.recordings import Recording, find_recordings
@@ -130,7 +131,7 @@ class _Part:
             silent = {stream.index: track for track, stream in streams.items() if track[0] == "audio"}
             sounds: dict[_Track, SoundFormat] = {}
             with suppress(av.error.FFmpegError):  # a damaged recording is copied as far as it goes
-                for packet in container.demux(list(streams.values())):
+                for packet in demuxed(container, list(streams.values())):
                     meter.tick()
                     if packet.size:
                         clocks.add(packet)
@@ -172,7 +173,7 @@ class _Part:
                 if track in tracks:
                     tracks[track].begin(stream)
             with suppress(av.error.FFmpegError):
-                packets = container.demux(list(streams.values()))
+                packets = demuxed(container, list(streams.values()))
                 while (packet := next(packets, None)) is not None:
                     if packet.stream_index in placed:
                         track_, offsets = placed[packet.stream_index]

@@ -6,8 +6,32 @@ late for programs that chose their streams before. Such a file is opened again w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import av
 from av.container import InputContainer
+
+
+def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
+    """The packets of `streams`, as `container.demux` yields them.
+
+    If the demuxer found another stream meanwhile, PyAV looks for it in its list at the end, and raises `IndexError`
+    after the last packet of the known streams.
+
+    Raises
+    ------
+    av.error.FFmpegError
+    """
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except IndexError:
+            return
+        if packet is None:
+            return
+        yield packet
 
 
 def has_late_streams(container: InputContainer) -> bool:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Discard
 
+from avflow.media.late import demuxed
+
 #: Samples per second at which channels are compared. The formants of speech lie below half of that.
 _RATE = 8_000
 #: levels are measured over this many parts of a second: longer than a period of the lowest voice
@@ -123,7 +125,7 @@ def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) ->
     pairs = _Pairs(set(meters))
     chosen = [stream for stream in streams if stream.index in meters]
     with suppress(av.error.FFmpegError):  # the scan of the packets reports damage
-        for packet in container.demux(chosen):
+        for packet in demuxed(container, chosen):
             tick()
             index = packet.stream.index  # the empty packet at the end, too, has it
             pairs.add(index, meters[index].add(packet))

@@ -144,13 +144,13 @@ def _read(asked: _Asked, *, far: bool) -> Media | None:
             if far or not has_late_streams(container):
                 raise
             return None
-        if not has_late_streams(container):
-            return media.found_late() if far else media
-        if not far:
-            return None
-        return media.found_late().noting(
-            Notice("StreamLate", f"A stream of {asked.path.name} begins so late that it was left out.")
-        )
+        if far:
+            media = media.found_late()
+            if has_late_streams(container):
+                late = f"A stream of {asked.path.name} begins so late that it was left out."
+                media = media.noting(Notice("StreamLate", late))
+            return media
+        return None if has_late_streams(container) else media
 
 
 def open_container(

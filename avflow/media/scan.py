@@ -10,6 +10,7 @@ from av.container import InputContainer
 from av.stream import Discard, Stream
 
 from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
+from avflow.media.late import demuxed
 from avflow.media.restarts import StreamClock, Timeline, timeline
 from avflow.media.shapes import ShapeScan
 from avflow.media.timing import FrameClock, announced_rate
@@ -229,15 +230,13 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
             stream.discard = Discard.all
     broken_off, clocks = False, PacketClocks(container)
     try:
-        for packet in container.demux([scan.stream for scan in scans.values()]):
+        for packet in demuxed(container, [scan.stream for scan in scans.values()]):
             if packet.size:
                 broken_off = packet.is_corrupt
                 clocks.add(packet)
                 scans[packet.stream_index].add(packet)
     except av.error.FFmpegError:
         broken_off = True
-    except IndexError:  # PyAV ends like this if the demuxer found another stream: `avflow.media.late`
-        pass
     if clocks.timeline().restarts:
         raise ClockRestarts
     if video is not None:

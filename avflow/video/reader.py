@@ -28,6 +28,7 @@ from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
 from avflow.media.geometry import fitted_size
+from avflow.media.late import demuxed
 from avflow.media.probing import open_container
 from avflow.video.frames import copy_of, padded_to_even, padded_with_black, repeated
 from avflow.video.nvdec import nvdec
@@ -262,11 +263,11 @@ class VideoReader:
 
         Damaged packets are skipped. The iteration ends where the demuxer can't read on.
         """
-        packets = self._container.demux(self._stream)
+        packets = demuxed(self._container, self._stream)
         while not self._stopped:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, IndexError):  # IndexError: another stream appeared (`avflow.media.late`)
+            except av.error.FFmpegError:
                 packet = None
             try:
                 for frame in self._stream.codec_context.decode(packet):

@@ -42,10 +42,25 @@ def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, c
     assert "Batch" not in run.out, "no job was started"
 
 
-def test_a_truncated_video_is_refused_rather_than_half_done(tmp_path):
-    run = bad(tmp_path, "cut.mkv", SAMPLE.read_bytes()[:400_000])
+def test_less_than_half_of_a_video_is_refused(tmp_path):
+    run = bad(tmp_path, "cut.mkv", SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 2 // 5])
     assert_one_clear_line(run, "InvalidMediaTruncated")
     assert run.files == {"cut.error.json"}
+
+
+def test_a_cut_video_is_processed_as_far_as_it_goes_unless_a_setting_refuses_it(tmp_path, monkeypatch):
+    (tmp_path / "cut.mkv").write_bytes(SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 4 // 5])
+    run = run_video(tmp_path / "cut.mkv", tmp_path / "result")
+    assert run.status == 0, run.err
+    assert run.files == {"cut.avi", "cut.srt", "cut.json", "cut.detections.jsonl"}
+    manifest = run.json("cut.json")
+    validate(manifest, "manifest")
+    assert manifest["input"]["truncated"] is True
+    assert 7 < manifest["input"]["duration"] < manifest["input"]["announced_seconds"] < 11.1
+    (warning,) = [warning for warning in manifest["warnings"] if warning["name"] == "Truncated"]
+    assert " ".join(warning["message"].split()) in " ".join(run.out.split())
+    monkeypatch.setenv("ON_TRUNCATED", "fail")
+    assert_one_clear_line(run_video(tmp_path / "cut.mkv", tmp_path / "refused"), "InvalidMediaTruncated")
 
 
 def test_sound_alone_gets_its_subtitles(tmp_path):

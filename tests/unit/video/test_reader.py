@@ -270,7 +270,9 @@ def test_decoding_restarts_at_the_beginning_after_a_failed_seek(tmp_path, monkey
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "100", *X264, tmp_path / "v.mkv")
     stream = probe(tmp_path / "v.mkv").video
     assert stream is not None
-    monkeypatch.setattr("avflow.video.reader.open_container", lambda *given: Unseekable(open_container(*given)))
+    monkeypatch.setattr(
+        "avflow.video.reader.open_container", lambda *given, **named: Unseekable(open_container(*given, **named))
+    )
     with VideoReader(tmp_path / "v.mkv", stream, Segment(80, 20)) as reader:
         found = [hashed(view(frame, stream)) for frame in reader]
     assert found == hashes(tmp_path / "v.mkv")[80:]

@@ -24,6 +24,8 @@ class RawSamples:
 
 def raw_samples(path: Path) -> RawSamples | None:
     """How to read a sound file that FFmpeg would not read to its end; None if it would."""
+    if not path.is_file():  # FFmpeg names a missing file
+        return None
     with path.open("rb") as file:
         found = sound_headers.samples(file)
         if found is None or not found.format or not found.rate or not found.channels:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaNoStreams
+from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaUnreadable
 from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons, probe
 from avflow.media.formats import encodable_rate
@@ -258,16 +259,26 @@ def test_a_conversion_survives_a_damaged_start_and_end_without_a_shift(turned, t
 @pytest.mark.parametrize("lost", [40, 99])
 def test_a_conversion_that_would_lose_the_end_is_refused(turned, tmp_path, lost):
     source = damaged(turned, range(100 - lost, 100), tmp_path / "v.mp4")
+    media = replace(probe(source), audio=None)
+    assert media.video is not None
+    media = replace(media, video=replace(media.video, any_gap=False))
     with pytest.raises(InvalidMediaDamaged, match=rf"v\.mp4 .*100 frames .* only {100 - lost} "):
-        convert(source, probe(source), tmp_path / "v.avi")
+        convert(source, media, tmp_path / "v.avi")
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_beside_good_sound_a_lost_end_is_told(turned, tmp_path):
+    source = damaged(turned, range(60, 100), tmp_path / "v.mp4")
+    (notice,) = convert(source, probe(source), tmp_path / "v.avi")
+    assert notice.name == "VideoDamaged"
+    assert "v.mp4 should give 100 frames" in notice.message
 
 
 def test_mostly_undecodable_audio_is_an_error_instead_of_silence(tmp_path):
     ffmpeg(*lavfi(tone(4)), "-c:a", "aac", tmp_path / "s.m4a")
     source = damaged(tmp_path / "s.m4a", range(5, 170), tmp_path / "s.mp4", kind="audio")
-    with pytest.raises(FFmpegFailed, match=r"s\.mp4"):
-        extract_wav(source, probe(source), tmp_path / "s.wav")
+    with pytest.raises(InvalidMediaUnreadable, match=r"s\.mp4"):
+        probe(source)
 
 
 def test_a_recording_cut_between_two_keyframes_stays_in_sync(tmp_path):

@@ -166,7 +166,7 @@ def _appended_sizes(folder: Path, suffix: str, video: Sequence[str], *sources: S
 
 
 def _plain(width: int, height: int, video: Sequence[str], suffix: str = "mp4", seconds: float = 1.0, rate: str = "25") -> Recipe:
-    return stored(suffix, ["-f", "lavfi", "-i", f"testsrc2=s={width}x{height}:r={rate}:d={seconds}"], video)
+    return stored(suffix, ["-f", "lavfi", "-i", f"testsrc=s={width}x{height}:r={rate}:d={seconds}"], video)
 
 
 def _sized(frames: int, width: int, height: int, rate: str = "25") -> Right:
@@ -174,8 +174,8 @@ def _sized(frames: int, width: int, height: int, rate: str = "25") -> Right:
 
 
 SIZES = (
-    _case("odd", "161x121", _plain(161, 121, VP9, "webm"), _sized(25, 160, 120)),
-    _case("odd-width", "161x120", _plain(161, 120, MJPEG, "avi"), _sized(25, 160, 120)),
+    _case("odd", "161x121", _plain(161, 121, VP9, "webm"), _sized(25, 162, 122)),
+    _case("odd-width", "161x120", _plain(161, 120, MJPEG, "avi"), _sized(25, 162, 120)),
     _case("2x2", "2x2", _plain(2, 2, H264), _sized(25, 2, 2)),
     _case("16x16", "16x16", _plain(16, 16, H264), _sized(25, 16, 16)),
     _case("1-wide", "2x400", _plain(2, 400, H264), _sized(25, 2, 400)),

@@ -104,7 +104,7 @@ SOUNDS = (
     _sound("ogg", "Ogg Vorbis", 55, *VORBIS, announces=False),
     _sound("opus", "Ogg Opus", 55, *OPUS, announces=False),
     _sound("mp3", "MP3", 52, *MP3),
-    _sound("m4a", "M4A with its index in front", 55, *AAC, "-movflags", "+faststart"),
+    _sound("m4a", "M4A with its index in front", 62, *AAC, "-movflags", "+faststart"),
     _sound("aac", "AAC", 55, *AAC, announces=False),
     _sound("w64", "W64", 52, *PCM),
     _sound("caf", "CAF", 52, *PCM),

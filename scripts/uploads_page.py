@@ -90,7 +90,9 @@ def _sound(right: Right) -> list[str]:
 def _of_names(case: names.NameCase) -> str:
     good = sum(upload.good for upload in case.uploads)
     bad = len(case.uploads) - good
-    parts = [f"{count} {what}{'s' * (count > 1)}" for count, what in ((good, "manifest"), (bad, "error report")) if count]
+    parts = [
+        f"{count} {what}{'s' * (count > 1)}" for count, what in ((good, "manifest"), (bad, "error report")) if count
+    ]
     return " and ".join(parts) + (", each its own" if good + bad > 1 else "")
 
 

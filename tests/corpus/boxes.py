@@ -34,10 +34,14 @@ def mp4_edited(data: bytes, path: Sequence[bytes], edit: Edit) -> bytes:
     """`data` with the content of each box at `path` edited. Sizes are corrected, offsets are not: moov must be last."""
     parts = []
     for name, content in mp4_boxes(data):
-        if name == path[0]:
-            skip = _BEFORE_CHILDREN.get(name, _SAMPLE_ENTRIES.get(name, 0))
-            content = edit(content) if len(path) == 1 else content[:skip] + mp4_edited(content[skip:], path[1:], edit)
-        parts.append(mp4_box(name, content))
+        skip = _BEFORE_CHILDREN.get(name, _SAMPLE_ENTRIES.get(name, 0))
+        if name != path[0]:
+            changed = content
+        elif len(path) == 1:
+            changed = edit(content)
+        else:
+            changed = content[:skip] + mp4_edited(content[skip:], path[1:], edit)
+        parts.append(mp4_box(name, changed))
     return b"".join(parts)
 
 
@@ -99,14 +103,16 @@ def ebml_edited(data: bytes, path: Sequence[bytes], edit: Edit) -> bytes:
     for name, content in ebml_elements(data):
         if name in (SEEK_HEAD, CUES):
             continue
-        if name == path[0]:
-            content = edit(content) if len(path) == 1 else ebml_edited(content, path[1:], edit)
-        parts.append(ebml_element(name, content))
+        if name != path[0]:
+            changed = content
+        else:
+            changed = edit(content) if len(path) == 1 else ebml_edited(content, path[1:], edit)
+        parts.append(ebml_element(name, changed))
     return b"".join(parts)
 
 
 def cropped(data: bytes, *, left: int = 0, top: int = 0, right: int = 0, bottom: int = 0) -> bytes:
-    """A Matroska file whose picture a player crops by these pixels (RFC 9559, "PixelCropBottom" to "PixelCropRight")."""
+    """A Matroska file whose picture a player crops by these pixels (RFC 9559, "PixelCropTop" and others)."""
     sides = {CROP_LEFT: left, CROP_TOP: top, CROP_RIGHT: right, CROP_BOTTOM: bottom}
     more = b"".join(ebml_element(name, pixels.to_bytes(2, "big")) for name, pixels in sides.items())
     return ebml_edited(data, [SEGMENT, TRACKS, TRACK, VIDEO], lambda content: content + more)

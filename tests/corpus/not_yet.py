@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-_LOST = "the parts after the first are lost"
+_UNTIMED = "pictures that have no time of their own are lost where a program stream is converted"
 
 NOT_YET: dict[str, str] = {
-    "clock-webm-vp8-opus": _LOST,
-    "clock-webm-vp9-opus": _LOST,
-    "clock-webm-vp9-vorbis": _LOST,
-    "clock-webm-av1-opus": _LOST,
-    "clock-mkv-h264-aac": _LOST,
-    "clock-mkv-h264-flac": _LOST,
-    "clock-mkv-three": _LOST,
-    "clock-flv-sorenson-mp3": _LOST,
-    "clock-flv-h264-aac": _LOST,
-    "clock-flv-three": _LOST,
-    "clock-ogv-theora-vorbis": "chained Ogg is taken for a truncated file",
-    "clock-fmp4": _LOST,
-    "clock-fmp4-three": _LOST,
-    "clock-ts-three": "sound and picture drift apart at each joint",
+    "clock-ps-hour-on": "the step of the clock becomes an hour of one picture",
+    "gap-ps-sound": _UNTIMED,
+    "gap-ps-picture": _UNTIMED,
+    "gap-ps-sound-15": _UNTIMED,
+    "gap-ps-picture-15": _UNTIMED,
+    "gap-ps-both-8": _UNTIMED,
+    "channel-offset-quiet": "the offset is taken for the level of the speech",
+    "length-avi-0": "the header's placeholder is taken for an announced length",
 }

@@ -12,6 +12,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import StepError
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
+from lambdas.start.claims import claim
 from lambdas.start.naming import video_of
 from tests.corpus.film import H264, Film, record
 from tests.corpus.kinds import names
@@ -36,8 +37,8 @@ def report(s3, monkeypatch):
     return lambda video, error: app.handler.__wrapped__.__wrapped__({"video": video, "error": error}, None)
 
 
-def uploaded(store, upload, film, tmp_path):
-    """Upload a film or a text file, and return the video as the start function names it."""
+def uploaded(s3, store, upload, film, tmp_path):
+    """Upload a film or a text file, and return the video as the start function names it and its results."""
     path = film
     if not upload.good:
         path = tmp_path / "text"
@@ -45,7 +46,8 @@ def uploaded(store, upload, film, tmp_path):
     key = f"start/{upload.key}"
     store.upload(path, key)
     found = {"key": key, "etag": upload.key, "size": path.stat().st_size}
-    return video_of({"detail": {"bucket": {"name": store.bucket}, "object": found}})
+    video = video_of({"detail": {"bucket": {"name": store.bucket}, "object": found}})
+    return {**video, "base": claim(s3, store.bucket, key)}
 
 
 def processed(store, fields, report):
@@ -76,7 +78,7 @@ def published(s3, bucket):
 def test_each_upload_has_a_report_of_its_own(case, s3, bucket, film, tmp_path, report):
     store, messages, videos = ObjectStore(bucket, s3), [], []
     for upload in case.uploads:
-        videos.append(uploaded(store, upload, film, tmp_path))
+        videos.append(uploaded(s3, store, upload, film, tmp_path))
         messages.append(processed(store, videos[-1], report))
     keys, documents = published(s3, bucket)
     taken: set[str] = set()

@@ -120,57 +120,122 @@ def _case(id: str, what: str, make: Callable[[Path], Path], right: Right = HEARD
 
 FILM = Right(frames=225, seconds=9, pictures=range(225), said=SAID)
 MIXED = (
-    _case("inverted-flac", "FLAC, the right channel is the left one inverted", _stored("flac", _inverted, *FLAC), quick=True),
+    _case(
+        "inverted-flac",
+        "FLAC, the right channel is the left one inverted",
+        _stored("flac", _inverted, *FLAC),
+        quick=True,
+    ),
     _case("inverted-wav", "WAV, inverted", _stored("wav", _inverted, *PCM)),
-    _case("inverted-mp3", "MP3, nearly inverted", _stored("mp3", _nearly_inverted, "-c:a", "libmp3lame", "-joint_stereo", "0", "-b:a", "192k")),
+    _case(
+        "inverted-mp3",
+        "MP3, nearly inverted",
+        _stored("mp3", _nearly_inverted, "-c:a", "libmp3lame", "-joint_stereo", "0", "-b:a", "192k"),
+    ),
     _case("inverted-mp4", "MP4, inverted", _with_picture("mp4", _inverted, AAC), FILM),
     _case("inverted-webm", "Opus, inverted", _stored("webm", _inverted, *OPUS)),
-    _case("inverted-5.1", "5.1, front channels inverted", _stored("flac", lambda: channels(6, (0, speech()), (1, -speech())), *FLAC, "-channel_layout", "5.1")),
+    _case(
+        "inverted-5.1",
+        "5.1, front channels inverted",
+        _stored("flac", lambda: channels(6, (0, speech()), (1, -speech())), *FLAC, "-channel_layout", "5.1"),
+    ),
     _case("left-only", "stereo, speech on the left only", _stored("flac", lambda: channels(2, (0, speech())), *FLAC)),
-    _case("right-only", "stereo, speech on the right, hum on the left", _stored("flac", lambda: channels(2, (0, hum(0.3)), (1, speech(0.3))), *FLAC)),
-    _case("right-under-noise", "stereo, speech on the right, noise on the left", _stored("flac", lambda: channels(2, (0, noise(0.03)), (1, speech(0.4))), *FLAC)),
-    _case("two-speakers", "stereo, one speaker on each side", _stored("flac", lambda: channels(2, (0, spoken({0.4: GARDEN}, SECONDS)), (1, spoken({5.0: TRAIN}, SECONDS))), *FLAC), quick=True),
+    _case(
+        "right-only",
+        "stereo, speech on the right, hum on the left",
+        _stored("flac", lambda: channels(2, (0, hum(0.3)), (1, speech(0.3))), *FLAC),
+    ),
+    _case(
+        "right-under-noise",
+        "stereo, speech on the right, noise on the left",
+        _stored("flac", lambda: channels(2, (0, noise(0.03)), (1, speech(0.4))), *FLAC),
+    ),
+    _case(
+        "two-speakers",
+        "stereo, one speaker on each side",
+        _stored(
+            "flac", lambda: channels(2, (0, spoken({0.4: GARDEN}, SECONDS)), (1, spoken({5.0: TRAIN}, SECONDS))), *FLAC
+        ),
+        quick=True,
+    ),
     _case("centre-ac3", "5.1 AC-3, speech in the centre, a hum below", _stored("ac3", _centre_only, *AC3)),
-    _case("centre-aac", "5.1 AAC in MP4, speech in the centre, a hum below", _with_picture("mp4", _centre_only, ("-c:a", "aac", "-b:a", "320k")), FILM),
-    _case("centre-flac", "5.1 FLAC, speech in the centre, a hum below", _stored("flac", _centre_only, *FLAC, "-channel_layout", "5.1")),
-    _case("behind-7.1", "7.1, speech behind on the left", _stored("flac", lambda: channels(8, (4, speech())), *FLAC, "-channel_layout", "7.1")),
-    _case("low-noise", "5.1, a loud rumble in the channel for low frequencies", _stored("flac", lambda: channels(6, (CENTRE, speech(0.1)), (LOW, hum(0.9, 30))), *FLAC, "-channel_layout", "5.1")),
-)  # fmt: skip
+    _case(
+        "centre-aac",
+        "5.1 AAC in MP4, speech in the centre, a hum below",
+        _with_picture("mp4", _centre_only, ("-c:a", "aac", "-b:a", "320k")),
+        FILM,
+    ),
+    _case(
+        "centre-flac",
+        "5.1 FLAC, speech in the centre, a hum below",
+        _stored("flac", _centre_only, *FLAC, "-channel_layout", "5.1"),
+    ),
+    _case(
+        "behind-7.1",
+        "7.1, speech behind on the left",
+        _stored("flac", lambda: channels(8, (4, speech())), *FLAC, "-channel_layout", "7.1"),
+    ),
+    _case(
+        "low-noise",
+        "5.1, a loud rumble in the channel for low frequencies",
+        _stored(
+            "flac", lambda: channels(6, (CENTRE, speech(0.1)), (LOW, hum(0.9, 30))), *FLAC, "-channel_layout", "5.1"
+        ),
+    ),
+)
 
 MANY = (
     _case("8-wav", "WAV of 8 microphones, speech in the last", _float_wav(lambda: channels(8, (7, speech())), mask=0)),
-    _case("16-wav", "WAV of 16 microphones, speech in number 12", _float_wav(lambda: channels(16, (11, speech())), mask=0)),
-    _case("32-wav", "WAV of 32 microphones, speech in number 20", _float_wav(lambda: channels(32, (19, speech())), mask=0), quick=True),
-    _case("32-caf", "CAF of 32 channels", _float_wav(lambda: channels(32, (0, speech())), "-c:a", "pcm_s16le", suffix="caf", mask=0)),
-    _case("24-mov", "QuickTime of 24 channels", _float_wav(lambda: channels(24, (3, speech()), (5, noise(0.01))), "-c:a", "pcm_s16le", suffix="mov", mask=0)),
-    _case("ambisonic", "first-order ambisonic Opus, speech in W",
-          _float_wav(lambda: channels(4, (0, speech())), "-af", "channelmap=0|1|2|3:ambisonic 1", "-c:a", "libopus", "-mapping_family", "2", suffix="opus", mask=0)),
-    _case("ambisonic-flac", "four ambisonic channels as WAV", _float_wav(lambda: channels(4, (0, speech()), (1, -0.9 * speech()), (3, 0.5 * speech())), mask=0)),
-    _case("5-wav", "WAV of 5 discrete channels, two inverted", _float_wav(lambda: channels(5, (1, speech()), (3, -speech())), mask=0)),
-    _case("three-mask", "WAV of 3 channels with an unusual mask", _float_wav(lambda: channels(3, (2, speech())), mask=0x701)),
-)  # fmt: skip
-
-LEVELS = (
-    _case("quiet-24", "FLAC, 24 bit, speech at -55 dB", _float_wav(lambda: speech(0.0018), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac"), quick=True),
-    _case("quiet-float", "WAV, float, speech at -70 dB", _float_wav(lambda: speech(0.0003))),
-    _case("quiet-16", "WAV, 16 bit, speech at -40 dB", _stored("wav", lambda: speech(0.01), *PCM)),
-    _case("quiet-then-loud", "a quiet sentence, then a loud one",
-          _float_wav(lambda: spoken({0.4: GARDEN}, SECONDS, level=0.01) + spoken({5.0: TRAIN}, SECONDS, level=0.8), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac")),
-    _case("click", "a click at full level, speech at -45 dB", _float_wav(lambda: _clicked(), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac")),
-    _case("float-8", "WAV, float samples up to 8.0", _float_wav(lambda: speech(8.0)), quick=True),
-    _case("float-1000", "WAV, floats in the range of 16-bit numbers", _float_wav(lambda: speech(20_000.0))),
-    _case("offset", "WAV with a constant offset of 0.4", _float_wav(lambda: speech(0.3) + 0.4)),
-    _case("offset-quiet", "WAV with a constant offset of 0.5, speech at -45 dB", _float_wav(lambda: speech(0.006) + 0.5)),
-    _case("u8", "WAV, 8 bit", _stored("wav", speech, "-c:a", "pcm_u8")),
-    _case("mulaw", "telephone, mu-law at 8 kHz", _stored("wav", speech, "-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1")),
-    _case("gsm", "telephone, AMR at 8 kHz", _stored("amr", speech, "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-b:a", "12.2k")),
-    _case("192k", "WAV at 192 kHz", _stored("wav", speech, "-c:a", "pcm_s24le", "-ar", "192000")),
-    _case("f64", "WAV, 64-bit float", _stored("wav", speech, "-c:a", "pcm_f64le")),
-    _case("big-endian", "AIFF, big-endian", _stored("aiff", speech, "-c:a", "pcm_s16be")),
-    _case("alac", "Apple Lossless", _stored("m4a", speech, "-c:a", "alac")),
-    _case("vorbis-mono", "Ogg Vorbis, mono", _stored("ogg", speech, *VORBIS)),
-    _case("stereo", "WAV, both channels alike", _stored("wav", lambda: stereo(speech()), *PCM)),
-)  # fmt: skip
+    _case(
+        "16-wav", "WAV of 16 microphones, speech in number 12", _float_wav(lambda: channels(16, (11, speech())), mask=0)
+    ),
+    _case(
+        "32-wav",
+        "WAV of 32 microphones, speech in number 20",
+        _float_wav(lambda: channels(32, (19, speech())), mask=0),
+        quick=True,
+    ),
+    _case(
+        "32-caf",
+        "CAF of 32 channels",
+        _float_wav(lambda: channels(32, (0, speech())), "-c:a", "pcm_s16le", suffix="caf", mask=0),
+    ),
+    _case(
+        "24-mov",
+        "QuickTime of 24 channels",
+        _float_wav(lambda: channels(24, (3, speech()), (5, noise(0.01))), "-c:a", "pcm_s16le", suffix="mov", mask=0),
+    ),
+    _case(
+        "ambisonic",
+        "first-order ambisonic Opus, speech in W",
+        _float_wav(
+            lambda: channels(4, (0, speech())),
+            "-af",
+            "channelmap=0|1|2|3:ambisonic 1",
+            "-c:a",
+            "libopus",
+            "-mapping_family",
+            "2",
+            suffix="opus",
+            mask=0,
+        ),
+    ),
+    _case(
+        "ambisonic-flac",
+        "four ambisonic channels as WAV",
+        _float_wav(lambda: channels(4, (0, speech()), (1, -0.9 * speech()), (3, 0.5 * speech())), mask=0),
+    ),
+    _case(
+        "5-wav",
+        "WAV of 5 discrete channels, two inverted",
+        _float_wav(lambda: channels(5, (1, speech()), (3, -speech())), mask=0),
+    ),
+    _case(
+        "three-mask",
+        "WAV of 3 channels with an unusual mask",
+        _float_wav(lambda: channels(3, (2, speech())), mask=0x701),
+    ),
+)
 
 
 def _clicked() -> Samples:
@@ -179,17 +244,57 @@ def _clicked() -> Samples:
     return samples
 
 
+LEVELS = (
+    _case(
+        "quiet-24",
+        "FLAC, 24 bit, speech at -55 dB",
+        _float_wav(lambda: speech(0.0018), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac"),
+        quick=True,
+    ),
+    _case("quiet-float", "WAV, float, speech at -70 dB", _float_wav(lambda: speech(0.0003))),
+    _case("quiet-16", "WAV, 16 bit, speech at -40 dB", _stored("wav", lambda: speech(0.01), *PCM)),
+    _case(
+        "quiet-then-loud",
+        "a quiet sentence, then a loud one",
+        _float_wav(
+            lambda: spoken({0.4: GARDEN}, SECONDS, level=0.01) + spoken({5.0: TRAIN}, SECONDS, level=0.8),
+            "-c:a",
+            "flac",
+            "-sample_fmt",
+            "s32",
+            suffix="flac",
+        ),
+    ),
+    _case(
+        "click",
+        "a click at full level, speech at -45 dB",
+        _float_wav(_clicked, "-c:a", "flac", "-sample_fmt", "s32", suffix="flac"),
+    ),
+    _case("float-8", "WAV, float samples up to 8.0", _float_wav(lambda: speech(8.0)), quick=True),
+    _case("float-1000", "WAV, floats in the range of 16-bit numbers", _float_wav(lambda: speech(20_000.0))),
+    _case("offset", "WAV with a constant offset of 0.4", _float_wav(lambda: speech(0.3) + 0.4)),
+    _case(
+        "offset-quiet", "WAV with a constant offset of 0.5, speech at -45 dB", _float_wav(lambda: speech(0.006) + 0.5)
+    ),
+    _case("u8", "WAV, 8 bit", _stored("wav", speech, "-c:a", "pcm_u8")),
+    _case(
+        "mulaw", "telephone, mu-law at 8 kHz", _stored("wav", speech, "-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1")
+    ),
+    _case(
+        "gsm",
+        "telephone, AMR at 8 kHz",
+        _stored("amr", speech, "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-b:a", "12.2k"),
+    ),
+    _case("192k", "WAV at 192 kHz", _stored("wav", speech, "-c:a", "pcm_s24le", "-ar", "192000")),
+    _case("f64", "WAV, 64-bit float", _stored("wav", speech, "-c:a", "pcm_f64le")),
+    _case("big-endian", "AIFF, big-endian", _stored("aiff", speech, "-c:a", "pcm_s16be")),
+    _case("alac", "Apple Lossless", _stored("m4a", speech, "-c:a", "alac")),
+    _case("vorbis-mono", "Ogg Vorbis, mono", _stored("ogg", speech, *VORBIS)),
+    _case("stereo", "WAV, both channels alike", _stored("wav", lambda: stereo(speech()), *PCM)),
+)
+
+
 QUIET = Right(video=False, said={})
-NOBODY = (
-    _case("silence", "WAV without a sound", _stored("wav", lambda: channels(2), *PCM), QUIET),
-    _case("noise", "white noise", _stored("flac", lambda: noise(0.1), *FLAC), QUIET),
-    _case("quiet-noise", "noise at -80 dB", _float_wav(lambda: noise(0.0001), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac"), QUIET),
-    _case("hum", "a hum of 50 Hz", _stored("flac", lambda: hum(0.5), *FLAC), QUIET),
-    _case("music", "chords", _stored("flac", lambda: _chords(), *FLAC), QUIET),
-    _case("beats", "a drum every half second", _stored("flac", lambda: _beats(), *FLAC), QUIET),
-    _case("speech-after-noise", "noise, then a sentence",
-          _stored("flac", lambda: np.concatenate([noise(0.03)[: 5 * SOUND_RATE], spoken({0.2: MILK}, 4.5)]), *FLAC), Right(video=False, said={5.2: MILK})),
-)  # fmt: skip
 
 
 def _chords() -> Samples:
@@ -203,6 +308,27 @@ def _chords() -> Samples:
 def _beats() -> Samples:
     seconds = np.arange(round(SECONDS * SOUND_RATE)) / SOUND_RATE
     return (noise(0.3) * np.exp(-30 * (seconds % 0.5))).astype(np.float32)
+
+
+NOBODY = (
+    _case("silence", "WAV without a sound", _stored("wav", lambda: channels(2), *PCM), QUIET),
+    _case("noise", "white noise", _stored("flac", lambda: noise(0.1), *FLAC), QUIET),
+    _case(
+        "quiet-noise",
+        "noise at -80 dB",
+        _float_wav(lambda: noise(0.0001), "-c:a", "flac", "-sample_fmt", "s32", suffix="flac"),
+        QUIET,
+    ),
+    _case("hum", "a hum of 50 Hz", _stored("flac", lambda: hum(0.5), *FLAC), QUIET),
+    _case("music", "chords", _stored("flac", _chords, *FLAC), QUIET),
+    _case("beats", "a drum every half second", _stored("flac", _beats, *FLAC), QUIET),
+    _case(
+        "speech-after-noise",
+        "noise, then a sentence",
+        _stored("flac", lambda: np.concatenate([noise(0.03)[: 5 * SOUND_RATE], spoken({0.2: MILK}, 4.5)]), *FLAC),
+        Right(video=False, said={5.2: MILK}),
+    ),
+)
 
 
 KIND = Kind(

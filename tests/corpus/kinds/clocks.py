@@ -37,8 +37,17 @@ FFV1 = ("-c:v", "ffv1", "-g", "1", "-pix_fmt", "yuv420p")
 Encoder = Sequence[str] | None
 
 
-def _case(id: str, what: str, suffix: str, films: Sequence[Film], video: Encoder, audio: Encoder, *options: str,
-          quick: bool = False, **more: Any) -> Case:  # fmt: skip
+def _case(
+    id: str,
+    what: str,
+    suffix: str,
+    films: Sequence[Film],
+    video: Encoder,
+    audio: Encoder,
+    *options: str,
+    quick: bool = False,
+    **more: Any,
+) -> Case:
     """Recordings with one encoder, appended."""
     return Case(f"clock-{id}", what, joined(suffix, films, video, audio, *options), whole(*films, **more), quick)
 
@@ -47,8 +56,10 @@ def _parts(suffix: str, *parts: tuple[Film, Encoder, Encoder, Sequence[str]]) ->
     """A recipe: recordings with encoders and options of their own, appended."""
 
     def make(folder: Path) -> Path:
-        files = [record(folder / f"{n}.{suffix}", film, video, audio, *options)
-                 for n, (film, video, audio, options) in enumerate(parts)]  # fmt: skip
+        files = [
+            record(folder / f"{n}.{suffix}", film, video, audio, *options)
+            for n, (film, video, audio, options) in enumerate(parts)
+        ]
         return appended(folder / f"film.{suffix}", *files)
 
     return make
@@ -74,8 +85,15 @@ APPENDED = (
     _case("flv-sorenson-mp3", "two Flash recordings", "flv", TWO, FLV1, MP3),
     _case("flv-h264-aac", "two stream recordings, H.264 and AAC", "flv", TWO, H264, AAC, quick=True),
     _case("flv-three", "three stream recordings", "flv", THREE, H264, AAC),
-    _case("ogv-theora-vorbis", "chained Ogg, Theora and Vorbis", "ogv", TWO, THEORA, VORBIS,
-          or_error=("InvalidMediaTruncated", "InvalidMediaDamaged", "InvalidMediaUnreadable")),
+    _case(
+        "ogv-theora-vorbis",
+        "chained Ogg, Theora and Vorbis",
+        "ogv",
+        TWO,
+        THEORA,
+        VORBIS,
+        or_error=("InvalidMediaTruncated", "InvalidMediaDamaged", "InvalidMediaUnreadable"),
+    ),
     _case("fmp4", "two fragmented MP4 files", "mp4", TWO, H264, AAC, *FRAGMENTS, quick=True),
     _case("fmp4-three", "three fragmented MP4 files", "mp4", THREE, H264, AAC, *FRAGMENTS),
     _case("ps-mpeg2-mp2", "two MPEG program streams, MP2", "mpg", TWO, MPEG2, MP2),
@@ -87,13 +105,42 @@ APPENDED = (
     _case("ts-three", "three transport streams", "ts", THREE, H264, AAC),
     _case("m2ts", "two camcorder files (M2TS)", "m2ts", TWO, H264, AC3),
     _case("avi", "two AVI files", "avi", TWO, MPEG4, MP3, slack=3),
-    _case("mjpeg", "two raw MJPEG files", "mjpeg", TWO, MJPEG, None, sound=False, marks=(), flashes=(0.52, 1.72, 3.2, 4.4, 5.32)),
-    _case("h264", "two raw H.264 files", "h264", TWO, H264, None, sound=False, marks=(), flashes=(0.52, 1.72, 3.2, 4.4, 5.32)),
-)  # fmt: skip
+    _case(
+        "mjpeg",
+        "two raw MJPEG files",
+        "mjpeg",
+        TWO,
+        MJPEG,
+        None,
+        sound=False,
+        marks=(),
+        flashes=(0.52, 1.72, 3.2, 4.4, 5.32),
+    ),
+    _case(
+        "h264",
+        "two raw H.264 files",
+        "h264",
+        TWO,
+        H264,
+        None,
+        sound=False,
+        marks=(),
+        flashes=(0.52, 1.72, 3.2, 4.4, 5.32),
+    ),
+)
 
 UNEQUAL = tuple(
-    _case(f"{name}-{id}", f"two {what}, the sound of the first {by}", suffix, films, video, audio, *options,
-          quick=id == "long-sound" and suffix == "ts", slack=3)
+    _case(
+        f"{name}-{id}",
+        f"two {what}, the sound of the first {by}",
+        suffix,
+        films,
+        video,
+        audio,
+        *options,
+        quick=id == "long-sound" and suffix == "ts",
+        slack=3,
+    )
     for name, what, suffix, video, audio, options in (
         ("ts", "transport streams", "ts", H264, AAC, ()),
         ("mkv", "Matroska files", "mkv", H264, AAC, ()),
@@ -103,45 +150,111 @@ UNEQUAL = tuple(
         ("fmp4", "fragmented MP4 files", "mp4", H264, AAC, FRAGMENTS),
     )
     for id, by, films in (("long-sound", "0.7 s longer", LONG_SOUND), ("short-sound", "0.6 s shorter", SHORT_SOUND))
-)  # fmt: skip
+)
 
 LACKING = (
-    Case("clock-ts-then-silent", "transport streams, the second without sound",
-         _parts("ts", (Film(), H264, AAC, ()), (SILENT, H264, None, ())), whole(Film(), SILENT)),
-    Case("clock-flv-then-silent", "FLV files, the second without sound",
-         _parts("flv", (Film(), H264, AAC, ()), (SILENT, H264, None, ())), whole(Film(), SILENT)),
-    Case("clock-mkv-then-silent", "Matroska files, the second without sound",
-         _parts("mkv", (Film(), H264, AAC, ()), (SILENT, H264, None, ())), whole(Film(), SILENT)),
-    Case("clock-flv-then-blind", "FLV files, the second without picture",
-         _parts("flv", (Film(), H264, AAC, ()), (BLIND, None, AAC, ())), whole(Film(), BLIND, slack=2)),
-    Case("clock-ps-then-blind", "program streams, the second without picture",
-         _parts("mpg", (Film(), MPEG2, MP2, ()), (BLIND, None, MP2, ())), whole(Film(), BLIND, slack=2)),
-)  # fmt: skip
+    Case(
+        "clock-ts-then-silent",
+        "transport streams, the second without sound",
+        _parts("ts", (Film(), H264, AAC, ()), (SILENT, H264, None, ())),
+        whole(Film(), SILENT),
+    ),
+    Case(
+        "clock-flv-then-silent",
+        "FLV files, the second without sound",
+        _parts("flv", (Film(), H264, AAC, ()), (SILENT, H264, None, ())),
+        whole(Film(), SILENT),
+    ),
+    Case(
+        "clock-mkv-then-silent",
+        "Matroska files, the second without sound",
+        _parts("mkv", (Film(), H264, AAC, ()), (SILENT, H264, None, ())),
+        whole(Film(), SILENT),
+    ),
+    Case(
+        "clock-flv-then-blind",
+        "FLV files, the second without picture",
+        _parts("flv", (Film(), H264, AAC, ()), (BLIND, None, AAC, ())),
+        whole(Film(), BLIND, slack=2),
+    ),
+    Case(
+        "clock-ps-then-blind",
+        "program streams, the second without picture",
+        _parts("mpg", (Film(), MPEG2, MP2, ()), (BLIND, None, MP2, ())),
+        whole(Film(), BLIND, slack=2),
+    ),
+)
 
 STEPS = (
-    Case("clock-ts-hour-on", "transport streams, the second begins an hour later",
-         _parts("ts", (TWO[0], H264, AAC, ()), (TWO[1], H264, AAC, LATER)), whole(*TWO), quick=True),
-    Case("clock-ts-hour-back", "transport streams, the second begins an hour earlier",
-         _parts("ts", (TWO[0], H264, AAC, LATER), (TWO[1], H264, AAC, ())), whole(*TWO)),
-    Case("clock-ps-hour-on", "program streams, the second begins an hour later",
-         _parts("mpg", (TWO[0], MPEG2, MP2, ()), (TWO[1], MPEG2, MP2, LATER)), whole(*TWO)),
-    Case("clock-ps-hour-back", "program streams, the second begins an hour earlier",
-         _parts("mpg", (TWO[0], MPEG2, MP2, LATER), (TWO[1], MPEG2, MP2, ())), whole(*TWO)),
-    Case("clock-flv-hour-on", "FLV files, the second begins an hour later",
-         _parts("flv", (TWO[0], H264, AAC, ()), (TWO[1], H264, AAC, LATER)), whole(*TWO)),
-    Case("clock-mkv-minutes-on", "a Matroska file whose clock steps forward by two minutes",
-         stepping("mkv", LONG, 4, 120), whole(LONG, slack=1)),
-    Case("clock-ts-hour-inside", "a transport stream whose clock steps forward by an hour",
-         stepping("ts", LONG, 4, 3600), whole(LONG, slack=1)),
-    Case("clock-ts-wrap", "a transport stream whose 33-bit clock ends in the middle",
-         _parts("ts", (LONG, H264, AAC, NEAR_WRAP)), whole(LONG), quick=True),
-    Case("clock-ts-wrap-mpeg2", "a television recording whose 33-bit clock ends in the middle",
-         _parts("ts", (LONG, MPEG2, MP2, NEAR_WRAP)), whole(LONG)),
-    Case("clock-ps-wrap", "a program stream whose 33-bit clock ends in the middle",
-         _parts("mpg", (LONG, MPEG2, MP2, NEAR_WRAP)), whole(LONG)),
-    Case("clock-ts-far-start", "a transport stream whose clock begins at 20 hours",
-         _parts("ts", (LONG, H264, AAC, ("-output_ts_offset", "72000"))), whole(LONG)),
-)  # fmt: skip
+    Case(
+        "clock-ts-hour-on",
+        "transport streams, the second begins an hour later",
+        _parts("ts", (TWO[0], H264, AAC, ()), (TWO[1], H264, AAC, LATER)),
+        whole(*TWO),
+        quick=True,
+    ),
+    Case(
+        "clock-ts-hour-back",
+        "transport streams, the second begins an hour earlier",
+        _parts("ts", (TWO[0], H264, AAC, LATER), (TWO[1], H264, AAC, ())),
+        whole(*TWO),
+    ),
+    Case(
+        "clock-ps-hour-on",
+        "program streams, the second begins an hour later",
+        _parts("mpg", (TWO[0], MPEG2, MP2, ()), (TWO[1], MPEG2, MP2, LATER)),
+        whole(*TWO),
+    ),
+    Case(
+        "clock-ps-hour-back",
+        "program streams, the second begins an hour earlier",
+        _parts("mpg", (TWO[0], MPEG2, MP2, LATER), (TWO[1], MPEG2, MP2, ())),
+        whole(*TWO),
+    ),
+    Case(
+        "clock-flv-hour-on",
+        "FLV files, the second begins an hour later",
+        _parts("flv", (TWO[0], H264, AAC, ()), (TWO[1], H264, AAC, LATER)),
+        whole(*TWO),
+    ),
+    Case(
+        "clock-mkv-minutes-on",
+        "a Matroska file whose clock steps forward by two minutes",
+        stepping("mkv", LONG, 4, 120),
+        whole(LONG, slack=1),
+    ),
+    Case(
+        "clock-ts-hour-inside",
+        "a transport stream whose clock steps forward by an hour",
+        stepping("ts", LONG, 4, 3600),
+        whole(LONG, slack=1),
+    ),
+    Case(
+        "clock-ts-wrap",
+        "a transport stream whose 33-bit clock ends in the middle",
+        _parts("ts", (LONG, H264, AAC, NEAR_WRAP)),
+        whole(LONG),
+        quick=True,
+    ),
+    Case(
+        "clock-ts-wrap-mpeg2",
+        "a television recording whose 33-bit clock ends in the middle",
+        _parts("ts", (LONG, MPEG2, MP2, NEAR_WRAP)),
+        whole(LONG),
+    ),
+    Case(
+        "clock-ps-wrap",
+        "a program stream whose 33-bit clock ends in the middle",
+        _parts("mpg", (LONG, MPEG2, MP2, NEAR_WRAP)),
+        whole(LONG),
+    ),
+    Case(
+        "clock-ts-far-start",
+        "a transport stream whose clock begins at 20 hours",
+        _parts("ts", (LONG, H264, AAC, ("-output_ts_offset", "72000"))),
+        whole(LONG),
+    ),
+)
 
 KIND = Kind(
     "Recordings appended, clocks that start again or step",

@@ -65,18 +65,24 @@ def _cut(make: Callable[[Path], Path], share: float) -> Callable[[Path], Path]:
 def _film(name: str, share: int) -> Case:
     container = CONTAINERS[name]
     make = _cut(
-        lambda folder: record(folder / f"film.{container.suffix}", FILM, container.video, container.audio,
-                              *container.options),
+        lambda folder: record(
+            folder / f"film.{container.suffix}", FILM, container.video, container.audio, *container.options
+        ),
         share / 100,
-    )  # fmt: skip
+    )
     if container.announces and share < 50:
         right = Right(errors=("InvalidMediaTruncated",))
     elif container.announces:
         right = Right(as_decoded=True, anywhere=True, truncated=True, warns="truncat|cut|end|incomplete|announce")
     else:
         right = Right(as_decoded=True, anywhere=True)
-    return Case(f"cut-{name}-{share}", f"{container.what}: the first {share} %", make, right,
-                quick=(name, share) in (("mkv", 60), ("fmp4", 60), ("avi", 30)))  # fmt: skip
+    return Case(
+        f"cut-{name}-{share}",
+        f"{container.what}: the first {share} %",
+        make,
+        right,
+        quick=(name, share) in (("mkv", 60), ("fmp4", 60), ("avi", 30)),
+    )
 
 
 def _sound(suffix: str, what: str, share: int, *encoder: str, announces: bool = True, quick: bool = False) -> Case:
@@ -98,29 +104,42 @@ SOUNDS = (
     _sound("ogg", "Ogg Vorbis", 55, *VORBIS, announces=False),
     _sound("opus", "Ogg Opus", 55, *OPUS, announces=False),
     _sound("mp3", "MP3", 52, *MP3),
-    _sound("m4a", "M4A with its index in front", 55, *AAC, "-movflags", "+faststart"),
+    _sound("m4a", "M4A with its index in front", 62, *AAC, "-movflags", "+faststart"),
     _sound("aac", "AAC", 55, *AAC, announces=False),
     _sound("w64", "W64", 52, *PCM),
     _sound("caf", "CAF", 52, *PCM),
     _sound("au", "AU", 52, "-c:a", "pcm_s16be"),
-)  # fmt: skip
+)
 
 STRICT = tuple(
-    Case(f"cut-{name}-90-strict", f"{CONTAINERS[name].what}: the first 90 %, with OnTruncated=fail",
-         _film(name, 90).make, Right(errors=("InvalidMediaTruncated",)), environ={"ON_TRUNCATED": "fail"})
+    Case(
+        f"cut-{name}-90-strict",
+        f"{CONTAINERS[name].what}: the first 90 %, with OnTruncated=fail",
+        _film(name, 90).make,
+        Right(errors=("InvalidMediaTruncated",)),
+        environ={"ON_TRUNCATED": "fail"},
+    )
     for name in ("mkv", "avi", "mp4")
-)  # fmt: skip
+)
 
 NO_INDEX = (
-    Case("cut-mp4-no-index", "MP4 whose index at the end is missing",
-         _cut(lambda folder: record(folder / "film.mp4", FILM), 0.8),
-         Right(errors=("InvalidMediaTruncated", "InvalidMediaUnreadable")), quick=True),
-)  # fmt: skip
+    Case(
+        "cut-mp4-no-index",
+        "MP4 whose index at the end is missing",
+        _cut(lambda folder: record(folder / "film.mp4", FILM), 0.8),
+        Right(errors=("InvalidMediaTruncated", "InvalidMediaUnreadable")),
+        quick=True,
+    ),
+)
 
 KIND = Kind(
     "Files cut in the middle",
     "What is there is processed as far as it goes, with `truncated: true`; less than half of what the header announces "
     "is `InvalidMediaTruncated`, and so is every cut with OnTruncated=fail.",
-    (*(_film(name, share) for name, container in CONTAINERS.items() for share in container.shares), *SOUNDS, *STRICT,
-     *NO_INDEX),
-)  # fmt: skip
+    (
+        *(_film(name, share) for name, container in CONTAINERS.items() for share in container.shares),
+        *SOUNDS,
+        *STRICT,
+        *NO_INDEX,
+    ),
+)

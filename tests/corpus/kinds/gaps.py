@@ -45,11 +45,21 @@ def lacking(film: Film, sound: Sequence[Gap] = (), picture: Sequence[Gap] = (), 
     return whole(kept, **{"pictures": shown, "slack": 1, **more})
 
 
-def _case(id: str, what: str, container: str, film: Film, *, sound: Sequence[Gap] = (), picture: Sequence[Gap] = (),
-          quick: bool = False, **more: Any) -> Case:  # fmt: skip
+def _case(
+    id: str,
+    what: str,
+    container: str,
+    film: Film,
+    *,
+    sound: Sequence[Gap] = (),
+    picture: Sequence[Gap] = (),
+    quick: bool = False,
+    **more: Any,
+) -> Case:
     where = CONTAINERS[container]
-    make = without(where.suffix, film, sound=sound, picture=picture, video=where.video, audio=where.audio,
-                   options=where.options)  # fmt: skip
+    make = without(
+        where.suffix, film, sound=sound, picture=picture, video=where.video, audio=where.audio, options=where.options
+    )
     right = lacking(film, sound, picture, **more)
     return Case(f"gap-{container}-{id}", f"{where.name}: {what}", make, right, quick)
 
@@ -86,7 +96,7 @@ LENGTHS = (
     _case("sound-60", "a minute of sound missing", "mp4", MINUTE, sound=[(3.0, 63.0)]),
     _case("picture-60", "a minute of picture missing", "mp4", MINUTE, picture=[(3.0, 63.0)]),
     _case("sound-60", "a minute of sound missing", "mkv", MINUTE, sound=[(3.0, 63.0)]),
-)  # fmt: skip
+)
 
 #: one AAC packet of 21 ms every 0.4 s, away from the beeps
 LOST = [(round(at / 10 + 0.15, 2), round(at / 10 + 0.165, 3)) for at in range(4, 78, 4)]
@@ -95,22 +105,44 @@ PLACES = (
     _case("crossed", "sound missing, then picture", "ts", LONG, sound=[(2.0, 3.0)], picture=[(5.6, 6.6)]),
     _case("crossed", "sound missing, then picture", "mkv", LONG, sound=[(2.0, 3.0)], picture=[(5.6, 6.6)]),
     _case("crossed", "sound missing, then picture", "mp4", LONG, sound=[(2.0, 3.0)], picture=[(5.6, 6.6)]),
-    _case("overlap", "sound missing, and from its middle on picture", "ts", LONG, sound=[(2.0, 3.0)],
-          picture=[(2.4, 3.6)]),
+    _case(
+        "overlap", "sound missing, and from its middle on picture", "ts", LONG, sound=[(2.0, 3.0)], picture=[(2.4, 3.6)]
+    ),
     _case("lost-packets", "a packet of sound missing every 0.4 s", "mkv", LONG, sound=LOST, warns=None),
     _case("lost-packets", "a packet of sound missing every 0.4 s", "webm", LONG, sound=LOST, warns=None),
     _case("lost-packets", "a packet of sound missing every 0.4 s", "ts", LONG, sound=LOST, warns=None),
-)  # fmt: skip
+)
 
 #: how much of a hole in both streams is kept is open; that both agree about it is not
 BOTH = tuple(
-    Case(f"gap-{name}-both-{by}", f"{CONTAINERS[name].name}: {by} s of both missing",
-         stepping(CONTAINERS[name].suffix, LONG, 4, by, video=CONTAINERS[name].video, audio=CONTAINERS[name].audio,
-                  options=CONTAINERS[name].options),
-         whole(LONG, anywhere=True, frames=None, seconds=None), quick=(name, by) == ("ts", 8))
-    for name, by in (("ts", 1), ("ts", 8), ("ts", 15), ("ps", 8), ("flv", 8), ("mkv", 1), ("mkv", 8), ("mp4", 8),
-                     ("fmp4", 8), ("webm", 8))
-)  # fmt: skip
+    Case(
+        f"gap-{name}-both-{by}",
+        f"{CONTAINERS[name].name}: {by} s of both missing",
+        stepping(
+            CONTAINERS[name].suffix,
+            LONG,
+            4,
+            by,
+            video=CONTAINERS[name].video,
+            audio=CONTAINERS[name].audio,
+            options=CONTAINERS[name].options,
+        ),
+        whole(LONG, anywhere=True, frames=None, seconds=None),
+        quick=(name, by) == ("ts", 8),
+    )
+    for name, by in (
+        ("ts", 1),
+        ("ts", 8),
+        ("ts", 15),
+        ("ps", 8),
+        ("flv", 8),
+        ("mkv", 1),
+        ("mkv", 8),
+        ("mp4", 8),
+        ("fmp4", 8),
+        ("webm", 8),
+    )
+)
 
 KIND = Kind(
     "Gaps in sound, in picture, or in both",

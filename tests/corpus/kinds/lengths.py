@@ -112,36 +112,81 @@ SOUND = (
     _case("wav-ffmpeg", "WAV that FFmpeg wrote into a pipe", _piped("wav", *PCM)),
     _case("wav-float-pipe", "WAV of floats that FFmpeg wrote into a pipe", _piped("wav", "-c:a", "pcm_f32le")),
     _case("w64", "W64 from a pipe", _piped("w64", *PCM)),
-    _case("rf64", "RF64 of unknown size",
-          _patched(_sound("wav", *PCM, "-rf64", "always"), _after(b"ds64", 4, struct.pack("<QQ", 2**64 - 1, 2**64 - 1)))),
-    _case("rf64-0", "RF64, size 0 in ds64",
-          _patched(_sound("wav", *PCM, "-rf64", "always"), _after(b"ds64", 4, struct.pack("<QQ", 0, 0)))),
+    _case(
+        "rf64",
+        "RF64 of unknown size",
+        _patched(_sound("wav", *PCM, "-rf64", "always"), _after(b"ds64", 4, struct.pack("<QQ", 2**64 - 1, 2**64 - 1))),
+    ),
+    _case(
+        "rf64-0",
+        "RF64, size 0 in ds64",
+        _patched(_sound("wav", *PCM, "-rf64", "always"), _after(b"ds64", 4, struct.pack("<QQ", 0, 0))),
+    ),
     _case("au-unknown", "AU from a pipe, size -1", _patched(_sound("au", "-c:a", "pcm_s16be"), _at(8, b"\xff" * 4))),
     _case("au-0", "AU, size 0", _patched(_sound("au", "-c:a", "pcm_s16be"), _at(8, bytes(4)))),
-    _case("caf-unknown", "CAF from a dead recorder, size -1", _patched(_sound("caf", *PCM), _after(b"data", 0, b"\xff" * 8))),
-    _case("aiff-0", "AIFF, sizes 0", _patched(_sound("aiff", "-c:a", "pcm_s16be"), lambda data: _after(b"SSND", 0, bytes(4))(_at(4, bytes(4))(data)))),
+    _case(
+        "caf-unknown",
+        "CAF from a dead recorder, size -1",
+        _patched(_sound("caf", *PCM), _after(b"data", 0, b"\xff" * 8)),
+    ),
+    _case(
+        "aiff-0",
+        "AIFF, sizes 0",
+        _patched(
+            _sound("aiff", "-c:a", "pcm_s16be"), lambda data: _after(b"SSND", 0, bytes(4))(_at(4, bytes(4))(data))
+        ),
+    ),
     _case("flac-pipe", "FLAC from a pipe", _piped("flac", *FLAC)),
     _case("ogg-pipe", "Opus from a pipe", _piped("ogg", *OPUS)),
     _case("mp3-pipe", "MP3 from a pipe, without a Xing header", _piped("mp3", *MP3, "-write_xing", "0")),
     _case("aac-pipe", "AAC from a pipe", _piped("aac", *AAC, form="adts")),
-)  # fmt: skip
+)
 
 PICTURE = (
-    _case("mkv-live", "Matroska from a pipe, without a duration or an index", _piped_film("mkv", H264, AAC, "matroska"), ALL_OF_IT, quick=True),
-    _case("webm-live", "WebM from a browser, without a duration", _piped_film("webm", VP8, OPUS, "webm", "-live", "1"), ALL_OF_IT),
+    _case(
+        "mkv-live",
+        "Matroska from a pipe, without a duration or an index",
+        _piped_film("mkv", H264, AAC, "matroska"),
+        ALL_OF_IT,
+        quick=True,
+    ),
+    _case(
+        "webm-live",
+        "WebM from a browser, without a duration",
+        _piped_film("webm", VP8, OPUS, "webm", "-live", "1"),
+        ALL_OF_IT,
+    ),
     _case("flv-0", "FLV from a pipe, duration 0", _piped_film("flv", H264, AAC, "flv"), ALL_OF_IT),
     _case("fmp4", "fragmented MP4 from a pipe", _piped_film("mp4", H264, AAC, "mp4", *FRAGMENTS), _of_film(slack=1)),
     _case("mpegts", "transport stream from a pipe", _piped_film("ts", H264, AAC, "mpegts"), ALL_OF_IT),
     _case("ps", "program stream from a pipe", _piped_film("mpg", MPEG2, MP2, "mpeg"), ALL_OF_IT),
-    _case("avi-0", "AVI from a pipe, sizes and number of frames 0", _piped_film("avi", MJPEG, PCM, "avi"), _of_film(warns=None)),
-    _case("flv-lies", "FLV, header announces 20 hours", _patched(_film("flv"), _after(b"duration\0", 0, struct.pack(">d", 72_000.0))),
-          _of_film(warns=None, or_error=("InvalidMediaTruncated",))),
-    _case("mp4-lies", "MP4, header announces 20 hours",
-          _patched(_film("mp4"), lambda data: mp4_edited(data, [b"moov", b"mvhd"], _at(16, struct.pack(">I", 72_000_000)))),
-          ALL_OF_IT),
-    _case("mkv-lies", "Matroska, header announces 4 s of 8", _patched(_film("mkv"), _after(b"\x44\x89\x88", 0, struct.pack(">d", 4000.0))),
-          ALL_OF_IT),
-)  # fmt: skip
+    _case(
+        "avi-0",
+        "AVI from a pipe, sizes and number of frames 0",
+        _piped_film("avi", MJPEG, PCM, "avi"),
+        _of_film(warns=None),
+    ),
+    _case(
+        "flv-lies",
+        "FLV, header announces 20 hours",
+        _patched(_film("flv"), _after(b"duration\0", 0, struct.pack(">d", 72_000.0))),
+        _of_film(warns=None, or_error=("InvalidMediaTruncated",)),
+    ),
+    _case(
+        "mp4-lies",
+        "MP4, header announces 20 hours",
+        _patched(
+            _film("mp4"), lambda data: mp4_edited(data, [b"moov", b"mvhd"], _at(16, struct.pack(">I", 72_000_000)))
+        ),
+        ALL_OF_IT,
+    ),
+    _case(
+        "mkv-lies",
+        "Matroska, header announces 4 s of 8",
+        _patched(_film("mkv"), _after(b"\x44\x89\x88", 0, struct.pack(">d", 4000.0))),
+        ALL_OF_IT,
+    ),
+)
 
 KIND = Kind(
     "Lengths unknown or wrong in headers",

@@ -73,14 +73,13 @@ LONG = (
     _case("255-failed", "a name of 255 bytes, can't be processed", _bad(_long("n"))),
     _case("255-accents", "a name of 255 bytes in two-byte characters", _long("é")),
     _case("255-emoji", "a name of 253 bytes in four-byte characters", _long("🎬")),
-    _case("255-two", "two names of 255 bytes that differ in the last letter",
-          _long("n", "a.mp4"), _long("n", "b.mp4")),
+    _case("255-two", "two names of 255 bytes that differ in the last letter", _long("n", "a.mp4"), _long("n", "b.mp4")),
     _case("1024", "a key of 1 024 bytes", _deep("a.mp4")),
     _case("1024-failed", "a key of 1 024 bytes, can't be processed", _bad(_deep("a.mp4"))),
     _case("1024-long", "a key of 1 024 bytes with a name of 255", _deep(_long("n"))),
     _case("1024-short-suffix", "a key of 1 024 bytes without a suffix", _deep("a")),
     _case("long-suffix", "a suffix of 200 bytes", "a." + "s" * 200),
-)  # fmt: skip
+)
 
 CHARACTERS = (
     _case("escape", "escape codes of a terminal", "red\x1b[31m\x1b]0;title\x07.mp4"),
@@ -89,7 +88,7 @@ CHARACTERS = (
     _case("direction", "a character that turns the direction of writing", _bad("film\u202e4pm.mp4")),
     _case("dash", "a leading dash", "-rf.mp4", "--help.mp4"),
     _case("url", "characters of URLs", "100% #1? a&b+c=d.mp4", "a%20b.mp4"),
-    _case("quotes", "quotes, dollars, backslashes", "it's \"$HOME\" `id` \\n.mp4"),
+    _case("quotes", "quotes, dollars, backslashes", 'it\'s "$HOME" `id` \\n.mp4'),
     _case("spaces", "spaces at both ends", " a .mp4", "a.mp4"),
     _case("hidden", "a leading dot, only a suffix", ".mp4", ".film.mp4"),
     _case("pattern", "characters of FFmpeg's patterns and protocols", "film-%03d.mp4", "file:a.mp4", "concat:a|b.mp4"),

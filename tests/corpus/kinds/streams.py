@@ -18,8 +18,9 @@ AUDIBLE = "sound|audio"
 VISIBLE = "picture|video"
 
 
-def edited(suffix: str, edit: Edit, video: Sequence[str] = H264, audio: Sequence[str] = AAC,
-           options: Sequence[str] = ()) -> Callable[[Path], Path]:  # fmt: skip
+def edited(
+    suffix: str, edit: Edit, video: Sequence[str] = H264, audio: Sequence[str] = AAC, options: Sequence[str] = ()
+) -> Callable[[Path], Path]:
     """A recipe: a film whose bytes are edited."""
 
     def make(folder: Path) -> Path:
@@ -46,8 +47,14 @@ def _sound_renamed(name: bytes) -> Edit:
     return lambda data: renamed(b"esds", b"xsds")(renamed(b"mp4a", name)(data))
 
 
-def zeroed(suffix: str, kind: str, share: tuple[float, float], video: Sequence[str] = H264, audio: Sequence[str] = AAC,
-           options: Sequence[str] = ()) -> Callable[[Path], Path]:  # fmt: skip
+def zeroed(
+    suffix: str,
+    kind: str,
+    share: tuple[float, float],
+    video: Sequence[str] = H264,
+    audio: Sequence[str] = AAC,
+    options: Sequence[str] = (),
+) -> Callable[[Path], Path]:
     """A recipe: a film with zeros in the packets of one kind of stream, between two shares of their number."""
 
     def make(folder: Path) -> Path:
@@ -78,54 +85,124 @@ def _case(id: str, what: str, make: Callable[[Path], Path], right: Right, quick:
 
 
 SOUND = (
-    _case("mkv-unknown-sound", "Matroska, sound of a codec nobody decodes", edited("mkv", renamed(b"A_AAC", b"A_XAC")), BOXES_ONLY, quick=True),
-    _case("webm-unknown-sound", "WebM, sound of a codec nobody decodes", edited("webm", renamed(b"A_OPUS", b"A_XPUS"), VP8, OPUS), BOXES_ONLY),
-    _case("mp4-unknown-sound", "MP4, sound of a codec nobody decodes (apac)", edited("mp4", _sound_renamed(b"apac")), BOXES_ONLY, quick=True),
+    _case(
+        "mkv-unknown-sound",
+        "Matroska, sound of a codec nobody decodes",
+        edited("mkv", renamed(b"A_AAC", b"A_XAC")),
+        BOXES_ONLY,
+        quick=True,
+    ),
+    _case(
+        "webm-unknown-sound",
+        "WebM, sound of a codec nobody decodes",
+        edited("webm", renamed(b"A_OPUS", b"A_XPUS"), VP8, OPUS),
+        BOXES_ONLY,
+    ),
+    _case(
+        "mp4-unknown-sound",
+        "MP4, sound of a codec nobody decodes (apac)",
+        edited("mp4", _sound_renamed(b"apac")),
+        BOXES_ONLY,
+        quick=True,
+    ),
     _case("mp4-ac4", "MP4, sound in AC-4", edited("mp4", _sound_renamed(b"ac-4")), BOXES_ONLY),
-    _case("mov-unknown-sound", "QuickTime, sound of a codec nobody decodes", edited("mov", renamed(b"sowt", b"XyZ1"), audio=PCM), BOXES_ONLY),
-    _case("avi-unknown-sound", "AVI, sound of an unknown format",
-          edited("avi", lambda data: _after_last(data, b"strf", 4, b"\x77\x66"), MJPEG, PCM), BOXES_ONLY),
+    _case(
+        "mov-unknown-sound",
+        "QuickTime, sound of a codec nobody decodes",
+        edited("mov", renamed(b"sowt", b"XyZ1"), audio=PCM),
+        BOXES_ONLY,
+    ),
+    _case(
+        "avi-unknown-sound",
+        "AVI, sound of an unknown format",
+        edited("avi", lambda data: _after_last(data, b"strf", 4, b"\x77\x66"), MJPEG, PCM),
+        BOXES_ONLY,
+    ),
     _case("mkv-zero-sound", "Matroska, all of its sound zeros", zeroed("mkv", "audio", (0, 1)), BOXES_ONLY),
     _case("mp4-zero-sound", "MP4, all of its sound zeros", zeroed("mp4", "audio", (0, 1), audio=MP3), BOXES_ONLY),
-    _case("mp4-part-sound", "MP4, a fifth of its sound zeros", zeroed("mp4", "audio", (0.88, 0.98)),
-          Right(frames=125, slack=1, pictures=range(125), flashes=MARKS[1:], beeps=(), marks=MARKS[:1], said={0.8: GARDEN})),
+    _case(
+        "mp4-part-sound",
+        "MP4, a fifth of its sound zeros",
+        zeroed("mp4", "audio", (0.88, 0.98)),
+        Right(
+            frames=125, slack=1, pictures=range(125), flashes=MARKS[1:], beeps=(), marks=MARKS[:1], said={0.8: GARDEN}
+        ),
+    ),
     _case("mp4-protected-sound", "MP4, protected sound", edited("mp4", _sound_renamed(b"enca")), BOXES_ONLY),
-    _case("mkv-empty-sound", "Matroska, a track of sound without a packet", lambda folder: _empty_sound(folder, "mkv"),
-          Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False)),
-    _case("mp4-empty-sound", "MP4, a track of sound without a packet", lambda folder: _empty_sound(folder, "mp4"),
-          Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False)),
-    _case("bad-setup-sound", "Matroska, damaged set-up of the Vorbis sound",
-          edited("mkv", renamed(b"\x05vorbis", b"\x05vurbis"), audio=VORBIS), BOXES_ONLY),
-)  # fmt: skip
+    _case(
+        "mkv-empty-sound",
+        "Matroska, a track of sound without a packet",
+        lambda folder: _empty_sound(folder, "mkv"),
+        Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False),
+    ),
+    _case(
+        "mp4-empty-sound",
+        "MP4, a track of sound without a packet",
+        lambda folder: _empty_sound(folder, "mp4"),
+        Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False),
+    ),
+    _case(
+        "bad-setup-sound",
+        "Matroska, damaged set-up of the Vorbis sound",
+        edited("mkv", renamed(b"\x05vorbis", b"\x05vurbis"), audio=VORBIS),
+        BOXES_ONLY,
+    ),
+)
+
+
+def _only_sound(folder: Path) -> Path:
+    path = record(folder / "sound.mka", FILM, None, AAC)
+    path.write_bytes(renamed(b"A_AAC", b"A_XAC")(path.read_bytes()))
+    return path
+
 
 PICTURE = (
-    _case("mkv-unknown-picture", "Matroska, a picture of a codec nobody decodes", edited("mkv", renamed(b"V_MPEG4/ISO/AVC", b"V_XPEG9/ISO/AVX")), WORDS_ONLY, quick=True),
-    _case("webm-unknown-picture", "WebM, a picture of a codec nobody decodes", edited("webm", renamed(b"V_VP8", b"V_XP8"), VP8, OPUS), WORDS_ONLY),
-    _case("mp4-unknown-picture", "MP4, a picture of a codec nobody decodes", edited("mp4", renamed(b"avc1", b"xvc9", 9)), WORDS_ONLY),
+    _case(
+        "mkv-unknown-picture",
+        "Matroska, a picture of a codec nobody decodes",
+        edited("mkv", renamed(b"V_MPEG4/ISO/AVC", b"V_XPEG9/ISO/AVX")),
+        WORDS_ONLY,
+        quick=True,
+    ),
+    _case(
+        "webm-unknown-picture",
+        "WebM, a picture of a codec nobody decodes",
+        edited("webm", renamed(b"V_VP8", b"V_XP8"), VP8, OPUS),
+        WORDS_ONLY,
+    ),
+    _case(
+        "mp4-unknown-picture",
+        "MP4, a picture of a codec nobody decodes",
+        edited("mp4", renamed(b"avc1", b"xvc9", 9)),
+        WORDS_ONLY,
+    ),
     _case("mp4-protected-picture", "MP4, a protected picture", edited("mp4", renamed(b"avc1", b"encv", 9)), WORDS_ONLY),
-    _case("avi-unknown-picture", "AVI, a picture of an unknown codec", edited("avi", renamed(b"MJPG", b"XyZ9", 9), MJPEG, PCM), WORDS_ONLY),
+    _case(
+        "avi-unknown-picture",
+        "AVI, a picture of an unknown codec",
+        edited("avi", renamed(b"MJPG", b"XyZ9", 9), MJPEG, PCM),
+        WORDS_ONLY,
+    ),
     _case("mkv-zero-picture", "Matroska, all of its picture zeros", zeroed("mkv", "video", (0, 1)), WORDS_ONLY),
-    _case("mp4-zero-picture", "MP4, all of its picture zeros", zeroed("mp4", "video", (0, 1), options=("-bf", "0")), WORDS_ONLY),
-    _case("both-unknown", "Matroska, neither can be decoded",
-          edited("mkv", lambda data: renamed(b"V_MPEG4/ISO/AVC", b"V_XPEG9/ISO/AVX")(renamed(b"A_AAC", b"A_XAC")(data))),
-          Right(errors=("InvalidMediaUnreadable", "InvalidMediaDamaged", "InvalidMediaNoStreams"))),
-    _case("only-unknown-sound", "Matroska with only sound, of a codec nobody decodes", lambda folder: _only_sound(folder),
-          Right(errors=("InvalidMediaUnreadable", "InvalidMediaDamaged", "InvalidMediaNoStreams"))),
-)  # fmt: skip
-
-BOTH = (
-    _case("flv", "FLV", lambda folder: record(folder / "film.flv", FILM), EVERYTHING),
-    _case("ts-ac3", "transport stream, AC-3", lambda folder: record(folder / "film.ts", FILM, MPEG2, AC3), EVERYTHING),
-    _case("ts-mp2", "transport stream, MP2", lambda folder: record(folder / "film.ts", FILM, MPEG2, MP2), EVERYTHING),
-    _case("fmp4", "fragmented MP4", lambda folder: record(folder / "film.mp4", FILM, H264, AAC, *FRAGMENTS), EVERYTHING),
-    _case("damaged-ts", "transport stream with lost packets",
-          edited("ts", lambda data: _without_packets(data)), Right(seconds=5, seconds_within=0.3, anywhere=True, said={0.8: GARDEN})),
-)  # fmt: skip
-
-
-def _after_last(data: bytes, mark: bytes, skip: int, field: bytes) -> bytes:
-    at = data.rindex(mark) + len(mark) + skip
-    return data[:at] + field + data[at + len(field) :]
+    _case(
+        "mp4-zero-picture",
+        "MP4, all of its picture zeros",
+        zeroed("mp4", "video", (0, 1), options=("-bf", "0")),
+        WORDS_ONLY,
+    ),
+    _case(
+        "both-unknown",
+        "Matroska, neither can be decoded",
+        edited("mkv", lambda data: renamed(b"V_MPEG4/ISO/AVC", b"V_XPEG9/ISO/AVX")(renamed(b"A_AAC", b"A_XAC")(data))),
+        Right(errors=("InvalidMediaUnreadable", "InvalidMediaDamaged", "InvalidMediaNoStreams")),
+    ),
+    _case(
+        "only-unknown-sound",
+        "Matroska with only sound, of a codec nobody decodes",
+        _only_sound,
+        Right(errors=("InvalidMediaUnreadable", "InvalidMediaDamaged", "InvalidMediaNoStreams")),
+    ),
+)
 
 
 def _without_packets(data: bytes) -> bytes:
@@ -134,18 +211,33 @@ def _without_packets(data: bytes) -> bytes:
     return data[:middle] + data[middle + 3 * 188 :]
 
 
+BOTH = (
+    _case("flv", "FLV", lambda folder: record(folder / "film.flv", FILM), EVERYTHING),
+    _case("ts-ac3", "transport stream, AC-3", lambda folder: record(folder / "film.ts", FILM, MPEG2, AC3), EVERYTHING),
+    _case("ts-mp2", "transport stream, MP2", lambda folder: record(folder / "film.ts", FILM, MPEG2, MP2), EVERYTHING),
+    _case(
+        "fmp4", "fragmented MP4", lambda folder: record(folder / "film.mp4", FILM, H264, AAC, *FRAGMENTS), EVERYTHING
+    ),
+    _case(
+        "damaged-ts",
+        "transport stream with lost packets",
+        edited("ts", _without_packets),
+        Right(seconds=5, seconds_within=0.3, anywhere=True, said={0.8: GARDEN}),
+    ),
+)
+
+
+def _after_last(data: bytes, mark: bytes, skip: int, field: bytes) -> bytes:
+    at = data.rindex(mark) + len(mark) + skip
+    return data[:at] + field + data[at + len(field) :]
+
+
 def _empty_sound(folder: Path, suffix: str) -> Path:
     source = record(folder / "source.nut", FILM)
     target = folder / f"film.{suffix}"
     ffmpeg("-i", source, "-map", "0", "-c", "copy", "-bsf:a", "noise=drop=1", target)
     source.unlink()
     return target
-
-
-def _only_sound(folder: Path) -> Path:
-    path = record(folder / "sound.mka", FILM, None, AAC)
-    path.write_bytes(renamed(b"A_AAC", b"A_XAC")(path.read_bytes()))
-    return path
 
 
 KIND = Kind(

@@ -15,12 +15,27 @@ COMMENT = Film(seconds=5, beeps=(2.2, 4.8), said={0.4: MILK})
 SILENT = Film(seconds=5, beeps=())
 PICTURE = Film(seconds=5, flashes=(0.52, 4.4))
 
-HEARD = Right(frames=125, rate=None, seconds=5, size=(160, 128), pictures=range(125), marks=(0.52, 4.4),
-              said={0.8: GARDEN}, said_within=0.6)  # fmt: skip
+HEARD = Right(
+    frames=125,
+    rate=None,
+    seconds=5,
+    size=(160, 128),
+    pictures=range(125),
+    marks=(0.52, 4.4),
+    said={0.8: GARDEN},
+    said_within=0.6,
+)
 
 
-def tracks(suffix: str, *sounds: Film, video: Sequence[str] = H264, audio: Sequence[str] = AAC,
-           options: Sequence[str] = (), mono: bool = False, languages: Sequence[str] = ()) -> Callable[[Path], Path]:  # fmt: skip
+def tracks(
+    suffix: str,
+    *sounds: Film,
+    video: Sequence[str] = H264,
+    audio: Sequence[str] = AAC,
+    options: Sequence[str] = (),
+    mono: bool = False,
+    languages: Sequence[str] = (),
+) -> Callable[[Path], Path]:
     """A recipe: a film with a picture and these tracks of sound. `options` come before the target."""
 
     def make(folder: Path) -> Path:
@@ -40,8 +55,9 @@ def tracks(suffix: str, *sounds: Film, video: Sequence[str] = H264, audio: Seque
     return make
 
 
-def _case(id: str, what: str, make: Callable[[Path], Path], right: Right = HEARD, quick: bool = False,
-          **environ: str) -> Case:  # fmt: skip
+def _case(
+    id: str, what: str, make: Callable[[Path], Path], right: Right = HEARD, quick: bool = False, **environ: str
+) -> Case:
     return Case(f"track-{id}", what, make, right, quick, environ)
 
 
@@ -51,17 +67,29 @@ def _disposed(*dispositions: str) -> list[str]:
 
 SILENT_FIRST = (
     _case("silent-mp4", "MP4, the first track silent (OBS)", tracks("mp4", SILENT, MAIN), quick=True),
-    _case("silent-mkv", "Matroska, the first track silent and flagged as default",
-          tracks("mkv", SILENT, MAIN, options=_disposed("default", "0"))),
+    _case(
+        "silent-mkv",
+        "Matroska, the first track silent and flagged as default",
+        tracks("mkv", SILENT, MAIN, options=_disposed("default", "0")),
+    ),
     _case("silent-ts", "transport stream, the first track silent", tracks("ts", SILENT, MAIN)),
-    _case("silent-mov", "QuickTime, the first two of three tracks silent", tracks("mov", SILENT, SILENT, MAIN, audio=PCM)),
+    _case(
+        "silent-mov", "QuickTime, the first two of three tracks silent", tracks("mov", SILENT, SILENT, MAIN, audio=PCM)
+    ),
     _case("silent-flac", "Matroska with FLAC, the first track silent", tracks("mkv", SILENT, MAIN, audio=FLAC)),
     _case("silent-last", "MP4, the second track silent", tracks("mp4", MAIN, SILENT)),
-    _case("default-second", "Matroska, the second track flagged as default",
-          tracks("mkv", COMMENT, MAIN, options=_disposed("0", "default"))),
-    _case("all-silent", "MP4, both tracks silent", tracks("mp4", SILENT, SILENT),
-          replace(HEARD, marks=(), flashes=(0.52, 4.4), said={})),
-)  # fmt: skip
+    _case(
+        "default-second",
+        "Matroska, the second track flagged as default",
+        tracks("mkv", COMMENT, MAIN, options=_disposed("0", "default")),
+    ),
+    _case(
+        "all-silent",
+        "MP4, both tracks silent",
+        tracks("mp4", SILENT, SILENT),
+        replace(HEARD, marks=(), flashes=(0.52, 4.4), said={}),
+    ),
+)
 
 #: microphones of one programme; each sentence is on another
 TURNS = (
@@ -70,40 +98,82 @@ TURNS = (
 )
 TOGETHER = Right(frames=250, pictures=range(250), flashes=(0.52, 4.4), said={0.4: GARDEN, 5.0: TRAIN}, said_within=0.6)
 MONO = (
-    _case("mono-mxf", "MXF, one mono track for each microphone",
-          tracks("mxf", *TURNS, video=MPEG2, audio=PCM, mono=True), TOGETHER, quick=True),
-    _case("mono-mov", "QuickTime, one mono track for each microphone", tracks("mov", *TURNS, audio=PCM, mono=True), TOGETHER),
-    _case("mono-mov-four", "QuickTime, four mono tracks, two of them silent",
-          tracks("mov", SILENT, TURNS[0], SILENT, TURNS[1], audio=PCM, mono=True), TOGETHER),
+    _case(
+        "mono-mxf",
+        "MXF, one mono track for each microphone",
+        tracks("mxf", *TURNS, video=MPEG2, audio=PCM, mono=True),
+        TOGETHER,
+        quick=True,
+    ),
+    _case(
+        "mono-mov",
+        "QuickTime, one mono track for each microphone",
+        tracks("mov", *TURNS, audio=PCM, mono=True),
+        TOGETHER,
+    ),
+    _case(
+        "mono-mov-four",
+        "QuickTime, four mono tracks, two of them silent",
+        tracks("mov", SILENT, TURNS[0], SILENT, TURNS[1], audio=PCM, mono=True),
+        TOGETHER,
+    ),
     _case("mono-mp4", "MP4, one mono track for each microphone", tracks("mp4", *TURNS, mono=True), TOGETHER),
-    _case("mono-mkv", "Matroska, one mono track for each microphone", tracks("mkv", *TURNS, audio=OPUS, mono=True), TOGETHER),
-)  # fmt: skip
+    _case(
+        "mono-mkv",
+        "Matroska, one mono track for each microphone",
+        tracks("mkv", *TURNS, audio=OPUS, mono=True),
+        TOGETHER,
+    ),
+)
 
 COMMENTS = (
-    _case("comment-first", "Matroska, commentary first",
-          tracks("mkv", COMMENT, MAIN, options=_disposed("comment", "0"))),
-    _case("described-first", "Matroska, audio description first",
-          tracks("mkv", COMMENT, MAIN, options=_disposed("visual_impaired", "0"))),
-    _case("described-ts", "transport stream, audio description first",
-          tracks("ts", COMMENT, MAIN, options=_disposed("visual_impaired", "0"))),
-    _case("comment-second", "Matroska, commentary second",
-          tracks("mkv", MAIN, COMMENT, options=_disposed("default", "comment"))),
-    _case("comment-beside-silent", "Matroska, a silent track and commentary before the main track",
-          tracks("mkv", SILENT, COMMENT, MAIN, options=_disposed("default", "comment", "0"))),
-)  # fmt: skip
+    _case(
+        "comment-first", "Matroska, commentary first", tracks("mkv", COMMENT, MAIN, options=_disposed("comment", "0"))
+    ),
+    _case(
+        "described-first",
+        "Matroska, audio description first",
+        tracks("mkv", COMMENT, MAIN, options=_disposed("visual_impaired", "0")),
+    ),
+    _case(
+        "described-ts",
+        "transport stream, audio description first",
+        tracks("ts", COMMENT, MAIN, options=_disposed("visual_impaired", "0")),
+    ),
+    _case(
+        "comment-second",
+        "Matroska, commentary second",
+        tracks("mkv", MAIN, COMMENT, options=_disposed("default", "comment")),
+    ),
+    _case(
+        "comment-beside-silent",
+        "Matroska, a silent track and commentary before the main track",
+        tracks("mkv", SILENT, COMMENT, MAIN, options=_disposed("default", "comment", "0")),
+    ),
+)
 
 CHOSEN = (
     _case("chosen-index", "MP4 with two tracks, the second one chosen", tracks("mp4", COMMENT, MAIN), AUDIO_TRACK="2"),
-    _case("chosen-language", "MP4 with two languages, one chosen",
-          tracks("mp4", COMMENT, MAIN, languages=("deu", "eng")), AUDIO_TRACK="eng", quick=True),
-    _case("chosen-mkv", "Matroska with two languages, one chosen",
-          tracks("mkv", COMMENT, MAIN, languages=("ger", "eng")), AUDIO_TRACK="eng"),
+    _case(
+        "chosen-language",
+        "MP4 with two languages, one chosen",
+        tracks("mp4", COMMENT, MAIN, languages=("deu", "eng")),
+        AUDIO_TRACK="eng",
+        quick=True,
+    ),
+    _case(
+        "chosen-mkv",
+        "Matroska with two languages, one chosen",
+        tracks("mkv", COMMENT, MAIN, languages=("ger", "eng")),
+        AUDIO_TRACK="eng",
+    ),
     _case("chosen-first", "MP4 with two tracks, the first one chosen", tracks("mp4", MAIN, COMMENT), AUDIO_TRACK="1"),
-)  # fmt: skip
+)
 
 
-def _preview(suffix: str, video: Sequence[str] = H264, audio: Sequence[str] = AAC,
-             size: str = "320x256") -> Callable[[Path], Path]:  # fmt: skip
+def _preview(
+    suffix: str, video: Sequence[str] = H264, audio: Sequence[str] = AAC, size: str = "320x256"
+) -> Callable[[Path], Path]:
     """A recipe: a video stream of one large picture, then the film."""
 
     def make(folder: Path) -> Path:
@@ -143,8 +213,22 @@ def _covered(suffix: str, *options: str, film: bool = False, audio: Sequence[str
         main = record(folder / "main.nut", MAIN, H264 if film else None, audio)
         target = folder / f"film.{suffix}"
         number = 1 if film else 0
-        ffmpeg("-i", main, "-i", cover, "-map", "0", "-map", "1", "-c", "copy", f"-disposition:v:{number}",
-               "attached_pic", *options, target)  # fmt: skip
+        ffmpeg(
+            "-i",
+            main,
+            "-i",
+            cover,
+            "-map",
+            "0",
+            "-map",
+            "1",
+            "-c",
+            "copy",
+            f"-disposition:v:{number}",
+            "attached_pic",
+            *options,
+            target,
+        )
         cover.unlink()
         main.unlink()
         return target
@@ -164,7 +248,7 @@ PICTURES = (
     _case("cover-m4a", "M4A with cover art", _covered("m4a"), SOUND_ONLY, quick=True),
     _case("cover-flac", "FLAC with cover art", _covered("flac", audio=FLAC), SOUND_ONLY),
     _case("cover-mp4", "MP4 film with cover art", _covered("mp4", film=True)),
-)  # fmt: skip
+)
 
 
 def _with_subtitles(folder: Path) -> Path:
@@ -178,20 +262,23 @@ def _with_subtitles(folder: Path) -> Path:
     return target
 
 
-OTHERS = (
-    _case("subtitles-first", "Matroska, subtitles in the first track", _with_subtitles),
-    _case("timecode", "QuickTime with a track of time codes",
-          tracks("mov", MAIN, audio=PCM, options=("-timecode", "01:00:00:00"))),
-    _case("sound-first", "WebM, the sound in the first track", lambda folder: _sound_first(folder)),
-)  # fmt: skip
-
-
 def _sound_first(folder: Path) -> Path:
     main = record(folder / "main.nut", MAIN, VP8, VORBIS)
     target = folder / "film.webm"
     ffmpeg("-i", main, "-map", "0:a", "-map", "0:v", "-c", "copy", target)
     main.unlink()
     return target
+
+
+OTHERS = (
+    _case("subtitles-first", "Matroska, subtitles in the first track", _with_subtitles),
+    _case(
+        "timecode",
+        "QuickTime with a track of time codes",
+        tracks("mov", MAIN, audio=PCM, options=("-timecode", "01:00:00:00")),
+    ),
+    _case("sound-first", "WebM, the sound in the first track", _sound_first),
+)
 
 
 KIND = Kind(

@@ -13,7 +13,9 @@ from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 
 from avflow.errors import InvalidMediaUnreadable
+from avflow.media.program_stream import FrameTimes, is_guessed
 from avflow.media.restarts import Timeline
+from avflow.media.scan import Reordering
 
 #: sound is moved to its timestamp if it is further away than this many seconds; less is jitter
 _MOVE = 0.01
@@ -34,16 +36,14 @@ class Offsets:
     """The seconds to add to the timestamps of a stream's packets, in their order."""
 
     timeline: Timeline
-    index: int
     shift: float
-    #: seconds by which a decoding timestamp of the stream is later than a presentation timestamp after it
-    lag: float
+    reordering: Reordering
     _number: int = 0
     _passed: int = 0
 
     def next(self) -> float:
         """The offset of the next packet."""
-        offsets = self.timeline.offsets.get(self.index, [])
+        offsets = self.timeline.offsets.get(self.reordering.index, [])
         while self._passed < len(offsets) and offsets[self._passed].number <= self._number:
             self._passed += 1
         self._number += 1
@@ -59,7 +59,8 @@ class Pictures:
         self._stream: Any = output.add_stream_from_template(template, opaque=True)
         self._last: int | None = None
         self._filter: BitStreamFilterContext | None = None
-        self._begun = False
+        self._begun = self._guessed = False
+        self._times: FrameTimes | None = None
         self.packets = 0
         #: how far the copy has come
         self.seconds = 0.0
@@ -81,12 +82,21 @@ class Pictures:
         if name is not None and private and not private.startswith(_START_CODE):
             self._filter = BitStreamFilterContext(name, stream, None if self._begun else self._stream)
         self._begun = True
+        self._source, self._guessed, self._times = stream, is_guessed(stream), None
 
     def add(self, packet: Any, offsets: Offsets) -> None:
-        """Copy one packet; an empty one flushes the filter."""
-        seconds = offsets.next() if packet.size else 0.0
+        """Copy one packet; an empty one writes those that were held back."""
+        if not self._guessed:
+            self._copy(packet, offsets)
+            return
+        if self._times is None:
+            self._times = FrameTimes(self._source, offsets.reordering.late)
+        for known in self._times.repaired(packet) if packet.size else self._times.flush():
+            self._copy(known, offsets)
+
+    def _copy(self, packet: Any, offsets: Offsets) -> None:
         if packet.size:
-            self._place(packet, seconds, offsets.lag)
+            self._place(packet, offsets.next(), offsets.reordering.lag)
         for filtered in [packet] if self._filter is None else self._filter.filter(packet if packet.size else None):
             if filtered.size:
                 filtered.stream = self._stream

@@ -26,7 +26,7 @@ from avflow.media.model import Media
 from avflow.media.probing import open_container, probe
 from avflow.media.recordings import Recording, find_recordings
 from avflow.media.restarts import Timeline
-from avflow.media.scan import ClockRestarts, PacketClocks
+from avflow.media.scan import ClockUnusable, PacketClocks
 from avflow.progress import Meter, Report, ignore
 
 #: the position of a stream among those of its type: the same track in every recording
@@ -50,11 +50,14 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
         As `avflow.media.probe`, and as `join`.
     FFmpegFailed, ScratchFull, FrameCountMismatch
     """
-    if not is_appended(source):
-        with suppress(ClockRestarts):
+    joined = is_appended(source)
+    if not joined:
+        try:
             return source, probe(source, audio_track=audio_track, report=report)
+        except ClockUnusable as unusable:
+            joined = unusable.restarts
     container = join(source, copy, report=report)
-    media = probe(copy, joined=True, audio_track=audio_track, report=report)
+    media = probe(copy, joined=joined, audio_track=audio_track, report=report)
     return copy, replace(media, container=container, size=source.stat().st_size)
 
 
@@ -165,7 +168,7 @@ class _Part:
         with open_container(source, recording=self.recording) as container:
             streams = _streams(container)
             placed = {
-                stream.index: (tracks[track], Offsets(self.timeline, stream.index, shift, self.clocks.lag(stream)))
+                stream.index: (tracks[track], Offsets(self.timeline, shift, self.clocks.reordering(stream)))
                 for track, stream in streams.items()
                 if track in tracks
             }

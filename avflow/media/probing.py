@@ -103,7 +103,7 @@ def probe(
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
     InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged, InvalidMediaFrameRate
-    ClockRestarts
+    ClockUnusable
         The file consists of joined recordings: `avflow.media.joining.on_one_clock` joins them first.
     """
     if path.stat().st_size == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,7 @@ from av.stream import Discard, Stream
 
 from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
 from avflow.media.late import demuxed
+from avflow.media.program_stream import FrameTimes, is_guessed
 from avflow.media.restarts import StreamClock, Timeline, timeline
 from avflow.media.shapes import ShapeScan
 from avflow.media.timing import FrameClock, announced_rate
@@ -18,6 +20,8 @@ from avflow.media.timing import FrameClock, announced_rate
 #: Matroska and others store no durations, and FFmpeg then gives all packets the same one. With this many different
 #: durations of packets they are the file's own.
 _DURATIONS = 2
+#: seconds by which a frame may be presented after it is decoded: 16 frames at 4 frames per second
+_MAX_REORDERING = 4.0
 #: packets to decode before giving up on a stream that yields no frame
 _MAX_PACKETS_WITHOUT_FRAME = 256
 
@@ -161,8 +165,37 @@ class AudioScan:
         return self._start * base, end * base
 
 
-class ClockRestarts(Exception):
-    """The clock of a file starts again: `avflow.media.joining` puts its recordings on one clock first."""
+class ClockUnusable(Exception):
+    """`avflow.media.joining` has to put the file on one clock first.
+
+    Parameters
+    ----------
+    restarts:
+        Whether the clock starts again. Otherwise frames share a timestamp.
+    """
+
+    def __init__(self, *, restarts: bool) -> None:
+        super().__init__("the clock starts again" if restarts else "frames share a timestamp")
+        self.restarts = restarts
+
+
+def plausible_pts(pts: float, dts: float | None) -> float:
+    """A presentation timestamp in seconds, or the decoding timestamp if the two are further apart than any reordering.
+
+    Where the clock of a program stream is set, FFmpeg gives the last frame before it a timestamp from after it.
+    """
+    return pts if dts is None or abs(pts - dts) <= _MAX_REORDERING else dts
+
+
+@dataclass(frozen=True)
+class Reordering:
+    """How the timestamps of a stream have to be repaired in a copy."""
+
+    index: int
+    #: seconds by which a decoding timestamp is later than a presentation timestamp after it
+    lag: float
+    #: as in `FrameTimes`
+    late: frozenset[int]
 
 
 class PacketClocks:
@@ -176,6 +209,7 @@ class PacketClocks:
         self._position = 0
         self._highest: dict[int, float] = {}
         self._lag: dict[int, float] = {}
+        self._times = {s.index: FrameTimes(s) for s in container.streams.video if is_guessed(s)}
         #: packets of video streams
         self.pictures = 0
 
@@ -194,6 +228,9 @@ class PacketClocks:
             clock = self._clocks[index] = StreamClock(decoding_times=decoding_times)
         pts, duration = ticks * base, (packet.duration or 0) * base
         dts = None if packet.dts is None else packet.dts * base
+        if index in self._times and packet.dts is not None:
+            self._times[index].note(packet.dts, packet.duration or 0)
+        pts = plausible_pts(pts, dts)
         runs = len(clock.runs)
         clock.add(self._position, dts, pts, duration, shown=not packet.is_discard)
         if is_video:
@@ -202,9 +239,10 @@ class PacketClocks:
             self._highest[index] = decoded if again else max(decoded, self._highest.get(index, decoded))
             self._lag[index] = max(self._lag.get(index, 0.0), self._highest[index] - pts)
 
-    def lag(self, stream: Any) -> float:
-        """Seconds by which a decoding timestamp of the stream is later than a presentation timestamp after it."""
-        return self._lag.get(stream.index, 0.0)
+    def reordering(self, stream: Any) -> Reordering:
+        """What the copy of a video stream has to know about its timestamps."""
+        times = self._times.get(stream.index)
+        return Reordering(stream.index, self._lag.get(stream.index, 0.0), frozenset(times.late if times else ()))
 
     def timeline(self) -> Timeline:
         """All streams on one clock."""
@@ -221,8 +259,9 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
 
     Raises
     ------
-    ClockRestarts
-        The file consists of recordings with clocks of their own, so that the scans mean nothing.
+    ClockUnusable
+        The file consists of recordings with clocks of their own, so that the scans mean nothing, or frames of a program
+        stream have the timestamps of their neighbours.
     """
     scans = {scan.stream.index: scan for scan in (video, audio) if scan is not None}
     for stream in container.streams:
@@ -238,7 +277,9 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
     except av.error.FFmpegError:
         broken_off = True
     if clocks.timeline().restarts:
-        raise ClockRestarts
+        raise ClockUnusable(restarts=True)
     if video is not None:
         video.finish()
+        if container.format.name == "mpeg" and video.timed and video.clock.repeats:
+            raise ClockUnusable(restarts=False)
     return broken_off

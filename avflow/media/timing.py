@@ -106,6 +106,11 @@ class FrameClock:
         return self._shortest <= self._longest and self.last >= self.first
 
     @property
+    def repeats(self) -> bool:
+        """Whether two frames have the same timestamp."""
+        return self._intervals[0] > 0
+
+    @property
     def average(self) -> Fraction | None:
         """Frames per second, averaged over the whole stream; None with fewer than two frames."""
         if self.count < 2 or self.last <= self.first:

@@ -80,7 +80,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         has_video=media.video is not None,
         input=media,
         conversion_reasons=reasons,
-        detector_input=_to_detect(video, stream, reasons),
+        detector_input=_to_detect(video, stream, video.converted if reasons else joined),
         plan=plan.make(media, stream, parts, context.settings),
         step=timer.record(),
         joined=joined,
@@ -124,9 +124,8 @@ def _written(media: Media, reasons: tuple[str, ...]) -> int:
     return round(media.duration * (wav + avi))
 
 
-def _to_detect(video: VideoRef, stream: VideoStream | None, reasons: tuple[str, ...]) -> DetectorInput | None:
-    """What the detector reads: the upload itself, without a copy, or its conversion."""
+def _to_detect(video: VideoRef, stream: VideoStream | None, made: str | None) -> DetectorInput | None:
+    """What the detector reads: the object that this step made of the upload, or else the upload itself."""
     if stream is None:
         return None
-    key, version = (video.converted, None) if reasons else (video.key, video.version_id)
-    return DetectorInput(key, version, stream)
+    return DetectorInput(made or video.key, None if made else video.version_id, stream)

@@ -60,6 +60,8 @@ def _case(
     make = without(
         where.suffix, film, sound=sound, picture=picture, video=where.video, audio=where.audio, options=where.options
     )
+    if picture and container == "ps":  # only some of its pictures have a time, so another one may be cut out
+        more |= {"pictures": None, "as_decoded": True}
     right = lacking(film, sound, picture, **more)
     return Case(f"gap-{container}-{id}", f"{where.name}: {what}", make, right, quick)
 

@@ -137,6 +137,7 @@ def test_objects_and_frames_are_counted(numbered, outputs):
         "objects": {"even": 10, "odd": 10},
         "frames_with": {"even": 5, "odd": 5},
         "damaged_frames": 0,
+        "notices": (),
     }
 
 
@@ -343,7 +344,7 @@ def test_giving_up_does_not_wait_for_decoding_up_to_the_segment(tmp_path, output
     ffmpeg(*lavfi(NUMBERED.format(rate="25")), "-frames:v", "300", *H264, tmp_path / "v.ts")
     found, stop = probe(tmp_path / "v.ts").video, VideoReader.stop
     container = Patient(open_container(tmp_path / "v.ts", None))
-    monkeypatch.setattr("avflow.video.reader.open_container", lambda *_: container)
+    monkeypatch.setattr("avflow.video.reader.open_container", lambda *_, **__: container)
     monkeypatch.setattr(VideoReader, "stop", lambda reader: (stop(reader), container.stopped.set()))
     too_late = paced(ignore, Budget(time.monotonic() - 1), "boxes on v.ts")
     with pytest.raises(LambdaBudgetExceeded, match=r"boxes on v\.ts"):

@@ -1,5 +1,7 @@
 """Program streams: FFmpeg guesses most timestamps of their frames, and the copy repairs them."""
 
+from itertools import pairwise
+
 import av
 import pytest
 
@@ -28,9 +30,7 @@ def test_frames_without_a_timestamp_of_their_own_keep_their_distance(tmp_path, b
     assert frames_of(path) == list(range(400))
     with av.open(str(path)) as container:
         times = sorted(frame.time for frame in container.decode(video=0))
-    assert [after - before for before, after in zip(times, times[1:], strict=False)] == pytest.approx(
-        [0.04] * 399, abs=0.002
-    )
+    assert [after - before for before, after in pairwise(times)] == pytest.approx([0.04] * 399, abs=0.002)
 
 
 def test_ntsc_frames_do_not_drift(tmp_path):

@@ -3,13 +3,15 @@
 Recorders, browsers and `cat` append one complete file to another. FFmpeg's demuxers read only the first recording of
 such a file, or misread the header of the second one. So every recording is read as a file of its own.
 
-In MPEG-TS, MPEG-PS, MP3, AAC and other streams without a header, nothing marks the start of the second recording. There
-only the clock shows it: see `avflow.media.restarts`.
+In MPEG-TS, MPEG-PS, MP3 and other streams without a header, nothing marks the start of the second recording. There only
+the clock shows it: see `avflow.media.restarts`. Raw AAC (ADTS) has no clock either: FFmpeg counts all of its frames at
+the rate of the first one, so each change of the rate begins another recording.
 """
 
 from __future__ import annotations
 
 import io
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ _LOOK_AHEAD = 64
 _EBML = b"\x1a\x45\xdf\xa3"
 _OGG_PAGE = b"OggS\x00"
 _FIRST_PAGE = b"OggS\x00\x02"
+_ID3 = b"ID3"
+_ADTS_HEADER_BYTES = 7
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def find_recordings(path: Path) -> tuple[Recording, ...]:
 
     Sources: RFC 8794 section 11.2 (EBML), RFC 9639 section 8 (FLAC), RFC 3533 section 6 (Ogg), Adobe "Video File Format
     Specification" version 10 (FLV), ISO/IEC 14496-12 section 4.2 (boxes), Microsoft "AVI RIFF File Reference",
-    SMPTE ST 377-1 section 6 (MXF partitions).
+    SMPTE ST 377-1 section 6 (MXF partitions), ISO/IEC 14496-3 section 1.A.2.2 (ADTS).
 
     Raises
     ------
@@ -71,6 +75,8 @@ def _later_starts(file: BinaryIO, size: int) -> Iterator[int]:
         return _later_riffs(file, size, magic[8:12])
     if magic.startswith(_OGG_PAGE):
         return _later_chains(file)
+    if size and (magic.startswith(_ID3) or _is_adts(magic)):
+        return _later_rates(file)
     for signature, accepted in _SIGNATURES:
         if magic.startswith(signature) and accepted(magic):
             return (at for at in _find(file, signature, accepted) if at > 0)
@@ -169,6 +175,55 @@ def _page_bytes(file: BinaryIO, at: int) -> int:
     header = file.read(27)
     table = file.read(header[26] if len(header) == 27 else 0)
     return len(header) + len(table) + sum(table)
+
+
+# ---------------------------------------------------------------- raw AAC
+def _is_adts(head: bytes) -> bool:
+    """Whether an ADTS header begins here: twelve bits that are 1, layer 0, and a frame longer than its header."""
+    return (
+        len(head) >= _ADTS_HEADER_BYTES
+        and head[0] == 0xFF
+        and head[1] & 0xF6 == 0xF0
+        and _adts_bytes(head) > _ADTS_HEADER_BYTES
+    )
+
+
+def _adts_bytes(head: bytes) -> int:
+    """The length of an ADTS frame, its header included: 13 bits."""
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+def _tag_bytes(head: bytes) -> int:
+    """The length of an ID3v2 tag, its header of 10 bytes included: four times 7 bits."""
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+
+
+def _later_rates(file: BinaryIO) -> Iterator[int]:
+    """The ADTS frames whose rate is not that of the frame before. A frame counts if another one or the end follows."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        position, rate = 0, None
+        while position + _ADTS_HEADER_BYTES <= len(data):
+            head = data[position : position + 10]
+            if head.startswith(_ID3) and len(head) == 10:
+                position += _tag_bytes(head)
+                continue
+            following = position + _adts_bytes(head)
+            if _is_adts(head) and (following >= len(data) or _follows(data[following : following + 10])):
+                found = head[2] >> 2 & 0x0F
+                if rate is not None and found != rate:
+                    yield position
+                rate, position = found, following
+            elif rate is None:  # behind the tag is another format, such as MP3
+                return
+            else:
+                position = data.find(b"\xff", position + 1)
+                if position < 0:
+                    return
+
+
+def _follows(head: bytes) -> bool:
+    """Whether an ADTS frame or a tag begins here, or the file ends within a header."""
+    return len(head) < _ADTS_HEADER_BYTES or _is_adts(head) or head.startswith(_ID3)
 
 
 class RecordingFile(io.RawIOBase):

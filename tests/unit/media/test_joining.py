@@ -105,6 +105,26 @@ def test_recordings_may_differ_in_size_and_sound(tmp_path):
     assert heard == [pytest.approx(frame / 25, abs=0.05) for frame in seen]
 
 
+@pytest.mark.parametrize("rates", [(44100, 22050), (16000, 48000), (48000, 44100, 48000)])
+def test_raw_aac_may_change_its_rate(tmp_path, rates):
+    """FFmpeg counts all frames at the rate of the first one: the others would overlap, or leave gaps."""
+    parts = [tmp_path / f"{number}.aac" for number in range(len(rates))]
+    for part, rate in zip(parts, rates, strict=True):
+        recording(part, *AAC, "-ar", str(rate), video=0)
+    source = appended(tmp_path / "s.aac", *parts)
+    _, _, _, spoken = results(source, tmp_path)
+    assert spoken == pytest.approx([0.5 + 2 * number for number in range(len(rates))], abs=0.2)
+    assert len(find_recordings(source)) == len(rates)
+
+
+def test_a_damaged_frame_or_a_tag_in_raw_aac_begins_no_recording(tmp_path):
+    source = recording(tmp_path / "s.aac", *AAC, video=0)
+    content = source.read_bytes()
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x03abc"
+    source.write_bytes(tag + content[:5000] + bytes(range(256)) * 9 + tag + content)
+    assert len(find_recordings(source)) == 1
+
+
 @pytest.mark.parametrize("kind", ["webm", "ts", "flv"])
 @pytest.mark.parametrize("silent", [0, 1])
 def test_one_of_the_recordings_may_have_no_sound(tmp_path, kind, silent):

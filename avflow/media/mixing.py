@@ -2,7 +2,8 @@
 
 The rules use the measured sound (`avflow.media.loudness`):
 
-- Dead channels and the subwoofer are left out, and so are channels with steady noise if another channel has none.
+- Dead channels and the subwoofer are left out. So are channels with a steady sound, such as hum or a test tone, if
+  another channel has none: from the result only if they hold the noise of a device, and from speech recognition always.
 - A channel that is the inverse of those before it is subtracted instead of added, so that it never cancels them.
 - A channel that is alike at some times and inverse at others is left out: it holds the same sound.
 - For speech recognition, a centre channel that is heard counts most, because films have their dialogue there.
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avflow.media.loudness import Matrix, Measured, Sound
 from avflow.media.model import MixedStream
@@ -43,6 +45,8 @@ _QUIET, _TARGET = -30.0, -15.0
 _MOST = 70.0
 #: samples up to this magnitude are clipped: codecs exceed full scale by that much
 _OVERSHOOT = 1.12
+#: below this level in dB a steady sound is the noise of a device, which the result doesn't need
+_NOISE = -50.0
 #: dB from the level of the loudest 50 ms to their peak
 _CREST = 12.0
 
@@ -75,20 +79,23 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         return Mix((MixedStream(indexes[0]),), _speech_gain(joint, weights), _sound_gain(joint), peak)
     names = joint.layouts[0]
     channels = _Channels(joint)
-    speech = _normalised(channels.mixed(_speech_weights(names, channels)))
+    speech = _normalised(channels.mixed(_speech_weights(names, channels), channels.active))
+    together = _normalised(channels.mixed(_equal_weights(names), channels.audible))
     rows: list[list[float]] = []
     if len(sounds) > 1 or (joint.channels > 2 and not set(names) & (_LEFT | _RIGHT)):
-        rows = [speech]
+        rows = [together]
     elif joint.channels > 2:
-        sides = [channels.mixed(_side_weights(names, side), in_order=True) for side in (_LEFT, _RIGHT)]
+        sides = [
+            channels.mixed(_side_weights(names, side), channels.audible, in_order=True) for side in (_LEFT, _RIGHT)
+        ]
         largest = max(sum(map(abs, row)) for row in sides)
-        rows = [[weight / largest for weight in row] for row in sides] if largest else [speech]
+        rows = [[weight / largest for weight in row] for row in sides] if largest else [together]
     gain = _speech_gain(joint, np.array(speech))
     if len(sounds) == 1:
         streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows))]
     else:
-        parts = [_rounded([weight]) for weight in speech]
-        streams = [MixedStream(index, part, (part,)) for index, part in zip(indexes, parts, strict=True)]
+        pairs = zip(indexes, speech, together, strict=True)
+        streams = [MixedStream(index, _rounded([one]), (_rounded([other]),)) for index, one, other in pairs]
     return Mix(tuple(streams), gain, _sound_gain(joint), peak)
 
 
@@ -101,19 +108,23 @@ class _Channels:
         self.energy = np.diag(self._covariance)
         heard = self.energy > _DEAD * self.energy.max(initial=0.0)
         steady = np.array([sound.steady(channel) for channel in range(sound.channels)])
-        #: whether a channel is worth hearing
+        quiet = np.array([sound.level(0.999, channel) < _NOISE for channel in range(sound.channels)])
+        #: whether a channel may hold speech, and whether it belongs into the result
         self.active = heard & ~steady if (heard & ~steady).any() else heard
+        self.audible = heard & ~(steady & quiet) if (heard & ~(steady & quiet)).any() else heard
 
-    def mixed(self, weights: Sequence[float], *, in_order: bool = False) -> list[float]:
+    def mixed(self, weights: Sequence[float], active: NDArray[np.bool_], *, in_order: bool = False) -> list[float]:
         """Weights of which no channel cancels another, from positive ones.
 
         Parameters
         ----------
+        active:
+            Whether a channel is mixed.
         in_order:
             The first channel with the largest weight keeps its sign, instead of the loudest one.
         """
-        wanted = np.array(weights) * self.active
-        if not self.active.any():
+        wanted = np.array(weights) * active
+        if not active.any():
             return [float(weight) for weight in weights]
         importance = wanted if in_order else wanted**2 * self.energy
         result = np.zeros(len(wanted))
@@ -151,6 +162,11 @@ def _speech_weights(names: Sequence[str], channels: _Channels) -> list[float]:
     weights = [weight(name) for name in names]
     matters = any(weight and active for weight, active in zip(weights, channels.active, strict=True))
     return weights if matters or not channels.active.any() else [1.0] * len(names)
+
+
+def _equal_weights(names: Sequence[str]) -> list[float]:
+    """Weights of channels without places. Of an ambisonic sound, channel 0 holds all directions."""
+    return [float(not name.startswith("AMBI") or name == "AMBI0") for name in names]
 
 
 def _side_weights(names: Sequence[str], side: set[str]) -> list[float]:

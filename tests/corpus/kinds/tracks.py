@@ -13,6 +13,8 @@ from tests.corpus.kinds.common import GARDEN, MILK, TRAIN
 MAIN = Film(seconds=5, flashes=(0.52, 4.4), beeps=(0.52, 4.4), said={0.8: GARDEN})
 COMMENT = Film(seconds=5, beeps=(2.2, 4.8), said={0.4: MILK})
 SILENT = Film(seconds=5, beeps=())
+BEEPS = Film(seconds=5, beeps=(0.52, 4.4))
+SPEAKER = Film(seconds=5, beeps=(), said={0.8: GARDEN})
 PICTURE = Film(seconds=5, flashes=(0.52, 4.4))
 
 HEARD = Right(
@@ -116,6 +118,12 @@ MONO = (
         "QuickTime, four mono tracks, two of them silent",
         tracks("mov", SILENT, TURNS[0], SILENT, TURNS[1], audio=PCM, mono=True),
         TOGETHER,
+    ),
+    _case(
+        "mono-mxf-beeps",
+        "MXF, four mono tracks: silence, beeps only, speech, silence",
+        tracks("mxf", SILENT, BEEPS, SPEAKER, SILENT, video=MPEG2, audio=PCM, mono=True),
+        HEARD,
     ),
     _case("mono-mp4", "MP4, one mono track for each microphone", tracks("mp4", *TURNS, mono=True), TOGETHER),
     _case(

@@ -196,6 +196,26 @@ def test_mono_tracks_of_one_programme_are_mixed(tmp_path, name):
     assert level(tmp_path / "out.wav", 500) > -30
 
 
+def test_a_steady_sound_is_left_out_for_speech_only(tmp_path):
+    """A line-up tone, or the beep of a clapperboard, belongs into the result."""
+    film = (*lavfi(pattern(4)), *lavfi(bursts(), "sine=900:r=48000:d=4"))
+    ffmpeg(*film, "-map", "0", "-map", "1", "-map", "2", *H264, *PCM, tmp_path / "s.mov")
+    first, second = probe(tmp_path / "s.mov").audio.mix
+    assert (first.speech, second.speech) == ((1,), (0,))
+    assert (first.sound, second.sound) == (((0.5,),), ((0.5,),))
+
+
+def test_a_steady_sound_in_front_stays_in_the_result(tmp_path):
+    tone = "sine=900:r=48000:d=4"
+    six = (bursts(), tone, bursts(pitch=700), "anullsrc=r=48000:cl=mono:d=4", bursts(), bursts())
+    places = "|".join(f"{number}.0-{name}" for number, name in enumerate(("FL", "FR", "FC", "LFE", "BL", "BR")))
+    joined = f"join=inputs=6:channel_layout=5.1:map={places}"
+    ffmpeg(*lavfi(*six), "-filter_complex", joined, "-c:a", "flac", tmp_path / "s.flac")
+    mixed = probe(tmp_path / "s.flac").audio.mix[0]
+    assert mixed.speech[1] == 0
+    assert mixed.sound[1][1] > 0.2
+
+
 def test_inverse_mono_tracks_do_not_cancel(tmp_path, plain):
     source = tracks(tmp_path, bursts(), bursts(-0.3), name="s.mov")
     assert heard(source) == pytest.approx(plain, abs=1)

@@ -337,6 +337,8 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     shape = shapes.longest
     _check_size(path, shape.width, shape.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
+    if stream.container.format.name == "avi":  # its tick is a frame, and FFmpeg guesses 120 for 119.88
+        announced = (1 / stream.time_base, *announced)
     nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
     constant = scan.timed and clock.constant
     crop = container_crop(stream, shape.width, shape.height)

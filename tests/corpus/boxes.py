@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 #: bytes of the fields before the first child of a box, beyond its size and name
 _BEFORE_CHILDREN = {b"stsd": 8, b"meta": 4, b"dref": 8}
 _VISUAL, _AUDIO = 78, 28
-_SAMPLE_ENTRIES = {b"avc1": _VISUAL, b"hev1": _VISUAL, b"mp4v": _VISUAL, b"mp4a": _AUDIO, b"fLaC": _AUDIO}
+_SAMPLE_ENTRIES = {
+    b"avc1": _VISUAL,
+    b"hev1": _VISUAL,
+    b"hvc1": _VISUAL,
+    b"mp4v": _VISUAL,
+    b"mp4a": _AUDIO,
+    b"fLaC": _AUDIO,
+}
 
 Edit = Callable[[bytes], bytes]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.corpus.case import Case, Kind
+from tests.corpus.case import Case, Kind, Right
 from tests.corpus.film import (
     AAC,
     AC3,
@@ -29,8 +29,9 @@ from tests.corpus.film import (
     appended,
     joined,
     record,
+    spoken,
 )
-from tests.corpus.kinds.common import FRAGMENTS, LONG, SHORT, THREE, TWO, whole
+from tests.corpus.kinds.common import FRAGMENTS, GARDEN, LONG, SHORT, THREE, TRAIN, TWO, whole
 from tests.corpus.streams import stepping
 
 FFV1 = ("-c:v", "ffv1", "-g", "1", "-pix_fmt", "yuv420p")
@@ -126,6 +127,29 @@ APPENDED = (
         sound=False,
         marks=(),
         flashes=(0.52, 1.72, 3.2, 4.4, 5.32),
+    ),
+)
+
+
+def _raw_aac(*parts: tuple[str, int]) -> Callable[[Path], Path]:
+    """A recipe: sentences, each at its rate, appended as raw AAC. Each part lasts 4.5 s."""
+
+    def make(folder: Path) -> Path:
+        files = [
+            record(folder / f"{n}.aac", None, None, (*AAC, "-ar", str(rate)), samples=spoken({0.4: text}, 4.5))
+            for n, (text, rate) in enumerate(parts)
+        ]
+        return appended(folder / "sound.aac", *files)
+
+    return make
+
+
+RATES = (
+    Case(
+        "clock-aac-rates",
+        "raw AAC, the second recording at half of the rate",
+        _raw_aac((GARDEN, 44_100), (TRAIN, 22_050)),
+        Right(video=False, said={0.4: GARDEN, 4.9: TRAIN}, warns=""),
     ),
 )
 
@@ -259,5 +283,5 @@ STEPS = (
 KIND = Kind(
     "Recordings appended, clocks that start again or step",
     "Each picture and each sound comes out, in order; beeps stay within 0.05 s of their flashes after each joint.",
-    (*APPENDED, *UNEQUAL, *LACKING, *STEPS),
+    (*APPENDED, *RATES, *UNEQUAL, *LACKING, *STEPS),
 )

@@ -7,10 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from avflow.media.formats import encodable_rate
 from tests.corpus.boxes import clean_aperture, cropped
 from tests.corpus.case import Case, Kind, Right
 from tests.corpus.film import H264, MJPEG, MPEG2, MPEG4, VP8, VP9, appended, ffmpeg
 
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1")
 TEN_BIT = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le")
 PQ = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
 HLG = ("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc")
@@ -46,11 +48,11 @@ def _edited(make: Recipe, edit: Callable[[bytes], bytes]) -> Recipe:
     return edited
 
 
-def _turned(suffix: str, degrees: int, source: Sequence[str]) -> Recipe:
+def _turned(suffix: str, degrees: int, source: Sequence[str], video: Sequence[str] = H264, *options: str) -> Recipe:
     """A recipe: a picture with a display matrix, as phones write it."""
 
     def make(folder: Path) -> Path:
-        upright = stored("mp4", source)(folder)
+        upright = stored("mp4", source, video, *options)(folder)
         target = folder / f"turned.{suffix}"
         ffmpeg("-display_rotation", str(degrees), "-i", upright, "-c", "copy", target)
         upright.unlink()
@@ -122,6 +124,12 @@ CROPS = (
         "clap-mov",
         "QuickTime, a clean aperture of 240x240 of 320x240",
         _edited(stored("mov", WIDE), lambda data: clean_aperture(data, 240, 240)),
+        _right(25, 240, 240),
+    ),
+    _case(
+        "clap-hevc",
+        "MP4, HEVC, a clean aperture of 240x240 of 320x240",
+        _edited(stored("mp4", WIDE, HEVC), lambda data: clean_aperture(data, 240, 240, b"hvc1")),
         _right(25, 240, 240),
     ),
     _case(
@@ -228,6 +236,12 @@ HDR = (
         "MP4, HDR (HLG), 25 frames/s",
         stored("mp4", square(320, 180), TEN_BIT, *HLG),
         _right(25, 320, 180, square=False),
+    ),
+    _case(
+        "hlg-11988",
+        "QuickTime, HDR (HLG), turned, 120000/1001 frames/s",
+        _turned("mov", 90, square(320, 180, rate="120000/1001", seconds=2.0), TEN_BIT, *HLG),
+        _right(240, 180, 320, rate=str(encodable_rate(Fraction(120000, 1001)))),
     ),
     _case(
         "ten-bit-120",

@@ -282,6 +282,14 @@ def test_a_few_frames_an_hour_apart_never_become_an_hour_of_copies(tmp_path, sec
         probe(path)
 
 
+@pytest.mark.parametrize("rate", ["120000/1001", "240000/1001", "119.88"])
+def test_a_short_avi_keeps_a_rate_near_that_of_a_camera(tmp_path, rate):
+    """Within a second, 119.88 and 120 frames per second can't be told apart by their times."""
+    source = tmp_path / "v.avi"
+    ffmpeg(*lavfi(f"testsrc2=size=64x64:rate={rate}:duration=0.5"), "-c:v", "mpeg4", source)
+    assert float(probe(source).video.nominal_rate) == pytest.approx(float(Fraction(rate)), rel=1e-5)
+
+
 @pytest.mark.parametrize("rate", [1_001, 140_000])
 def test_a_frame_rate_that_no_camera_has_is_refused(tmp_path, rate):
     frames = ffmpeg(*lavfi(pattern()), *MJPEG, "-f", "mjpeg", "-")

@@ -1,8 +1,12 @@
-"""The longest gap of undecodable frames that a video may have."""
+"""How many undecodable frames a video may have, one after another."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+
+from avflow.errors import InvalidMediaDamaged
+from avflow.media.model import VideoStream
 
 #: the tolerated gap: a share of the video's length, with a minimum and a maximum in seconds
 _SHARE, _MIN_SECONDS, _MAX_SECONDS = Fraction(1, 20), 1, 10
@@ -27,3 +31,23 @@ def tolerated_gap(frames: int, rate: Fraction) -> int:
     """
     longest = min(max(_MIN_SECONDS * rate, _SHARE * frames), _MAX_SECONDS * rate)
     return min(frames // 2, max(1, int(longest)))
+
+
+def check_lead(path: Path, video: VideoStream, untimed: int) -> None:
+    """Refuse a video whose start is damaged.
+
+    The caller skips formats that may be cut anywhere: they often begin with frames whose reference frames are missing.
+
+    Parameters
+    ----------
+    untimed:
+        The number of undecodable frames at the start that have no timestamps. Their duration is unknown, so a single
+        one is refused.
+
+    Raises
+    ------
+    InvalidMediaDamaged
+    """
+    lost = untimed or round(Fraction(video.lead) * video.average_rate)
+    if untimed or lost > tolerated_gap(video.frames, video.average_rate):
+        raise InvalidMediaDamaged(f"{path.name} has {video.frames} frames, but the first {lost} can't be decoded")

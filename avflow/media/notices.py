@@ -23,3 +23,20 @@ def video_left_out(error: AvflowError) -> Notice:
     refused = isinstance(error, InvalidMediaFrameRate | InvalidMediaTooLong)
     name = "VideoLeftOut" if refused else "VideoUndecodable"
     return Notice(name, f"{error.message} The result has no video.")
+
+
+def empty_streams(name: str, *, video: int | None, audio: int | None) -> tuple[Notice, ...]:
+    """Notices for streams without a single packet: a recorder got no picture, or no sound.
+
+    Parameters
+    ----------
+    name:
+        The name of the file.
+    video, audio:
+        The index of the stream, if it is empty.
+    """
+    return tuple(
+        Notice(f"{kind}Undecodable", f"{kind} stream {index} of {name} is empty: the result has no {kind.lower()}.")
+        for kind, index in (("Video", video), ("Audio", audio))
+        if index is not None
+    )

@@ -36,14 +36,14 @@ from avflow.media.containers import (
     is_playlist,
 )
 from avflow.media.cropping import container_crop
-from avflow.media.damage import tolerated_gap
+from avflow.media.damage import check_lead
 from avflow.media.decodability import try_streams, undecodable_notices
 from avflow.media.formats import MAX_SIDE
 from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
 from avflow.media.late import has_late_streams
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
-from avflow.media.notices import Notice, video_left_out
+from avflow.media.notices import Notice, empty_streams, video_left_out
 from avflow.media.rates import MAX_VARIABLE, conversion_rate
 from avflow.media.raw_samples import raw_samples
 from avflow.media.recordings import Recording, RecordingFile
@@ -238,6 +238,11 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
             left_out += (video_left_out(error),)
     if video_stream is None and audio_stream is None:
         raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+    left_out += empty_streams(
+        path.name,
+        video=video.index if video_scan and not video_scan.clock.count else None,
+        audio=audio.index if audio_scan and not audio_scan.count else None,
+    )
     raw = raw_samples(path)
     media = Media(
         container=raw.container if raw else container.format.name,
@@ -273,7 +278,7 @@ def _checked_video(
     if container.format.name in CUT_ANYWHERE:
         return replace(video, any_gap=has_sound), ()
     try:
-        _check_lead(path, video, scan.rejected if container.format.name == "avi" else 0)
+        check_lead(path, video, scan.rejected if container.format.name == "avi" else 0)
     except InvalidMediaDamaged as error:
         if not has_sound or not video.lead:
             raise
@@ -305,22 +310,6 @@ def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None
         raise InvalidMediaTooLong(
             f"{path.name} has {video.frames} frames in {_hours(seconds)}: at a constant rate it would have {frames}"
         )
-
-
-def _check_lead(path: Path, video: VideoStream, untimed: int) -> None:
-    """Refuse a video whose start is damaged.
-
-    The caller skips formats that may be cut anywhere: they often begin with frames whose reference frames are missing.
-
-    Parameters
-    ----------
-    untimed:
-        The number of undecodable frames at the start that have no timestamps. Their duration is unknown, so a single
-        one is refused.
-    """
-    lost = untimed or round(Fraction(video.lead) * video.average_rate)
-    if untimed or lost > tolerated_gap(video.frames, video.average_rate):
-        raise InvalidMediaDamaged(f"{path.name} has {video.frames} frames, but the first {lost} can't be decoded")
 
 
 def _hours(seconds: Fraction) -> str:

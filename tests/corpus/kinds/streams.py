@@ -132,14 +132,14 @@ SOUND = (
     _case(
         "mkv-empty-sound",
         "Matroska, a track of sound without a packet",
-        lambda folder: _empty_sound(folder, "mkv"),
-        Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False),
+        lambda folder: _empty(folder, "mkv", "a"),
+        BOXES_ONLY,
     ),
     _case(
         "mp4-empty-sound",
-        "MP4, a track of sound without a packet",
-        lambda folder: _empty_sound(folder, "mp4"),
-        Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False),
+        "MP4, made without a packet of sound",
+        lambda folder: _empty(folder, "mp4", "a"),
+        Right(frames=125, slack=1, pictures=range(125), flashes=MARKS, sound=False, warns=""),
     ),
     _case(
         "bad-setup-sound",
@@ -181,6 +181,12 @@ PICTURE = (
         "avi-unknown-picture",
         "AVI, a picture of an unknown codec",
         edited("avi", renamed(b"MJPG", b"XyZ9", 9), MJPEG, PCM),
+        WORDS_ONLY,
+    ),
+    _case(
+        "mkv-empty-picture",
+        "Matroska, a track of video without a packet",
+        lambda folder: _empty(folder, "mkv", "v"),
         WORDS_ONLY,
     ),
     _case("mkv-zero-picture", "Matroska, all of its picture zeros", zeroed("mkv", "video", (0, 1)), WORDS_ONLY),
@@ -232,10 +238,10 @@ def _after_last(data: bytes, mark: bytes, skip: int, field: bytes) -> bytes:
     return data[:at] + field + data[at + len(field) :]
 
 
-def _empty_sound(folder: Path, suffix: str) -> Path:
+def _empty(folder: Path, suffix: str, kind: str) -> Path:
     source = record(folder / "source.nut", FILM)
     target = folder / f"film.{suffix}"
-    ffmpeg("-i", source, "-map", "0", "-c", "copy", "-bsf:a", "noise=drop=1", target)
+    ffmpeg("-i", source, "-map", "0", "-c", "copy", f"-bsf:{kind}", "noise=drop=1", target)
     source.unlink()
     return target
 

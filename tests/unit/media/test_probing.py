@@ -282,6 +282,16 @@ def test_a_few_frames_an_hour_apart_never_become_an_hour_of_copies(tmp_path, sec
         probe(path)
 
 
+@pytest.mark.parametrize(("kind", "name"), [("v", "VideoUndecodable"), ("a", "AudioUndecodable")])
+def test_an_empty_stream_is_left_out_with_a_notice(tmp_path, kind, name):
+    ffmpeg(*lavfi(pattern(), tone()), *H264, "-c:a", "aac", tmp_path / "whole.mkv")
+    ffmpeg("-i", tmp_path / "whole.mkv", "-c", "copy", f"-bsf:{kind}", "noise=drop=1", tmp_path / "v.mkv")
+    media = probe(tmp_path / "v.mkv")
+    assert (media.video is None, media.audio is None) == (kind == "v", kind == "a")
+    assert [notice.name for notice in media.notices] == [name]
+    assert "v.mkv is empty" in media.notices[0].message
+
+
 @pytest.mark.parametrize("rate", ["120000/1001", "240000/1001", "119.88"])
 def test_a_short_avi_keeps_a_rate_near_that_of_a_camera(tmp_path, rate):
     """Within a second, 119.88 and 120 frames per second can't be told apart by their times."""

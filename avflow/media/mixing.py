@@ -41,6 +41,8 @@ _SHARED = _SURROUND = math.sqrt(0.5)
 _QUIET, _TARGET = -30.0, -15.0
 #: the largest amplification in dB
 _MOST = 70.0
+#: a smaller constant offset is not worth a mention: -80 dB
+_LEAST_OFFSET = 1e-4
 #: samples up to this magnitude are clipped: codecs exceed full scale by that much
 _OVERSHOOT = 1.12
 #: dB from the level of the loudest 50 ms to their peak
@@ -85,10 +87,13 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         rows = [[weight / largest for weight in row] for row in sides] if largest else [speech]
     gain = _speech_gain(joint, np.array(speech))
     if len(sounds) == 1:
-        streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows))]
+        offset = _offset(joint, speech)
+        streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows), offset)]
     else:
-        parts = [_rounded([weight]) for weight in speech]
-        streams = [MixedStream(index, part, (part,)) for index, part in zip(indexes, parts, strict=True)]
+        streams = [
+            MixedStream(index, _rounded([weight]), (_rounded([weight]),), _offset(sound, [weight]))
+            for index, sound, weight in zip(indexes, sounds, speech, strict=True)
+        ]
     return Mix(tuple(streams), gain, _sound_gain(joint), peak)
 
 
@@ -206,6 +211,12 @@ def _sound_gain(sound: Sound) -> float:
     if sound.peak <= _OVERSHOOT:
         return 0.0
     return round(-max(0.0, min(20 * math.log10(sound.peak), sound.level(0.999) + _CREST)), 1)
+
+
+def _offset(sound: Sound, weights: Sequence[float]) -> float:
+    """The mean of the mixed samples; 0 if a filter removes it without a click."""
+    offset = float(sound.offset @ np.array(weights))
+    return round(min(max(offset, -1.0), 1.0), 6) if abs(offset) > _LEAST_OFFSET else 0.0
 
 
 def _normalised(weights: Sequence[float]) -> list[float]:

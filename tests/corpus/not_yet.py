@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-NOT_YET: dict[str, str] = {
-    "channel-offset-quiet": "the offset is taken for the level of the speech",
-}
+NOT_YET: dict[str, str] = {}

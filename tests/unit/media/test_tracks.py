@@ -93,6 +93,18 @@ def test_quiet_speech_is_amplified_before_it_is_rounded(tmp_path, codec):
     assert heard(tmp_path / "s.wav") == pytest.approx(-22, abs=2)
 
 
+@pytest.mark.parametrize("level", [0.01, 0.0005])
+@pytest.mark.parametrize("offset", [-0.5, 0.05, 0.5])
+def test_a_constant_offset_does_not_hide_quiet_speech(tmp_path, offset, level):
+    sound = bursts(level) + f",aformat=sample_fmts=flt,dcshift={offset}"
+    ffmpeg(*lavfi(sound), "-c:a", "pcm_f32le", tmp_path / "s.wav")
+    assert heard(tmp_path / "s.wav") == pytest.approx(-22, abs=2)
+    with Wav(tmp_path / "s.speech.wav") as audio:
+        samples = audio.read(0, audio.samples).astype(float) / 2**15
+    assert abs(samples.mean()) < 0.01
+    assert abs(samples).max() < 1
+
+
 @pytest.mark.parametrize("magnitude", [3.0, 30_000.0])
 def test_samples_above_full_scale_are_attenuated(tmp_path, magnitude):
     ffmpeg(*lavfi(bursts(magnitude) + ",aformat=sample_fmts=dbl"), "-c:a", "pcm_f32le", tmp_path / "s.wav")

@@ -39,6 +39,9 @@ _SHARED = _SURROUND = math.sqrt(0.5)
 
 #: dB: speech whose loudest 2 % are below the first level is amplified to the second one
 _QUIET, _TARGET = -30.0, -15.0
+#: dB by which a microphone is raised at most to the level of the loudest one, and how far its loudest 2 % must be
+#: above its quietest 10 %: speech close to it is, but not noise, or speech at the other end of the room
+_MOST_LEVELLING, _SPEECH_SPREAD = 20.0, 20.0
 #: the largest amplification in dB
 _MOST = 70.0
 #: a smaller constant offset is not worth a mention: -80 dB
@@ -77,7 +80,11 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         return Mix((MixedStream(indexes[0]),), _speech_gain(joint, weights), _sound_gain(joint), peak)
     names = joint.layouts[0]
     channels = _Channels(joint)
-    speech = _normalised(channels.mixed(_speech_weights(names, channels)))
+    wanted = _speech_weights(names, channels)
+    equal = _normalised(channels.mixed(wanted))
+    speech = equal
+    if len(sounds) > 1:
+        speech = _normalised(channels.mixed([a * b for a, b in zip(wanted, _levelled(joint), strict=True)]))
     rows: list[list[float]] = []
     if len(sounds) > 1 or (joint.channels > 2 and not set(names) & (_LEFT | _RIGHT)):
         rows = [speech]
@@ -91,8 +98,8 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows), offset)]
     else:
         streams = [
-            MixedStream(index, _rounded([weight]), (_rounded([weight]),), _offset(sound, [weight]))
-            for index, sound, weight in zip(indexes, sounds, speech, strict=True)
+            MixedStream(index, _rounded([weight]), (_rounded([same]),), _offset(sound, [weight]))
+            for index, sound, weight, same in zip(indexes, sounds, speech, equal, strict=True)
         ]
     return Mix(tuple(streams), gain, _sound_gain(joint), peak)
 
@@ -156,6 +163,20 @@ def _speech_weights(names: Sequence[str], channels: _Channels) -> list[float]:
     weights = [weight(name) for name in names]
     matters = any(weight and active for weight, active in zip(weights, channels.active, strict=True))
     return weights if matters or not channels.active.any() else [1.0] * len(names)
+
+
+def _levelled(sound: Sound) -> list[float]:
+    """Factors that make each microphone as loud as the loudest one, as far as its pauses are quiet.
+
+    A microphone that only hears its own noise, or others from afar, has little between pauses and loudest parts.
+    """
+    levels = [sound.level(0.98, channel) for channel in range(sound.channels)]
+    most = [sound.level(0.98, channel) - sound.level(0.1, channel) for channel in range(sound.channels)]
+    gains = [
+        min(max(levels) - level, _MOST_LEVELLING) if spread > _SPEECH_SPREAD else 0.0
+        for level, spread in zip(levels, most, strict=True)
+    ]
+    return [10 ** (gain / 20) for gain in gains]
 
 
 def _side_weights(names: Sequence[str], side: set[str]) -> list[float]:

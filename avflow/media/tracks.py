@@ -109,6 +109,9 @@ def choose_audio(streams: Sequence[Any], measured: Measured, wanted: str) -> Cho
     mixed = (best,) if wanted == str(best.index) else _programme(best, pool, measured)
     why = {s.index: _why_not(s, best, measured, reason) for s in streams if s not in mixed}
     for stream in mixed:
+        if stream is not best:
+            why[stream.index] = f"a mono stream of the same programme as stream {best.index}, and mixed with it"
+            continue
         why[stream.index] = reason or _why(stream, best, streams, measured)
         if len(mixed) > 1:
             why[stream.index] += f"; mixed from {len(mixed)} mono streams of one programme"

@@ -208,6 +208,35 @@ def test_mono_tracks_of_one_programme_are_mixed(tmp_path, name):
     assert level(tmp_path / "out.wav", 500) > -30
 
 
+def test_the_manifest_says_why_each_mono_track_is_mixed(tmp_path):
+    media = probe(tracks(tmp_path, bursts(), bursts(pitch=900), SILENCE, name="s.mov", more=flags(1, 3)))
+    assert [(track.chosen, track.why) for track in media.tracks] == [
+        (True, "a mono stream of the same programme as stream 1, and mixed with it"),
+        (True, "the default stream; mixed from 2 mono streams of one programme"),
+        (False, "silent"),
+    ]
+
+
+@pytest.mark.parametrize("quiet", [0.03, 0.003])
+def test_a_quiet_microphone_is_as_loud_as_the_other_one(tmp_path, quiet):
+    source = tracks(tmp_path, bursts(), bursts(quiet, pitch=900), name="s.mov")
+    assert heard(source) > -35
+    loud, soft = (level(tmp_path / "s.speech.wav", pitch) for pitch in (500, 900))
+    assert loud - soft == pytest.approx(20 if quiet < 0.01 else 0, abs=2)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    ["anoisesrc=r=48000:a=0.02:d=4", "anoisesrc=r=48000:a=0.01:d=4,volume='1+0.7*sin(3*t)':eval=frame"],
+    ids=["steady", "swelling"],
+)
+def test_the_noise_of_another_microphone_is_not_raised(tmp_path, sound):
+    media = probe(tracks(tmp_path, bursts(), sound, name="s.mov"))
+    speech, noise = (mixed.speech[0] for mixed in media.audio.mix)
+    assert noise <= speech
+    assert media.audio.speech_gain == 0
+
+
 def test_inverse_mono_tracks_do_not_cancel(tmp_path, plain):
     source = tracks(tmp_path, bursts(), bursts(-0.3), name="s.mov")
     assert heard(source) == pytest.approx(plain, abs=1)

@@ -44,7 +44,7 @@ from avflow.media.holding import hold
 from avflow.media.late import has_late_streams
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, video_left_out
-from avflow.media.rates import MAX_VARIABLE, conversion_rate
+from avflow.media.rates import conversion_rate, has_too_many_copies
 from avflow.media.raw_samples import raw_samples
 from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
@@ -58,11 +58,6 @@ from avflow.progress import Meter, Report, ignore
 MAX_SECONDS = 25 * 3600
 #: The highest accepted frame rate. Matroska and FLV can't store a higher one, and slow-motion cameras stay below it.
 MAX_RATE = 1_000
-#: Frames that a conversion to a constant rate may always produce, even from a few source frames: ten minutes.
-_MAX_FRAMES_FROM_FEW = 600 * MAX_VARIABLE
-#: Above that, the average number of frames it may produce from one source frame: a screen recording may show the same
-#: frame for a minute.
-_MAX_FRAMES_FROM_ONE = 60 * MAX_VARIABLE
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
@@ -300,10 +295,11 @@ def _check_size(path: Path, width: int, height: int) -> None:
 
 def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None:
     """Refuse a variable-rate video if its conversion would consist of hours of duplicated frames."""
-    frames = round(seconds * conversion_rate(video))
-    if not video.constant_rate and frames > max(_MAX_FRAMES_FROM_FEW, _MAX_FRAMES_FROM_ONE * video.frames):
+    rate = conversion_rate(video)
+    if not video.constant_rate and has_too_many_copies(video, rate, seconds):
         raise InvalidMediaTooLong(
-            f"{path.name} has {video.frames} frames in {_hours(seconds)}: at a constant rate it would have {frames}"
+            f"{path.name} has {video.frames} frames in {_hours(seconds)}: "
+            f"at a constant rate it would have {round(seconds * rate)}"
         )
 
 

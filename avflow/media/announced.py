@@ -10,14 +10,16 @@ File Reference", EBU Tech 3306 (RF64), Adobe "Flash Video File Format Specificat
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from avflow.media import mpeg_audio, sound_headers
+from avflow.media.recordings import Recording, RecordingFile
 
 #: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
 #: neither announces its end.
@@ -50,10 +52,14 @@ class Announced:
     index_missing: bool = False
 
 
-def announced(path: Path) -> Announced:
-    """Read the header of a file, and the sizes of its outermost elements. Anything malformed announces nothing."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+def announced(path: Path, recording: Recording | None = None) -> Announced:
+    """Read the header of a file or of one recording in it, and the sizes of its outermost elements.
+
+    Anything malformed announces nothing.
+    """
+    part = recording or Recording(0, path.stat().st_size)
+    size = part.end - part.start
+    with cast("BinaryIO", io.BufferedReader(RecordingFile(path, part))) as file:
         magic = file.read(16)
         for matches, read in (
             (magic[:4] == b"\x1a\x45\xdf\xa3", _ebml),

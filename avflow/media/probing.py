@@ -44,6 +44,7 @@ from avflow.media.holding import hold
 from avflow.media.late import has_late_streams
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, video_left_out
+from avflow.media.origin import Origin
 from avflow.media.rates import conversion_rate, has_too_many_copies
 from avflow.media.raw_samples import raw_samples
 from avflow.media.recordings import Recording, RecordingFile
@@ -74,7 +75,7 @@ _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9
 
 
 def probe(
-    path: Path, *, joined: bool = False, audio_track: str = "", measure: bool = True, report: Report = ignore
+    path: Path, *, origin: Origin | None = None, audio_track: str = "", measure: bool = True, report: Report = ignore
 ) -> Media:
     """Describe a media file after reading it from start to end.
 
@@ -85,8 +86,8 @@ def probe(
 
     Parameters
     ----------
-    joined:
-        Whether the file is the copy of joined recordings on one clock (`avflow.media.joining`).
+    origin:
+        The upload, if the file is the copy of its recordings on one clock (`avflow.media.joining`).
     audio_track:
         The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
     measure:
@@ -108,7 +109,7 @@ def probe(
     header = announced(path)
     truncation.require_index(path, header)
     try:
-        asked = _Asked(path, header, joined, audio_track, measure, Meter("probe", None, "seconds", report))
+        asked = _Asked(path, header, origin, audio_track, measure, Meter("probe", None, "seconds", report))
         return _read(asked, far=False) or _read(asked, far=True)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
@@ -120,10 +121,20 @@ class _Asked:
 
     path: Path
     header: Announced
-    joined: bool
+    origin: Origin | None
     audio_track: str
     measure: bool
     meter: Meter
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the upload has a single clock."""
+        return self.origin is None or self.origin.continuous
+
+    @property
+    def named(self) -> Path:
+        """The path whose name the user knows."""
+        return self.origin.path if self.origin else self.path
 
 
 @overload
@@ -142,7 +153,7 @@ def _read(asked: _Asked, *, far: bool) -> Media | None:
         if far:
             media = media.found_late()
             if has_late_streams(container):
-                late = f"A stream of {asked.path.name} begins so late that it was left out."
+                late = f"A stream of {asked.named.name} begins so late that it was left out."
                 media = media.noting(Notice("StreamLate", late))
             return media
         return None if has_late_streams(container) else media
@@ -192,32 +203,40 @@ def open_container(
 
 
 def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
-    path = asked.path
+    path, named, numbers = asked.path, asked.named, asked.origin.numbers if asked.origin else {}
     with open_container(path, far=far) as another:
         tried = try_streams(another)
     choosing = Choosing(
-        container, lambda: open_container(path, far=far), asked.audio_track, asked.meter.tick, tried.undecodable
+        container,
+        lambda: open_container(path, far=far),
+        asked.audio_track,
+        asked.meter.tick,
+        tried.undecodable,
+        numbers=numbers,
     )
     video, audio = choosing.video, choosing.audio
     pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not pictures and not container.streams.audio:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has no video or audio stream")
     if video is None and pictures and _exceeds_max_area(path):
-        raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
-    left_out = undecodable_notices(path, container, tried, picture=video is None, sound=audio is None)
+        raise InvalidMediaTooLarge(f"{named.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
+    left_out = undecodable_notices(named, container, tried, numbers, picture=video is None, sound=audio is None)
     if video is not None:
-        _check_size(path, video.codec_context.width, video.codec_context.height)
+        _check_size(named, video.codec_context.width, video.codec_context.height)
 
-    video_scan = VideoScan(video, joined=asked.joined) if video is not None else None
+    video_scan = VideoScan(video, joined=not asked.continuous) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
     broken_off = scan_packets(container, video_scan, audio_scan)
     if video_scan and video_scan.clock.count and (video_scan.first_frame is None or video_scan.first_frame.is_corrupt):
         video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
     duration = max((end for _, end in spans), default=Fraction(0)) - min((start for start, _ in spans), default=0)
-    cut = truncation.judge(path, asked.header, container, duration, broken_off=broken_off)
+    extent = truncation.extent(asked.header, container, duration, size=path.stat().st_size, broken_off=broken_off)
+    cut = truncation.judge(named, [extent])
     if duration > MAX_SECONDS:
-        raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
+        raise InvalidMediaTooLong(
+            f"{named.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted"
+        )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
@@ -225,20 +244,20 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     video_stream = None
     if video_scan and video_scan.clock.count:
         try:
-            video_stream, damage = _checked_video(path, container, video_scan, has_sound=audio_stream is not None)
+            video_stream, damage = _checked_video(named, container, video_scan, has_sound=audio_stream is not None)
             left_out += damage
         except (InvalidMediaDamaged, InvalidMediaUnreadable, InvalidMediaFrameRate, InvalidMediaTooLong) as error:
             if audio_stream is None:
                 raise
             left_out += (video_left_out(error),)
     if video_stream is None and audio_stream is None:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) contains no video or audio packets")
     raw = raw_samples(path)
     media = Media(
         container=raw.container if raw else container.format.name,
         size=path.stat().st_size,
         duration=round(float(duration), 6),
-        continuous=not asked.joined,
+        continuous=asked.continuous,
         video=video_stream,
         audio=audio_stream,
         notices=(*cut.notices, *left_out, *choosing.choice.notices),

@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from avflow.errors import InvalidMediaDamaged
 
@@ -23,6 +23,8 @@ MAX_RECORDINGS = 10_000
 _READ_BYTES = 1 << 20
 #: bytes that a signature's check may look at
 _LOOK_AHEAD = 64
+#: bytes of the longest box `ftyp`: 250 names
+_MOST_FTYP = 1_024
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _OGG_PAGE = b"OggS\x00"
@@ -104,10 +106,10 @@ _SIGNATURES: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
 )
 
 
-def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool]) -> Iterator[int]:
-    """Where `signature` occurs and the bytes from it on are accepted. The file is read once."""
-    file.seek(0)
-    position, block = 0, file.read(_READ_BYTES + _LOOK_AHEAD)
+def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool], start: int = 0) -> Iterator[int]:
+    """Where `signature` occurs, from `start` on, and the bytes from it on are accepted. The file is read once."""
+    file.seek(start)
+    position, block = start, file.read(_READ_BYTES + _LOOK_AHEAD)
     while block:
         last = len(block) < _READ_BYTES + _LOOK_AHEAD
         at = block.find(signature)
@@ -124,7 +126,7 @@ def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool]) -
 # ---------------------------------------------------------------- chained structures
 def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
     """The `ftyp` boxes after the first one: each begins another ISO base media file."""
-    position = 0
+    position, before = 0, 0
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
@@ -133,23 +135,52 @@ def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
             length = int.from_bytes(header[8:16])
         if header[4:8] == b"ftyp" and position > 0:
             yield position
-        if length < 8:
+        is_box = header[4:8].isalnum() and length >= 8
+        if is_box and position + length <= size:
+            position, before = position + length, position
+            continue
+        if length == 0 and header[4:8].isalnum():
             return
-        position += length
+        # the recording is cut in this box, or was cut in the one before, whose end lies in a later recording
+        found = _next_ftyp(file, (position if is_box else before) + 8)
+        if found is None:
+            return
+        position = before = found
+
+
+def _next_ftyp(file: BinaryIO, start: int) -> int | None:
+    """Where the next box `ftyp` begins. It holds names of four printable characters only."""
+    for at in _find(file, b"ftyp", lambda head: head[4:8].isascii() and head[4:8].strip().isalnum(), start):
+        file_at = file.tell()
+        file.seek(at - 4)
+        length = int.from_bytes(file.read(4))
+        file.seek(file_at)
+        if 16 <= length <= _MOST_FTYP and length % 4 == 0:
+            return at - 4
+    return None
 
 
 def _later_riffs(file: BinaryIO, size: int, kind: bytes) -> Iterator[int]:
     """The RIFF chunks of the same kind after the first one. The further chunks of one AVI are of the kind `AVIX`."""
-    position = 0
+    position, before = 0, 0
     while position + 12 <= size:
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
-        if header[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
-            return
-        if position > 0 and header[8:12] == kind:
+        is_riff = header[:4] in (b"RIFF", b"RF64")
+        if is_riff and position > 0 and header[8:12] == kind:
             yield position
-        position += 8 + length + length % 2
+        end = position + 8 + length + length % 2
+        if is_riff and length not in (0, 0xFFFF_FFFF) and end - 1 <= size:
+            position, before = end, position
+            continue
+        # as for boxes; and a recorder that died left no length
+        start = (position if is_riff else before) + 12
+        following = _find(file, b"RIFF", lambda head: head[8:12] == kind and head[12:16].strip().isalnum(), start)
+        found = next(following, None)
+        if found is None:
+            return
+        position = before = found
 
 
 def _later_chains(file: BinaryIO) -> Iterator[int]:
@@ -203,6 +234,12 @@ class RecordingFile(io.RawIOBase):
         """At most `size` bytes."""
         left = max(0, self._length - self.tell())
         return self._file.read(left if size < 0 else min(size, left))
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, as `io.BufferedReader` does."""
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
     def close(self) -> None:
         """Close the file."""

@@ -155,9 +155,8 @@ def test_a_setting_refuses_whatever_is_cut(whole, tmp_path):
 def test_joined_recordings_announce_less_than_they_hold(whole, tmp_path):
     frames = (whole / "s.mp3").read_bytes()
     (tmp_path / "s.mp3").write_bytes(frames * 2)
-    assert not truncation.judge(
-        tmp_path / "s.mp3", announced(tmp_path / "s.mp3"), _Opened("mp3"), 2 * SECONDS, broken_off=False
-    ).truncated
+    header, size = announced(tmp_path / "s.mp3"), 2 * len(frames)
+    assert not truncation.extent(header, _Opened("mp3"), 2 * SECONDS, size=size, broken_off=False).truncated
 
 
 class _Opened:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from avflow.media import mpeg_audio, sound_headers
+from avflow.media.limits import MAX_SECONDS
 from avflow.media.recordings import Recording, RecordingFile
 
 #: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
@@ -84,7 +85,7 @@ def _plausible(found: Announced, size: int) -> Announced:
 
 
 def _is_plausible(seconds: Fraction) -> bool:
-    return 0 < seconds <= sound_headers.MAX_SECONDS
+    return 0 < seconds <= MAX_SECONDS
 
 
 def _is_placeholder(length: int) -> bool:

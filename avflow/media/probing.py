@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 import av
-from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Disposition
 
-from avflow.cores import codec_threads
 from avflow.errors import (
     InvalidMedia,
     InvalidMediaDamaged,
@@ -29,36 +27,23 @@ from avflow.media.announced import Announced, announced
 from avflow.media.choosing import Choosing
 from avflow.media.containers import (
     CUT_ANYWHERE,
-    FAR_OPTIONS,
-    FORMAT_WHITELIST,
-    PROTOCOL_WHITELIST,
-    file_url,
     is_playlist,
 )
 from avflow.media.cropping import container_crop
-from avflow.media.damage import tolerated_gap
 from avflow.media.decodability import try_streams, undecodable_notices
-from avflow.media.formats import MAX_SIDE
 from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
 from avflow.media.late import has_late_streams
+from avflow.media.limits import MAX_RATE, MAX_SECONDS, check_duplicates, check_lead, check_size, in_hours
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, video_left_out
+from avflow.media.opening import exceeds_max_area, open_container
 from avflow.media.origin import Origin
-from avflow.media.rates import conversion_rate, has_too_many_copies
 from avflow.media.raw_samples import raw_samples
-from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes import Shape, Shapes
 from avflow.media.timing import announced_rate
 from avflow.progress import Meter, Report, ignore
-
-#: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
-#: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
-#: transcribe silence for all that time.
-MAX_SECONDS = 25 * 3600
-#: The highest accepted frame rate. Matroska and FLV can't store a higher one, and slow-motion cameras stay below it.
-MAX_RATE = 1_000
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
@@ -67,8 +52,6 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
     16: "smpte2084",
     18: "arib-std-b67",
 }
-#: bytes that are read at once
-_BUFFER_BYTES = 1 << 18
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 #: the values of AVColorSpace that FFmpeg's scaler supports
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
@@ -159,49 +142,6 @@ def _read(asked: _Asked, *, far: bool) -> Media | None:
         return None if has_late_streams(container) else media
 
 
-def open_container(
-    path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None, far: bool = False
-) -> InputContainer:
-    """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
-
-    Parameters
-    ----------
-    hwaccel:
-        Where to decode.
-    far:
-        Look for streams further than usual (`avflow.media.late`).
-
-    Raises
-    ------
-    av.error.FFmpegError
-    """
-    options = {
-        "protocol_whitelist": PROTOCOL_WHITELIST,
-        "format_whitelist": FORMAT_WHITELIST,
-        # for the decoders that libavformat runs on the first packets to identify the streams
-        "max_pixels": str(MAX_AREA),
-    }
-    part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
-    raw = raw_samples(path) if part is None else None
-    if raw is not None:
-        options |= raw.options | {"format_whitelist": raw.format}
-    options |= FAR_OPTIONS if far else {}
-    container: InputContainer = av.open(
-        part or file_url(path),
-        mode="r",
-        format=raw.format if raw else None,
-        options=options,
-        metadata_errors="replace",
-        hwaccel=hwaccel,
-        buffer_size=_BUFFER_BYTES,
-    )
-    for stream in container.streams.video:
-        if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
-            stream.codec_context.thread_count = codec_threads()
-    return container
-
-
 def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     path, named, numbers = asked.path, asked.named, asked.origin.numbers if asked.origin else {}
     with open_container(path, far=far) as another:
@@ -218,11 +158,11 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not pictures and not container.streams.audio:
         raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has no video or audio stream")
-    if video is None and pictures and _exceeds_max_area(path):
+    if video is None and pictures and exceeds_max_area(path):
         raise InvalidMediaTooLarge(f"{named.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
     left_out = undecodable_notices(named, container, tried, numbers, picture=video is None, sound=audio is None)
     if video is not None:
-        _check_size(named, video.codec_context.width, video.codec_context.height)
+        check_size(named, video.codec_context.width, video.codec_context.height)
 
     video_scan = VideoScan(video, joined=not asked.continuous) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
@@ -235,7 +175,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     cut = truncation.judge(named, [extent])
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(
-            f"{named.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted"
+            f"{named.name} lasts {in_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted"
         )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
@@ -283,64 +223,17 @@ def _checked_video(
             f"at most {MAX_RATE} are accepted"
         )
     if scan.span:
-        _check_duplicates(path, video, scan.span[1] - scan.span[0])
+        check_duplicates(path, video, scan.span[1] - scan.span[0])
     if container.format.name in CUT_ANYWHERE:
         return replace(video, any_gap=has_sound), ()
     try:
-        _check_lead(path, video, scan.rejected if container.format.name == "avi" else 0)
+        check_lead(path, video, scan.rejected if container.format.name == "avi" else 0)
     except InvalidMediaDamaged as error:
         if not has_sound or not video.lead:
             raise
         notice = Notice("VideoDamaged", f"{error.message} The first good frame is shown in their place.")
         return replace(video, any_gap=True), (notice,)
     return replace(video, any_gap=has_sound), ()
-
-
-def _exceeds_max_area(path: Path) -> bool:
-    """Whether the decoder rejected frames because of their size. Only libavutil's log contains that reason."""
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as log, open_container(path):
-            return any("max pixel count" in message for _, _, message in log)
-    finally:
-        av.logging.set_level(level)
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if max(width, height) > MAX_SIDE:
-        raise InvalidMediaTooLarge(f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side are accepted")
-
-
-def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None:
-    """Refuse a variable-rate video if its conversion would consist of hours of duplicated frames."""
-    rate = conversion_rate(video)
-    if not video.constant_rate and has_too_many_copies(video, rate, seconds):
-        raise InvalidMediaTooLong(
-            f"{path.name} has {video.frames} frames in {_hours(seconds)}: "
-            f"at a constant rate it would have {round(seconds * rate)}"
-        )
-
-
-def _check_lead(path: Path, video: VideoStream, untimed: int) -> None:
-    """Refuse a video whose start is damaged.
-
-    The caller skips formats that may be cut anywhere: they often begin with frames whose reference frames are missing.
-
-    Parameters
-    ----------
-    untimed:
-        The number of undecodable frames at the start that have no timestamps. Their duration is unknown, so a single
-        one is refused.
-    """
-    lost = untimed or round(Fraction(video.lead) * video.average_rate)
-    if untimed or lost > tolerated_gap(video.frames, video.average_rate):
-        raise InvalidMediaDamaged(f"{path.name} has {video.frames} frames, but the first {lost} can't be decoded")
-
-
-def _hours(seconds: Fraction) -> str:
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours} h {minutes} min"
 
 
 def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
@@ -350,7 +243,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
     shape = shapes.longest
-    _check_size(path, shape.width, shape.height)
+    check_size(path, shape.width, shape.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     nominal = clock.nominal(announced) if scan.timed else announced_rate(announced)
     constant = scan.timed and clock.constant
@@ -359,7 +252,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     width, height = cropped_size(shape.width, shape.height, crop)
     # FFmpeg's scaler makes pixels square by changing the width and keeping the height
     square = (max(1, round(width * shape.aspect)), height)
-    _check_size(path, *square)
+    check_size(path, *square)
     display_width, display_height = upright_size(*square, rotation)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
     return VideoStream(

@@ -21,7 +21,7 @@ from avflow.media.decodability import try_streams
 from avflow.media.late import demuxed, has_late_streams
 from avflow.media.model import Track
 from avflow.media.notices import Notice
-from avflow.media.probing import open_container
+from avflow.media.opening import open_container
 from avflow.media.recordings import Recording
 from avflow.media.restarts import Timeline
 from avflow.media.scan import PacketClocks

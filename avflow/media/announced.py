@@ -59,7 +59,7 @@ def announced(path: Path, recording: Recording | None = None) -> Announced:
     Anything malformed announces nothing.
     """
     part = recording or Recording(0, path.stat().st_size)
-    size = part.end - part.start
+    size = part.size
     with cast("BinaryIO", io.BufferedReader(RecordingFile(path, part))) as file:
         magic = file.read(16)
         for matches, read in (

@@ -23,6 +23,8 @@ MAX_RECORDINGS = 10_000
 _READ_BYTES = 1 << 20
 #: bytes that a signature's check may look at
 _LOOK_AHEAD = 64
+#: bytes at the start of a fragment's header that hold the time of its first track
+_MOST_MOOF = 1_024
 #: bytes of the longest box `ftyp`: 250 names
 _MOST_FTYP = 1_024
 
@@ -33,10 +35,16 @@ _FIRST_PAGE = b"OggS\x00\x02"
 
 @dataclass(frozen=True)
 class Recording:
-    """The bytes `start` to `end` of a file."""
+    """The bytes `start` to `end` of a file, after the first `head` bytes of the file, which all recordings share."""
 
     start: int
     end: int
+    head: int = 0
+
+    @property
+    def size(self) -> int:
+        """The number of its bytes."""
+        return self.head + self.end - self.start
 
     def is_whole(self, path: Path) -> bool:
         """Whether this is the whole file."""
@@ -57,18 +65,23 @@ def find_recordings(path: Path) -> tuple[Recording, ...]:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        starts = [0]
-        for start in _later_starts(file, size):
+        starts, heads = [0], [0]
+        for start, head in _starts_and_heads(file, size):
             starts.append(start)
+            heads.append(head)
             if len(starts) > MAX_RECORDINGS:
                 raise InvalidMediaDamaged(f"{path.name} seems to consist of more than {MAX_RECORDINGS} recordings")
-    return tuple(map(Recording, starts, [*starts[1:], size]))
+    return tuple(map(Recording, starts, [*starts[1:], size], heads))
 
 
-def _later_starts(file: BinaryIO, size: int) -> Iterator[int]:
+def _starts_and_heads(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     magic = file.read(_LOOK_AHEAD)
     if magic[4:8] in (b"ftyp", b"styp"):
         return _later_boxes(file, size)
+    return ((start, 0) for start in _later_starts(file, size, magic))
+
+
+def _later_starts(file: BinaryIO, size: int, magic: bytes) -> Iterator[int]:
     if magic[:4] in (b"RIFF", b"RF64"):
         return _later_riffs(file, size, magic[8:12])
     if magic.startswith(_OGG_PAGE):
@@ -124,9 +137,15 @@ def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool], s
 
 
 # ---------------------------------------------------------------- chained structures
-def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
-    """The `ftyp` boxes after the first one: each begins another ISO base media file."""
+def _later_boxes(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """The `ftyp` boxes after the first one: each begins another ISO base media file.
+
+    And the fragments whose clock starts again, with the end of the first `moov`, which they share. libavformat would
+    discard them (libavformat/mov.c, `mov_read_trun`).
+    """
     position, before = 0, 0
+    head = 0
+    begun: dict[bytes, int] = {}
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
@@ -134,7 +153,16 @@ def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
         if length == 1:
             length = int.from_bytes(header[8:16])
         if header[4:8] == b"ftyp" and position > 0:
-            yield position
+            yield position, 0
+            head = -1
+        if header[4:8] == b"moov" and head == 0:
+            head = position + length
+        if header[4:8] == b"moof":
+            track, time = _fragment_time(file, position, position + length)
+            if track and time <= begun.get(track, -1) and head > 0:
+                yield position, head
+                begun = {}
+            begun.setdefault(track, time)
         is_box = header[4:8].isalnum() and length >= 8
         if is_box and position + length <= size:
             position, before = position + length, position
@@ -146,6 +174,20 @@ def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
         if found is None:
             return
         position = before = found
+
+
+def _fragment_time(file: BinaryIO, start: int, end: int) -> tuple[bytes, int]:
+    """The first track of a fragment, and its time; empty and 0 if unknown.
+
+    Source: ISO/IEC 14496-12 sections 8.8.7 (`tfhd`) and 8.8.12 (`tfdt`).
+    """
+    file.seek(start)
+    content = file.read(min(end - start, _MOST_MOOF))
+    track, at = content.find(b"tfhd"), content.find(b"tfdt")
+    if not 0 <= track < at:
+        return b"", 0
+    time = int.from_bytes(content[at + 8 : at + (16 if content[at + 4 : at + 5] == b"\1" else 12)])
+    return content[track + 8 : track + 12], time
 
 
 def _next_ftyp(file: BinaryIO, start: int) -> int | None:
@@ -209,8 +251,7 @@ class RecordingFile(io.RawIOBase):
         super().__init__()
         self.name = path.name
         self._file = path.open("rb")
-        self._start, self._length = recording.start, recording.end - recording.start
-        self._file.seek(recording.start)
+        self._recording, self._place = recording, 0
 
     def readable(self) -> bool:
         """Always true."""
@@ -222,18 +263,26 @@ class RecordingFile(io.RawIOBase):
 
     def tell(self) -> int:
         """The position in the recording."""
-        return self._file.tell() - self._start
+        return self._place
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position in the recording."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._length}[whence]
-        self._file.seek(self._start + max(0, base + offset))
-        return self.tell()
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._recording.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes."""
-        left = max(0, self._length - self.tell())
-        return self._file.read(left if size < 0 else min(size, left))
+        part = self._recording
+        left = max(0, part.size - self._place)
+        if self._place < part.head:  # fewer at the joint, as a file may return
+            left, at = part.head - self._place, self._place
+        else:
+            at = part.start + self._place - part.head
+        self._file.seek(at)
+        content = self._file.read(left if size < 0 else min(size, left))
+        self._place += len(content)
+        return content
 
     def readinto(self, buffer: Any) -> int:
         """Read into a buffer, as `io.BufferedReader` does."""

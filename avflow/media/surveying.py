@@ -122,7 +122,7 @@ class Part:
                 announced(source, recording),
                 container,
                 found,
-                size=recording.end - recording.start,
+                size=recording.size,
                 broken_off=broken_off,
             ),
             far=far,

@@ -286,3 +286,24 @@ def test_undecodable_sound_of_a_joined_upload_is_told(tmp_path, count):
     else:
         assert "in 1 of 2 recordings" in media.notices[0].message
         assert heard == [pytest.approx(2.52, abs=0.06)]
+
+
+@pytest.mark.parametrize("base", ["default_base_moof", "negative_cts_offsets", "separate_moof"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_fragments_whose_clock_starts_again_without_a_header(tmp_path, base, count):
+    fragments = (*H264, "-bf", "0", "-g", "25", *AAC, "-movflags", f"frag_keyframe+empty_moov+{base}")
+    content = recording(tmp_path / "1.mp4", *fragments).read_bytes()
+    source = tmp_path / "v.mp4"
+    source.write_bytes(content + content[content.index(b"moof") - 4 :] * (count - 1))
+    media, seen, heard, _ = results(source, tmp_path)
+    assert media.video.frames == 50 * count
+    assert not media.truncated
+    assert len(seen) == len(heard) == count
+    for frame, beep in zip(seen, heard, strict=True):
+        assert frame / 25 == pytest.approx(beep, abs=0.05)
+
+
+@pytest.mark.parametrize("flags", ["separate_moof", "dash", "frag_every_frame"])
+def test_fragments_of_one_clock_are_one_recording(tmp_path, flags):
+    fragments = (*H264, "-bf", "2", "-g", "25", *AAC, "-movflags", f"frag_keyframe+empty_moov+{flags}")
+    assert not is_appended(recording(tmp_path / "1.mp4", *fragments))

@@ -12,6 +12,8 @@ from avflow.media.model import AudioStream, MixedStream
 _LAYOUTS = {1: "mono", 2: "stereo"}
 #: the largest magnitude of a limited sample
 _LIMIT = 0.95
+#: Hz: no voice is lower
+_LOWEST = 40
 
 
 def mixed_streams(stream: AudioStream) -> tuple[MixedStream, ...]:
@@ -35,6 +37,12 @@ def weighted(track: Any, stream: AudioStream, mixed: MixedStream, *, speech: boo
         outputs = "|".join(f"c{number}={_sum(row)}" for number, row in enumerate(rows))
         track = track.filter("pan", args=f"{_LAYOUTS[len(rows)]}|{outputs}")
     gain = stream.speech_gain if speech else stream.sound_gain
+    if speech and gain > 0:
+        # Amplified as well, a constant offset would drive the limiter, which leaves nothing of the speech. A filter
+        # alone would turn its beginning into a click.
+        if mixed.offset:
+            track = track.filter("dcshift", shift=-mixed.offset)
+        track = track.filter("highpass", f=_LOWEST)
     return track.filter("volume", f"{gain}dB") if gain else track
 
 

@@ -1,6 +1,7 @@
 """What a file's header announces: the size of the file in bytes, and the length of the media in seconds.
 
-Recorders that can't seek back, or that died, leave 0, -1 or a placeholder instead of a size. That announces nothing.
+Recorders that can't seek back, or that died, leave 0, -1 or a placeholder instead of a size. That announces nothing,
+and neither does a length beyond that of any accepted recording.
 
 Sources: ISO/IEC 14496-12 (boxes `mvhd`, `mehd`, `sidx`), RFC 8794 and RFC 9559 (EBML, Matroska), Microsoft "AVI RIFF
 File Reference", EBU Tech 3306 (RF64), Adobe "Flash Video File Format Specification 10.1", RFC 3533 (Ogg), RFC 9639
@@ -9,18 +10,25 @@ File Reference", EBU Tech 3306 (RF64), Adobe "Flash Video File Format Specificat
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from avflow.media import mpeg_audio, sound_headers
+from avflow.media.limits import MAX_SECONDS
+from avflow.media.recordings import Recording, RecordingFile
 
 #: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
 #: neither announces its end.
 _MAX_ELEMENTS = 100_000
+#: the same for the chunks of an AVI without sizes: pictures and sound of about three hours
+_MAX_CHUNKS = 500_000
+#: bytes of no file: 1 PiB
+_MAX_BYTES = 2**50
 #: bytes at the start of a file that may contain the header of FLV
 _HEADER_BYTES = 65_536
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -45,10 +53,14 @@ class Announced:
     index_missing: bool = False
 
 
-def announced(path: Path) -> Announced:
-    """Read the header of a file, and the sizes of its outermost elements. Anything malformed announces nothing."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+def announced(path: Path, recording: Recording | None = None) -> Announced:
+    """Read the header of a file or of one recording in it, and the sizes of its outermost elements.
+
+    Anything malformed announces nothing.
+    """
+    part = recording or Recording(0, path.stat().st_size)
+    size = part.size
+    with cast("BinaryIO", io.BufferedReader(RecordingFile(path, part))) as file:
         magic = file.read(16)
         for matches, read in (
             (magic[:4] == b"\x1a\x45\xdf\xa3", _ebml),
@@ -59,8 +71,25 @@ def announced(path: Path) -> Announced:
             (magic == _ASF_HEADER, _asf),
         ):
             if matches:
-                return read(file, size)
-        return _sound(file, magic, size)
+                return _plausible(read(file, size), size)
+        return _plausible(_sound(file, magic, size), size)
+
+
+def _plausible(found: Announced, size: int) -> Announced:
+    """Without seconds beyond any accepted recording, and without a placeholder for a number of bytes."""
+    if found.seconds is not None and not _is_plausible(found.seconds):
+        found = replace(found, seconds=None)
+    if found.size is not None and found.size > size and _is_placeholder(found.size):
+        found = replace(found, size=None, cut=False)
+    return found
+
+
+def _is_plausible(seconds: Fraction) -> bool:
+    return 0 < seconds <= MAX_SECONDS
+
+
+def _is_placeholder(length: int) -> bool:
+    return length >= _MAX_BYTES or (length < 2**32 and sound_headers.unknown(length))
 
 
 # ---------------------------------------------------------------- ISO base media file format
@@ -96,6 +125,8 @@ def _children(file: BinaryIO, position: int, end: int) -> Iterator[tuple[bytes, 
             length, start = int.from_bytes(header[8:16]), position + 16
         elif length == 0:
             length = end - position
+        if position + length > end and _is_placeholder(length):
+            length = end - position
         if length < start - position:
             return
         position += length
@@ -113,14 +144,15 @@ def _movie_seconds(file: BinaryIO, start: int, stop: int) -> Fraction:
                 scale, length = struct.unpack(">IQ", content[20:32])
             else:
                 scale, length = struct.unpack(">II", content[12:20].ljust(8, b"\0"))
-            ticks = 0 if length in (2**32 - 1, 2**64 - 1) else length
+            ticks = 0 if _is_placeholder(length) else length
         elif kind == b"mvex":
             for inner, at, _ in _children(file, begin, end):
                 if inner == b"mehd":
                     file.seek(at)
                     content = file.read(12)
                     ticks = max(ticks, int.from_bytes(content[4:12] if content[:1] == b"\1" else content[4:8]))
-    return Fraction(ticks, scale) if scale else Fraction(0)
+    seconds = Fraction(ticks, scale) if scale else Fraction(0)
+    return seconds if _is_plausible(seconds) else Fraction(0)
 
 
 def _index_seconds(file: BinaryIO, start: int) -> tuple[int, Fraction]:
@@ -133,10 +165,15 @@ def _index_seconds(file: BinaryIO, start: int) -> tuple[int, Fraction]:
     file.seek(start + entries_at)
     entries = file.read(12 * count)
     ticks = sum(int.from_bytes(entries[12 * n + 4 : 12 * n + 8]) for n in range(len(entries) // 12))
-    return stream, Fraction(ticks, scale) if scale else Fraction(0)
+    seconds = Fraction(ticks, scale) if scale else Fraction(0)
+    return stream, seconds if _is_plausible(seconds) else Fraction(0)
 
 
 # ---------------------------------------------------------------- AVI
+#: the length of a stream where FFmpeg writes into a pipe (libavformat/avienc.c)
+_UNSEEKABLE = 1 << 30
+
+
 def _avi(file: BinaryIO, size: int) -> Announced:
     """The sizes of the RIFF chunks, and the longest stream by its header `strh`."""
     end = max(_riff_ends(file), default=None)
@@ -145,10 +182,31 @@ def _avi(file: BinaryIO, size: int) -> Announced:
     seconds, place = Fraction(0), header.find(b"strh")
     while 0 <= place < len(header) - 44:
         scale, rate, _, length = struct.unpack("<4I", header[place + 28 : place + 44])
-        if rate and not sound_headers.unknown(length):
-            seconds = max(seconds, Fraction(length * scale, rate))
+        length_in_seconds = Fraction(length * scale, rate) if rate else Fraction(0)
+        if not (length == _UNSEEKABLE or _is_placeholder(length)) and _is_plausible(length_in_seconds):
+            seconds = max(seconds, length_in_seconds)
         place = header.find(b"strh", place + 4)
-    return Announced(end, seconds or None, cut=end is not None and end > size)
+    last = _last_avi_chunk(file, size) if end is None else end
+    return Announced(end, seconds or None, cut=last > size)
+
+
+def _last_avi_chunk(file: BinaryIO, size: int) -> int:
+    """The end of the last chunk of an AVI without sizes, where a recorder that died left the file."""
+    position, end = 12, 0
+    for _ in range(_MAX_CHUNKS):
+        if position >= size:
+            return end
+        file.seek(position)
+        header = file.read(12)
+        kind, length = header[:4], int.from_bytes(header[4:8], "little")
+        if len(header) < 8:  # a byte of padding may be missing
+            return end if len(header) < 2 else position + 8
+        if kind in (b"LIST", b"RIFF") and (header[8:] in (b"movi", b"rec ", b"AVIX")):
+            position += 12
+            continue
+        end = position + 8 + length
+        position = end + length % 2
+    return 0
 
 
 def _riff_ends(file: BinaryIO) -> Iterator[int]:
@@ -233,7 +291,8 @@ def _elements(
             return
         length = int.from_bytes(bytes([field[0] & (0xFF >> width)]) + field[1:])
         start = position + id_width + width
-        end = None if length == (1 << 7 * width) - 1 else start + length
+        # all ones, or more than any file has, as left by a recorder that died
+        end = None if length == (1 << 7 * width) - 1 or length >= _MAX_BYTES else start + length
         yield header[:id_width], start, end
         position = start if end is None else end
 

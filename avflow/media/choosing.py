@@ -36,6 +36,8 @@ class Choosing:
         Called often during measurements. Whatever it raises ends them.
     undecodable:
         Why a stream can't be decoded, by its index. It is not chosen.
+    numbers:
+        As in `avflow.media.origin.Origin`.
     """
 
     def __init__(
@@ -45,7 +47,10 @@ class Choosing:
         wanted: str,
         tick: Callable[[], None],
         undecodable: Mapping[int, str],
+        *,
+        numbers: Mapping[int, int],
     ) -> None:
+        self._numbers = numbers
         self._container, self._reopen, self._tick = container, reopen, tick
         self._measured = Measured({})
         videos, sounds = (
@@ -58,7 +63,7 @@ class Choosing:
         frames = self._count(candidates) if len(candidates) > 1 else {}
         video, why = choose_video(videos, frames)
         lost = {index: f"it can't be decoded: {reason}" for index, reason in undecodable.items()}
-        choice = choose_audio(sounds, self._measured, wanted)
+        choice = choose_audio(sounds, self._measured, wanted, numbers)
         self.choice = replace(choice, video=video, why=choice.why | why | lost)
 
     @property
@@ -83,7 +88,7 @@ class Choosing:
 
     def tracks(self) -> tuple[Track, ...]:
         """The streams of the file, for the manifest."""
-        return describe(list(self._container.streams), self.choice, self._measured)
+        return describe(list(self._container.streams), self.choice, self._measured, self._numbers)
 
     def _measure(self, indexes: list[int]) -> None:
         with self._reopen() as container:

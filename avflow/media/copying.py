@@ -62,6 +62,8 @@ class Pictures:
         self._begun = self._guessed = False
         self._times: FrameTimes | None = None
         self.packets = 0
+        #: packets that are too damaged to be copied
+        self.lost = 0
         #: how far the copy has come
         self.seconds = 0.0
 
@@ -72,8 +74,14 @@ class Pictures:
         if not fits:
             raise InvalidMediaUnreadable(
                 f"{source.name} consists of recordings in different video formats ({self.codec}, {codec}): "
-                "they can't be joined"
+                "they can't be joined. Upload each recording as a file of its own, or join them with a conversion "
+                "(for example `ffmpeg -i 1 -i 2 -filter_complex concat=v=1:a=1 out.mp4`)"
             )
+
+    @property
+    def index(self) -> int:
+        """The index of the stream in the copy."""
+        return int(self._stream.index)
 
     def begin(self, stream: Any) -> None:
         """Prepare for the packets of the next recording."""
@@ -97,11 +105,20 @@ class Pictures:
     def _copy(self, packet: Any, offsets: Offsets) -> None:
         if packet.size:
             self._place(packet, offsets.next(), offsets.reordering.lag)
-        for filtered in [packet] if self._filter is None else self._filter.filter(packet if packet.size else None):
+        for filtered in self._filtered(packet):
             if filtered.size:
                 filtered.stream = self._stream
                 self._output.mux_one(filtered)
                 self.packets += 1
+
+    def _filtered(self, packet: Any) -> list[Any]:
+        if self._filter is None:
+            return [packet]
+        try:
+            return list(self._filter.filter(packet if packet.size else None))
+        except av.error.InvalidDataError:  # such as the last packet of a recording that is cut
+            self.lost += 1
+            return []
 
     def _place(self, packet: Any, seconds: float, lag: float) -> None:
         """Move a packet. Its decoding timestamp never decreases, and is not later than its presentation timestamp."""
@@ -148,6 +165,11 @@ class Sound:
         #: position in samples of the next sample; None before the first
         self._next: int | None = None
         self._offset = 0.0
+
+    @property
+    def index(self) -> int:
+        """The index of the stream in the copy."""
+        return int(self._stream.index)
 
     def begin(self, stream: Any) -> None:
         """Prepare for the packets of the next recording, which may have another codec."""

@@ -6,7 +6,7 @@ decide: a recording may begin with a few bad ones. So if they fail, packets from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from av.stream import Disposition
 from avflow.errors import InvalidMediaUnreadable
 from avflow.media.late import demuxed
 from avflow.media.notices import Notice
+from avflow.media.origin import number
 
 #: packets to decode at the start of the file, and at each other place
 _FIRST_AUDIO_PACKETS, _AUDIO_PACKETS = 64, 16
@@ -61,12 +62,20 @@ def try_streams(container: InputContainer) -> Decodability:
 
 
 def undecodable_notices(
-    path: Path, container: InputContainer, tried: Decodability, *, picture: bool, sound: bool
+    path: Path,
+    container: InputContainer,
+    tried: Decodability,
+    numbers: Mapping[int, int],
+    *,
+    picture: bool,
+    sound: bool,
 ) -> tuple[Notice, ...]:
     """Notices for the streams that can't be decoded. If neither picture nor sound can be, this is an error.
 
     Parameters
     ----------
+    numbers:
+        As in `avflow.media.origin.Origin`.
     picture, sound:
         Whether the result lacks it. An undecodable stream then is the reason; otherwise another stream is used.
 
@@ -82,7 +91,10 @@ def undecodable_notices(
         kind, lacks = ("Video", picture) if stream.type == "video" else ("Audio", sound)
         result = f"the result has no {kind.lower()}" if lacks else "another stream is used"
         notices.append(
-            Notice(f"{kind}Undecodable", f"{kind} stream {index} of {path.name} can't be decoded ({reason}): {result}.")
+            Notice(
+                f"{kind}Undecodable",
+                f"{kind} stream {number(stream, numbers)} of {path.name} can't be decoded ({reason}): {result}.",
+            )
         )
     if notices and picture and sound:
         raise InvalidMediaUnreadable(" ".join(notice.message for notice in notices))

@@ -54,6 +54,9 @@ class Sound:
     #: sums of x_i x_j over the seconds in which they are positive, and in which they are negative: (channels, channels)
     alike: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
     opposite: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
+    #: sum of each channel's samples, and their number, at about 8 kHz
+    total: Matrix = field(default_factory=lambda: np.zeros(0))
+    count: int = 0
 
     @property
     def channels(self) -> int:
@@ -71,6 +74,11 @@ class Sound:
     def steady(self, channel: int) -> bool:
         """Whether a channel has about the same level all the time: noise or hum, but not speech."""
         return _quantile(self.histogram[channel], 0.98) - _quantile(self.histogram[channel], 0.1) < _STEADY
+
+    @property
+    def offset(self) -> Matrix:
+        """The mean of each channel's samples."""
+        return self.total / max(1, self.count)
 
     @property
     def silent(self) -> bool:
@@ -165,6 +173,7 @@ class _StreamMeter:
             count = len(names)
             sound.rate, sound.histogram = frame.sample_rate, np.zeros((count, _LEVELS), np.int64)
             sound.alike, sound.opposite = np.zeros((count, count)), np.zeros((count, count))
+            sound.total = np.zeros(count)
         if names not in sound.layouts:
             sound.layouts.append(names)
         samples = _as_float(frame, len(names))
@@ -203,7 +212,10 @@ class _StreamMeter:
         if not count:
             return
         low = samples[:, : count * step].reshape(len(samples), count, step).mean(axis=2)
-        low -= low.mean(axis=1, keepdims=True)
+        mean = low.mean(axis=1, keepdims=True)
+        sound.total += mean[:, 0] * count
+        sound.count += count
+        low -= mean
         part = min(count, max(1, sound.rate // step // _PARTS))
         parts = low[:, : count // part * part].reshape(len(low), -1, part)
         with np.errstate(divide="ignore"):

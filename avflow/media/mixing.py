@@ -41,8 +41,13 @@ _SHARED = _SURROUND = math.sqrt(0.5)
 
 #: dB: speech whose loudest 2 % are below the first level is amplified to the second one
 _QUIET, _TARGET = -30.0, -15.0
+#: dB by which a microphone is raised at most to the level of the loudest one, and how far its loudest 2 % must be
+#: above its quietest 10 %: speech close to it is, but not noise, or speech at the other end of the room
+_MOST_LEVELLING, _SPEECH_SPREAD = 20.0, 20.0
 #: the largest amplification in dB
 _MOST = 70.0
+#: a smaller constant offset is not worth a mention: -80 dB
+_LEAST_OFFSET = 1e-4
 #: samples up to this magnitude are clipped: codecs exceed full scale by that much
 _OVERSHOOT = 1.12
 #: below this level in dB a steady sound is the noise of a device, which the result doesn't need
@@ -79,8 +84,13 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         return Mix((MixedStream(indexes[0]),), _speech_gain(joint, weights), _sound_gain(joint), peak)
     names = joint.layouts[0]
     channels = _Channels(joint)
-    speech = _normalised(channels.mixed(_speech_weights(names, channels), channels.active))
+    wanted = _speech_weights(names, channels)
+    speech = _normalised(channels.mixed(wanted, channels.active))
     together = _normalised(channels.mixed(_equal_weights(names), channels.audible))
+    if len(sounds) > 1:
+        speech = _normalised(
+            channels.mixed([a * b for a, b in zip(wanted, _levelled(joint), strict=True)], channels.active)
+        )
     rows: list[list[float]] = []
     if len(sounds) > 1 or (joint.channels > 2 and not set(names) & (_LEFT | _RIGHT)):
         rows = [together]
@@ -92,10 +102,13 @@ def mix(measured: Measured, indexes: Sequence[int]) -> Mix:
         rows = [[weight / largest for weight in row] for row in sides] if largest else [together]
     gain = _speech_gain(joint, np.array(speech))
     if len(sounds) == 1:
-        streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows))]
+        offset = _offset(joint, speech)
+        streams = [MixedStream(indexes[0], _rounded(speech), tuple(_rounded(row) for row in rows), offset)]
     else:
-        pairs = zip(indexes, speech, together, strict=True)
-        streams = [MixedStream(index, _rounded([one]), (_rounded([other]),)) for index, one, other in pairs]
+        streams = [
+            MixedStream(index, _rounded([one]), (_rounded([other]),), _offset(sound, [one]))
+            for index, sound, one, other in zip(indexes, sounds, speech, together, strict=True)
+        ]
     return Mix(tuple(streams), gain, _sound_gain(joint), peak)
 
 
@@ -169,6 +182,20 @@ def _equal_weights(names: Sequence[str]) -> list[float]:
     return [float(not name.startswith("AMBI") or name == "AMBI0") for name in names]
 
 
+def _levelled(sound: Sound) -> list[float]:
+    """Factors that make each microphone as loud as the loudest one, as far as its pauses are quiet.
+
+    A microphone that only hears its own noise, or others from afar, has little between pauses and loudest parts.
+    """
+    levels = [sound.level(0.98, channel) for channel in range(sound.channels)]
+    most = [sound.level(0.98, channel) - sound.level(0.1, channel) for channel in range(sound.channels)]
+    gains = [
+        min(max(levels) - level, _MOST_LEVELLING) if spread > _SPEECH_SPREAD else 0.0
+        for level, spread in zip(levels, most, strict=True)
+    ]
+    return [10 ** (gain / 20) for gain in gains]
+
+
 def _side_weights(names: Sequence[str], side: set[str]) -> list[float]:
     """Weights of the channels in the left or right channel of a stereo mix."""
 
@@ -222,6 +249,12 @@ def _sound_gain(sound: Sound) -> float:
     if sound.peak <= _OVERSHOOT:
         return 0.0
     return round(-max(0.0, min(20 * math.log10(sound.peak), sound.level(0.999) + _CREST)), 1)
+
+
+def _offset(sound: Sound, weights: Sequence[float]) -> float:
+    """The mean of the mixed samples; 0 if a filter removes it without a click."""
+    offset = float(sound.offset @ np.array(weights))
+    return round(min(max(offset, -1.0), 1.0), 6) if abs(offset) > _LEAST_OFFSET else 0.0
 
 
 def _normalised(weights: Sequence[float]) -> list[float]:

@@ -109,6 +109,8 @@ class MixedStream(Contract):
     speech: tuple[float, ...] = ()
     #: weights for the sound of the result, one row per channel of it; empty: FFmpeg's own
     sound: tuple[tuple[float, ...], ...] = ()
+    #: mean of the samples in the mix for speech recognition; 1 is full scale
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)

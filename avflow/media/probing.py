@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 import av
-from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Disposition
 
-from avflow.cores import codec_threads
 from avflow.errors import (
     InvalidMedia,
     InvalidMediaDamaged,
@@ -29,40 +27,24 @@ from avflow.media.announced import Announced, announced
 from avflow.media.choosing import Choosing
 from avflow.media.containers import (
     CUT_ANYWHERE,
-    FAR_OPTIONS,
-    FORMAT_WHITELIST,
-    PROTOCOL_WHITELIST,
-    file_url,
     is_playlist,
 )
 from avflow.media.cropping import container_crop
 from avflow.media.damage import check_lead
 from avflow.media.decodability import try_streams, undecodable_notices
-from avflow.media.formats import MAX_SIDE
 from avflow.media.geometry import cropped_size, orientation, upright_size
 from avflow.media.holding import hold
 from avflow.media.late import has_late_streams
+from avflow.media.limits import MAX_RATE, MAX_SECONDS, check_duplicates, check_size, in_hours
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, empty_streams, video_left_out
-from avflow.media.rates import MAX_VARIABLE, conversion_rate
+from avflow.media.opening import exceeds_max_area, open_container
+from avflow.media.origin import Origin
 from avflow.media.raw_samples import raw_samples
-from avflow.media.recordings import Recording, RecordingFile
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes import Shape, Shapes
 from avflow.media.timing import announced_rate
 from avflow.progress import Meter, Report, ignore
-
-#: The longest accepted video in seconds: a recording of one day, which has 25 h when the clocks go back. A Batch job
-#: ends after 12 hours. One damaged timestamp may announce years, and the workflow would then duplicate frames and
-#: transcribe silence for all that time.
-MAX_SECONDS = 25 * 3600
-#: The highest accepted frame rate. Matroska and FLV can't store a higher one, and slow-motion cameras stay below it.
-MAX_RATE = 1_000
-#: Frames that a conversion to a constant rate may always produce, even from a few source frames: ten minutes.
-_MAX_FRAMES_FROM_FEW = 600 * MAX_VARIABLE
-#: Above that, the average number of frames it may produce from one source frame: a screen recording may show the same
-#: frame for a minute.
-_MAX_FRAMES_FROM_ONE = 60 * MAX_VARIABLE
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
@@ -71,15 +53,13 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
     16: "smpte2084",
     18: "arib-std-b67",
 }
-#: bytes that are read at once
-_BUFFER_BYTES = 1 << 18
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 #: the values of AVColorSpace that FFmpeg's scaler supports
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
 def probe(
-    path: Path, *, joined: bool = False, audio_track: str = "", measure: bool = True, report: Report = ignore
+    path: Path, *, origin: Origin | None = None, audio_track: str = "", measure: bool = True, report: Report = ignore
 ) -> Media:
     """Describe a media file after reading it from start to end.
 
@@ -90,8 +70,8 @@ def probe(
 
     Parameters
     ----------
-    joined:
-        Whether the file is the copy of joined recordings on one clock (`avflow.media.joining`).
+    origin:
+        The upload, if the file is the copy of its recordings on one clock (`avflow.media.joining`).
     audio_track:
         The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
     measure:
@@ -113,7 +93,7 @@ def probe(
     header = announced(path)
     truncation.require_index(path, header)
     try:
-        asked = _Asked(path, header, joined, audio_track, measure, Meter("probe", None, "seconds", report))
+        asked = _Asked(path, header, origin, audio_track, measure, Meter("probe", None, "seconds", report))
         return _read(asked, far=False) or _read(asked, far=True)
     except av.error.FFmpegError as error:
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
@@ -125,10 +105,20 @@ class _Asked:
 
     path: Path
     header: Announced
-    joined: bool
+    origin: Origin | None
     audio_track: str
     measure: bool
     meter: Meter
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the upload has a single clock."""
+        return self.origin is None or self.origin.continuous
+
+    @property
+    def named(self) -> Path:
+        """The path whose name the user knows."""
+        return self.origin.path if self.origin else self.path
 
 
 @overload
@@ -147,82 +137,47 @@ def _read(asked: _Asked, *, far: bool) -> Media | None:
         if far:
             media = media.found_late()
             if has_late_streams(container):
-                late = f"A stream of {asked.path.name} begins so late that it was left out."
+                late = f"A stream of {asked.named.name} begins so late that it was left out."
                 media = media.noting(Notice("StreamLate", late))
             return media
         return None if has_late_streams(container) else media
 
 
-def open_container(
-    path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None, far: bool = False
-) -> InputContainer:
-    """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
-
-    Parameters
-    ----------
-    hwaccel:
-        Where to decode.
-    far:
-        Look for streams further than usual (`avflow.media.late`).
-
-    Raises
-    ------
-    av.error.FFmpegError
-    """
-    options = {
-        "protocol_whitelist": PROTOCOL_WHITELIST,
-        "format_whitelist": FORMAT_WHITELIST,
-        # for the decoders that libavformat runs on the first packets to identify the streams
-        "max_pixels": str(MAX_AREA),
-    }
-    part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
-    raw = raw_samples(path) if part is None else None
-    if raw is not None:
-        options |= raw.options | {"format_whitelist": raw.format}
-    options |= FAR_OPTIONS if far else {}
-    container: InputContainer = av.open(
-        part or file_url(path),
-        mode="r",
-        format=raw.format if raw else None,
-        options=options,
-        metadata_errors="replace",
-        hwaccel=hwaccel,
-        buffer_size=_BUFFER_BYTES,
-    )
-    for stream in container.streams.video:
-        if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
-            stream.codec_context.thread_count = codec_threads()
-    return container
-
-
 def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
-    path = asked.path
+    path, named, numbers = asked.path, asked.named, asked.origin.numbers if asked.origin else {}
     with open_container(path, far=far) as another:
         tried = try_streams(another)
     choosing = Choosing(
-        container, lambda: open_container(path, far=far), asked.audio_track, asked.meter.tick, tried.undecodable
+        container,
+        lambda: open_container(path, far=far),
+        asked.audio_track,
+        asked.meter.tick,
+        tried.undecodable,
+        numbers=numbers,
     )
     video, audio = choosing.video, choosing.audio
     pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not pictures and not container.streams.audio:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) has no video or audio stream")
-    if video is None and pictures and _exceeds_max_area(path):
-        raise InvalidMediaTooLarge(f"{path.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
-    left_out = undecodable_notices(path, container, tried, picture=video is None, sound=audio is None)
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has no video or audio stream")
+    if video is None and pictures and exceeds_max_area(path):
+        raise InvalidMediaTooLarge(f"{named.name} has frames of more than {MAX_AREA // 2**20} Mi pixels")
+    left_out = undecodable_notices(named, container, tried, numbers, picture=video is None, sound=audio is None)
     if video is not None:
-        _check_size(path, video.codec_context.width, video.codec_context.height)
+        check_size(named, video.codec_context.width, video.codec_context.height)
 
-    video_scan = VideoScan(video, joined=asked.joined) if video is not None else None
+    video_scan = VideoScan(video, joined=not asked.continuous) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
     broken_off = scan_packets(container, video_scan, audio_scan)
     if video_scan and video_scan.clock.count and (video_scan.first_frame is None or video_scan.first_frame.is_corrupt):
         video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
     duration = max((end for _, end in spans), default=Fraction(0)) - min((start for start, _ in spans), default=0)
-    cut = truncation.judge(path, asked.header, container, duration, broken_off=broken_off)
+    extent = truncation.extent(asked.header, container, duration, size=path.stat().st_size, broken_off=broken_off)
+    cut = truncation.judge(named, [extent])
     if duration > MAX_SECONDS:
-        raise InvalidMediaTooLong(f"{path.name} lasts {_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted")
+        raise InvalidMediaTooLong(
+            f"{named.name} lasts {in_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted"
+        )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
@@ -230,16 +185,16 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     video_stream = None
     if video_scan and video_scan.clock.count:
         try:
-            video_stream, damage = _checked_video(path, container, video_scan, has_sound=audio_stream is not None)
+            video_stream, damage = _checked_video(named, container, video_scan, has_sound=audio_stream is not None)
             left_out += damage
         except (InvalidMediaDamaged, InvalidMediaUnreadable, InvalidMediaFrameRate, InvalidMediaTooLong) as error:
             if audio_stream is None:
                 raise
             left_out += (video_left_out(error),)
     if video_stream is None and audio_stream is None:
-        raise InvalidMediaNoStreams(f"{path.name} ({container.format.long_name}) contains no video or audio packets")
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) contains no video or audio packets")
     left_out += empty_streams(
-        path.name,
+        named.name,
         video=video.index if video_scan and not video_scan.clock.count else None,
         audio=audio.index if audio_scan and not audio_scan.count else None,
     )
@@ -248,7 +203,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         container=raw.container if raw else container.format.name,
         size=path.stat().st_size,
         duration=round(float(duration), 6),
-        continuous=not asked.joined,
+        continuous=asked.continuous,
         video=video_stream,
         audio=audio_stream,
         notices=(*cut.notices, *left_out, *choosing.choice.notices),
@@ -274,7 +229,7 @@ def _checked_video(
             f"at most {MAX_RATE} are accepted"
         )
     if scan.span:
-        _check_duplicates(path, video, scan.span[1] - scan.span[0])
+        check_duplicates(path, video, scan.span[1] - scan.span[0])
     if container.format.name in CUT_ANYWHERE:
         return replace(video, any_gap=has_sound), ()
     try:
@@ -287,36 +242,6 @@ def _checked_video(
     return replace(video, any_gap=has_sound), ()
 
 
-def _exceeds_max_area(path: Path) -> bool:
-    """Whether the decoder rejected frames because of their size. Only libavutil's log contains that reason."""
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as log, open_container(path):
-            return any("max pixel count" in message for _, _, message in log)
-    finally:
-        av.logging.set_level(level)
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if max(width, height) > MAX_SIDE:
-        raise InvalidMediaTooLarge(f"{path.name} is {width}x{height}: at most {MAX_SIDE} pixels a side are accepted")
-
-
-def _check_duplicates(path: Path, video: VideoStream, seconds: Fraction) -> None:
-    """Refuse a variable-rate video if its conversion would consist of hours of duplicated frames."""
-    frames = round(seconds * conversion_rate(video))
-    if not video.constant_rate and frames > max(_MAX_FRAMES_FROM_FEW, _MAX_FRAMES_FROM_ONE * video.frames):
-        raise InvalidMediaTooLong(
-            f"{path.name} has {video.frames} frames in {_hours(seconds)}: at a constant rate it would have {frames}"
-        )
-
-
-def _hours(seconds: Fraction) -> str:
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours} h {minutes} min"
-
-
 def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     context, frame, clock = stream.codec_context, scan.first_frame, scan.clock
     if frame is None:
@@ -324,7 +249,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
     shape = shapes.longest
-    _check_size(path, shape.width, shape.height)
+    check_size(path, shape.width, shape.height)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     if stream.container.format.name == "avi":  # its tick is a frame, and FFmpeg guesses 120 for 119.88
         announced = (1 / stream.time_base, *announced)
@@ -335,7 +260,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     width, height = cropped_size(shape.width, shape.height, crop)
     # FFmpeg's scaler makes pixels square by changing the width and keeping the height
     square = (max(1, round(width * shape.aspect)), height)
-    _check_size(path, *square)
+    check_size(path, *square)
     display_width, display_height = upright_size(*square, rotation)
     transfer = _TRANSFERS.get(context.color_trc, "unknown")
     return VideoStream(

@@ -15,7 +15,7 @@ import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from avflow.errors import InvalidMediaDamaged
 
@@ -25,6 +25,10 @@ MAX_RECORDINGS = 10_000
 _READ_BYTES = 1 << 20
 #: bytes that a signature's check may look at
 _LOOK_AHEAD = 64
+#: bytes at the start of a fragment's header that hold the time of its first track
+_MOST_MOOF = 1_024
+#: bytes of the longest box `ftyp`: 250 names
+_MOST_FTYP = 1_024
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _OGG_PAGE = b"OggS\x00"
@@ -35,10 +39,16 @@ _ADTS_HEADER_BYTES = 7
 
 @dataclass(frozen=True)
 class Recording:
-    """The bytes `start` to `end` of a file."""
+    """The bytes `start` to `end` of a file, after the first `head` bytes of the file, which all recordings share."""
 
     start: int
     end: int
+    head: int = 0
+
+    @property
+    def size(self) -> int:
+        """The number of its bytes."""
+        return self.head + self.end - self.start
 
     def is_whole(self, path: Path) -> bool:
         """Whether this is the whole file."""
@@ -59,18 +69,23 @@ def find_recordings(path: Path) -> tuple[Recording, ...]:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        starts = [0]
-        for start in _later_starts(file, size):
+        starts, heads = [0], [0]
+        for start, head in _starts_and_heads(file, size):
             starts.append(start)
+            heads.append(head)
             if len(starts) > MAX_RECORDINGS:
                 raise InvalidMediaDamaged(f"{path.name} seems to consist of more than {MAX_RECORDINGS} recordings")
-    return tuple(map(Recording, starts, [*starts[1:], size]))
+    return tuple(map(Recording, starts, [*starts[1:], size], heads))
 
 
-def _later_starts(file: BinaryIO, size: int) -> Iterator[int]:
+def _starts_and_heads(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     magic = file.read(_LOOK_AHEAD)
     if magic[4:8] in (b"ftyp", b"styp"):
         return _later_boxes(file, size)
+    return ((start, 0) for start in _later_starts(file, size, magic))
+
+
+def _later_starts(file: BinaryIO, size: int, magic: bytes) -> Iterator[int]:
     if magic[:4] in (b"RIFF", b"RF64"):
         return _later_riffs(file, size, magic[8:12])
     if magic.startswith(_OGG_PAGE):
@@ -110,10 +125,10 @@ _SIGNATURES: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
 )
 
 
-def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool]) -> Iterator[int]:
-    """Where `signature` occurs and the bytes from it on are accepted. The file is read once."""
-    file.seek(0)
-    position, block = 0, file.read(_READ_BYTES + _LOOK_AHEAD)
+def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool], start: int = 0) -> Iterator[int]:
+    """Where `signature` occurs, from `start` on, and the bytes from it on are accepted. The file is read once."""
+    file.seek(start)
+    position, block = start, file.read(_READ_BYTES + _LOOK_AHEAD)
     while block:
         last = len(block) < _READ_BYTES + _LOOK_AHEAD
         at = block.find(signature)
@@ -128,9 +143,15 @@ def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool]) -
 
 
 # ---------------------------------------------------------------- chained structures
-def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
-    """The `ftyp` boxes after the first one: each begins another ISO base media file."""
-    position = 0
+def _later_boxes(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """The `ftyp` boxes after the first one: each begins another ISO base media file.
+
+    And the fragments whose clock starts again, with the end of the first `moov`, which they share. libavformat would
+    discard them (libavformat/mov.c, `mov_read_trun`).
+    """
+    position, before = 0, 0
+    head = 0
+    begun: dict[bytes, int] = {}
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
@@ -138,24 +159,76 @@ def _later_boxes(file: BinaryIO, size: int) -> Iterator[int]:
         if length == 1:
             length = int.from_bytes(header[8:16])
         if header[4:8] == b"ftyp" and position > 0:
-            yield position
-        if length < 8:
+            yield position, 0
+            head = -1
+        if header[4:8] == b"moov" and head == 0:
+            head = position + length
+        if header[4:8] == b"moof":
+            track, time = _fragment_time(file, position, position + length)
+            if track and time <= begun.get(track, -1) and head > 0:
+                yield position, head
+                begun = {}
+            begun.setdefault(track, time)
+        is_box = header[4:8].isalnum() and length >= 8
+        if is_box and position + length <= size:
+            position, before = position + length, position
+            continue
+        if length == 0 and header[4:8].isalnum():
             return
-        position += length
+        # the recording is cut in this box, or was cut in the one before, whose end lies in a later recording
+        found = _next_ftyp(file, (position if is_box else before) + 8)
+        if found is None:
+            return
+        position = before = found
+
+
+def _fragment_time(file: BinaryIO, start: int, end: int) -> tuple[bytes, int]:
+    """The first track of a fragment, and its time; empty and 0 if unknown.
+
+    Source: ISO/IEC 14496-12 sections 8.8.7 (`tfhd`) and 8.8.12 (`tfdt`).
+    """
+    file.seek(start)
+    content = file.read(min(end - start, _MOST_MOOF))
+    track, at = content.find(b"tfhd"), content.find(b"tfdt")
+    if not 0 <= track < at:
+        return b"", 0
+    time = int.from_bytes(content[at + 8 : at + (16 if content[at + 4 : at + 5] == b"\1" else 12)])
+    return content[track + 8 : track + 12], time
+
+
+def _next_ftyp(file: BinaryIO, start: int) -> int | None:
+    """Where the next box `ftyp` begins. It holds names of four printable characters only."""
+    for at in _find(file, b"ftyp", lambda head: head[4:8].isascii() and head[4:8].strip().isalnum(), start):
+        file_at = file.tell()
+        file.seek(at - 4)
+        length = int.from_bytes(file.read(4))
+        file.seek(file_at)
+        if 16 <= length <= _MOST_FTYP and length % 4 == 0:
+            return at - 4
+    return None
 
 
 def _later_riffs(file: BinaryIO, size: int, kind: bytes) -> Iterator[int]:
     """The RIFF chunks of the same kind after the first one. The further chunks of one AVI are of the kind `AVIX`."""
-    position = 0
+    position, before = 0, 0
     while position + 12 <= size:
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
-        if header[:4] != b"RIFF" or length in (0, 0xFFFFFFFF):
-            return
-        if position > 0 and header[8:12] == kind:
+        is_riff = header[:4] in (b"RIFF", b"RF64")
+        if is_riff and position > 0 and header[8:12] == kind:
             yield position
-        position += 8 + length + length % 2
+        end = position + 8 + length + length % 2
+        if is_riff and length not in (0, 0xFFFF_FFFF) and end - 1 <= size:
+            position, before = end, position
+            continue
+        # as for boxes; and a recorder that died left no length
+        start = (position if is_riff else before) + 12
+        following = _find(file, b"RIFF", lambda head: head[8:12] == kind and head[12:16].strip().isalnum(), start)
+        found = next(following, None)
+        if found is None:
+            return
+        position = before = found
 
 
 def _later_chains(file: BinaryIO) -> Iterator[int]:
@@ -233,8 +306,7 @@ class RecordingFile(io.RawIOBase):
         super().__init__()
         self.name = path.name
         self._file = path.open("rb")
-        self._start, self._length = recording.start, recording.end - recording.start
-        self._file.seek(recording.start)
+        self._recording, self._place = recording, 0
 
     def readable(self) -> bool:
         """Always true."""
@@ -246,18 +318,32 @@ class RecordingFile(io.RawIOBase):
 
     def tell(self) -> int:
         """The position in the recording."""
-        return self._file.tell() - self._start
+        return self._place
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position in the recording."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._length}[whence]
-        self._file.seek(self._start + max(0, base + offset))
-        return self.tell()
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._recording.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes."""
-        left = max(0, self._length - self.tell())
-        return self._file.read(left if size < 0 else min(size, left))
+        part = self._recording
+        left = max(0, part.size - self._place)
+        if self._place < part.head:  # fewer at the joint, as a file may return
+            left, at = part.head - self._place, self._place
+        else:
+            at = part.start + self._place - part.head
+        self._file.seek(at)
+        content = self._file.read(left if size < 0 else min(size, left))
+        self._place += len(content)
+        return content
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, as `io.BufferedReader` does."""
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
     def close(self) -> None:
         """Close the file."""

@@ -16,11 +16,10 @@ from fractions import Fraction
 from typing import BinaryIO
 
 from avflow.media import mpeg_audio
+from avflow.media.limits import MAX_SECONDS
 
 #: most chunks before the samples
 _MAX_CHUNKS = 1_000
-#: no accepted recording is longer (`avflow.media.probing.MAX_SECONDS`): a header that says so is wrong
-_MAX_SECONDS = 25 * 3600
 #: Wave64 names a chunk by a GUID, which begins with these four letters
 _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 #: where the tag begins in an MP3 frame, by (MPEG-1, mono), and the samples of the frame, by MPEG-1
@@ -64,7 +63,7 @@ class Samples:
         if self.length is None or not self.bytes_per_second > 0:
             return None
         seconds = Fraction(self.length) / Fraction(self.bytes_per_second)
-        return seconds if seconds <= _MAX_SECONDS else None
+        return seconds if seconds <= MAX_SECONDS else None
 
     @property
     def end(self) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from av.stream import Disposition
@@ -20,6 +20,7 @@ from avflow.media.languages import normalised
 from avflow.media.loudness import FLOOR, Measured, Sound
 from avflow.media.model import Track
 from avflow.media.notices import Notice
+from avflow.media.origin import number
 
 #: dispositions of audio that accompanies the programme (libavformat/avformat.h)
 _SECONDARY = (
@@ -36,6 +37,8 @@ _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Dispositio
 #: the most streams in the manifest, and the most characters of a title: a file may have a thousand streams
 _MOST, _LONGEST = 64, 200
 
+_NOT_PROCESSED = "not processed"
+_SAME: Mapping[int, int] = {}
 _KINDS: dict[str, Literal["video", "audio", "subtitle"]] = {"video": "video", "audio": "audio", "subtitle": "subtitle"}
 
 
@@ -88,7 +91,7 @@ def choose_video(streams: Sequence[Any], frames: Mapping[int, int]) -> tuple[Any
     return best, why
 
 
-def choose_audio(streams: Sequence[Any], measured: Measured, wanted: str) -> Choice:
+def choose_audio(streams: Sequence[Any], measured: Measured, wanted: str, numbers: Mapping[int, int] = _SAME) -> Choice:
     """The audio streams that are heard.
 
     Parameters
@@ -97,33 +100,61 @@ def choose_audio(streams: Sequence[Any], measured: Measured, wanted: str) -> Cho
         The sound of all streams. It may lack streams if there is only one.
     wanted:
         The setting `AudioTrack`: index or language of a stream, or empty.
+    numbers:
+        The indexes that the user knows, where they differ from those of the file (`avflow.media.origin`).
     """
     if not streams:
         return Choice(None, (), {})
     rank = _rank(measured)
-    found = _matching(streams, wanted) if wanted else []
+    found = _matching(streams, wanted, numbers) if wanted else []
     pool = found or list(streams)
     reason = f"AudioTrack is {wanted}" if found else ""
-    notices = (_not_found(streams, wanted),) if wanted and not found else ()
+    notices = (_not_found(streams, wanted, numbers),) if wanted and not found else ()
     best = min(pool, key=rank)
-    mixed = (best,) if wanted == str(best.index) else _programme(best, pool, measured)
-    why = {s.index: _why_not(s, best, measured, reason) for s in streams if s not in mixed}
+    mixed = (best,) if wanted == str(number(best, numbers)) else _programme(best, pool, measured)
+    why = {s.index: _why_not(s, best, measured, reason, numbers) for s in streams if s not in mixed}
     for stream in mixed:
+        if stream is not best:
+            main = number(best, numbers)
+            why[stream.index] = f"a mono stream of the same programme as stream {main}, and mixed with it"
+            continue
         why[stream.index] = reason or _why(stream, best, streams, measured)
         if len(mixed) > 1:
             why[stream.index] += f"; mixed from {len(mixed)} mono streams of one programme"
     return Choice(None, mixed, why, notices)
 
 
-def describe(streams: Sequence[Any], choice: Choice, measured: Measured) -> tuple[Track, ...]:
+def describe(
+    streams: Sequence[Any], choice: Choice, measured: Measured, numbers: Mapping[int, int] = _SAME
+) -> tuple[Track, ...]:
     """All streams of the file for the manifest; the chosen ones and the first ones of very many."""
     chosen = {stream.index for stream in (choice.video, *choice.audio) if stream is not None}
     known = [stream for stream in streams if stream.type in _KINDS]
     kept = sorted(known, key=lambda stream: (stream.index not in chosen, stream.index))[:_MOST]
     return tuple(
-        _track(stream, stream.index in chosen, choice.why.get(stream.index, "not processed"), measured)
+        replace(
+            _track(stream, stream.index in chosen, choice.why.get(stream.index, _NOT_PROCESSED), measured),
+            index=number(stream, numbers),
+        )
         for stream in sorted(kept, key=lambda stream: stream.index)
     )
+
+
+def left_out(streams: Sequence[Any], why: Mapping[int, str]) -> tuple[Track, ...]:
+    """The streams of a recording that its copy lacks, for the manifest.
+
+    Parameters
+    ----------
+    why:
+        The reason by the stream's index, where there is one.
+    """
+
+    def reason(stream: Any) -> str:
+        cover = "cover art" if stream.disposition & Disposition.attached_pic else _NOT_PROCESSED
+        return why.get(stream.index, cover)
+
+    known = [stream for stream in streams if stream.type in _KINDS][:_MOST]
+    return tuple(_track(stream, False, reason(stream), Measured({})) for stream in known)
 
 
 def _rank(measured: Measured) -> Callable[[Any], tuple[bool, bool, bool, bool, int]]:
@@ -161,14 +192,14 @@ def _programme(best: Any, streams: Sequence[Any], measured: Measured) -> tuple[A
     return (best, *(s for s in streams if s is not best and fits(s))) if fits(best) else (best,)
 
 
-def _matching(streams: Sequence[Any], wanted: str) -> list[Any]:
+def _matching(streams: Sequence[Any], wanted: str, numbers: Mapping[int, int]) -> list[Any]:
     if wanted.isdigit():
-        return [stream for stream in streams if stream.index == int(wanted)]
+        return [stream for stream in streams if number(stream, numbers) == int(wanted)]
     return [stream for stream in streams if normalised(_language(stream)) == normalised(wanted) != ""]
 
 
-def _not_found(streams: Sequence[Any], wanted: str) -> Notice:
-    offered = ", ".join(f"{s.index} ({_language(s) or 'language unknown'})" for s in streams[:_MOST])
+def _not_found(streams: Sequence[Any], wanted: str, numbers: Mapping[int, int]) -> Notice:
+    offered = ", ".join(f"{number(s, numbers)} ({_language(s) or 'language unknown'})" for s in streams[:_MOST])
     return Notice(
         "AudioTrackNotFound",
         f"No audio stream has the index or language {wanted} of AudioTrack, so the stream was chosen automatically. "
@@ -187,7 +218,7 @@ def _why(stream: Any, best: Any, streams: Sequence[Any], measured: Measured) -> 
     return "the default stream" if stream.disposition & Disposition.default else "the first audio stream with sound"
 
 
-def _why_not(stream: Any, best: Any, measured: Measured, reason: str) -> str:
+def _why_not(stream: Any, best: Any, measured: Measured, reason: str, numbers: Mapping[int, int]) -> str:
     sound = measured.sounds.get(stream.index)
     if sound is None or not sound.layouts:
         return "it can't be decoded"
@@ -197,7 +228,7 @@ def _why_not(stream: Any, best: Any, measured: Measured, reason: str) -> str:
         return reason
     if _is_secondary(stream) and not _is_secondary(best):
         return "commentary, audio description or no speech"
-    return f"stream {best.index} comes first"
+    return f"stream {number(best, numbers)} comes first"
 
 
 def _language(stream: Any) -> str | None:

@@ -2,7 +2,4 @@
 
 from __future__ import annotations
 
-NOT_YET: dict[str, str] = {
-    "channel-offset-quiet": "the offset is taken for the level of the speech",
-    "length-avi-0": "the header's placeholder is taken for an announced length",
-}
+NOT_YET: dict[str, str] = {}

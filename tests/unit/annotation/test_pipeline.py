@@ -16,7 +16,7 @@ from avflow.annotation.pipeline import annotate_video
 from avflow.detection import Detection
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded
 from avflow.media import probe
-from avflow.media.probing import open_container
+from avflow.media.opening import open_container
 from avflow.progress import ignore
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment

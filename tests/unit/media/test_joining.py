@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from avflow.errors import InvalidMediaUnreadable
+from avflow.errors import InvalidMediaTruncated, InvalidMediaUnreadable
 from avflow.ffmpeg import convert, extract_wav
-from avflow.media import Media, conversion_reasons, probe
+from avflow.media import Media, conversion_reasons, probe, truncation
 from avflow.media.joining import is_appended, on_one_clock
 from avflow.media.recordings import find_recordings
 from tests.media_samples import H264, beeps, ffmpeg, flashes, heard_at, lavfi, pattern, seen_at, tone
+from tests.unit.media.test_decodability import garbled
+from tests.unit.media.test_late import starting_late
 
 AAC = ("-c:a", "aac")
 B_FRAMES = (*H264, "-bf", "2", "-g", "25", *AAC)
@@ -187,3 +189,141 @@ def test_the_recordings_of_a_file_are_found_across_the_blocks_that_are_read(tmp_
     # the signature alone is no recording
     source.write_bytes(one + b"\x1a\x45\xdf\xa3" + bytes(100))
     assert not is_appended(source)
+
+
+# ---------------------------------------------------------------- recordings that lack something
+CUTTABLE = ("webm", "mkv", "flv", "mp4", "ts", "avi", "asf")
+
+
+def names(media: Media) -> list[str]:
+    return [notice.name for notice in media.notices]
+
+
+@pytest.mark.parametrize("kind", CUTTABLE)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_cut_recording_is_told_and_the_others_come_out(tmp_path, kind, place):
+    whole = recording(tmp_path / f"1.{kind}", *KINDS[kind], video=4, audio=4)
+    content = whole.read_bytes()
+    # a fragment holds its pictures first, and then its sound
+    half = content[: int((0.85 if kind == "mp4" else 0.6) * len(content)) // 188 * 188 + 50]
+    source = tmp_path / f"v.{kind}"
+    source.write_bytes(b"".join(half if number == place else content for number in range(3)))
+    media, seen, heard, spoken = results(source, tmp_path)
+    if kind == "ts" and place < 2:  # nothing marks where a transport stream was cut
+        assert len(seen) == 3
+        return
+    assert media.truncated
+    assert names(media) == ["Truncated"]
+    assert f"v.{kind}" in media.notices[0].message
+    assert f"of its 3 recordings, number {place + 1} is cut" in media.notices[0].message or kind == "ts"
+    assert 8.5 < media.duration < 11.8
+    assert len(seen) == len(heard) == len(spoken) == 3
+    for frame, beep in zip(seen, heard, strict=True):
+        assert frame / 25 == pytest.approx(beep, abs=0.05)
+
+
+def test_recordings_of_which_less_than_half_is_there_are_an_error(tmp_path):
+    content = recording(tmp_path / "1.mkv", *B_FRAMES, video=10, audio=10).read_bytes()
+    short = recording(tmp_path / "2.mkv", *B_FRAMES).read_bytes()
+    (tmp_path / "v.mkv").write_bytes(short + content[: len(content) // 4])
+    with pytest.raises(InvalidMediaTruncated, match=r"v\.mkv announces 12\.\d s but holds .*: less than half is there"):
+        on_one_clock(tmp_path / "v.mkv", tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+    (tmp_path / "v.mkv").write_bytes(short + content[: int(0.6 * len(content))])
+    media = on_one_clock(tmp_path / "v.mkv", tmp_path / "joined")[1]
+    assert media.announced_seconds == pytest.approx(12, abs=0.2)
+    with pytest.raises(InvalidMediaTruncated, match=r"v\.mkv breaks off after 6"):
+        truncation.refuse(tmp_path / "v.mkv", media)
+
+
+def test_sound_that_appears_late_in_a_recording_is_heard(tmp_path):
+    ffmpeg(
+        *lavfi(flashes((9.52,), 12)),
+        *H264,
+        "-g",
+        "25",
+        "-b:v",
+        "8M",
+        "-x264opts",
+        "nal-hrd=cbr:filler=1",
+        "-bufsize",
+        "8M",
+        "-maxrate",
+        "8M",
+        tmp_path / "p.flv",
+    )
+    ffmpeg("-i", tmp_path / "p.flv", *lavfi(beeps((9.52,), 12)), "-c:v", "copy", *AAC, tmp_path / "b.flv")
+    late = starting_late(tmp_path / "b.flv", tmp_path / "late.flv", 8, 9)
+    first = recording(tmp_path / "1.flv", *B_FRAMES)
+    _, seen, heard, spoken = results(appended(tmp_path / "v.flv", late, first), tmp_path)
+    assert [frame / 25 for frame in seen] == [pytest.approx(at, abs=0.05) for at in (9.52, 12.52)]
+    assert heard == [pytest.approx(at, abs=0.06) for at in (9.52, 12.52)]
+    assert spoken == [pytest.approx(at, abs=0.06) for at in (9.52, 12.52)]
+
+
+def three_tracks(path: Path, *, cover: bool = False) -> Path:
+    """Sound at 0, 2 and 3, the picture at 1, and perhaps cover art."""
+    sounds = [beeps((0.52,), 2), beeps((1.02,), 2), beeps((1.52,), 2)]
+    maps = [part for number in (1, 0, 2, 3) for part in ("-map", str(number))]
+    ffmpeg(*lavfi(flashes((0.52,), 2), *sounds), *maps, *B_FRAMES, "-metadata:s:a:1", "language=fre", path)
+    return path
+
+
+def test_tracks_have_the_indexes_of_the_upload(tmp_path):
+    one = three_tracks(tmp_path / "1.mkv")
+    two = recording(tmp_path / "2.mkv", *B_FRAMES)
+    source = appended(tmp_path / "v.mkv", two, one)
+    media = on_one_clock(source, tmp_path / "joined")[1]
+    assert [(t.index, t.kind) for t in media.tracks] == [(0, "video"), (1, "audio"), (2, "audio"), (3, "audio")]
+    source = appended(tmp_path / "v.mkv", one, two)
+    media = on_one_clock(source, tmp_path / "joined")[1]
+    kinds = [(0, "audio"), (1, "video"), (2, "audio"), (3, "audio")]
+    assert [(track.index, track.kind) for track in media.tracks] == kinds
+    for wanted, beep in (("0", 0.52), ("2", 1.02), ("3", 1.52), ("fr", 1.02)):
+        path, media = on_one_clock(source, tmp_path / "joined", audio_track=wanted)
+        assert [t.index for t in media.tracks if t.chosen] == sorted({1, {"fr": 2}.get(wanted) or int(wanted)})
+        extract_wav(path, media, tmp_path / "s.wav")
+        assert heard_at(tmp_path / "s.wav")[0] == pytest.approx(beep, abs=0.05)
+    media = on_one_clock(source, tmp_path / "joined", audio_track="1")[1]
+    assert names(media) == ["AudioTrackNotFound"]
+    assert "0 (" in media.notices[0].message
+    assert "2 (fre)" in media.notices[0].message
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_undecodable_sound_of_a_joined_upload_is_told(tmp_path, count):
+    good = recording(tmp_path / "1.mp4", *FRAGMENTS)
+    bad = garbled(good, "audio", tmp_path / "2.mp4")
+    source = appended(tmp_path / "v.mp4", bad, bad if count == 2 else good)
+    media, seen, heard, _ = results(source, tmp_path)
+    assert len(seen) == 2
+    assert names(media) == ["AudioUndecodable"]
+    assert "Audio stream 1 of v.mp4 can't be decoded" in media.notices[0].message
+    if count == 2:
+        assert media.audio is None
+        assert [(t.index, t.chosen) for t in media.tracks] == [(0, True), (1, False)]
+        assert media.tracks[1].why.startswith("it can't be decoded")
+    else:
+        assert "in 1 of 2 recordings" in media.notices[0].message
+        assert heard == [pytest.approx(2.52, abs=0.06)]
+
+
+@pytest.mark.parametrize("base", ["default_base_moof", "negative_cts_offsets", "separate_moof"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_fragments_whose_clock_starts_again_without_a_header(tmp_path, base, count):
+    fragments = (*H264, "-bf", "0", "-g", "25", *AAC, "-movflags", f"frag_keyframe+empty_moov+{base}")
+    content = recording(tmp_path / "1.mp4", *fragments).read_bytes()
+    source = tmp_path / "v.mp4"
+    source.write_bytes(content + content[content.index(b"moof") - 4 :] * (count - 1))
+    media, seen, heard, _ = results(source, tmp_path)
+    assert media.video.frames == 50 * count
+    assert not media.truncated
+    assert len(seen) == len(heard) == count
+    for frame, beep in zip(seen, heard, strict=True):
+        assert frame / 25 == pytest.approx(beep, abs=0.05)
+
+
+@pytest.mark.parametrize("flags", ["separate_moof", "dash", "frag_every_frame"])
+def test_fragments_of_one_clock_are_one_recording(tmp_path, flags):
+    fragments = (*H264, "-bf", "2", "-g", "25", *AAC, "-movflags", f"frag_keyframe+empty_moov+{flags}")
+    assert not is_appended(recording(tmp_path / "1.mp4", *fragments))

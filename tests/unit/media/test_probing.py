@@ -18,6 +18,7 @@ from avflow.errors import (
     InvalidMediaTooLarge,
     InvalidMediaTooLong,
 )
+from avflow.ffmpeg import convert
 from avflow.media import Media, conversion_reasons, probe
 from avflow.video.reader import VideoReader
 from avflow.video.writer import VideoWriter
@@ -324,6 +325,27 @@ def test_slow_recordings_are_accepted(tmp_path, seconds):
     found = probe(shown_at(tmp_path / "v.mkv", *seconds)).video
     assert found is not None
     assert found.frames == len(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames"),
+    [
+        ((0, 0.04, 0.08, 1000, 1800), 3000),
+        ((0, 300, 700, 1200, 1800), 1800),
+        ((0, 0.04, 700, 1200, 1800), 1800),
+        ((0, 7, 15, 26, 40), 40),
+        ((0, 0.04, 0.08, 0.12, 1200), 30_000),
+        ((0, 3600, 7201), 3),
+        ((*(n / 25 for n in range(75)), 1800), 45_000),
+    ],
+    ids=["burst", "slides", "burst and slides", "short slides", "20 min", "an hour apart", "screen"],
+)
+def test_a_slide_show_becomes_a_bounded_number_of_frames(tmp_path, seconds, frames):
+    media = probe(shown_at(tmp_path / "v.mkv", *seconds))
+    convert(tmp_path / "v.mkv", media, tmp_path / "v.avi")
+    converted = probe(tmp_path / "v.avi").video
+    assert converted.frames == pytest.approx(frames, abs=2)
+    assert converted.frames / converted.nominal_rate == pytest.approx(seconds[-1], rel=0.5 if frames == 3 else 0.05)
 
 
 def test_a_late_start_time_does_not_count_as_duration(tmp_path):

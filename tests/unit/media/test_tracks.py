@@ -93,6 +93,18 @@ def test_quiet_speech_is_amplified_before_it_is_rounded(tmp_path, codec):
     assert heard(tmp_path / "s.wav") == pytest.approx(-22, abs=2)
 
 
+@pytest.mark.parametrize("level", [0.01, 0.0005])
+@pytest.mark.parametrize("offset", [-0.5, 0.05, 0.5])
+def test_a_constant_offset_does_not_hide_quiet_speech(tmp_path, offset, level):
+    sound = bursts(level) + f",aformat=sample_fmts=flt,dcshift={offset}"
+    ffmpeg(*lavfi(sound), "-c:a", "pcm_f32le", tmp_path / "s.wav")
+    assert heard(tmp_path / "s.wav") == pytest.approx(-22, abs=2)
+    with Wav(tmp_path / "s.speech.wav") as audio:
+        samples = audio.read(0, audio.samples).astype(float) / 2**15
+    assert abs(samples.mean()) < 0.01
+    assert abs(samples).max() < 1
+
+
 @pytest.mark.parametrize("magnitude", [3.0, 30_000.0])
 def test_samples_above_full_scale_are_attenuated(tmp_path, magnitude):
     ffmpeg(*lavfi(bursts(magnitude) + ",aformat=sample_fmts=dbl"), "-c:a", "pcm_f32le", tmp_path / "s.wav")
@@ -214,6 +226,35 @@ def test_a_steady_sound_in_front_stays_in_the_result(tmp_path):
     mixed = probe(tmp_path / "s.flac").audio.mix[0]
     assert mixed.speech[1] == 0
     assert mixed.sound[1][1] > 0.2
+
+
+def test_the_manifest_says_why_each_mono_track_is_mixed(tmp_path):
+    media = probe(tracks(tmp_path, bursts(), bursts(pitch=900), SILENCE, name="s.mov", more=flags(1, 3)))
+    assert [(track.chosen, track.why) for track in media.tracks] == [
+        (True, "a mono stream of the same programme as stream 1, and mixed with it"),
+        (True, "the default stream; mixed from 2 mono streams of one programme"),
+        (False, "silent"),
+    ]
+
+
+@pytest.mark.parametrize("quiet", [0.03, 0.003])
+def test_a_quiet_microphone_is_as_loud_as_the_other_one(tmp_path, quiet):
+    source = tracks(tmp_path, bursts(), bursts(quiet, pitch=900), name="s.mov")
+    assert heard(source) > -35
+    loud, soft = (level(tmp_path / "s.speech.wav", pitch) for pitch in (500, 900))
+    assert loud - soft == pytest.approx(20 if quiet < 0.01 else 0, abs=2)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    ["anoisesrc=r=48000:a=0.02:d=4", "anoisesrc=r=48000:a=0.01:d=4,volume='1+0.7*sin(3*t)':eval=frame"],
+    ids=["steady", "swelling"],
+)
+def test_the_noise_of_another_microphone_is_not_raised(tmp_path, sound):
+    media = probe(tracks(tmp_path, bursts(), sound, name="s.mov"))
+    speech, noise = (mixed.speech[0] for mixed in media.audio.mix)
+    assert noise <= speech
+    assert media.audio.speech_gain == 0
 
 
 def test_inverse_mono_tracks_do_not_cancel(tmp_path, plain):

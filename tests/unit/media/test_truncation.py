@@ -155,9 +155,8 @@ def test_a_setting_refuses_whatever_is_cut(whole, tmp_path):
 def test_joined_recordings_announce_less_than_they_hold(whole, tmp_path):
     frames = (whole / "s.mp3").read_bytes()
     (tmp_path / "s.mp3").write_bytes(frames * 2)
-    assert not truncation.judge(
-        tmp_path / "s.mp3", announced(tmp_path / "s.mp3"), _Opened("mp3"), 2 * SECONDS, broken_off=False
-    ).truncated
+    header, size = announced(tmp_path / "s.mp3"), 2 * len(frames)
+    assert not truncation.extent(header, _Opened("mp3"), 2 * SECONDS, size=size, broken_off=False).truncated
 
 
 class _Opened:
@@ -238,3 +237,64 @@ def test_an_avi_of_a_dead_recorder_has_no_index_and_no_sizes(whole, tmp_path):
         assert media.video is not None
         with VideoReader(tmp_path / "v.avi", media.video) as reader:
             assert sum(1 for _ in reader) == media.video.total_frames
+
+
+def unindexed(whole: Path, riff: int, length: int) -> bytearray:
+    """An AVI without its index, as a recorder leaves it that writes into a pipe or dies."""
+    content = bytearray((whole / "v.avi").read_bytes())
+    content = content[: content.rindex(b"idx1")]
+    for place in (4, content.index(b"movi") - 4):
+        content[place : place + 4] = struct.pack("<I", riff)
+    place = content.find(b"strh")
+    while place >= 0:
+        content[place + 40 : place + 44] = struct.pack("<I", length)
+        place = content.find(b"strh", place + 4)
+    return content
+
+
+@pytest.mark.parametrize("length", [0, 1 << 30, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFFF, 0xFFFF_FF00])
+def test_a_placeholder_in_an_avi_is_no_announced_length(whole, tmp_path, length):
+    (tmp_path / "v.avi").write_bytes(unindexed(whole, 0xFFFF_FFFF, length))
+    media = probe(tmp_path / "v.avi")
+    assert not media.truncated
+    assert media.announced_seconds is None
+    assert media.duration == pytest.approx(SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.75])
+@pytest.mark.parametrize("riff", [0, 0xFFFF_FFFF])
+def test_an_avi_of_a_dead_recorder_is_cut_if_its_last_chunk_is(whole, tmp_path, riff, share):
+    content = unindexed(whole, riff, 0)
+    size = int(len(content) * share)
+    chunk = content.rindex(b"00dc", 0, size)
+    for end, truncated in ((chunk, False), (chunk + 6, True), (chunk + 50, True)):
+        (tmp_path / "v.avi").write_bytes(content[:end])
+        media = probe(tmp_path / "v.avi")
+        assert media.truncated == truncated
+        assert [notice.name for notice in media.notices] == ["Truncated"] * truncated
+        assert media.duration == pytest.approx(SECONDS * share, abs=0.3)
+
+
+HUGE = 26 * 3600
+IMPLAUSIBLE = {
+    "mkv": ("v.mkv", (b"\x44\x89\x88", 3, struct.pack(">d", HUGE * 1e3))),
+    "mkv, bytes": ("v.mkv", (b"\x18\x53\x80\x67", 4, b"\x01\xff\xff\xff\xff\xff\xff\xfe")),
+    "flv": ("v.flv", (b"duration\0", 9, struct.pack(">d", HUGE))),
+    "flv, bytes": ("v.flv", (b"filesize\0", 9, struct.pack(">d", 0xFFFF_FFFF))),
+    "fragmented mp4": ("indexed.mp4", (b"mvhd", 20, struct.pack(">I", 0x7FFF_FFFF))),
+    "mp4, bytes": ("fast.mp4", (b"mdat", -4, b"\x7f\xff\xff\xff")),
+    "mp4, -1 bytes": ("fast.mp4", (b"mdat", -4, b"\xff\xff\xff\xff")),
+    "wmv": ("v.wmv", (bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 64, struct.pack("<Q", 2**62))),
+    "wmv, bytes": ("v.wmv", (bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 40, struct.pack("<Q", 0xFFFF_FFFF))),
+    "flac": ("s.flac", (b"fLaC", 22, b"\xff\xff\xff\xff")),
+    "mp3": ("s.mp3", (b"Info", 8, b"\xff\xff\xff\xff")),
+}
+
+
+@pytest.mark.parametrize("case", IMPLAUSIBLE)
+def test_an_implausible_length_is_not_announced(whole, tmp_path, case):
+    name, change = IMPLAUSIBLE[case]
+    media = probe(patched(whole / name, tmp_path / name, change))
+    assert not media.truncated
+    assert media.notices == ()
+    assert media.duration == pytest.approx(SECONDS, abs=0.15)

@@ -11,7 +11,7 @@ import pytest
 
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged
 from avflow.media import probe
-from avflow.media.probing import open_container
+from avflow.media.opening import open_container
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment, Segments

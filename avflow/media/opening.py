@@ -1,0 +1,72 @@
+"""Opens an uploaded file, which may be hostile, with libavformat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+
+from avflow.cores import codec_threads
+from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.model import MAX_AREA
+from avflow.media.raw_samples import raw_samples
+from avflow.media.recordings import Recording, RecordingFile
+
+#: bytes that are read at once
+_BUFFER_BYTES = 1 << 18
+
+
+def open_container(
+    path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None, far: bool = False
+) -> InputContainer:
+    """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
+
+    Parameters
+    ----------
+    hwaccel:
+        Where to decode.
+    far:
+        Look for streams further than usual (`avflow.media.late`).
+
+    Raises
+    ------
+    av.error.FFmpegError
+    """
+    options = {
+        "protocol_whitelist": PROTOCOL_WHITELIST,
+        "format_whitelist": FORMAT_WHITELIST,
+        # for the decoders that libavformat runs on the first packets to identify the streams
+        "max_pixels": str(MAX_AREA),
+    }
+    part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
+    raw = raw_samples(path) if part is None else None
+    if raw is not None:
+        options |= raw.options | {"format_whitelist": raw.format}
+    options |= FAR_OPTIONS if far else {}
+    container: InputContainer = av.open(
+        part or file_url(path),
+        mode="r",
+        format=raw.format if raw else None,
+        options=options,
+        metadata_errors="replace",
+        hwaccel=hwaccel,
+        buffer_size=_BUFFER_BYTES,
+    )
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
+            stream.codec_context.thread_count = codec_threads()
+    return container
+
+
+def exceeds_max_area(path: Path) -> bool:
+    """Whether the decoder rejected frames because of their size. Only libavutil's log contains that reason."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as log, open_container(path):
+            return any("max pixel count" in message for _, _, message in log)
+    finally:
+        av.logging.set_level(level)

@@ -40,6 +40,8 @@ _NO_SPEECH, _DOUBTED = 0.6, 0.5
 #: Whisper's probability of non-speech above which a sound without believed words is no speech. Measured on a first
 #: decoding: at most 0.64 for speech in languages that the model does not know, at least 0.69 for music of over 0.3 s
 _SURELY_NO_SPEECH = 0.67
+#: least log probability of a transcription whose speech is translated. From less, Whisper invents a translation
+_TRANSLATABLE = -0.7
 #: so many equal utterances in a row are a repetition; it is believed if its words have this probability
 _REPEATED, _CHANTED = 3, 0.75
 
@@ -145,6 +147,38 @@ def believed(heard: Sequence[Heard], certainty: Certainty, *, looped: bool) -> l
         for each in heard
         if each.words and each.log_probability >= least and not each.is_loop and not each.is_no_speech
     ]
+
+
+# ---------------------------------------------------------------- translations
+def is_translatable(heard: Sequence[Heard]) -> bool:
+    """Whether the believed transcription of a window is clear enough for its translation to be right."""
+    return all(each.log_probability >= _TRANSLATABLE for each in heard)
+
+
+def is_translation(heard: Heard) -> bool:
+    """Whether to believe the translation of speech whose transcription is believed.
+
+    Translated words have no exact place in the audio, and up to 20 % of right ones take no time. So a loop must also
+    compress well.
+    """
+    loops = heard.instants > _LOOP_SHARE and heard.compression > _LOOP_COMPRESSION
+    return bool(heard.words) and heard.log_probability >= _IMPROBABLE and not loops
+
+
+def is_translation_doubtful(heard: Sequence[Heard], window: Window) -> bool:
+    """Whether to translate the window again: its translation is not believed, or leaves out speech."""
+    return not all(map(is_translation, heard)) or _leaves_out_speech(heard, window)
+
+
+def better_translation(first: Sequence[Heard], again: Sequence[Heard], window: Window) -> Sequence[Heard]:
+    """The better of two translations of a window: one that leaves out no speech, or else the more probable one."""
+    right = [heard for heard in (first, again) if heard and all(map(is_translation, heard))]
+    return max(right, key=lambda heard: (not _leaves_out_speech(heard, window), _log_probability(heard)), default=again)
+
+
+def _leaves_out_speech(heard: Sequence[Heard], window: Window) -> bool:
+    placed = [(float(word.start), float(word.end)) for each in heard for word in each.words]
+    return window.unheard(placed) > _UNHEARD_SECONDS
 
 
 def without_repetitions(utterances: Iterable[Utterance]) -> Iterator[Utterance]:

@@ -21,6 +21,8 @@ from avflow.speech.windows import Window
 
 #: Whisper's own threshold: a text is improbable below this average log probability of its tokens
 _IMPROBABLE = -1.0
+#: the same if this text itself tells the language, although surely: no earlier speech has decided it
+_IMPROBABLE_IF_FIRST = -0.75
 #: the same while the model is not sure of the language, and for a model that knows one language only
 _IMPROBABLE_IF_UNSURE = -0.7
 #: the same if the language is a mere guess, or if the first decoding was a loop and the language is not sure
@@ -29,6 +31,8 @@ _IMPROBABLE_IF_GUESSED, _IMPROBABLE_AFTER_LOOP = -0.5, -0.4
 _SPELLED = -0.5
 #: probabilities of the language from which it is certain, and below which it is a guess
 CERTAIN, GUESS = 0.8, 0.5
+#: the same if earlier speech has decided the language
+DECIDED = 1.0
 #: shortest duration of a word in seconds, and the share of a window's words that may be shorter
 _INSTANT, _INSTANT_SHARE = 0.05, 0.1
 #: the share of such words, and the compression ratio of the text, above which it is a loop for sure
@@ -88,16 +92,16 @@ class Heard:
 class Certainty:
     """How sure it is that the window's language is the one that the text is in.
 
-    `language` is its probability: 1 if earlier speech has decided it. `only` says that the model knows no other.
+    `language` is its probability: `DECIDED` if other speech has decided it. `only` says that the model knows no other.
     """
 
-    language: float = 1.0
+    language: float = DECIDED
     only: bool = False
 
     def least(self, *, looped: bool) -> float:
         """The average log probability below which a text is not believed. `looped`: it was a loop at first."""
         if self.language >= CERTAIN and not self.only:
-            return _IMPROBABLE
+            return _IMPROBABLE if self.language >= DECIDED else _IMPROBABLE_IF_FIRST
         if looped:
             return _IMPROBABLE_AFTER_LOOP
         return _IMPROBABLE_IF_UNSURE if self.language >= GUESS else _IMPROBABLE_IF_GUESSED

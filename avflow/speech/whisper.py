@@ -17,6 +17,8 @@ from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 from avflow.speech import cannot_translate
 from avflow.speech.belief import (
+    CERTAIN,
+    DECIDED,
     GUESS,
     Certainty,
     Heard,
@@ -200,8 +202,11 @@ class FasterWhisperEngine:
     def _agreed(self, unsure: Sequence[_Decoded], language: str | None, task: SpeechTask) -> Iterator[_Decoded]:
         """The windows in one language. `None` if none of them has words that are believed."""
         sure = max((each.certainty for each in unsure if each.language == language), default=0.0)
+        if sure >= CERTAIN and any(each.said and each.language == language for each in unsure):
+            sure = DECIDED
         for each in unsure:
-            agreed = each if each.language == language or not language else self._decode(each.window, language, sure)
+            settled = not language or (each.language == language and (each.said or sure < DECIDED))
+            agreed = each if settled else self._decode(each.window, language, sure)
             yield self._translated(agreed) if task == "translate" else agreed
 
     def _recognised(self, window: Window, language: str | None, task: SpeechTask) -> _Decoded:
@@ -209,7 +214,7 @@ class FasterWhisperEngine:
         decoded = self._decode(window, language)
         return self._translated(decoded) if language and task == "translate" else decoded
 
-    def _decode(self, window: Window, language: str | None, certainty: float = 1.0) -> _Decoded:
+    def _decode(self, window: Window, language: str | None, certainty: float = DECIDED) -> _Decoded:
         """Decode a window. Without `language` Whisper detects it, and how sure it is."""
         first, info = self._first(window, language)
         if language is None:

@@ -54,8 +54,8 @@ def test_a_loop_is_told_from_a_chorus_by_the_time_that_its_words_take() -> None:
 @pytest.mark.parametrize(
     ("certainty", "looped", "least"),
     [
-        (SURE, False, -1.0),
-        (SURE, True, -1.0),
+        (SURE, False, -0.75),
+        (SURE, True, -0.75),
         (UNSURE, False, -0.7),
         (UNSURE, True, -0.4),
         (GUESSED, False, -0.5),

@@ -10,7 +10,7 @@ OUT ?= result
 # PocketSphinx has no package for some Pythons; the benchmarks then skip it
 BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
-                 SPEECH_MODEL ON_TRUNCATED AUDIO_TRACK CONTAINERS
+                 SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock clean
 
@@ -50,6 +50,7 @@ help:
 	@echo '                                               (from 1 s, 128 MB, 1 MB)'
 	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see several at once'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-base   other models (avflow models list)'
+	@echo '         SPEECH_TASK=translate                 subtitles in English, whatever is spoken'
 	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'
 	@echo '         ON_TRUNCATED=fail                     refuses a file that is cut, whatever is there'
 	@echo '         AUDIO_TRACK=eng                       another audio stream: its language, or its index in the file'

@@ -12,9 +12,9 @@ from pathlib import Path
 from avflow.cores import usable_cores
 from avflow.errors import AvflowError
 from avflow.models.cache import cache_folder
-from avflow.models.kinds import DETECTION, SPEECH
+from avflow.models.kinds import DETECTION, SPEECH, SpeechTask
 from avflow.models.store import ModelStore
-from avflow.speech import require_engine
+from avflow.speech import require_engine, require_task
 from avflow_cli import images
 from avflow_cli.models import fetch
 from local_aws.cloudformation.deploy import DeployError, deploy
@@ -53,6 +53,7 @@ class DeploymentOptions:
 
     yolov3_model: str
     speech_model: str
+    speech_task: SpeechTask
     detector_precision: str
     on_truncated: str
     audio_track: str
@@ -80,6 +81,8 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
     ------
     ModelUnknown, ModelUnavailable
         A model is not on this machine and can't be fetched, or its int8 network has not been made.
+    SettingInvalid
+        The speech model can't translate.
     ImagesNotBuilt
         The steps have to run in their images, and there are none with these models.
     PortTaken, StackNotDeployed
@@ -98,6 +101,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
     parameters = {
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,
+        "SpeechTask": options.speech_task,
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
         "AudioTrack": options.audio_track,
@@ -117,10 +121,11 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
 
 
 def _require_models(options: DeploymentOptions) -> None:
-    """Refuse a model of the wrong kind, and one whose engine is not installed, before anything runs."""
+    """Refuse a model of the wrong kind or for another task, and one without its engine, before anything runs."""
     store = ModelStore()
     store.require(options.yolov3_model, DETECTION)
     store.require(options.speech_model, SPEECH)
+    require_task(options.speech_model, options.speech_task, store)
     if not options.containers:  # the images have all engines
         require_engine(options.speech_model, store)
 

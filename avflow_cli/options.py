@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from avflow.media.languages import is_selector
-from avflow.models.kinds import PRECISIONS
+from avflow.models.kinds import PRECISIONS, SPEECH_TASKS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,6 +96,13 @@ _DEPLOYMENT = (
         default="whisper-base",
         show_default=True,
         help="Model for speech recognition.",
+    ),
+    _option(
+        "--speech-task",
+        type=click.Choice(SPEECH_TASKS),
+        default="transcribe",
+        show_default=True,
+        help="Write subtitles in the spoken language, or translate them to English.",
     ),
     _option(
         "--detector-precision",

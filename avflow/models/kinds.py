@@ -1,4 +1,7 @@
-"""The kinds of models, what each kind is used for, and the precisions of a detector. It imports nothing heavy."""
+"""The kinds of models, what each kind is used for, the precisions of a detector, and the tasks of speech recognition.
+
+It imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,13 @@ from typing import Literal, get_args
 #: float32. "int8" is for CPUs and needs a network of `Converted.quantize`; a GPU uses "fastest" instead.
 Precision = Literal["fastest", "fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+#: Whisper's tasks (Radford et al. 2022, section 2.3). "translate" writes English whatever is spoken
+SpeechTask = Literal["transcribe", "translate"]
+SPEECH_TASKS: tuple[SpeechTask, ...] = get_args(SpeechTask)
+#: the language of translations, ISO 639-1
+TRANSLATED_TO = "en"
 
 
 class Kind(StrEnum):

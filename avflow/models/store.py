@@ -52,6 +52,8 @@ class Model:
     about: str
     files: tuple[ModelFile, ...]
     sources: tuple[Source, ...]
+    #: ISO 639-1 code of the only language that a speech model knows; None if it knows several, or for a detector
+    only_language: str | None = None
 
     @property
     def bytes(self) -> int:
@@ -90,7 +92,8 @@ def _model(table: Mapping[str, Any]) -> Model:
     if unknown:
         raise ValueError(f"a source of {name} has {min(unknown)!r}, which is no file of the model")
     sources = tuple(_source(source) for source in tables)
-    return Model(name, Kind(kind), str(table.get("about", "")), files, sources)
+    only = table.get("only_language")
+    return Model(name, Kind(kind), str(table.get("about", "")), files, sources, None if only is None else str(only))
 
 
 def _file(table: Mapping[str, Any]) -> ModelFile:

@@ -12,13 +12,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from avflow.errors import ModelUnavailable
-from avflow.models.kinds import SPEECH, Kind
+from avflow.errors import ModelUnavailable, SettingInvalid
+from avflow.models.kinds import SPEECH, Kind, SpeechTask
 from avflow.models.store import ModelStore
 from avflow.progress import Report, ignore
 from avflow.speech.transcript import Transcript, Utterance, Word
 
-__all__ = ["DEFAULT_MODEL", "SpeechEngine", "Transcript", "Utterance", "Word", "open_engine", "require_engine"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "SpeechEngine",
+    "SpeechTask",
+    "Transcript",
+    "Utterance",
+    "Word",
+    "open_engine",
+    "require_engine",
+    "require_task",
+]
 
 #: the embedded default: the smallest model of many languages
 DEFAULT_MODEL = "whisper-base"
@@ -28,7 +38,13 @@ class SpeechEngine(Protocol):
     """Recognises speech. One engine can transcribe many files, one after another."""
 
     def transcribe(
-        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+        self,
+        wav: Path,
+        report: Report = ignore,
+        *,
+        origin: float = 0.0,
+        language: str | None = None,
+        task: SpeechTask = "transcribe",
     ) -> Transcript:
         """Transcribe `wav`: 16 kHz, mono, pcm_s16le, of any length.
 
@@ -46,11 +62,16 @@ class SpeechEngine(Protocol):
         language:
             ISO 639-1 code of the spoken language. By default the engine detects it from the first speech in `wav`. An
             engine of one language ignores it.
+        task:
+            With "translate" the words are English, whatever is spoken. The transcript's language is still the spoken
+            one.
 
         Raises
         ------
         InvalidMediaUnreadable
             `wav` has another format.
+        SettingInvalid
+            The model can't translate.
         """
         ...
 
@@ -118,3 +139,25 @@ def require_engine(name: str, store: ModelStore) -> None:
             f"The model {name} needs PocketSphinx, which has no package for Python {python} on this platform.",
             f"Choose another model, such as SPEECH_MODEL={DEFAULT_MODEL}, or another Python (docs/platforms.md).",
         )
+
+
+def require_task(name: str, task: SpeechTask, store: ModelStore) -> None:
+    """Check that the model called `name` can do a task. This takes no time.
+
+    Raises
+    ------
+    ModelUnknown
+    SettingInvalid
+        The model knows one language only, so it can't translate.
+    """
+    if task == "translate" and store.describe(name).only_language is not None:
+        raise cannot_translate(name)
+
+
+def cannot_translate(name: str) -> SettingInvalid:
+    """The error that a model of one language is asked to translate."""
+    return SettingInvalid(
+        f"SPEECH_TASK is 'translate', but the model {name} knows one language only and can't translate.",
+        f"Choose a model of many languages, such as SPEECH_MODEL={DEFAULT_MODEL} (on AWS SpeechModel), or "
+        "SPEECH_TASK=transcribe (on AWS SpeechTask).",
+    )

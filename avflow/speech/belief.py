@@ -21,6 +21,8 @@ from avflow.speech.windows import Window
 
 #: Whisper's own threshold: a text is improbable below this average log probability of its tokens
 _IMPROBABLE = -1.0
+#: the same if this text itself tells the language, although surely: no earlier speech has decided it
+_IMPROBABLE_IF_FIRST = -0.75
 #: the same while the model is not sure of the language, and for a model that knows one language only
 _IMPROBABLE_IF_UNSURE = -0.7
 #: the same if the language is a mere guess, or if the first decoding was a loop and the language is not sure
@@ -29,6 +31,8 @@ _IMPROBABLE_IF_GUESSED, _IMPROBABLE_AFTER_LOOP = -0.5, -0.4
 _SPELLED = -0.5
 #: probabilities of the language from which it is certain, and below which it is a guess
 CERTAIN, GUESS = 0.8, 0.5
+#: the same if earlier speech has decided the language
+DECIDED = 1.0
 #: shortest duration of a word in seconds, and the share of a window's words that may be shorter
 _INSTANT, _INSTANT_SHARE = 0.05, 0.1
 #: the share of such words, and the compression ratio of the text, above which it is a loop for sure
@@ -40,6 +44,8 @@ _NO_SPEECH, _DOUBTED = 0.6, 0.5
 #: Whisper's probability of non-speech above which a sound without believed words is no speech. Measured on a first
 #: decoding: at most 0.64 for speech in languages that the model does not know, at least 0.69 for music of over 0.3 s
 _SURELY_NO_SPEECH = 0.67
+#: least log probability of a transcription whose speech is translated. From less, Whisper invents a translation
+_TRANSLATABLE = -0.7
 #: so many equal utterances in a row are a repetition; it is believed if its words have this probability
 _REPEATED, _CHANTED = 3, 0.75
 
@@ -86,16 +92,16 @@ class Heard:
 class Certainty:
     """How sure it is that the window's language is the one that the text is in.
 
-    `language` is its probability: 1 if earlier speech has decided it. `only` says that the model knows no other.
+    `language` is its probability: `DECIDED` if other speech has decided it. `only` says that the model knows no other.
     """
 
-    language: float = 1.0
+    language: float = DECIDED
     only: bool = False
 
     def least(self, *, looped: bool) -> float:
         """The average log probability below which a text is not believed. `looped`: it was a loop at first."""
         if self.language >= CERTAIN and not self.only:
-            return _IMPROBABLE
+            return _IMPROBABLE if self.language >= DECIDED else _IMPROBABLE_IF_FIRST
         if looped:
             return _IMPROBABLE_AFTER_LOOP
         return _IMPROBABLE_IF_UNSURE if self.language >= GUESS else _IMPROBABLE_IF_GUESSED
@@ -145,6 +151,38 @@ def believed(heard: Sequence[Heard], certainty: Certainty, *, looped: bool) -> l
         for each in heard
         if each.words and each.log_probability >= least and not each.is_loop and not each.is_no_speech
     ]
+
+
+# ---------------------------------------------------------------- translations
+def is_translatable(heard: Sequence[Heard]) -> bool:
+    """Whether the believed transcription of a window is clear enough for its translation to be right."""
+    return all(each.log_probability >= _TRANSLATABLE for each in heard)
+
+
+def is_translation(heard: Heard) -> bool:
+    """Whether to believe the translation of speech whose transcription is believed.
+
+    Translated words have no exact place in the audio, and up to 20 % of right ones take no time. So a loop must also
+    compress well.
+    """
+    loops = heard.instants > _LOOP_SHARE and heard.compression > _LOOP_COMPRESSION
+    return bool(heard.words) and heard.log_probability >= _IMPROBABLE and not loops
+
+
+def is_translation_doubtful(heard: Sequence[Heard], window: Window) -> bool:
+    """Whether to translate the window again: its translation is not believed, or leaves out speech."""
+    return not all(map(is_translation, heard)) or _leaves_out_speech(heard, window)
+
+
+def better_translation(first: Sequence[Heard], again: Sequence[Heard], window: Window) -> Sequence[Heard]:
+    """The better of two translations of a window: one that leaves out no speech, or else the more probable one."""
+    right = [heard for heard in (first, again) if heard and all(map(is_translation, heard))]
+    return max(right, key=lambda heard: (not _leaves_out_speech(heard, window), _log_probability(heard)), default=again)
+
+
+def _leaves_out_speech(heard: Sequence[Heard], window: Window) -> bool:
+    placed = [(float(word.start), float(word.end)) for each in heard for word in each.words]
+    return window.unheard(placed) > _UNHEARD_SECONDS
 
 
 def without_repetitions(utterances: Iterable[Utterance]) -> Iterator[Utterance]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from pocketsphinx import Decoder, Endpointer
 
+from avflow.models.kinds import SpeechTask
 from avflow.progress import Meter, Report, ignore
+from avflow.speech import cannot_translate
 from avflow.speech.transcript import Transcript, Utterance, Word
 from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
 
@@ -32,6 +34,7 @@ class PocketSphinxEngine:
     """
 
     def __init__(self, model: Path) -> None:
+        self._name = model.name
         self._decoder = Decoder(
             hmm=str(model / "en-us"),
             lm=str(model / "en-us.lm.bin"),
@@ -40,13 +43,21 @@ class PocketSphinxEngine:
         )
 
     def transcribe(
-        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+        self,
+        wav: Path,
+        report: Report = ignore,
+        *,
+        origin: float = 0.0,
+        language: str | None = None,
+        task: SpeechTask = "transcribe",
     ) -> Transcript:
         """See SpeechEngine.
 
         The endpointer detects speech in frames of 30 ms from the start of `wav`, and depends on the frames before. A
         span can begin at any sample, so its frames and utterances differ from those of the whole audio.
         """
+        if task == "translate":
+            raise cannot_translate(self._name)
         utterances = []
         # forget the noise level of the last file, so that a result depends on its own file only
         self._decoder.reinit_feat()

@@ -6,22 +6,31 @@ from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
 
 from avflow.cores import usable_cores
+from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
+from avflow.speech import cannot_translate
 from avflow.speech.belief import (
+    CERTAIN,
+    DECIDED,
     GUESS,
     Certainty,
     Heard,
     believed,
     better,
+    better_translation,
     is_doubtful,
     is_speech,
     is_spelled,
+    is_translatable,
+    is_translation,
+    is_translation_doubtful,
     without_repetitions,
     words,
 )
@@ -42,7 +51,8 @@ class _Decoded:
     """The believed utterances of a window, with times in the whole audio, and their language.
 
     `certainty` is the probability of the language. `doubted` and `suspected` are seconds of speech whose words were not
-    believed, or may be another language's (`Doubts`).
+    believed, or may be another language's (`Doubts`). `clear` speech can be translated. `english` is the translation of
+    `said`, if one is wanted.
     """
 
     window: Window
@@ -51,6 +61,8 @@ class _Decoded:
     certainty: float
     doubted: float
     suspected: float
+    clear: bool
+    english: Sequence[Utterance] = ()
 
 
 class FasterWhisperEngine:
@@ -67,6 +79,10 @@ class FasterWhisperEngine:
     the alignment gives it no duration. Three kinds of windows are decoded again in the ordinary way, with timestamps
     and retries: windows with many such words, windows with speech but no words (Whisper ended too early), and windows
     with an improbable text.
+
+    A window is translated only if its transcription is believed. The limits of belief were measured on transcriptions:
+    a right translation is as improbable as a wrong transcription, because it can be worded in many ways. So translation
+    takes twice as long, and leaves out the same speech.
 
     Parameters
     ----------
@@ -104,27 +120,41 @@ class FasterWhisperEngine:
         self._beam_size = beam_size
 
     def transcribe(
-        self, wav: Path, report: Report = ignore, *, origin: float = 0.0, language: str | None = None
+        self,
+        wav: Path,
+        report: Report = ignore,
+        *,
+        origin: float = 0.0,
+        language: str | None = None,
+        task: SpeechTask = "transcribe",
     ) -> Transcript:
         """See SpeechEngine."""
+        if task == "translate" and self._only_language:
+            raise cannot_translate(self._name)
         utterances, spoken = list[Utterance](), None
+        english = dict[Utterance, Sequence[Utterance]]()
         doubts = Doubts()
         with Wav(wav) as audio:
             # a window takes seconds, so each is reported
             meter = Meter("recognise speech", audio.duration, "seconds", report, interval=0)
             meter.update(done := 0.0)
-            with closing(self._decoded(audio, origin, self._only_language or language, meter)) as decoded:
+            with closing(self._decoded(audio, origin, self._only_language or language, meter, task)) as decoded:
                 for each in decoded:
                     meter.update(done := max(done, each.window.end))
                     doubts.add(each.window, each.doubted, each.suspected)
                     if each.said:
                         utterances += each.said
+                        english[each.said[0]] = each.english
                         spoken = each.language
             meter.update(audio.duration)
             if self._only_language and doubts.prevail:
                 return Transcript((), audio.duration, None, notices=(not_english(self._name),))
             notices = doubts.notices(origin, heard=spoken)
-            return Transcript(tuple(without_repetitions(utterances)), audio.duration, spoken, notices=notices)
+            # the words of a translation are too improbable to tell a doubtful repetition
+            kept: Iterable[Utterance] = without_repetitions(utterances)
+            if task == "translate" and spoken != TRANSLATED_TO:
+                kept = (each for said in kept for each in english.get(said, ()))
+            return Transcript(tuple(kept), audio.duration, spoken, notices=notices)
 
     def language_of(self, spans: Iterable[tuple[float, Path]], report: Report = ignore) -> str | None:
         """See SpeechEngine."""
@@ -132,12 +162,14 @@ class FasterWhisperEngine:
             return self._only_language
         meter = Meter("find the language", None, "seconds", report)
         for origin, wav in spans:
-            with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter)) as decoded:
+            with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter, "transcribe")) as decoded:
                 if spoken := next((each.language for each in decoded if each.said), None):
                     return spoken
         return None
 
-    def _decoded(self, audio: Wav, origin: float, language: str | None, meter: Meter) -> Generator[_Decoded]:
+    def _decoded(
+        self, audio: Wav, origin: float, language: str | None, meter: Meter, task: SpeechTask
+    ) -> Generator[_Decoded]:
         """The decoded windows in order. Decoding runs a few windows ahead of the caller.
 
         The first believed speech in a language that is sure decides the language of all. What came before is held back
@@ -148,7 +180,7 @@ class FasterWhisperEngine:
         try:
             for start, end in chunks(audio, round(origin * SAMPLE_RATE)):
                 for window in windows(audio.read(start, end), start / SAMPLE_RATE):
-                    waiting.append(pool.submit(self._decode, window, language))
+                    waiting.append(pool.submit(self._recognised, window, language, task))
                     # until the language is known no window is decoded ahead
                     while len(waiting) > (2 * self._workers if language else 0):
                         decoded = _awaited(waiting.popleft(), meter)
@@ -158,49 +190,78 @@ class FasterWhisperEngine:
                         unsure.append(decoded)
                         language = _language(unsure)
                         if language:
-                            yield from self._agreed(unsure, language)
+                            yield from self._agreed(unsure, language, task)
                             unsure.clear()
             if unsure:
-                yield from self._agreed(unsure, _language(unsure, at_the_end=True))
+                yield from self._agreed(unsure, _language(unsure, at_the_end=True), task)
             for future in waiting:
                 yield _awaited(future, meter)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _agreed(self, unsure: Sequence[_Decoded], language: str | None) -> Iterator[_Decoded]:
+    def _agreed(self, unsure: Sequence[_Decoded], language: str | None, task: SpeechTask) -> Iterator[_Decoded]:
         """The windows in one language. `None` if none of them has words that are believed."""
         sure = max((each.certainty for each in unsure if each.language == language), default=0.0)
+        if sure >= CERTAIN and any(each.said and each.language == language for each in unsure):
+            sure = DECIDED
         for each in unsure:
-            yield each if each.language == language or not language else self._decode(each.window, language, sure)
+            settled = not language or (each.language == language and (each.said or sure < DECIDED))
+            agreed = each if settled else self._decode(each.window, language, sure)
+            yield self._translated(agreed) if task == "translate" else agreed
 
-    def _decode(self, window: Window, language: str | None, certainty: float = 1.0) -> _Decoded:
+    def _recognised(self, window: Window, language: str | None, task: SpeechTask) -> _Decoded:
+        """Decode a window. It is translated only if its language is decided already."""
+        decoded = self._decode(window, language)
+        return self._translated(decoded) if language and task == "translate" else decoded
+
+    def _decode(self, window: Window, language: str | None, certainty: float = DECIDED) -> _Decoded:
         """Decode a window. Without `language` Whisper detects it, and how sure it is."""
-        # a pipeline per call: it keeps state, and calls run in parallel
-        segments, info = BatchedInferencePipeline(self._model).transcribe(
-            window.samples,
-            language=language,
-            clip_timestamps=[{"start": 0.0, "end": len(window.samples) / SAMPLE_RATE}],
-            batch_size=1,
-            beam_size=self._beam_size,
-            temperature=_TEMPERATURES[0],
-            word_timestamps=True,
-        )
+        first, info = self._first(window, language)
         if language is None:
             certainty = getattr(info, "language_probability", certainty)
-        first = [Heard.of(segment) for segment in segments]
         looped = any(each.is_loop for each in first)
         heard = better(first, self._again(window, info.language)) if is_doubtful(first, window) else first
         kept = believed(heard, Certainty(certainty, only=self._only_language is not None), looped=looped)
         said = [Utterance(words(each, window)) for each in kept]
         doubted = window.spoken if is_speech(first) and not said else 0.0
         suspected = window.spoken if said and is_spelled(heard) else 0.0
-        return _Decoded(window, said, info.language, certainty, doubted, suspected)
+        return _Decoded(window, said, info.language, certainty, doubted, suspected, is_translatable(kept))
 
-    def _again(self, window: Window, language: str) -> list[Heard]:
+    def _translated(self, decoded: _Decoded) -> _Decoded:
+        """The window with its words in English. Without a believed translation its speech is doubted."""
+        if decoded.language == TRANSLATED_TO or not decoded.said:
+            return decoded
+        window = decoded.window
+        if not decoded.clear:
+            return replace(decoded, doubted=window.spoken)
+        first, _ = self._first(window, decoded.language, "translate")
+        heard: Sequence[Heard] = first
+        if is_translation_doubtful(first, window):
+            heard = better_translation(first, self._again(window, decoded.language, "translate"), window)
+        english = [Utterance(words(each, window)) for each in heard if is_translation(each)]
+        return replace(decoded, english=english, doubted=decoded.doubted if english else window.spoken)
+
+    def _first(self, window: Window, language: str | None, task: SpeechTask = "transcribe") -> tuple[list[Heard], Any]:
+        """Decode a window in the fast way. Returns what was heard, and faster-whisper's `TranscriptionInfo`."""
+        # a pipeline per call: it keeps state, and calls run in parallel
+        segments, info = BatchedInferencePipeline(self._model).transcribe(
+            window.samples,
+            language=language,
+            task=task,
+            clip_timestamps=[{"start": 0.0, "end": len(window.samples) / SAMPLE_RATE}],
+            batch_size=1,
+            beam_size=self._beam_size,
+            temperature=_TEMPERATURES[0],
+            word_timestamps=True,
+        )
+        return [Heard.of(segment) for segment in segments], info
+
+    def _again(self, window: Window, language: str, task: SpeechTask = "transcribe") -> list[Heard]:
         """Decode a window in the ordinary way, with Whisper's own checks and retries."""
         segments, _ = self._model.transcribe(
             window.samples,
             language=language,
+            task=task,
             beam_size=self._beam_size,
             temperature=_TEMPERATURES,
             word_timestamps=True,

@@ -23,11 +23,14 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
     ------
     ModelUnavailable
         The speech model is not on this machine.
+    SettingInvalid
+        The speech model can't translate.
     LambdaBudgetExceeded
         The step would not finish in Lambda's time, or the audio does not fit into its /tmp.
     """
     timer = StepTimer("audio2srt", context)
-    name = context.settings.speech_model
+    name, task = context.settings.speech_model, context.settings.speech_task
+    speech.require_task(name, task, ModelStore())
     with scratch() as folder, ThreadPoolExecutor(1) as loader:
         loading = loader.submit(warm_engine, name, _memory_mb(context))  # during the download
         spans = context.store.read(video.media_json, MediaReport).plan.spans
@@ -37,13 +40,14 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
         report = paced(context.report, context.budget, "speech recognition")
         # The language of the whole audio: a span may begin with a quotation in another language.
         language = engine.language_of(audio.each(spans[: context.part]), report)
-        transcript = engine.transcribe(wav, report, origin=start, language=language).shifted(start)
+        transcript = engine.transcribe(wav, report, origin=start, language=language, task=task).shifted(start)
     result = SpanReport(
         language=transcript.language,
         seconds=transcript.duration,
         model=ModelEntry.of("speech", ModelStore().describe(name)),
         step=timer.record(),
         transcript=transcript,
+        task=task,
         notices=transcript.notices,
     )
     context.store.write(video.part_json("audio2srt", context.part), result)

@@ -10,8 +10,9 @@ from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaEmpty
 from avflow.media import Media, Notice, VideoStream, conversion_reasons, on_one_clock, probe, truncation
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.media.notices import video_left_out
+from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
-from avflow.speech import spans
+from avflow.speech import require_task, spans
 from avflow.workflow import plan
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import VideoRef
@@ -30,10 +31,14 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         The upload can't be processed, neither on Lambda nor on Batch.
     SourceMissing
         The upload was deleted.
+    SettingInvalid
+        The speech model can't translate.
     LambdaBudgetExceeded
         Lambda's time or scratch space does not suffice.
     """
     timer = StepTimer("ffmpeg", context)
+    # here, because the speech is recognised only after minutes of work on the video
+    require_task(context.settings.speech_model, context.settings.speech_task, ModelStore())
     store = context.store
     size = store.size(video.key, video.version_id)
     if size == 0:

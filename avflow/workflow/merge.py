@@ -12,6 +12,7 @@ from avflow import ffmpeg
 from avflow.errors import SourceMissing
 from avflow.media import Media
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND
+from avflow.models.kinds import TRANSLATED_TO
 from avflow.speech import subtitles
 from avflow.speech.transcript import Transcript
 from avflow.workflow import manifest
@@ -178,4 +179,6 @@ def _subtitles(speech: Sequence[SpanReport], folder: Path) -> tuple[SpeechSummar
     path = folder / "subtitles.srt"
     subtitles.write(cues, path)
     words = sum(len(cue.text.split()) for cue in cues)
-    return SpeechSummary(transcript.language, len(cues), words), path
+    translated = any(report.task == "translate" for report in speech)
+    written = (TRANSLATED_TO if translated else transcript.language) if cues else None
+    return SpeechSummary(transcript.language, len(cues), words, written), path

@@ -13,6 +13,7 @@ from mashumaro import field_options
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
 from avflow.media.notices import Notice
+from avflow.models.kinds import SpeechTask
 from avflow.models.sources import ModelFile
 from avflow.models.store import Model
 from avflow.speech.transcript import Transcript
@@ -156,6 +157,8 @@ class SpanReport(Contract):
     )
     #: what the user should know about the transcript
     notices: tuple[Notice, ...] = ()
+    #: translate: the transcript's words are English, and its language is the spoken one
+    task: SpeechTask = "transcribe"
 
 
 @dataclass(frozen=True)
@@ -192,10 +195,12 @@ class Source(Contract):
 class SpeechSummary(Contract):
     """What the subtitles contain."""
 
-    #: ISO 639-1; null without recognised speech
+    #: the spoken language, ISO 639-1; null without recognised speech
     language: str | None
     cues: int
     words: int
+    #: the language of the subtitles, ISO 639-1: the spoken one, or en if they are a translation; null without subtitles
+    subtitles_language: str | None = None
 
 
 @dataclass(frozen=True)

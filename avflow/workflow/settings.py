@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from avflow import speech
 from avflow.errors import SettingInvalid
 from avflow.media.languages import is_selector
-from avflow.models.kinds import PRECISIONS, Precision
+from avflow.models.kinds import PRECISIONS, SPEECH_TASKS, Precision, SpeechTask
 from avflow.workflow.compute import Compute, compute
 
 YOLOV3_MODEL = "yolov3"
@@ -46,6 +46,8 @@ class Settings:
     #: names of models in avflow/models/models.toml
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
+    #: "translate": English subtitles, whatever is spoken
+    speech_task: SpeechTask = "transcribe"
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut
     on_truncated: OnTruncated = "process"
@@ -84,6 +86,7 @@ class Settings:
         return cls(
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
+            speech_task=cast(SpeechTask, _choice(environ, "SPEECH_TASK", cls.speech_task, SPEECH_TASKS)),
             detector_precision=cast(
                 Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
             ),

@@ -17,6 +17,9 @@ WRONG = [
     ({"Yolov3Model": ""}, "Yolov3Model"),
     ({"Yolov3Model": "../yolov3"}, "Yolov3Model"),
     ({"SpeechModel": "whisper small"}, "SpeechModel"),
+    ({"SpeechTask": "summarise"}, "SpeechTask"),
+    ({"SpeechTask": "translate", "SpeechModel": "whisper-tiny.en"}, "SpeechModel"),
+    ({"SpeechTask": "translate", "SpeechModel": "pocketsphinx-en-us"}, "SpeechTask"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),
     ({"OnTruncated": "ignore"}, "OnTruncated"),
     ({"AudioTrack": "English please"}, "AudioTrack"),
@@ -110,3 +113,13 @@ def test_the_default_models_are_in_the_manifest(translated):
     store = ModelStore(Path("unused"))
     for name in ("Yolov3Model", "SpeechModel"):
         assert translated.template["Parameters"][name]["Default"] in store.names()
+
+
+def test_the_rule_of_translation_names_all_models_of_one_language(translated):
+    from avflow.models.store import ModelStore
+
+    store = ModelStore(Path("unused"))
+    (assertion,) = translated.template["Rules"]["TranslationNeedsLanguages"]["Assertions"]
+    (one_of,) = assertion["Assert"]["Fn::Not"]
+    listed = [equals["Fn::Equals"][1] for equals in one_of["Fn::Or"]]
+    assert sorted(listed) == sorted(name for name in store.names() if store.describe(name).only_language)

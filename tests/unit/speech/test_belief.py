@@ -7,7 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from avflow.speech.belief import Certainty, Heard, believed, better, without_repetitions
+from avflow.speech.belief import (
+    Certainty,
+    Heard,
+    believed,
+    better,
+    better_translation,
+    is_translatable,
+    is_translation,
+    is_translation_doubtful,
+    without_repetitions,
+)
 from avflow.speech.doubts import Doubts, not_english
 from avflow.speech.transcript import Utterance, Word
 from avflow.speech.windows import Stretch, Window
@@ -44,8 +54,8 @@ def test_a_loop_is_told_from_a_chorus_by_the_time_that_its_words_take() -> None:
 @pytest.mark.parametrize(
     ("certainty", "looped", "least"),
     [
-        (SURE, False, -1.0),
-        (SURE, True, -1.0),
+        (SURE, False, -0.75),
+        (SURE, True, -0.75),
         (UNSURE, False, -0.7),
         (UNSURE, True, -0.4),
         (GUESSED, False, -0.5),
@@ -73,6 +83,36 @@ def test_the_better_decoding_is_kept() -> None:
     assert better([fast], [LOOP]) == [fast]
     assert better([fast], []) == [fast]
     assert better([worse], [fast]) == [fast]
+
+
+# ---------------------------------------------------------------- translations
+def test_only_a_clear_transcription_is_translated() -> None:
+    assert is_translatable([heard(probable=-0.2), heard(probable=-0.69)])
+    assert not is_translatable([heard(probable=-0.2), heard(probable=-0.71)])
+
+
+def test_a_right_translation_may_be_improbable_and_its_words_without_time() -> None:
+    """Measured on real clips: a log probability down to -0.92, and up to 20 % of words without time."""
+    words = "You can find more information about it in the console"
+    assert is_translation(heard(words, -0.92, instants=2))
+    assert is_translation(heard("I am sorry.", -0.62, instants=1)), "one of three words"
+    assert is_translation(CHORUS)
+    assert not is_translation(LOOP)
+    assert not is_translation(heard(words, -1.1))
+    assert not is_translation(heard(""))
+
+
+def test_a_translation_that_leaves_out_no_speech_is_better_than_a_probable_one() -> None:
+    ten = window(0, 3.0)
+    whole, part = heard("one two three four five six seven eight nine ten", -0.8), heard("one two three", -0.3)
+    assert [is_translation_doubtful([each], ten) for each in (whole, part, LOOP)] == [False, True, True]
+    assert is_translation_doubtful([], ten)
+    assert better_translation([whole], [part], ten) == [whole]
+    assert better_translation([part], [whole], ten) == [whole]
+    assert better_translation([LOOP], [part], ten) == [part]
+    assert better_translation([part], [], ten) == [part]
+    likelier = heard("one two three four five six seven eight nine zehn", -0.5)
+    assert better_translation([whole], [likelier], ten) == [likelier]
 
 
 def said(text: str, probability: float) -> Utterance:

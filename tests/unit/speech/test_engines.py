@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from avflow.errors import ModelUnavailable
+from avflow.errors import ModelUnavailable, SettingInvalid
 from avflow.models.store import ModelStore
 from avflow.speech import open_engine, require_engine
 from avflow_cli.main import main
@@ -51,4 +51,19 @@ def test_the_command_line_refuses_it_at_once(arguments, tmp_path, monkeypatch, c
     err = capsys.readouterr().err
     assert err.startswith("avflow: ModelUnavailable: The model pocketsphinx-en-us needs PocketSphinx")
     assert len(err.splitlines()) == 1
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "--out", "{out}", "--", str(SAMPLE)], ["up", "--port", "0"]], ids=lambda it: it[0]
+)
+def test_the_command_line_refuses_at_once_to_translate_with_a_model_of_english(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AVFLOW_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("avflow_cli.deployment.LocalAws", None)  # a run would call it
+    name, *rest = (argument.format(out=tmp_path / "out") for argument in command)
+    options = ["--speech-model", "whisper-tiny.en", "--speech-task", "translate"]
+    assert main([name, *options, *rest]) == SettingInvalid.exit_code
+    err = capsys.readouterr().err
+    assert err.startswith("avflow: SettingInvalid: SPEECH_TASK is 'translate', but the model whisper-tiny.en knows one")
+    assert "SPEECH_MODEL=whisper-base" in err
     assert not (tmp_path / "models").exists()

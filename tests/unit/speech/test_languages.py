@@ -112,6 +112,15 @@ def test_speech_that_a_model_does_not_understand_has_a_warning_and_no_words(
     assert warnings(heard) == ["SpeechNotEnglish" if name.endswith(".en") else "SpeechLanguageUnclear"]
 
 
+def test_words_of_a_sure_language_must_be_probable_until_speech_has_decided_it(
+    multilingual: SpeechEngine, clip: Clip, tmp_path: Path
+) -> None:
+    """Polish by espeak-ng: Whisper base is sure of the language, and most of its words are wrong."""
+    wrong = np.concatenate([clip("pl-synthetic"), np.zeros(2 * SAMPLE_RATE)])
+    heard = multilingual.transcribe(write(tmp_path / "said.wav", wrong))
+    assert (heard.text, warnings(heard)) == ("", ["SpeechLanguageUnclear"])
+
+
 def test_a_short_passage_in_another_language_costs_no_english(
     english: SpeechEngine, said: np.ndarray, clip: Clip, tmp_path: Path
 ) -> None:

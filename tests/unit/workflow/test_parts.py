@@ -150,7 +150,7 @@ def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, mon
     spans = store.read(video.media_json, MediaReport).plan.spans
     assert len(spans) == 3
     assert [word in srt for word in ("word0.", "word1.", "word2.")] == [True, True, True]
-    assert manifest.speech == SpeechSummary("en", srt.count("-->"), 3)
+    assert manifest.speech == SpeechSummary("en", srt.count("-->"), 3, "en")
     assert [step.part for step in manifest.steps if step.name == "audio2srt"] == [0, 1, 2]
     assert set(manifest.models) == {"speech", "detector"}
 

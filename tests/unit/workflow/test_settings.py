@@ -55,6 +55,16 @@ def test_what_to_do_with_a_cut_file_is_the_templates_and_the_command_lines(param
         Settings.from_environ({"ON_TRUNCATED": "ignore"})
 
 
+def test_the_task_of_speech_is_the_templates_and_the_command_lines(parameters):
+    (option,) = [option for option in run.params if option.name == "speech_task"]
+    declared = parameters["SpeechTask"]
+    assert settings.SPEECH_TASKS == tuple(declared["AllowedValues"]) == tuple(option.type.choices)
+    assert Settings().speech_task == declared["Default"] == option.default == "transcribe"
+    assert Settings.from_environ({"SPEECH_TASK": "translate"}).speech_task == "translate"
+    with pytest.raises(SettingInvalid, match="SPEECH_TASK is 'summarise'; it must be one of transcribe, translate"):
+        Settings.from_environ({"SPEECH_TASK": "summarise"})
+
+
 @pytest.mark.parametrize("value", ["", "2", "en", "eng", "pt-BR", "English", "-1", "e", "2,3"])
 def test_an_audio_track_is_an_index_or_a_language_as_in_the_template(parameters, value):
     allowed = re.fullmatch(parameters["AudioTrack"]["AllowedPattern"], value)

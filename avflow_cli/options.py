@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avflow.media.languages import is_selector
+from avflow.media.tracks.languages import is_selector
 from avflow.models.kinds import PRECISIONS, SPEECH_TASKS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -13,8 +13,8 @@ import ffmpeg  # type: ignore[import-untyped]
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
 from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.model import MAX_AREA
-from avflow.media.raw_samples import raw_samples
 
 #: By default, FFmpeg fails if most frames can't be decoded. A caller that checks the number of frames itself, and
 #: reports the damage, passes these options.
@@ -29,7 +29,7 @@ def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
     Parameters
     ----------
     late:
-        Whether streams appear late (`avflow.media.late`).
+        Whether streams appear late (`avflow.media.tracks.late`).
     options:
         More options of the input.
     """

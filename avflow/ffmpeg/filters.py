@@ -10,9 +10,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from avflow.media.geometry import cropped_size, fitted_size
 from avflow.media.model import VideoStream
 from avflow.media.rates import conversion_rate
+from avflow.media.shapes.geometry import cropped_size, fitted_size
 
 #: Options of the input: `conversion_chain` itself crops and rotates, and adapts to another frame size. FFmpeg would
 #: crop and rotate before the frames have one size, and rebuilt filters would restart the frame count.
@@ -36,7 +36,7 @@ def conversion_chain(frames: Any, stream: VideoStream) -> Any:
 def of_one_size(frames: Any, stream: VideoStream) -> Any:
     """Frames of the stream's size. Other frames are scaled to fit into it, without stretching, and padded with black.
 
-    The rule is that of `avflow.media.geometry.fitted_size`.
+    The rule is that of `avflow.media.shapes.geometry.fitted_size`.
     """
     width, height = stream.width, stream.height
     if not stream.size_changes and not stream.sections:

@@ -1,4 +1,4 @@
-"""FFmpeg filters that mix the channels of the audio streams that are heard (`avflow.media.mixing`)."""
+"""FFmpeg filters that mix the channels of the audio streams that are heard (`avflow.media.tracks.mixing`)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Describes an uploaded file: its container, video stream and audio stream.
 
 The header may be wrong or hostile, so the description comes from the packets and a decoded frame. Rotation (the
-display matrix) is in `avflow.media.geometry`.
+display matrix) is in `avflow.media.shapes.geometry`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def probe(path: Path, *, measure: bool = True) -> Media:
 
 
 def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
-    """Call `avflow.media.joining.on_one_clock`, also imported late."""
-    from avflow.media.joining import on_one_clock as place  # noqa: PLC0415
+    """Call `avflow.media.clock.joining.on_one_clock`, also imported late."""
+    from avflow.media.clock.joining import on_one_clock as place  # noqa: PLC0415
 
     return place(source, copy, audio_track=audio_track, report=report)

@@ -30,8 +30,8 @@ CONTAINERS = CUT_ANYWHERE | frozenset(
 )
 #: value of libavformat's option `format_whitelist`
 FORMAT_WHITELIST = ",".join(sorted(CONTAINERS))
-#: How far libavformat reads to find streams that appear late (`avflow.media.late`): bytes, which it keeps in memory,
-#: and microseconds
+#: How far libavformat reads to find streams that appear late (`avflow.media.tracks.late`): bytes, which it keeps in
+#: memory, and microseconds
 FAR_OPTIONS = {"probesize": str(256 * 2**20), "analyzeduration": str(3600 * 1_000_000)}
 #: value of libavformat's option `protocol_whitelist` for reading an upload
 PROTOCOL_WHITELIST = "file"

@@ -88,7 +88,7 @@ class VideoStream(Contract):
     size_changes: bool = False
     #: the sections of the video if the sample aspect ratio changes in the middle
     sections: tuple[Section, ...] = ()
-    #: whether FFmpeg finds the streams of this file only if it reads further than usual (`avflow.media.late`)
+    #: whether FFmpeg finds the streams of this file only if it reads further than usual (`avflow.media.tracks.late`)
     late: bool = False
     #: whether the last good frame may replace any number of damaged ones: the file has sound, which is worth a result
     any_gap: bool = False
@@ -101,7 +101,7 @@ class VideoStream(Contract):
 
 @dataclass(frozen=True)
 class MixedStream(Contract):
-    """How an audio stream enters the mix: a weight per channel. `avflow.media.mixing` computes them."""
+    """How an audio stream enters the mix: a weight per channel. `avflow.media.tracks.mixing` computes them."""
 
     #: index of the stream in the container
     index: int

@@ -9,10 +9,10 @@ from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from avflow.cores import codec_threads
+from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.model import MAX_AREA
-from avflow.media.raw_samples import raw_samples
-from avflow.media.recordings import Recording, RecordingFile
 
 #: bytes that are read at once
 _BUFFER_BYTES = 1 << 18
@@ -28,7 +28,7 @@ def open_container(
     hwaccel:
         Where to decode.
     far:
-        Look for streams further than usual (`avflow.media.late`).
+        Look for streams further than usual (`avflow.media.tracks.late`).
 
     Raises
     ------

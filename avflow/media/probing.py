@@ -22,28 +22,28 @@ from avflow.errors import (
     InvalidMediaTooLong,
     InvalidMediaUnreadable,
 )
-from avflow.media import truncation
-from avflow.media.announced import Announced, announced
-from avflow.media.choosing import Choosing
+from avflow.media.clock.holding import hold
+from avflow.media.clock.origin import Origin
+from avflow.media.clock.timing import announced_rate
 from avflow.media.containers import (
     CUT_ANYWHERE,
     is_playlist,
 )
-from avflow.media.cropping import container_crop
 from avflow.media.damage import check_lead
-from avflow.media.decodability import try_streams, undecodable_notices
-from avflow.media.geometry import cropped_size, orientation, upright_size
-from avflow.media.holding import hold
-from avflow.media.late import has_late_streams
+from avflow.media.lengths import truncation
+from avflow.media.lengths.announced import Announced, announced
+from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import MAX_RATE, MAX_SECONDS, check_duplicates, check_size, in_hours
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, empty_streams, video_left_out
 from avflow.media.opening import exceeds_max_area, open_container
-from avflow.media.origin import Origin
-from avflow.media.raw_samples import raw_samples
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
-from avflow.media.shapes import Shape, Shapes
-from avflow.media.timing import announced_rate
+from avflow.media.shapes.changes import Shape, Shapes
+from avflow.media.shapes.cropping import container_crop
+from avflow.media.shapes.geometry import cropped_size, orientation, upright_size
+from avflow.media.tracks.choosing import Choosing
+from avflow.media.tracks.decodability import try_streams, undecodable_notices
+from avflow.media.tracks.late import has_late_streams
 from avflow.progress import Meter, Report, ignore
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
@@ -65,13 +65,13 @@ def probe(
 
     This opens no other file or address, whatever `path` contains. It decodes a few packets of each stream, one frame
     per frame size, and the sound in a pass of its own. The memory does not grow with the length of the file. A file
-    that is cut is described as far as it goes (`avflow.media.truncation`), and without a stream that can't be decoded
-    (`avflow.media.decodability`).
+    that is cut is described as far as it goes (`avflow.media.lengths.truncation`), and without a stream that can't be
+    decoded (`avflow.media.tracks.decodability`).
 
     Parameters
     ----------
     origin:
-        The upload, if the file is the copy of its recordings on one clock (`avflow.media.joining`).
+        The upload, if the file is the copy of its recordings on one clock (`avflow.media.clock.joining`).
     audio_track:
         The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
     measure:
@@ -84,7 +84,7 @@ def probe(
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
     InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged, InvalidMediaFrameRate
     ClockUnusable
-        The file consists of joined recordings: `avflow.media.joining.on_one_clock` joins them first.
+        The file consists of joined recordings: `avflow.media.clock.joining.on_one_clock` joins them first.
     """
     if path.stat().st_size == 0:
         raise InvalidMediaEmpty(f"{path.name} has 0 bytes")

@@ -10,12 +10,12 @@ import av
 from av.container import InputContainer
 from av.stream import Discard, Stream
 
+from avflow.media.clock.program_stream import FrameTimes, is_guessed
+from avflow.media.clock.restarts import StreamClock, Timeline, timeline
+from avflow.media.clock.timing import FrameClock, announced_rate
 from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
-from avflow.media.late import demuxed
-from avflow.media.program_stream import FrameTimes, is_guessed
-from avflow.media.restarts import StreamClock, Timeline, timeline
-from avflow.media.shapes import ShapeScan
-from avflow.media.timing import FrameClock, announced_rate
+from avflow.media.shapes.changes import ShapeScan
+from avflow.media.tracks.late import demuxed
 
 #: Matroska and others store no durations, and FFmpeg then gives all packets the same one. With this many different
 #: durations of packets they are the file's own.
@@ -166,7 +166,7 @@ class AudioScan:
 
 
 class ClockUnusable(Exception):
-    """`avflow.media.joining` has to put the file on one clock first.
+    """`avflow.media.clock.joining` has to put the file on one clock first.
 
     Parameters
     ----------

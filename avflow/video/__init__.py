@@ -1,4 +1,4 @@
 """Reads, writes and segments video frames. Frames stay in the codec's own pixel format (`yuv420p`).
 
-Rotation is in `avflow.media.geometry`: this package never rotates.
+Rotation is in `avflow.media.shapes.geometry`: this package never rotates.
 """

@@ -27,9 +27,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
-from avflow.media.geometry import fitted_size
-from avflow.media.late import demuxed
 from avflow.media.opening import open_container
+from avflow.media.shapes.geometry import fitted_size
+from avflow.media.tracks.late import demuxed
 from avflow.video.frames import copy_of, padded_to_even, padded_with_black, repeated
 from avflow.video.nvdec import nvdec
 from avflow.video.segments import Segment

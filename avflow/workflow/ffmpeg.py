@@ -7,8 +7,9 @@ from pathlib import Path
 
 from avflow import ffmpeg
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaEmpty
-from avflow.media import Media, Notice, VideoStream, conversion_reasons, on_one_clock, probe, truncation
+from avflow.media import Media, Notice, VideoStream, conversion_reasons, on_one_clock, probe
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
+from avflow.media.lengths import truncation
 from avflow.media.notices import video_left_out
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided

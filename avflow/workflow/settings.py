@@ -12,7 +12,7 @@ from typing import Literal, cast, get_args
 
 from avflow import speech
 from avflow.errors import SettingInvalid
-from avflow.media.languages import is_selector
+from avflow.media.tracks.languages import is_selector
 from avflow.models.kinds import PRECISIONS, SPEECH_TASKS, Precision, SpeechTask
 from avflow.workflow.compute import Compute, compute
 

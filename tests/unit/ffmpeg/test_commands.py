@@ -12,8 +12,8 @@ import pytest
 from avflow.errors import InvalidMediaDamaged, InvalidMediaNoStreams, InvalidMediaUnreadable
 from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons, probe
+from avflow.media.clock.joining import on_one_clock
 from avflow.media.formats import encodable_rate
-from avflow.media.joining import on_one_clock
 from avflow.media.rates import conversion_rate
 from tests.media_samples import (
     H264,

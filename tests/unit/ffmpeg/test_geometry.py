@@ -9,7 +9,7 @@ import pytest
 
 from avflow.ffmpeg import convert
 from avflow.media import conversion_reasons, probe
-from avflow.media.joining import on_one_clock
+from avflow.media.clock.joining import on_one_clock
 from avflow.media.model import Crop
 from avflow.media.rates import conversion_rate
 from avflow.video.reader import VideoReader

@@ -6,7 +6,7 @@ import pytest
 
 from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons
-from avflow.media.joining import on_one_clock
+from avflow.media.clock.joining import on_one_clock
 from tests.media_samples import H264, beeps, ffmpeg, flashes, heard_at, lavfi, seen_at
 
 AAC = ("-c:a", "aac")

@@ -21,8 +21,8 @@ from avflow.errors import (
 )
 from avflow.ffmpeg import convert
 from avflow.media import conversion_reasons, probe
-from avflow.media.announced import announced
 from avflow.media.containers import CONTAINERS, is_playlist
+from avflow.media.lengths.announced import announced
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone

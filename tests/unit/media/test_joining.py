@@ -6,9 +6,10 @@ import pytest
 
 from avflow.errors import InvalidMediaTruncated, InvalidMediaUnreadable
 from avflow.ffmpeg import convert, extract_wav
-from avflow.media import Media, conversion_reasons, probe, truncation
-from avflow.media.joining import is_appended, on_one_clock
-from avflow.media.recordings import find_recordings
+from avflow.media import Media, conversion_reasons, probe
+from avflow.media.clock.joining import is_appended, on_one_clock
+from avflow.media.clock.recordings import find_recordings
+from avflow.media.lengths import truncation
 from tests.media_samples import H264, beeps, ffmpeg, flashes, heard_at, lavfi, pattern, seen_at, tone
 from tests.unit.media.test_decodability import garbled
 from tests.unit.media.test_late import starting_late

@@ -7,7 +7,7 @@ import pytest
 
 from avflow.ffmpeg import convert
 from avflow.media import conversion_reasons
-from avflow.media.joining import on_one_clock
+from avflow.media.clock.joining import on_one_clock
 from tests.media_samples import NUMBERED, beeps, ffmpeg, lavfi, number_of, numbers
 
 #: frames so small that several begin in one PES packet, of which only the first has a timestamp

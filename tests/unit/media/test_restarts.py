@@ -2,7 +2,7 @@
 
 import pytest
 
-from avflow.media.restarts import Offset, StreamClock, timeline
+from avflow.media.clock.restarts import Offset, StreamClock, timeline
 
 VIDEO, SOUND = 0, 1
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from avflow.media import conversion_reasons, probe
-from avflow.media.headers import Vp9Sizes, vp9_size
+from avflow.media.shapes.headers import Vp9Sizes, vp9_size
 from tests.geometry_samples import AV1, H264_TS, H265, MPEG2, MPEG4, VP8, VP9, in_sections
 from tests.media_samples import pattern
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avflow.ffmpeg import convert, extract_wav
-from avflow.media.languages import normalised
 from avflow.media.probing import probe
+from avflow.media.tracks.languages import normalised
 from avflow.speech.wav import Wav
 from tests.media_samples import H264, ffmpeg, lavfi, pattern
 

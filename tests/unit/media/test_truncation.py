@@ -10,8 +10,9 @@ import pytest
 
 from avflow.errors import InvalidMediaTruncated
 from avflow.ffmpeg import convert, extract_wav
-from avflow.media import conversion_reasons, probe, truncation
-from avflow.media.announced import announced
+from avflow.media import conversion_reasons, probe
+from avflow.media.lengths import truncation
+from avflow.media.lengths.announced import announced
 from avflow.media.notices import Notice
 from avflow.video.reader import VideoReader
 from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone

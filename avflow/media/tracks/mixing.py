@@ -1,6 +1,6 @@
 """Decides how the channels of one or several audio streams are mixed, so that no speech is lost.
 
-The rules use the measured sound (`avflow.media.loudness`):
+The rules use the measured sound (`avflow.media.tracks.loudness`):
 
 - Dead channels and the subwoofer are left out. So are channels with a steady sound, such as hum or a test tone, if
   another channel has none: from the result only if they hold the noise of a device, and from speech recognition always.
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avflow.media.loudness import Matrix, Measured, Sound
 from avflow.media.model import MixedStream
+from avflow.media.tracks.loudness import Matrix, Measured, Sound
 
 #: a channel with less than this share of the loudest channel's energy is dead: 50 dB
 _DEAD = 1e-5

@@ -14,8 +14,8 @@ import av
 from av.codec import CodecContext
 from av.stream import Stream
 
-from avflow.media.headers import HeaderReader, vp9_size
 from avflow.media.model import MAX_AREA
+from avflow.media.shapes.headers import HeaderReader, vp9_size
 
 #: most different headers to decode. A stream with more was made to waste our time.
 _MAX_HEADERS = 64

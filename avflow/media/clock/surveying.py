@@ -15,18 +15,18 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 
 from avflow.errors import InvalidMediaUnreadable
-from avflow.media.announced import announced
-from avflow.media.copying import SoundFormat
-from avflow.media.decodability import try_streams
-from avflow.media.late import demuxed, has_late_streams
+from avflow.media.clock.copying import SoundFormat
+from avflow.media.clock.recordings import Recording
+from avflow.media.clock.restarts import Timeline
+from avflow.media.lengths.announced import announced
+from avflow.media.lengths.truncation import Extent, extent
 from avflow.media.model import Track
 from avflow.media.notices import Notice
 from avflow.media.opening import open_container
-from avflow.media.recordings import Recording
-from avflow.media.restarts import Timeline
 from avflow.media.scan import PacketClocks
-from avflow.media.tracks import left_out
-from avflow.media.truncation import Extent, extent
+from avflow.media.tracks.decodability import try_streams
+from avflow.media.tracks.late import demuxed, has_late_streams
+from avflow.media.tracks.rules import left_out
 from avflow.progress import Meter
 
 #: the position of a stream among those of its type: the same track in every recording

@@ -4,8 +4,8 @@ Recorders, browsers and `cat` append one complete file to another. FFmpeg's demu
 such a file, or misread the header of the second one. So every recording is read as a file of its own.
 
 In MPEG-TS, MPEG-PS, MP3 and other streams without a header, nothing marks the start of the second recording. There only
-the clock shows it: see `avflow.media.restarts`. Raw AAC (ADTS) has no clock either: FFmpeg counts all of its frames at
-the rate of the first one, so each change of the rate begins another recording.
+the clock shows it: see `avflow.media.clock.restarts`. Raw AAC (ADTS) has no clock either: FFmpeg counts all of its
+frames at the rate of the first one, so each change of the rate begins another recording.
 """
 
 from __future__ import annotations

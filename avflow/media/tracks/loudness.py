@@ -1,7 +1,7 @@
 """Measures the sound of all audio streams of a file in one pass, in constant memory.
 
-It measures each channel's level over time and how the channels resemble each other. `avflow.media.tracks` decides by
-that which stream is heard, and `avflow.media.mixing` decides how its channels are mixed.
+It measures each channel's level over time and how the channels resemble each other. `avflow.media.tracks.rules` decides
+by that which stream is heard, and `avflow.media.tracks.mixing` decides how its channels are mixed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Discard
 
-from avflow.media.late import demuxed
+from avflow.media.tracks.late import demuxed
 
 #: Samples per second at which channels are compared. The formants of speech lie below half of that.
 _RATE = 8_000

@@ -1,4 +1,4 @@
-"""The streams of the copy that `avflow.media.joining` writes: pictures are copied, sound is decoded and encoded."""
+"""The streams that `avflow.media.clock.joining` writes: pictures are copied, sound is decoded and encoded."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 
 from avflow.errors import InvalidMediaUnreadable
-from avflow.media.program_stream import FrameTimes, is_guessed
-from avflow.media.restarts import Timeline
+from avflow.media.clock.program_stream import FrameTimes, is_guessed
+from avflow.media.clock.restarts import Timeline
 from avflow.media.scan import Reordering
 
 #: sound is moved to its timestamp if it is further away than this many seconds; less is jitter

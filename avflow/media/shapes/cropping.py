@@ -8,8 +8,8 @@ from typing import Any
 
 import av
 
-from avflow.media.geometry import cropped_size
 from avflow.media.model import Crop
+from avflow.media.shapes.geometry import cropped_size
 
 #: EBML identifiers from the segment to the video settings of a track
 _VIDEO_PATH = (0x18538067, 0x1654AE6B, 0xAE, 0xE0)

@@ -16,17 +16,17 @@ import av
 from av.container import OutputContainer
 
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaUnreadable, ScratchFull
+from avflow.media.clock.copying import Offsets, Pictures, Sound
+from avflow.media.clock.origin import Origin
+from avflow.media.clock.recordings import find_recordings
+from avflow.media.clock.surveying import Part, Streams, TrackKey, known, streams_of
 from avflow.media.containers import file_url
-from avflow.media.copying import Offsets, Pictures, Sound
-from avflow.media.late import demuxed
+from avflow.media.lengths.truncation import Truncation, judge
 from avflow.media.model import Media, Track
 from avflow.media.notices import Notice
-from avflow.media.origin import Origin
 from avflow.media.probing import probe
-from avflow.media.recordings import find_recordings
 from avflow.media.scan import ClockUnusable
-from avflow.media.surveying import Part, Streams, TrackKey, known, streams_of
-from avflow.media.truncation import Truncation, judge
+from avflow.media.tracks.late import demuxed
 from avflow.progress import Meter, Report, ignore
 
 

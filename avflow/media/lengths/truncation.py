@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avflow.errors import InvalidMediaTruncated
-from avflow.media.announced import Announced
+from avflow.media.lengths.announced import Announced
 from avflow.media.model import Media
 from avflow.media.notices import Notice
 

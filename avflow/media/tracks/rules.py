@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 from av.stream import Disposition
 
-from avflow.media.languages import normalised
-from avflow.media.loudness import FLOOR, Measured, Sound
+from avflow.media.clock.origin import number
 from avflow.media.model import Track
 from avflow.media.notices import Notice
-from avflow.media.origin import number
+from avflow.media.tracks.languages import normalised
+from avflow.media.tracks.loudness import FLOOR, Measured, Sound
 
 #: dispositions of audio that accompanies the programme (libavformat/avformat.h)
 _SECONDARY = (
@@ -101,7 +101,7 @@ def choose_audio(streams: Sequence[Any], measured: Measured, wanted: str, number
     wanted:
         The setting `AudioTrack`: index or language of a stream, or empty.
     numbers:
-        The indexes that the user knows, where they differ from those of the file (`avflow.media.origin`).
+        The indexes that the user knows, where they differ from those of the file (`avflow.media.clock.origin`).
     """
     if not streams:
         return Choice(None, (), {})

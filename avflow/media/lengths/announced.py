@@ -18,9 +18,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from avflow.media import mpeg_audio, sound_headers
+from avflow.media.clock.recordings import Recording, RecordingFile
+from avflow.media.lengths import mpeg_audio, sound_headers
 from avflow.media.limits import MAX_SECONDS
-from avflow.media.recordings import Recording, RecordingFile
 
 #: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
 #: neither announces its end.

@@ -12,11 +12,11 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
-from avflow.media.late import demuxed
-from avflow.media.loudness import Measured, measure
-from avflow.media.mixing import mix
 from avflow.media.model import AudioStream, Track
-from avflow.media.tracks import choose_audio, choose_video, describe, films
+from avflow.media.tracks.late import demuxed
+from avflow.media.tracks.loudness import Measured, measure
+from avflow.media.tracks.mixing import mix
+from avflow.media.tracks.rules import choose_audio, choose_video, describe, films
 
 
 class Choosing:
@@ -37,7 +37,7 @@ class Choosing:
     undecodable:
         Why a stream can't be decoded, by its index. It is not chosen.
     numbers:
-        As in `avflow.media.origin.Origin`.
+        As in `avflow.media.clock.origin.Origin`.
     """
 
     def __init__(

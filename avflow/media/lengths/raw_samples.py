@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from avflow.media import sound_headers
+from avflow.media.lengths import sound_headers
 
 
 @dataclass(frozen=True)

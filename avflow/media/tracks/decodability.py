@@ -16,9 +16,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from avflow.errors import InvalidMediaUnreadable
-from avflow.media.late import demuxed
+from avflow.media.clock.origin import number
 from avflow.media.notices import Notice
-from avflow.media.origin import number
+from avflow.media.tracks.late import demuxed
 
 #: packets to decode at the start of the file, and at each other place
 _FIRST_AUDIO_PACKETS, _AUDIO_PACKETS = 64, 16
@@ -75,7 +75,7 @@ def undecodable_notices(
     Parameters
     ----------
     numbers:
-        As in `avflow.media.origin.Origin`.
+        As in `avflow.media.clock.origin.Origin`.
     picture, sound:
         Whether the result lacks it. An undecodable stream then is the reason; otherwise another stream is used.
 

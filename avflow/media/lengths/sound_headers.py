@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
 
-from avflow.media import mpeg_audio
+from avflow.media.lengths import mpeg_audio
 from avflow.media.limits import MAX_SECONDS
 
 #: most chunks before the samples

@@ -1,0 +1,1 @@
+"""What a header announces, what is there, and whether the file is cut."""

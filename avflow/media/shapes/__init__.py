@@ -1,0 +1,1 @@
+"""The size, crop and orientation of frames, and where they change."""

@@ -1,0 +1,1 @@
+"""Which streams of a file are processed, and how its sound is mixed."""

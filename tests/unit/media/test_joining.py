@@ -43,6 +43,11 @@ AUDIO = {
 }
 
 
+def some_slow(kind, *quick):
+    """A kind of file that `make test` tries only if it is one of `quick`."""
+    return pytest.param(kind, marks=() if kind in quick else pytest.mark.slow)
+
+
 def recording(path: Path, *codec: str, video: float = 2, audio: float = 2) -> Path:
     """A flash and a beep at 0.5 s; none if a length is 0."""
     sources = [flashes((0.52,), video)] * (video > 0) + [beeps((0.52,), audio)] * (audio > 0)
@@ -70,7 +75,7 @@ def results(source: Path, folder: Path) -> tuple[Media, list[int], list[float], 
     return media, seen, heard, spoken
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [some_slow(kind, "webm", "flv", "mp4") for kind in KINDS])
 def test_every_recording_comes_out_in_sync(tmp_path, kind):
     one = recording(tmp_path / f"1.{kind}", *KINDS[kind])
     two = recording(tmp_path / f"2.{kind}", *KINDS[kind], audio=2.7)
@@ -87,7 +92,7 @@ def test_every_recording_comes_out_in_sync(tmp_path, kind):
     assert (seen[2] - seen[1]) / 25 == pytest.approx(probe(two).duration, abs=0.1)
 
 
-@pytest.mark.parametrize("kind", AUDIO)
+@pytest.mark.parametrize("kind", [some_slow(kind, "ogg", "wav") for kind in AUDIO])
 def test_every_sound_of_an_audio_file_comes_out(tmp_path, kind):
     one = recording(tmp_path / f"1.{kind}", *AUDIO[kind], video=0)
     two = recording(tmp_path / f"2.{kind}", *AUDIO[kind], video=0, audio=3)
@@ -170,7 +175,7 @@ def test_recordings_in_different_codecs_are_refused_by_name(tmp_path):
     assert not (tmp_path / "joined").exists()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [some_slow(kind, "webm", "flv", "mp4") for kind in KINDS])
 def test_one_recording_is_read_as_it_is(tmp_path, kind):
     source = recording(tmp_path / f"v.{kind}", *KINDS[kind])
     path, media = on_one_clock(source, tmp_path / "joined")

@@ -44,8 +44,8 @@ def test_a_gap_moves_nothing(tmp_path, kind, missing, gap):
     source = tmp_path / f"v.{kind}"
     ffmpeg(*lavfi(picture, sound), *KINDS[kind], "-fps_mode", "passthrough", source)
     path, media = on_one_clock(source, tmp_path / "joined")
-    # in a program stream only some frames have timestamps, and a copy gives them to all
-    assert (path == source) == (kind != "mpg")
+    if kind != "mpg":  # a program stream is copied if frames share a timestamp
+        assert path == source
     extract_wav(path, media, tmp_path / "s.wav")
     assert media.duration == pytest.approx(30, abs=0.2)
     if missing == "sound":

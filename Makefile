@@ -58,7 +58,7 @@ help:
 	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS'
 	@echo 'make images                                    builds these images, with the models of make run'
-	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (5 minutes)'
+	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (9 minutes)'
 	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (8 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
@@ -96,7 +96,7 @@ containers-test: .venv/.dev .venv/.sam
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope
 
 test: .venv/.dev
-	@echo '*** make test: about 5 minutes on 2 cores ***'
+	@echo '*** make test: about 9 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "not slow and not containers"
 

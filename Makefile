@@ -59,7 +59,7 @@ help:
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS'
 	@echo 'make images                                    builds these images, with the models of make run'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (9 minutes)'
-	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (8 minutes)'
+	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (12 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
 	@echo 'make bench [PARTS="speech gpu"]                measures all or some parts for docs/benchmarks.md (51 minutes)'
@@ -101,7 +101,7 @@ test: .venv/.dev
 	$(PYTEST) -m "not slow and not containers"
 
 test-slow: .venv/.dev
-	@echo '*** make test-slow: about 8 minutes on 2 cores ***'
+	@echo '*** make test-slow: about 12 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "(slow or corpus) and not containers"
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, overload
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 
 from avflow.errors import (
     InvalidMedia,
@@ -44,6 +43,7 @@ from avflow.media.shapes.geometry import cropped_size, orientation, upright_size
 from avflow.media.tracks.choosing import Choosing
 from avflow.media.tracks.decodability import try_streams, undecodable_notices
 from avflow.media.tracks.late import has_late_streams
+from avflow.media.tracks.rules import films
 from avflow.progress import Meter, Report, ignore
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
@@ -156,7 +156,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         numbers=numbers,
     )
     video, audio = choosing.video, choosing.audio
-    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    pictures = films(list(container.streams.video))
     if not pictures and not container.streams.audio:
         raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has no video or audio stream")
     if video is None and pictures and exceeds_max_area(path):

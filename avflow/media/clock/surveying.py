@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import av
 from av.container import InputContainer
-from av.stream import Discard, Disposition
+from av.stream import Discard
 
 from avflow.errors import InvalidMediaUnreadable
 from avflow.media.clock.copying import SoundFormat
@@ -26,7 +26,7 @@ from avflow.media.opening import open_container
 from avflow.media.scan import PacketClocks
 from avflow.media.tracks.decodability import try_streams
 from avflow.media.tracks.late import demuxed, has_late_streams
-from avflow.media.tracks.rules import left_out
+from avflow.media.tracks.rules import films, left_out
 from avflow.progress import Meter
 
 #: the position of a stream among those of its type: the same track in every recording
@@ -38,8 +38,7 @@ _MOST_NUMBERS = 10
 def streams_of(container: InputContainer) -> dict[TrackKey, Any]:
     """The streams of sound and picture that can be told apart, without cover art. All others are discarded."""
     found: dict[TrackKey, Any] = {}
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    for kind, streams in (("video", videos), ("audio", list(container.streams.audio))):
+    for kind, streams in (("video", films(list(container.streams.video))), ("audio", list(container.streams.audio))):
         numbers = count()
         found |= {(kind, next(numbers)): s for s in streams}  # type: ignore[misc]
     for stream in container.streams:

@@ -18,10 +18,10 @@ _MAX_JITTER = 0.4
 _SLIDE = Fraction(1, 10)
 #: ... except for those that are shown for less than this
 _SHORTEST_SLIDE = Fraction(1, 25)
-#: seconds by which the last frame may be shorter than the others in a video of constant rate
-_SHORT_END = Fraction(1, 10)
 #: ... and unless the conversion would have more frames than this
 _MAX_SLIDE_FRAMES = 20_000
+#: seconds by which the last frame may be shorter than the others in a video of constant rate
+_SHORT_END = Fraction(1, 10)
 #: largest number of different frame intervals to count
 _MAX_INTERVALS = 4096
 

@@ -7,6 +7,7 @@ import pytest
 from avflow.ffmpeg import convert, extract_wav
 from avflow.media import conversion_reasons
 from avflow.media.clock.joining import on_one_clock
+from tests.marking import some_slow
 from tests.media_samples import H264, beeps, ffmpeg, flashes, heard_at, lavfi, seen_at
 
 AAC = ("-c:a", "aac")
@@ -18,11 +19,6 @@ KINDS = {
     "mkv": (*H264, "-c:a", "libopus"),
     "mp4": (*H264, "-bf", "2", *AAC),
 }
-
-
-def some_slow(kind, *quick):
-    """A kind of file that `make test` tries only if it is one of `quick`."""
-    return pytest.param(kind, marks=() if kind in quick else pytest.mark.slow)
 
 
 #: flashes and beeps: at the start, after a gap, and at the end

@@ -10,6 +10,7 @@ from avflow.media import Media, conversion_reasons, probe
 from avflow.media.clock.joining import is_appended, on_one_clock
 from avflow.media.clock.recordings import find_recordings
 from avflow.media.lengths import truncation
+from tests.marking import some_slow
 from tests.media_samples import H264, beeps, ffmpeg, flashes, heard_at, lavfi, pattern, seen_at, tone
 from tests.unit.media.test_decodability import garbled
 from tests.unit.media.test_late import starting_late
@@ -41,11 +42,6 @@ AUDIO = {
     "mp3": ("-c:a", "mp3"),
     "ac3": ("-c:a", "ac3"),
 }
-
-
-def some_slow(kind, *quick):
-    """A kind of file that `make test` tries only if it is one of `quick`."""
-    return pytest.param(kind, marks=() if kind in quick else pytest.mark.slow)
 
 
 def recording(path: Path, *codec: str, video: float = 2, audio: float = 2) -> Path:

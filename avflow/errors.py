@@ -7,9 +7,13 @@ Renaming a class changes the workflow.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from avflow.filenames import printable
+
+#: what the system says if a file has no room: on the disk, in the quota, or below the limit of its size
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class AvflowError(Exception):

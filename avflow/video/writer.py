@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -11,7 +10,7 @@ from pathlib import Path
 import av
 from av.video.frame import PictureType
 
-from avflow.errors import FFmpegFailed, ScratchFull
+from avflow.errors import DISK_FULL, FFmpegFailed, ScratchFull
 from avflow.media.containers import file_url
 from avflow.media.formats import VIDEO_BITRATE, encodable_rate
 
@@ -78,6 +77,6 @@ class VideoWriter:
         try:
             yield
         except av.error.FFmpegError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if error.errno in DISK_FULL:
                 raise ScratchFull(f"no space is left to write {self._name}: {error.strerror}") from error
             raise FFmpegFailed(f"{self._name} can't be encoded: {error.strerror}") from error

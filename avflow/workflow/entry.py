@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import time
 
-from avflow.errors import AvflowError, LambdaBudgetExceeded, ScratchFull
+from avflow.errors import DISK_FULL, AvflowError, LambdaBudgetExceeded, ScratchFull
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import Step, StepContext, StepReport
 from avflow.workflow.layout import VideoRef
@@ -27,7 +27,7 @@ from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 
 #: no space, a quota, a limit of the file size, no memory: Batch has more of them
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+_FULL = (*DISK_FULL, errno.ENOMEM)
 
 
 def run_step(

@@ -6,7 +6,6 @@ model"), and callers pass only finished files.
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +20,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
-from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
+from avflow.errors import DISK_FULL, ScratchFull, SourceMissing, StorageUnavailable
 from avflow.filenames import printable, printable_json
 from avflow.media.contract import Contract
 
@@ -149,7 +148,7 @@ class ObjectStore:
         except (BotoCoreError, ClientError, Boto3Error) as error:
             raise _ours(where, error) from error
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            if error.errno in DISK_FULL:
                 raise ScratchFull(f"The scratch space has no room for {where}: {error.strerror}") from error
             raise
 

@@ -6,7 +6,6 @@ change from one recording to the next, and because its place is then exact to th
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
-from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaUnreadable, ScratchFull
+from avflow.errors import DISK_FULL, FFmpegFailed, FrameCountMismatch, InvalidMediaUnreadable, ScratchFull
 from avflow.media.clock.copying import Offsets, Pictures, Sound
 from avflow.media.clock.origin import Origin
 from avflow.media.clock.recordings import find_recordings
@@ -165,7 +164,7 @@ def _errors(target: Path) -> Iterator[None]:
         target.unlink(missing_ok=True)
         error = failure.__cause__ if isinstance(failure, _CopyFailed) else failure
         assert isinstance(error, av.error.FFmpegError)
-        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        if error.errno in DISK_FULL:
             raise ScratchFull(f"no space is left to write {target.name}: {error.strerror}") from error
         raise FFmpegFailed(f"the recordings can't be joined in {target.name}: {error.strerror}") from error
     except BaseException:

@@ -29,6 +29,9 @@ _IMPROBABLE_IF_UNSURE = -0.7
 _IMPROBABLE_IF_GUESSED, _IMPROBABLE_AFTER_LOOP = -0.5, -0.4
 #: the same for most of a longer recording in a model that knows one language: it spells another one by its sound
 _SPELLED = -0.5
+#: the same for the sum over a window's tokens, per second of speech. The average per token hides an invented text in a
+#: script whose letters take more tokens. Only until speech has decided the language
+_IMPROBABLE_A_SECOND = -5.5
 #: probabilities of the language from which it is certain, and below which it is a guess
 CERTAIN, GUESS = 0.8, 0.5
 #: the same if earlier speech has decided the language
@@ -57,12 +60,13 @@ class Heard:
     words: Sequence[Any]
     log_probability: float
     no_speech: float
+    tokens: int
 
     @classmethod
     def of(cls, segment: Any) -> Heard:
         """What faster-whisper heard, without empty words."""
         words = [word for word in segment.words or () if word.word.strip()]
-        return cls(words, segment.avg_logprob, segment.no_speech_prob)
+        return cls(words, segment.avg_logprob, segment.no_speech_prob, len(segment.tokens))
 
     @property
     def instants(self) -> float:
@@ -143,9 +147,12 @@ def _log_probability(heard: Sequence[Heard]) -> float:
     return float(np.mean([each.log_probability for each in heard]))
 
 
-def believed(heard: Sequence[Heard], certainty: Certainty, *, looped: bool) -> list[Heard]:
-    """The segments with words that someone said."""
+def believed(heard: Sequence[Heard], certainty: Certainty, spoken: float, *, looped: bool) -> list[Heard]:
+    """The segments with words that someone said in a window with so many seconds of speech."""
     least = certainty.least(looped=looped)
+    whole = sum(each.log_probability * each.tokens for each in heard)
+    if certainty.language < DECIDED and whole < _IMPROBABLE_A_SECOND * spoken:
+        return []
     return [
         each
         for each in heard

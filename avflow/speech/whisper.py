@@ -221,7 +221,8 @@ class FasterWhisperEngine:
             certainty = getattr(info, "language_probability", certainty)
         looped = any(each.is_loop for each in first)
         heard = better(first, self._again(window, info.language)) if is_doubtful(first, window) else first
-        kept = believed(heard, Certainty(certainty, only=self._only_language is not None), looped=looped)
+        sure = Certainty(certainty, only=self._only_language is not None)
+        kept = believed(heard, sure, window.spoken, looped=looped)
         said = [Utterance(words(each, window)) for each in kept]
         doubted = window.spoken if is_speech(first) and not said else 0.0
         suspected = window.spoken if said and is_spelled(heard) else 0.0

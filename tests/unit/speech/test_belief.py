@@ -35,7 +35,7 @@ def heard(text: str = "Good morning everybody.", probable: float = -0.2, **field
         )
         for place, word in enumerate(text.split())
     ]
-    return Heard(words, probable, fields.get("no_speech", 0.1))
+    return Heard(words, probable, fields.get("no_speech", 0.1), fields.get("tokens", len(words)))
 
 
 LOOP = heard("I've been working on " * 20, -0.15, instants=60)
@@ -47,8 +47,8 @@ ONLY_ENGLISH = Certainty(only=True)
 def test_a_loop_is_told_from_a_chorus_by_the_time_that_its_words_take() -> None:
     assert LOOP.compression == CHORUS.compression > 2.4
     assert (LOOP.is_loop, CHORUS.is_loop) == (True, False)
-    assert believed([LOOP], SURE, looped=True) == []
-    assert believed([CHORUS], SURE, looped=False) == [CHORUS]
+    assert believed([LOOP], SURE, 10.0, looped=True) == []
+    assert believed([CHORUS], SURE, 10.0, looped=False) == [CHORUS]
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,21 @@ def test_a_loop_is_told_from_a_chorus_by_the_time_that_its_words_take() -> None:
 )
 def test_the_less_sure_the_language_the_more_probable_the_words_must_be(certainty, looped, least) -> None:
     right, wrong = heard(probable=least + 0.01), heard(probable=least - 0.01)
-    assert believed([right, wrong], certainty, looped=looped) == [right]
+    assert believed([right, wrong], certainty, 10.0, looped=looped) == [right]
+
+
+def test_a_text_of_too_many_doubtful_tokens_a_second_is_not_believed_until_the_language_is_decided() -> None:
+    """Korean that Whisper base takes for Thai: 10 tokens a second with -0.68 each."""
+    invented, right = heard(probable=-0.68, tokens=100), heard(probable=-0.48, tokens=100)
+    assert believed([invented], SURE, 10.0, looped=False) == []
+    assert believed([right], SURE, 10.0, looped=False) == [right]
+    assert believed([invented], Certainty(), 10.0, looped=False) == [invented]
 
 
 def test_words_over_music_are_not_believed() -> None:
     music = heard("Thank you.", -0.6, no_speech=0.86, probability=0.45)
     clear = heard("Thank you.", -0.6, no_speech=0.86, probability=0.9)
-    assert believed([music, clear], SURE, looped=False) == [clear]
+    assert believed([music, clear], SURE, 10.0, looped=False) == [clear]
 
 
 def test_the_better_decoding_is_kept() -> None:

@@ -47,6 +47,9 @@ _NO_SPEECH, _DOUBTED = 0.6, 0.5
 #: Whisper's probability of non-speech above which a sound without believed words is no speech. Measured on a first
 #: decoding: at most 0.64 for speech in languages that the model does not know, at least 0.69 for music of over 0.3 s
 _SURELY_NO_SPEECH = 0.67
+#: tokens with which Whisper answers a voice even so, in all and per second. Music and vibrato got 2 to 5, synthetic
+#: speech in a language that the model takes for another one 9 to 23 per second
+_WORDY, _WORDY_A_SECOND = 10, 2.0
 #: least log probability of a transcription whose speech is translated. From less, Whisper invents a translation
 _TRANSLATABLE = -0.7
 #: so many equal utterances in a row are a repetition; it is believed if its words have this probability
@@ -111,9 +114,14 @@ class Certainty:
         return _IMPROBABLE_IF_UNSURE if self.language >= GUESS else _IMPROBABLE_IF_GUESSED
 
 
-def is_speech(first: Sequence[Heard]) -> bool:
-    """Whether someone speaks in a window whose words are not believed. `first` is its first decoding."""
-    return any(each.no_speech <= _SURELY_NO_SPEECH for each in first)
+def is_speech(first: Sequence[Heard], spoken: float) -> bool:
+    """Whether someone speaks in a window whose words are not believed.
+
+    `first` is its first decoding, `spoken` the seconds that the voice detector takes for speech.
+    """
+    tokens = sum(each.tokens for each in first)
+    wordy = tokens >= max(_WORDY, _WORDY_A_SECOND * spoken)
+    return wordy or any(each.no_speech <= _SURELY_NO_SPEECH for each in first)
 
 
 def is_spelled(heard: Sequence[Heard]) -> bool:

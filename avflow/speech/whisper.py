@@ -224,7 +224,7 @@ class FasterWhisperEngine:
         sure = Certainty(certainty, only=self._only_language is not None)
         kept = believed(heard, sure, window.spoken, looped=looped)
         said = [Utterance(words(each, window)) for each in kept]
-        doubted = window.spoken if is_speech(first) and not said else 0.0
+        doubted = window.spoken if is_speech(first, window.spoken) and not said else 0.0
         suspected = window.spoken if said and is_spelled(heard) else 0.0
         return _Decoded(window, said, info.language, certainty, doubted, suspected, is_translatable(kept))
 

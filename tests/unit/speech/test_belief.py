@@ -13,6 +13,7 @@ from avflow.speech.belief import (
     believed,
     better,
     better_translation,
+    is_speech,
     is_translatable,
     is_translation,
     is_translation_doubtful,
@@ -75,6 +76,21 @@ def test_a_text_of_too_many_doubtful_tokens_a_second_is_not_believed_until_the_l
     assert believed([invented], SURE, 10.0, looped=False) == []
     assert believed([right], SURE, 10.0, looped=False) == [right]
     assert believed([invented], Certainty(), 10.0, looped=False) == [invented]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "no_speech", "spoken", "is_voice"),
+    [
+        (40, 0.64, 10.0, True),
+        (92, 0.76, 9.9, True),
+        (2, 0.79, 1.9, False),
+        (5, 0.85, 20.0, False),
+        (15, 0.85, 20, False),
+    ],
+    ids=["speech", "synthetic Korean", "vibrato", "a vowel for 20 s", "some words in 20 s"],
+)
+def test_a_voice_is_told_from_music_by_the_length_of_the_answer(tokens, no_speech, spoken, is_voice) -> None:
+    assert is_speech([heard(probable=-0.7, no_speech=no_speech, tokens=tokens)], spoken) is is_voice
 
 
 def test_words_over_music_are_not_believed() -> None:

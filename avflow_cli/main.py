@@ -35,10 +35,9 @@ EXIT_STATUSES = {
 EXIT_STATUS_HELP = "\b\nExit status:\n" + "\n".join(f"  {status:<3}  {text}" for status, text in EXIT_STATUSES.items())
 UP_HELP = """\b
 Example:
-  avflow up
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  aws s3 ls
+  avflow up     # prints an access key, and where it has written a profile
+  export AWS_CONFIG_FILE=... AWS_SHARED_CREDENTIALS_FILE=...    # as it prints
+  aws --profile av-workflow --endpoint-url http://127.0.0.1:4566 s3 ls
 """
 
 

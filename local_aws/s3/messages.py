@@ -19,7 +19,7 @@ _MAX_KEY = 1024
 
 @dataclass(frozen=True)
 class Request:
-    """A request, path-style or with the bucket in the host name (`<bucket>.localhost`)."""
+    """A request with the bucket in its path: the host is always this machine."""
 
     environ: Mapping[str, Any]
 
@@ -31,9 +31,6 @@ class Request:
     @cached_property
     def _path(self) -> tuple[str, str]:
         path = self.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace").removeprefix("/")
-        host = self.headers.get("host", "").partition(":")[0]
-        if host.endswith(".localhost"):
-            return host.removesuffix(".localhost"), path
         bucket, _, key = path.partition("/")
         return bucket, key
 

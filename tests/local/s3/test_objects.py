@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3_server import S3Server, client_for, error_of
+from tests.s3_server import S3Server, client_for, error_of, signed_headers
 
 HOSTILE_KEYS = [
     "start/my video.mkv",
@@ -157,23 +157,17 @@ def test_response_overrides_and_presigned_url(s3: Any, server: S3Server, bucket:
     got = s3.get_object(Bucket=bucket, Key="a b", ResponseContentType="text/plain", ResponseCacheControl="private")
     assert (got["ContentType"], got["CacheControl"]) == ("text/plain", "private")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
-    answer = server.raw("GET", url.removeprefix(server.endpoint))
+    answer = server.send("GET", url.removeprefix(server.endpoint), None, {})
     assert (answer.status, answer.read()) == (200, b"x")
 
 
 def test_a_query_cannot_forge_headers(s3: Any, server: S3Server, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    forged = "response-content-type=text/plain%0D%0AX-Forged:%20yes&response-content-language=%E2%82%AC"
+    forged = "response-content-type=text%2Fplain%0D%0AX-Forged%3A%20yes&response-content-language=%E2%82%AC"
     answer = server.raw("GET", f"/{bucket}/k?{forged}")
     assert (answer.status, answer.read(), answer.getheader("X-Forged")) == (200, b"x", None)
-    answer = server.raw("DELETE", f"/{bucket}/k?versionId=a%0D%0AX-Forged:%20yes")
+    answer = server.raw("DELETE", f"/{bucket}/k?versionId=a%0D%0AX-Forged%3A%20yes")
     assert (answer.status, answer.getheader("X-Forged")) == (204, None)
-
-
-def test_bucket_in_the_host_name(s3: Any, server: S3Server, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
-    answer = server.raw("GET", "/a/b", Host=f"{bucket}.localhost:{server.port}")
-    assert (answer.status, answer.read()) == (200, b"x")
 
 
 def test_missing_things_have_their_codes(s3: Any, bucket: str) -> None:
@@ -250,6 +244,8 @@ def test_chunked_transfer_encoding(s3: Any, server: S3Server, bucket: str) -> No
 def test_a_body_needs_a_length(server: S3Server, bucket: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.putrequest("PUT", f"/{bucket}/k")
+    for name, value in signed_headers("PUT", f"{server.endpoint}/{bucket}/k", {}).items():
+        connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
     assert (answer.status, b"<Code>MissingContentLength</Code>" in answer.read()) == (411, True)

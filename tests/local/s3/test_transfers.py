@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3_server import S3Server, client_for, error_of
+from tests.s3_server import KEY, S3Server, client_for, error_of, signed_headers
 from tests.waiting import until
 
 PART = 5 << 20
@@ -202,6 +202,12 @@ def test_a_download_survives_the_deletion_of_its_object(s3: Any, server: S3Serve
     assert server.settles_to(files)
 
 
+def _request(server: S3Server, method: str, path: str, headers: dict[str, str]) -> bytes:
+    """The head of a signed request."""
+    signed = {"host": f"127.0.0.1:{server.port}", **signed_headers(method, server.endpoint + path, headers)}
+    return (f"{method} {path} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in signed.items()) + "\r\n").encode()
+
+
 def test_a_download_that_is_reset_keeps_nothing_of_a_deleted_object(s3: Any, server: S3Server, bucket: str) -> None:
     """Where a connection is reset after the last byte was sent, werkzeug doesn't close the answer's body."""
     files = server.content_files()
@@ -209,7 +215,7 @@ def test_a_download_that_is_reset_keeps_nothing_of_a_deleted_object(s3: Any, ser
         s3.put_object(Bucket=bucket, Key="k", Body=bytes(size))
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
-            connection.sendall(f"GET /{bucket}/k HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            connection.sendall(_request(server, "GET", f"/{bucket}/k", {}))
             assert connection.recv(1) == b"H"
         s3.delete_object(Bucket=bucket, Key="k")
     assert server.settles_to(files)
@@ -220,8 +226,7 @@ def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str
     s3.put_object(Bucket=bucket, Key="k", Body=b"old")
     files = server.content_files()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        head = f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
-        connection.sendall(head.encode() + b"x" * 3_000_000)
+        connection.sendall(_request(server, "PUT", f"/{bucket}/k", {"content-length": "5000000"}) + b"x" * 3_000_000)
         until(lambda: server.content_files() != files)
     assert server.settles_to(files)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
@@ -230,7 +235,8 @@ def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str
 @pytest.fixture
 def server_process(tmp_path: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "local_aws.s3", str(tmp_path / "s3")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, **KEY.environment}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip(), process.pid

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
@@ -187,9 +188,10 @@ def _claim(
 
 
 def _basic_iso(http_date: str) -> str:
+    fields = parsedate_tz(http_date)
     try:
-        return time.strftime("%Y%m%dT%H%M%SZ", time.strptime(http_date, "%a, %d %b %Y %H:%M:%S GMT"))
-    except ValueError:
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(mktime_tz(fields))) if fields else ""
+    except (ValueError, OverflowError):
         return ""
 
 
@@ -231,6 +233,11 @@ class Verified:
     key: AccessKey
     claim: Claim
     _sign: Callable[[str], str]
+
+    @property
+    def seed(self) -> str:
+        """The signature of the request."""
+        return self.claim.signature
 
     def chunk(self, previous: str, digest: str) -> str:
         """The signature of a chunk with this SHA-256; `previous` is that of the chunk or the request before it."""

@@ -41,6 +41,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "NotModified": (304, "Not Modified"),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found."),
     "PreconditionFailed": (412, "At least one of the preconditions that you specified did not hold."),
+    "SignatureDoesNotMatch": (403, "The signature of a chunk is not the one that was calculated here."),
     "XAmzContentSHA256Mismatch": (400, "The provided x-amz-content-sha256 header does not match what was computed."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, mktime_tz, parsedate_tz
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local_aws.access.authenticator import VERIFIED
 from local_aws.http_server import RAW_HEADERS
 from local_aws.s3.chunked import Body
 from local_aws.s3.errors import S3Error
@@ -63,7 +65,7 @@ class Request:
     def body(self) -> Body:
         """The payload, which can be read once."""
         terminated = bool(self.environ.get("wsgi.input_terminated"))
-        return Body(self.environ["wsgi.input"], self.headers, terminated)
+        return Body(self.environ["wsgi.input"], self.headers, terminated, self.environ.get(VERIFIED))
 
     def document(self) -> bytes:
         """The whole payload, for documents; `EntityTooLarge` if it has more than 16 MiB."""
@@ -74,6 +76,9 @@ class Request:
             document += block
             if len(document) > _MAX_DOCUMENT:
                 raise S3Error("EntityTooLarge")
+        stated = self.headers.get("x-amz-content-sha256", "")
+        if len(stated) == 64 and hashlib.sha256(document).hexdigest() != stated.lower():
+            raise S3Error("XAmzContentSHA256Mismatch")
         return bytes(document)
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:

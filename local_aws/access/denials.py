@@ -42,6 +42,7 @@ _MISMATCH = (
 _S3_MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 )
+_NOT_VALIDATED = "AWS was not able to validate the provided access credentials"
 _MISSING = "Request is missing Authentication Token"
 
 _S3: Mapping[Reason, _Code] = {
@@ -90,7 +91,8 @@ _QUERY: Mapping[Reason, _Code] = {
 _EC2: Mapping[Reason, _Code] = {
     **_QUERY,
     Reason.FORBIDDEN: _Code("UnauthorizedOperation", 403, "You are not authorized to perform this operation."),
-    Reason.UNKNOWN_KEY: _Code("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
+    Reason.UNKNOWN_KEY: _Code("AuthFailure", 401, _NOT_VALIDATED),
+    Reason.WRONG_TOKEN: _Code("AuthFailure", 401, _NOT_VALIDATED),
 }
 _CODES: Mapping[Protocol, Mapping[Reason, _Code]] = {
     "s3": _S3,

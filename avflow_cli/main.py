@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from avflow_cli.options import Folder, WholeNumber, deployment_options
 ROOT = Path(__file__).parents[1]
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
-INTERRUPTED = 128 + signal.SIGINT
 EXIT_STATUSES = {
     os.EX_OK: "success",
     os.EX_USAGE: "wrong usage, for example an unknown model",
@@ -29,7 +27,7 @@ EXIT_STATUSES = {
     os.EX_CANTCREAT: "the results can't be written to the folder",
     os.EX_TEMPFAIL: "a service did not answer; try again",
     os.EX_CONFIG: "a model manifest of your own has an error",
-    INTERRUPTED: "interrupted (Ctrl-C, kill)",
+    interrupt.STATUS: "interrupted (Ctrl-C, kill)",
 }
 # \b keeps click from joining the lines
 EXIT_STATUS_HELP = "\b\nExit status:\n" + "\n".join(f"  {status:<3}  {text}" for status, text in EXIT_STATUSES.items())
@@ -156,8 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AvflowError as error:
         return terminal.show_error(error)
     except KeyboardInterrupt:
-        print("avflow: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        interrupt.say()
+        return interrupt.STATUS
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,8 @@ _log = logging.getLogger(__name__)
 ENGINE_TIMEOUT_SECONDS = 1000
 #: pages of moto that belong to no service
 _PAGES_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/")
+#: longest time that stopping executions takes at the end, in seconds
+STOPPING_SECONDS = 0.5
 #: services that moto provides as they are -> what they do here; moto has more services, which nothing here uses
 BY_MOTO = {
     "CloudWatch": "alarms and dashboards are kept; there are no metrics",
@@ -124,9 +127,10 @@ class LocalAws:
         self.access_key = self.keys.issue()
         self._authenticator = Authenticator(self.keys)
         self._admitted = threading.Event()
-        own = self.keys.issue()
-        self._clients = Clients(new_session(own.id, own.secret), self.url, retries={"max_attempts": 1})
-        self._engine_clients = _engine_clients(own, self.url)
+        self._own_key = self.keys.issue()
+        own_session = new_session(self._own_key.id, self._own_key.secret)
+        self._clients = Clients(own_session, self.url, retries={"max_attempts": 1})
+        self._engine_clients = _engine_clients(self.keys.issue(), self.url)
         self.processes = Processes()
         self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
         host = Host(
@@ -135,7 +139,7 @@ class LocalAws:
             code=self.root,
             sandboxes=self._sandboxes,
             logs=self.logs,
-            listener=on_activity,
+            listener=lambda activity: None if self._closing.is_set() else on_activity(activity),
             credentials=lambda role: self.keys.of_role(role).environment,
             containers=self.containers,
             cores=cores or system.cores(),
@@ -180,25 +184,28 @@ class LocalAws:
         self._admitted.set()
 
     def close(self) -> None:
-        """Stop all executions, kill all processes, and forget all but the objects and the logs."""
+        """Kill all processes, stop all executions, and forget all but the objects and the logs."""
         self._closing.set()
         self._admitted.set()  # whoever waits for the stack is told
         self._invocations.close()
-        with contextlib.suppress(Exception):  # the processes must end in any case
-            self._stop_executions()
+        self.processes.close()  # first, because all else takes long while they use the cores
         self.batch.close()
-        self.processes.close()
+        with contextlib.suppress(Exception):
+            self._stop_executions(time.monotonic() + STOPPING_SECONDS)
         if self.containers:
             self.containers.remove_all()
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
-    def _stop_executions(self) -> None:
+    def _stop_executions(self, until: float) -> None:
+        """Stop executions, as many as can be stopped in time: their threads end with this process in any case."""
         states = self.client("stepfunctions")
         for machine in states.list_state_machines()["stateMachines"]:
             arn = machine["stateMachineArn"]
             for execution in states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
+                if time.monotonic() > until:
+                    return
                 states.stop_execution(executionArn=execution["executionArn"])
 
     # ------------------------------------------------------------ use
@@ -244,10 +251,9 @@ class LocalAws:
             key = self._authenticator.check(environ)
         except Denied as denied:
             return denied.reply(environ)
-        if key is not self.access_key:
-            return None
-        self._admitted.wait()
-        return _shutting_down(environ) if self._closing.is_set() else None
+        if key is self.access_key:
+            self._admitted.wait()
+        return _shutting_down(environ) if self._closing.is_set() and key is not self._own_key else None
 
     def _ours(self, environ: Environ) -> Callable[[Environ], Reply] | None:
         """What answers the request if neither S3 nor moto does."""

@@ -89,7 +89,7 @@ def test_what_is_signed_by_the_key_is_answered(bench):
 
 def test_a_service_that_is_not_here_says_so(bench):
     dynamodb = client(bench.aws.url, "dynamodb", bench.aws.access_key)
-    with pytest.raises(ClientError, match="UnknownOperationException.*dynamodb"):
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*dynamodb"):
         dynamodb.list_tables()
 
 

@@ -61,6 +61,10 @@ class S3Server:
     def content_files(self) -> set[str]:
         return {path.name for path in (self.folder / "blobs").iterdir()}
 
+    def occupied(self) -> int:
+        """Bytes of the disk that the content files take."""
+        return sum(path.stat().st_blocks * 512 for path in (self.folder / "blobs").iterdir())
+
     def settles_to(self, files: set[str]) -> bool:
         """Wait until only these content files are left. A file is removed after the thread that reads it ends."""
         return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")

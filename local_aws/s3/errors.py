@@ -11,6 +11,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed object size (5 MiB a part)."),
     "IncompleteBody": (400, "The request body ended before the announced number of bytes."),
+    "InsufficientStorage": (507, "The disk on which the embedded S3 keeps its objects is full."),
     "InternalError": (500, "An internal error occurred. Try again."),
     "InvalidArgument": (400, "An argument is not valid."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),

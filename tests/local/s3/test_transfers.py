@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import filecmp
 import hashlib
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.s3 import object_operations
 from tests.s3_server import KEY, S3Server, client_for, error_of, signed_headers
 from tests.waiting import until
 
@@ -137,6 +139,45 @@ def test_composite_checksum(s3: Any, bucket: str, parts: list[bytes]) -> None:
     completed = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
     assert completed["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(digests).digest()).decode() + "-3"
     assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["ChecksumType"] == "COMPOSITE"
+
+
+def test_a_sparse_file_stays_sparse(s3: Any, server: S3Server, bucket: str, tmp_path: Path) -> None:
+    size = 64 << 20
+    with (tmp_path / "source").open("wb") as source:
+        source.seek(size - 3)
+        source.write(b"end")
+    occupied = server.occupied()
+    s3.upload_file(str(tmp_path / "source"), bucket, "parts")
+    with (tmp_path / "source").open("rb") as source:
+        s3.put_object(Bucket=bucket, Key="whole", Body=source)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/parts")
+    upload = {"Bucket": bucket, "Key": "part copy"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    copied = {"PartNumber": 1, "CopySource": f"{bucket}/whole", "CopySourceRange": f"bytes=1-{size - 1}"}
+    done = {"PartNumber": 1, "ETag": s3.upload_part_copy(**upload, **copied)["CopyPartResult"]["ETag"]}
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [done]})
+    assert server.occupied() - occupied < size / 4
+    for key, length in (("parts", size), ("whole", size), ("copy", size), ("part copy", size - 1)):
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        assert (len(content), content[:-3].count(0), content[-3:]) == (length, length - 3, b"end")
+
+
+def test_a_full_disk_is_named(s3: Any, server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = server.content_files()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert error_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == ("InsufficientStorage", 507)
+    assert server.settles_to(files)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+
+def test_a_large_object_is_copied_in_parts(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_operations, "MAX_COPY", 10)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"eleven byte")
+    assert error_of(s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/k") == ("InvalidRequest", 400)
 
 
 def test_managed_transfer_of_a_file(s3: Any, bucket: str, tmp_path: Path) -> None:

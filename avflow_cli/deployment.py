@@ -17,6 +17,7 @@ from avflow.models.store import ModelStore
 from avflow.speech import require_engine, require_task
 from avflow_cli import images
 from avflow_cli.models import fetch
+from avflow_cli.profile import Profile
 from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
@@ -66,16 +67,24 @@ class DeploymentOptions:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The embedded AWS, and outputs of the template that is deployed on it: the bucket's name, the machine's ARN."""
+    """The embedded AWS, and outputs of the template that is deployed on it: the bucket's name, the machine's ARN.
+
+    `profile` is where the `aws` command finds the address and the access key; None without one.
+    """
 
     aws: LocalAws
     bucket: str
     state_machine: str
+    profile: Profile | None = None
 
 
 @contextmanager
-def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> Iterator[Deployment]:
+def deployed(
+    options: DeploymentOptions, listener: Listener, port: int = 0, *, with_profile: bool = False
+) -> Iterator[Deployment]:
     """Deploy the template. At the end of the block the embedded AWS and all its processes end.
+
+    Only this process and its children know the access key, unless a profile is written `with_profile`.
 
     Raises
     ------
@@ -112,12 +121,27 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
     with (
         tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder,
         _embedded_aws(options, Path(folder), listener, port) as aws,
+        _profile(Path(folder), aws, with_profile) as profile,
     ):
         try:
             outputs = deploy(aws, template, parameters, STACK_NAME)
         except DeployError as error:
             raise StackNotDeployed(f"template.yaml can't be deployed: {error}.") from error
-        yield Deployment(aws, outputs["BucketName"], outputs["StateMachineArn"])
+        yield Deployment(aws, outputs["BucketName"], outputs["StateMachineArn"], profile)
+
+
+@contextmanager
+def _profile(folder: Path, aws: LocalAws, wanted: bool) -> Iterator[Profile | None]:
+    """A profile for the `aws` command, which is removed at the end of the block."""
+    if not wanted:
+        yield None
+        return
+    profile = Profile(folder / "aws", aws.url)
+    try:
+        profile.write(aws.access_key)
+        yield profile
+    finally:
+        profile.remove()
 
 
 def _require_models(options: DeploymentOptions) -> None:

@@ -1,16 +1,24 @@
-"""Ctrl-C, `kill` and a closed terminal end the command in the same way: by KeyboardInterrupt."""
+"""Ctrl-C, `kill` and a closed terminal end the command in the same way: by KeyboardInterrupt, and soon."""
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
+import time
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: the exit status of a command that was interrupted
+STATUS = 128 + signal.SIGINT
+#: seconds that the command has to tidy up after a signal; the watchdog of the embedded AWS ends its processes anyhow
+SECONDS_TO_END = 1.5
 _received: list[int] = []
+_said: list[bool] = []
 
 
 def install() -> None:
-    """From now on, each of these signals raises KeyboardInterrupt."""
+    """From now on, the first of these signals raises KeyboardInterrupt, and the process ends soon after it."""
     for number in _SIGNALS:
         signal.signal(number, _raise)
 
@@ -22,5 +30,22 @@ def check() -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    if _received:  # it is tidying up
+        return
     _received.append(number)
+    _thread.start_new_thread(_end_at_last, ())  # threading.Thread takes a lock that the interrupted code may hold
     raise KeyboardInterrupt
+
+
+def say() -> None:
+    """Tell the user, once."""
+    if not _said:
+        _said.append(True)
+        os.write(2, b"avflow: interrupted\n")
+
+
+def _end_at_last() -> None:
+    """End the process without further ado if tidying up takes too long."""
+    time.sleep(SECONDS_TO_END)
+    say()
+    os._exit(STATUS)

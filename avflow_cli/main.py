@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from avflow_cli.options import Folder, WholeNumber, deployment_options
 ROOT = Path(__file__).parents[1]
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
-INTERRUPTED = 128 + signal.SIGINT
 EXIT_STATUSES = {
     os.EX_OK: "success",
     os.EX_USAGE: "wrong usage, for example an unknown model",
@@ -29,16 +27,15 @@ EXIT_STATUSES = {
     os.EX_CANTCREAT: "the results can't be written to the folder",
     os.EX_TEMPFAIL: "a service did not answer; try again",
     os.EX_CONFIG: "a model manifest of your own has an error",
-    INTERRUPTED: "interrupted (Ctrl-C, kill)",
+    interrupt.STATUS: "interrupted (Ctrl-C, kill)",
 }
 # \b keeps click from joining the lines
 EXIT_STATUS_HELP = "\b\nExit status:\n" + "\n".join(f"  {status:<3}  {text}" for status, text in EXIT_STATUSES.items())
 UP_HELP = """\b
 Example:
-  avflow up
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  aws s3 ls
+  avflow up     # prints an access key, and where it has written a profile
+  export AWS_CONFIG_FILE=... AWS_SHARED_CREDENTIALS_FILE=...    # as it prints
+  aws --profile av-workflow --endpoint-url http://127.0.0.1:4566 s3 ls
 """
 
 
@@ -157,8 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AvflowError as error:
         return terminal.show_error(error)
     except KeyboardInterrupt:
-        print("avflow: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        interrupt.say()
+        return interrupt.STATUS
 
 
 if __name__ == "__main__":

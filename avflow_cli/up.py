@@ -10,12 +10,16 @@ from avflow_cli.deployment import DeploymentOptions, deployed
 from local_aws.sandbox.activity import Activity, StepEnded, StepStarted
 
 HELP = """\
-The embedded AWS is up at {url} with the stack av-workflow. In another shell:
+The embedded AWS is up at {url} with the stack av-workflow.
+Its access key, for this session only: {key.id}
+Its secret access key: {key.secret}
 
-  export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  aws s3 cp samples/my_video.mkv s3://{bucket}/start/
-  aws stepfunctions list-executions --state-machine-arn {state_machine}
-  aws s3 ls --recursive s3://{bucket}/result/
+In another shell:
+
+  export {variables}
+  {aws} s3 cp samples/my_video.mkv s3://{bucket}/start/
+  {aws} stepfunctions list-executions --state-machine-arn {state_machine}
+  {aws} s3 ls --recursive s3://{bucket}/result/
 
 Ctrl-C ends it and removes what is in the bucket.
 """
@@ -33,11 +37,20 @@ def run(options: DeploymentOptions, port: int) -> NoReturn:
             line = f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s"
             console.print(line, soft_wrap=True, markup=False)
 
-    with deployed(options, show, port) as deployment:
-        text = HELP.format(url=deployment.aws.url, bucket=deployment.bucket, state_machine=deployment.state_machine)
+    with deployed(options, show, port, with_profile=True) as deployment:
+        profile = deployment.profile
+        assert profile is not None
+        text = HELP.format(
+            url=deployment.aws.url,
+            key=deployment.aws.access_key,
+            variables=profile.variables,
+            aws=profile.command,
+            bucket=deployment.bucket,
+            state_machine=deployment.state_machine,
+        )
         if not console.is_terminal:
             text = text.replace("\n\n", "\n").rstrip("\n")
-        console.print(text, soft_wrap=True)  # a user copies the commands
+        console.print(text, soft_wrap=True, markup=False)  # a user copies the commands
         while True:
             time.sleep(1)
             interrupt.check()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import secrets
 import threading
-import uuid
 from typing import Any
 
-from local_aws.wire import Environ, Reply, read_body
+from local_aws.wire import Environ, Reply, ServiceError, read_json
 
 _PREFIX = "/-/cloudformation-response/"
+#: AWS CloudFormation User Guide, "Custom resource response objects": the answer has at most 4096 bytes
+_MAX_ANSWER = 4096
 
 
 class Callbacks:
@@ -17,21 +18,33 @@ class Callbacks:
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[str, Any]] = {}
+        self._awaited: set[str] = set()
         self._changed = threading.Condition()
 
     def new_path(self) -> str:
         """A path that nobody can guess."""
-        return _PREFIX + uuid.uuid4().hex
+        path = _PREFIX + secrets.token_urlsafe(32)
+        with self._changed:
+            self._awaited.add(path)
+        return path
 
     def handles(self, environ: Environ) -> bool:
-        """Whether the request puts an answer to such a path."""
-        path: str = environ["PATH_INFO"]
-        return path.startswith(_PREFIX)
+        """Whether the request puts an answer to such a path. It is not signed: only the function knows the path."""
+        with self._changed:
+            return environ["REQUEST_METHOD"] == "PUT" and environ["PATH_INFO"] in self._awaited
 
     def __call__(self, environ: Environ) -> Reply:
-        """Store the answer, a JSON object."""
+        """Store the answer, a JSON object; the first one counts."""
+        length = str(environ.get("CONTENT_LENGTH") or "")
+        if not length.isdigit() or int(length) > _MAX_ANSWER:
+            return Reply(b"", 400)
+        try:
+            answer = read_json(environ)
+        except ServiceError as error:
+            return Reply.of_error(error)
         with self._changed:
-            self._answers[environ["PATH_INFO"]] = json.loads(read_body(environ))
+            self._awaited.discard(environ["PATH_INFO"])
+            self._answers[environ["PATH_INFO"]] = answer
             self._changed.notify_all()
         return Reply(b"", headers={"Content-Type": "text/plain"})
 

@@ -7,10 +7,15 @@ request. So each request costs a connection and a thread, about half a milliseco
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from typing import Any
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from local_aws.callers import refusal
+from local_aws.protocols import error_reply, is_json
+from local_aws.wire import Environ
 
 #: key in the WSGI environment: all headers as the client sent them. CGI's names cannot tell `_` from `-`, so werkzeug
 #: drops headers with `_`.
@@ -19,6 +24,10 @@ RAW_HEADERS = "local_aws.headers"
 
 class RequestHandler(WSGIRequestHandler):
     """werkzeug's handler, which also passes on headers with `_` in their names: user metadata may have them."""
+
+    #: the answer to what is not HTTP
+    error_content_type = "application/json"
+    error_message_format = '{"code": "BadRequest", "message": "The request is not valid HTTP."}'
 
     def make_environ(self) -> dict[str, Any]:
         """The WSGI environment, with all headers as the client sent them."""
@@ -31,6 +40,8 @@ class RequestHandler(WSGIRequestHandler):
 def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
     """A server that listens; run it with `serve_forever`. Port 0 picks a free one (`server.port`).
 
+    It answers programs on this machine, not web pages: see `callers`.
+
     Raises
     ------
     OSError
@@ -38,4 +49,15 @@ def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) ->
     """
     # bound here because werkzeug ends the process if the port is taken
     with socket.create_server((host, port), backlog=128) as listening:
-        return make_server(host, port, app, threaded=True, request_handler=RequestHandler, fd=listening.fileno())
+        own = _for_programs(app, listening.getsockname()[1])
+        return make_server(host, port, own, threaded=True, request_handler=RequestHandler, fd=listening.fileno())
+
+
+def _for_programs(app: WSGIApplication, port: int) -> WSGIApplication:
+    def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if reason := refusal(environ, port):
+            code = "AccessDeniedException" if is_json(environ) else "AccessDenied"
+            return error_reply(environ, code, reason, 403).send(start_response)
+        return app(environ, start_response)
+
+    return guarded

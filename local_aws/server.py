@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,17 +16,21 @@ from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIApplication
 
 from local_aws import system
+from local_aws.access.authenticator import Authenticator
+from local_aws.access.denials import Denied
+from local_aws.access.keys import AccessKey, AccessKeys
 from local_aws.awslambda.api import LambdaApi
 from local_aws.awslambda.asynchronous import AsyncInvocations
 from local_aws.awslambda.function import Caps
 from local_aws.awslambda.functions import Functions
 from local_aws.batch import Batch, BatchApi
 from local_aws.callbacks import Callbacks
+from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created
 from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
 from local_aws.http_server import http_server
-from local_aws.names import REGION
+from local_aws.protocols import error_reply, is_json, signed_service
 from local_aws.s3 import ObjectCreated, S3App
 from local_aws.sandbox import Processes
 from local_aws.sandbox.activity import Listener, ignore
@@ -34,10 +39,15 @@ from local_aws.sandbox.host import Host
 from local_aws.sessions import Clients, new_session, share_service_data
 from local_aws.stepfunctions import clients
 from local_aws.stepfunctions.checks import check
-from local_aws.wire import Environ, Reply, ServiceError, signed_service
+from local_aws.wire import Environ, Reply, ServiceError
 
+_log = logging.getLogger(__name__)
 #: the longest duration of one call of the Step Functions engine: a function's 15 minutes, and its start
 ENGINE_TIMEOUT_SECONDS = 1000
+#: pages of moto that belong to no service
+_PAGES_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/")
+#: longest time that stopping executions takes at the end, in seconds
+STOPPING_SECONDS = 0.5
 #: services that moto provides as they are -> what they do here; moto has more services, which nothing here uses
 BY_MOTO = {
     "CloudWatch": "alarms and dashboards are kept; there are no metrics",
@@ -47,8 +57,11 @@ BY_MOTO = {
     "IAM": "roles and policies are kept; nothing is refused",
     "SNS": "topics deliver to queues",
     "SQS": "queues work",
+    "STS": "GetCallerIdentity and temporary keys; requests that are signed with these are refused",
     "Step Functions, but for the checks and patches above": "moto's interpreter runs the Amazon States Language",
 }
+#: the names by which requests to them are signed
+SIGNED_FOR_MOTO = frozenset({"monitoring", "logs", "ec2", "events", "iam", "sns", "sqs", "sts", "states"})
 
 
 class LocalAws:
@@ -109,8 +122,15 @@ class LocalAws:
         self._server = http_server(self._application, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.environment = child_environment(self.url, environment or {})
-        self._clients = Clients(new_session(), self.url, retries={"max_attempts": 1})
-        self._engine_clients = _engine_clients(self.url)
+        self.keys = AccessKeys()
+        #: the user's access key, which is printed; requests that are signed with it wait until the stack is there
+        self.access_key = self.keys.issue()
+        self._authenticator = Authenticator(self.keys)
+        self._admitted = threading.Event()
+        self._own_key = self.keys.issue()
+        own_session = new_session(self._own_key.id, self._own_key.secret)
+        self._clients = Clients(own_session, self.url, retries={"max_attempts": 1})
+        self._engine_clients = _engine_clients(self.keys.issue(), self.url)
         self.processes = Processes()
         self.containers = Containers(aws_environment(self.url) | dict(environment or {})) if containers else None
         host = Host(
@@ -119,7 +139,8 @@ class LocalAws:
             code=self.root,
             sandboxes=self._sandboxes,
             logs=self.logs,
-            listener=on_activity,
+            listener=lambda activity: None if self._closing.is_set() else on_activity(activity),
+            credentials=lambda role: self.keys.of_role(role).environment,
             containers=self.containers,
             cores=cores or system.cores(),
         )
@@ -158,25 +179,33 @@ class LocalAws:
     ) -> None:
         self.close()
 
+    def admit(self) -> None:
+        """Answer the requests that are signed with the user's key; `deploy` calls it when the stack is there."""
+        self._admitted.set()
+
     def close(self) -> None:
-        """Stop all executions, kill all processes, and forget all but the objects and the logs."""
+        """Kill all processes, stop all executions, and forget all but the objects and the logs."""
         self._closing.set()
+        self._admitted.set()  # whoever waits for the stack is told
         self._invocations.close()
-        with contextlib.suppress(Exception):  # the processes must end in any case
-            self._stop_executions()
+        self.processes.close()  # first, because all else takes long while they use the cores
         self.batch.close()
-        self.processes.close()
+        with contextlib.suppress(Exception):
+            self._stop_executions(time.monotonic() + STOPPING_SECONDS)
         if self.containers:
             self.containers.remove_all()
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
-    def _stop_executions(self) -> None:
+    def _stop_executions(self, until: float) -> None:
+        """Stop executions, as many as can be stopped in time: their threads end with this process in any case."""
         states = self.client("stepfunctions")
         for machine in states.list_state_machines()["stateMachines"]:
             arn = machine["stateMachineArn"]
             for execution in states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
+                if time.monotonic() > until:
+                    return
                 states.stop_execution(executionArn=execution["executionArn"])
 
     # ------------------------------------------------------------ use
@@ -196,27 +225,38 @@ class LocalAws:
         try:
             return self._answer(environ, start_response)
         except Exception:
+            # at the end its resources are being removed and nobody waits: no traceback in the user's terminal
             if not self._closing.is_set():
-                raise
-            # its resources are being removed and nobody waits for the response: no traceback in the user's terminal
-            return Reply.of_error(ServiceError("ServiceUnavailable", "shutting down", 503)).send(start_response)
+                _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                return error_reply(environ, "InternalFailure", "The embedded AWS failed.", 500).send(start_response)
+            return _shutting_down(environ).send(start_response)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if self.callbacks.handles(environ):
+            return self.callbacks(environ).send(start_response)
+        if refused := self._refuse(environ):
+            return refused.send(start_response)
         if ours := self._ours(environ):
             return ours(environ).send(start_response)
         if self._s3.handles(environ):
             return self._s3(environ, start_response)
+        if wrong := _wrong(environ):
+            return wrong.send(start_response)
         assert self._moto is not None
+        return self._moto(environ, _as_aws(start_response))
+
+    def _refuse(self, environ: Environ) -> Reply | None:
+        """The error if the request is not signed by somebody who may call now; a user waits for the stack."""
         try:
-            check(environ)
-        except ServiceError as error:
-            return Reply.of_error(error).send(start_response)
-        return self._moto(environ, _with_request_id(start_response))
+            key = self._authenticator.check(environ)
+        except Denied as denied:
+            return denied.reply(environ)
+        if key is self.access_key:
+            self._admitted.wait()
+        return _shutting_down(environ) if self._closing.is_set() and key is not self._own_key else None
 
     def _ours(self, environ: Environ) -> Callable[[Environ], Reply] | None:
         """What answers the request if neither S3 nor moto does."""
-        if self.callbacks.handles(environ):
-            return self.callbacks
         if self.events.handles(environ):
             return self.events
         match signed_service(environ):
@@ -227,8 +267,30 @@ class LocalAws:
         return None
 
 
-def _engine_clients(url: str) -> Clients:
-    session = new_session()
+def _wrong(environ: Environ) -> Reply | None:
+    """The error if AWS would refuse a request that moto would take, or if it is for what is not used of moto."""
+    if signed_service(environ) not in SIGNED_FOR_MOTO or environ["PATH_INFO"].startswith(_PAGES_OF_MOTO):
+        return _unknown(environ)
+    try:
+        check(environ)
+    except ServiceError as error:
+        return error_reply(environ, error.code, error.message, error.status)
+    return None
+
+
+def _shutting_down(environ: Environ) -> Reply:
+    return error_reply(environ, "ServiceUnavailable", "The embedded AWS is shutting down.", 503)
+
+
+def _unknown(environ: Environ) -> Reply:
+    """The answer to a request for a service that is not here, or for a page of moto."""
+    message = f"{signed_service(environ) or 'this'}: the embedded AWS does not have this service or page."
+    code = "UnknownOperationException" if is_json(environ) else "InvalidAction"
+    return error_reply(environ, code, message, 404 if is_json(environ) else 400)
+
+
+def _engine_clients(key: AccessKey, url: str) -> Clients:
+    session = new_session(key.id, key.secret)
     clients.adapt(session)
     return Clients(
         session,
@@ -253,35 +315,17 @@ def without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _with_request_id(start_response: StartResponse) -> StartResponse:
-    """Add the request's id, which some of moto's errors lack; its Step Functions engine fails without it.
+def _as_aws(start_response: StartResponse) -> StartResponse:
+    """Add the request's id, and take away what would let a web page read the answer.
 
-    This can go when moto sends the header with every response.
+    Some of moto's errors lack the id, and its Step Functions engine fails without it. moto allows every origin
+    (Cross-Origin Resource Sharing). This can go when moto does neither.
     """
 
     def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+        headers = [header for header in headers if not header[0].lower().startswith("access-control-")]
         if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
             headers = [*headers, ("x-amzn-RequestId", os.urandom(16).hex())]
         return start_response(status, headers, *rest)
 
     return start
-
-
-def child_environment(url: str, additional: Mapping[str, str]) -> dict[str, str]:
-    """The environment of functions and jobs: that of this process, with the embedded AWS in place of AWS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    # a proxy cannot reach this machine's loopback address
-    direct = ",".join(filter(None, (kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1")))
-    return {**kept, "no_proxy": direct, "NO_PROXY": direct, **aws_environment(url), **additional}
-
-
-def aws_environment(url: str) -> dict[str, str]:
-    """The variables with which AWS's SDKs find the embedded AWS."""
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }

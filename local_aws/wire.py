@@ -60,13 +60,17 @@ def read_body(environ: Environ) -> bytes:
 
 
 def read_json(environ: Environ) -> dict[str, Any]:
-    """The body of a request in one of AWS's JSON protocols; an empty body is an empty object."""
-    document: dict[str, Any] = json.loads(read_body(environ) or b"{}")
+    """The body of a request in one of AWS's JSON protocols; an empty body is an empty object.
+
+    Raises
+    ------
+    ServiceError
+        SerializationException: it is not a JSON object.
+    """
+    try:
+        document = json.loads(read_body(environ) or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("SerializationException", f"The request is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ServiceError("SerializationException", "The request is not a JSON object.")
     return document
-
-
-def signed_service(environ: Environ) -> str:
-    """The service for which the request is signed, "" if it is not (SigV4: Credential=key/date/region/service/…)."""
-    authorization: str = environ.get("HTTP_AUTHORIZATION", "")
-    scope = authorization.partition("Credential=")[2].split(",")[0].split("/")
-    return scope[3] if len(scope) == 5 else ""

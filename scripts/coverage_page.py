@@ -32,7 +32,8 @@ HEAD = f"""\
 - **differs**: works, except for what the note says.
 
 An operation of S3, Lambda or Batch that is not listed is refused with an error that names it, and so is a type of
-resource. There is one account and one region. Requests are not authenticated, and policies are not enforced.
+resource. There is one account and one region. Requests must be signed; policies are
+not enforced.
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,20 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from local_aws.access.authenticator import Authenticator
+from local_aws.access.keys import AccessKey, AccessKeys
 from local_aws.http_server import http_server
 from local_aws.s3 import ObjectCreated, S3App
 from tests.waiting import until
 
+#: the access key of all servers and clients here
+KEY = AccessKey("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 CONFIG = Config(max_pool_connections=20, retries={"max_attempts": 1})
 
 
@@ -27,10 +34,18 @@ def client_for(endpoint: str, **config: Any) -> Any:
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=KEY.id,
+        aws_secret_access_key=KEY.secret,
         config=CONFIG.merge(Config(**config)),
     )
+
+
+def signed_headers(method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request to S3 with their signature; its payload is not signed unless they state its digest."""
+    payload = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    request = AWSRequest(method, url, headers={**payload, **{name.lower(): headers[name] for name in headers}})
+    SigV4Auth(Credentials(KEY.id, KEY.secret), "s3", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
 
 
 @dataclass
@@ -46,16 +61,23 @@ class S3Server:
     def content_files(self) -> set[str]:
         return {path.name for path in (self.folder / "blobs").iterdir()}
 
+    def occupied(self) -> int:
+        """Bytes of the disk that the content files take."""
+        return sum(path.stat().st_blocks * 512 for path in (self.folder / "blobs").iterdir())
+
     def settles_to(self, files: set[str]) -> bool:
         """Wait until only these content files are left. A file is removed after the thread that reads it ends."""
         return until(lambda: self.content_files() == files, f"the removal of all but {sorted(files)}")
 
     def raw(self, method: str, path: str, body: bytes | None = None, **headers: str) -> http.client.HTTPResponse:
-        """Send a hand-made request with an invalid S3 signature. The caller reads the body of the response."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        signature = "AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        """Send a hand-made request, signed without its payload. The caller reads the body of the response."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, {"Authorization": signature, **named})
+        return self.send(method, path, body, signed_headers(method, self.endpoint + path, named))
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Send a request as it is. The caller reads the body of the response."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, path, body, headers)
         return connection.getresponse()
 
 
@@ -64,7 +86,9 @@ def serving(folder: Path) -> Iterator[S3Server]:
     """Run a server in a thread of this process."""
     started = S3Server(folder)
     app = S3App(folder, started.events.append)
-    front = http_server(app)
+    keys = AccessKeys()
+    keys.admit(KEY)
+    front = http_server(Authenticator(keys).guard(app))
     started.port = front.port
     thread = threading.Thread(target=front.serve_forever, args=(0.05,))
     thread.start()

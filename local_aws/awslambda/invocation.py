@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,9 @@ class _Run:
         environment = {**self.host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp)}
         return self.host.processes.run(
             [sys.executable, os.fspath(Path(__file__).with_name("bootstrap.py")), os.fspath(self.folder)],
-            env=environment | function_environment(self.function, self.version, self.host.cores),
+            env=environment
+            | function_environment(self.function, self.version, self.host.cores)
+            | dict(self._credentials()),
             cwd=self.function.code,
             limits=Limits(
                 seconds=self.function.timeout,
@@ -136,7 +139,7 @@ class _Run:
             )
             return self.host.processes.run(
                 command,
-                env=os.environ,
+                env={**os.environ, **self._credentials()},
                 cwd=function.code,
                 limits=Limits(
                     seconds=function.timeout,
@@ -148,6 +151,9 @@ class _Run:
                 log=self.log,
                 on_start=running.append,
             )
+
+    def _credentials(self) -> Mapping[str, str]:
+        return self.host.credentials(self.function.configuration.get("Role", ""))
 
     def _tell(self, line: str) -> None:
         self.host.listener(StepLog("lambda", self.function.name, self.request_id, line))

@@ -19,7 +19,9 @@ from local_aws.awslambda.messages import InvocationFacts, LambdaError, Response
 from local_aws.http_server import http_server
 from local_aws.wire import Environ, Reply, read_body
 
-_ROUTE = re.compile(r"^/2018-06-01/runtime/(?P<what>invocation/next|init/error|invocation/[^/]+/(response|error))$")
+_ROUTE = re.compile(
+    r"^/2018-06-01/runtime/(?P<what>invocation/next|init/error|invocation/(?P<id>[^/]+)/(response|error))$"
+)
 
 
 class RuntimeApi:
@@ -62,6 +64,8 @@ class RuntimeApi:
             return Reply(b"{}", 404)
         if route["what"] == "invocation/next":
             return self._next()
+        if route["id"] not in (None, self._facts["request_id"]):
+            return Reply(b'{"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"}', 400)
         text = read_body(environ).decode()
         self._write({"result": text} if route["what"].endswith("/response") else {"error": self._error(text)})
         return Reply(b"{}", 202)

@@ -87,13 +87,14 @@ class Attempts:
         def on_line(line: str) -> None:
             self._host.listener(StepLog("batch", job.name, job.id, line))
 
+        credentials = self._host.credentials(job.definition["containerProperties"].get("jobRoleArn", ""))
         if containers := self._host.containers:
             command = containers.job(job.definition["containerProperties"], job.command(), job.environment(), tmp)
-            environment = dict(os.environ)
+            environment = {**os.environ, **credentials}
         else:
             command = _argv(job.command())
             environment = {**self._host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp)}
-            environment |= job.environment()
+            environment |= job.environment() | dict(credentials)
         return self._host.processes.run(
             command,
             env=environment,

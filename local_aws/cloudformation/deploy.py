@@ -19,7 +19,7 @@ __all__ = ["DeployError", "deploy"]
 def deploy(
     aws: LocalAws, template: Path, parameters: Mapping[str, str] | None = None, stack_name: str = "local"
 ) -> dict[str, Any]:
-    """Create everything that the template declares, and return its outputs.
+    """Create everything that the template declares, and return its outputs. Requests of users wait until then.
 
     Raises
     ------
@@ -33,4 +33,6 @@ def deploy(
         except sam.TemplateError as error:
             raise DeployError(str(error)) from error
         values = parameter_values(translated, given)
-        return Stack(aws, stack_name, translated, path.parent, values).create()
+        outputs = Stack(aws, stack_name, translated, path.parent, values).create()
+    aws.admit()
+    return outputs

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from local_aws.protocols import signed_service
 from local_aws.s3 import xmlio
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request, Response
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 class S3App:
     """S3 as a WSGI application, path-style (`/bucket/key`), with its objects in files under `root`.
 
-    It does not authenticate requests: it ignores signatures. It calls `on_object_created` in the request's thread as
+    It does not authenticate requests: see `local_aws.access`. It calls `on_object_created` in the request's thread as
     soon as a new object can be read, for buckets whose notification configuration sends events to EventBridge.
 
     Raises
@@ -40,18 +41,8 @@ class S3App:
         self._store.close()
 
     def handles(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request is for S3: signed for `s3`, or unsigned and for an existing bucket."""
-        request = Request(environ)
-        credential = request.headers.get("authorization", "") or request.query.get("X-Amz-Credential", "")
-        if credential.startswith("AWS ") or "AWSAccessKeyId" in request.query:  # signature version 2: only S3 has it
-            return True
-        if credential:
-            s3_control = request.bucket == "v20180820" or "x-amz-account-id" in request.headers
-            return "/s3/aws4_request" in credential and not s3_control
-        if "x-amz-target" in request.headers:
-            return False
-        with self._store.transaction() as tx:
-            return tx.row("SELECT 1 FROM buckets WHERE name = ?", request.bucket) is not None
+        """Whether a signed request is for S3, which alone still has signatures of version 2."""
+        return signed_service(environ) in ("s3", "")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)

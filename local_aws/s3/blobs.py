@@ -6,6 +6,7 @@ No part of an object's key becomes part of a path.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import uuid
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.s3.chunked import BLOCK
+from local_aws.s3.errors import S3Error
+
+_ZEROS = bytes(BLOCK)
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,30 @@ class Blobs:
         self._folder = folder
 
     def write(self, blocks: Iterable[bytes], observe: Callable[[bytes], None]) -> Blob:
-        """Write the blocks to a new file and call `observe` with each; if anything fails, no file is left."""
+        """Write the blocks to a new file and call `observe` with each; if anything fails, no file is left.
+
+        Blocks of zeros become holes, so that a sparse file stays sparse.
+
+        Raises
+        ------
+        S3Error
+            `InsufficientStorage`: the disk is full.
+        """
         name, size = uuid.uuid4().hex, 0
         try:
             with (self._folder / name).open("xb", buffering=0) as file:
                 for block in blocks:
-                    _write_all(file.fileno(), block)
+                    if block == _ZEROS[: len(block)]:
+                        file.seek(len(block), os.SEEK_CUR)
+                    else:
+                        _write_all(file.fileno(), block)
                     observe(block)
                     size += len(block)
-        except BaseException:
+                file.truncate(size)
+        except BaseException as error:
             self.remove([name])
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise S3Error("InsufficientStorage") from error
             raise
         return Blob(name, size)
 

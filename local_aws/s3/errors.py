@@ -11,6 +11,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed object size (5 MiB a part)."),
     "IncompleteBody": (400, "The request body ended before the announced number of bytes."),
+    "InsufficientStorage": (507, "The disk on which the embedded S3 keeps its objects is full."),
     "InternalError": (500, "An internal error occurred. Try again."),
     "InvalidArgument": (400, "An argument is not valid."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
@@ -41,6 +42,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "NotModified": (304, "Not Modified"),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found."),
     "PreconditionFailed": (412, "At least one of the preconditions that you specified did not hold."),
+    "SignatureDoesNotMatch": (403, "The signature of a chunk is not the one that was calculated here."),
     "XAmzContentSHA256Mismatch": (400, "The provided x-amz-content-sha256 header does not match what was computed."),
 }
 

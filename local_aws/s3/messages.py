@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, mktime_tz, parsedate_tz
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local_aws.access.authenticator import VERIFIED
 from local_aws.http_server import RAW_HEADERS
 from local_aws.s3.chunked import Body
 from local_aws.s3.errors import S3Error
@@ -19,7 +21,7 @@ _MAX_KEY = 1024
 
 @dataclass(frozen=True)
 class Request:
-    """A request, path-style or with the bucket in the host name (`<bucket>.localhost`)."""
+    """A request with the bucket in its path: the host is always this machine."""
 
     environ: Mapping[str, Any]
 
@@ -31,9 +33,6 @@ class Request:
     @cached_property
     def _path(self) -> tuple[str, str]:
         path = self.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace").removeprefix("/")
-        host = self.headers.get("host", "").partition(":")[0]
-        if host.endswith(".localhost"):
-            return host.removesuffix(".localhost"), path
         bucket, _, key = path.partition("/")
         return bucket, key
 
@@ -66,7 +65,7 @@ class Request:
     def body(self) -> Body:
         """The payload, which can be read once."""
         terminated = bool(self.environ.get("wsgi.input_terminated"))
-        return Body(self.environ["wsgi.input"], self.headers, terminated)
+        return Body(self.environ["wsgi.input"], self.headers, terminated, self.environ.get(VERIFIED))
 
     def document(self) -> bytes:
         """The whole payload, for documents; `EntityTooLarge` if it has more than 16 MiB."""
@@ -77,6 +76,9 @@ class Request:
             document += block
             if len(document) > _MAX_DOCUMENT:
                 raise S3Error("EntityTooLarge")
+        stated = self.headers.get("x-amz-content-sha256", "")
+        if len(stated) == 64 and hashlib.sha256(document).hexdigest() != stated.lower():
+            raise S3Error("XAmzContentSHA256Mismatch")
         return bytes(document)
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:

@@ -17,6 +17,8 @@ from local_aws.s3.service import Service
 from local_aws.s3.store import Reading, readable
 
 _MAX_DELETES = 1000
+#: most bytes of a source of CopyObject (Amazon S3 API Reference, "CopyObject"); UploadPartCopy takes larger ones
+MAX_COPY = 5 << 30
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ def copy_object(service: Service, request: Request) -> Response:
     blobs: list[Blob] = []
     try:
         source = reading.version
+        if source.size > MAX_COPY:
+            message = (
+                f"The specified copy source is larger than the maximum allowable size for a copy source: {MAX_COPY}"
+            )
+            raise S3Error("InvalidRequest", message)
         headers, tags = _copied(request, source)
         for name, _, size in reading.segments(0, source.size):
             blobs.append(service.store.blobs.link(Blob(name, size)))

@@ -13,6 +13,8 @@ from typing import Any
 LABEL = "av-workflow.embedded-aws"
 #: file in a sandbox folder: the process id, on this machine, of the container's first process
 PID_FILE = "container.pid"
+#: variables with the role's access key, which Podman takes from its own environment: other users see its arguments
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class ImageNotHere(Exception):
@@ -80,7 +82,8 @@ class Containers:
         command = ["podman", "run", "--rm", "--pull=never", "--network=host", "--log-driver=none"]
         command += [f"--label={LABEL}={self._mark}", f"--pidfile={sandbox / PID_FILE}"]
         command += ["--cap-drop=all", "--security-opt=no-new-privileges", *options]
-        return command + [f"--env={name}={value}" for name, value in {**self.environment, **environment}.items()]
+        command += [f"--env={name}={value}" for name, value in {**self.environment, **environment}.items()]
+        return command + [f"--env={name}" for name in CREDENTIALS]
 
     def remove_all(self) -> None:
         """Remove containers that are left, for example because their Podman was killed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Host:
         Folders for the files of running functions and jobs, and for their output.
     listener:
         Called with each event.
+    credentials:
+        The environment variables with a role's access key, by the role's ARN.
     containers:
         Runs functions and jobs in their images; if None, they run as processes.
     cores:
@@ -39,5 +41,6 @@ class Host:
     sandboxes: Path
     logs: Path
     listener: Listener
+    credentials: Callable[[str], Mapping[str, str]]
     containers: Containers | None = None
     cores: int = 1

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from avflow.models.store import ModelStore
-from local_aws.server import aws_environment
+from local_aws.environment import aws_environment
 from tests.containers.conftest import YOLOV3_MODEL, emulated
 from tests.e2e.test_sample import WORDS
 from tests.waiting import PATIENCE_SECONDS
@@ -16,6 +16,7 @@ from tests.waiting import PATIENCE_SECONDS
 def lambda_environment(stack):
     return {
         **aws_environment(stack.aws.url),
+        **stack.aws.access_key.environment,
         "AWS_LAMBDA_FUNCTION_NAME": "emulated",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "120",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008",

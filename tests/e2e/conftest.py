@@ -42,10 +42,12 @@ class Up:
 
     process: subprocess.Popen
     url: str
+    key_id: str
+    secret: str
     bucket: str
 
     def client(self, service):
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+        keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret, "region_name": "us-east-1"}
         return boto3.client(service, endpoint_url=self.url, **keys)
 
     @property
@@ -85,7 +87,10 @@ def started(*options, env=None):
     command = [sys.executable, "-m", "avflow_cli.main", "up", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=env)
     try:
-        yield Up(process, *read_until(process, r"is up at (\S+) with(?s:.*)s3://(\S+)/start/").groups())
+        printed = (
+            r"is up at (\S+) with(?s:.*)access key\S*.*: (\S+)\n.*secret access key: (\S+)\n(?s:.*)s3://(\S+)/start/"
+        )
+        yield Up(process, *read_until(process, printed).groups())
     finally:
         process.kill()
         process.wait()

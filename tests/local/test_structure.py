@@ -9,8 +9,9 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "local_aws"
 #: service -> the other services that it may import
 SERVICES = {
+    "access": set(),
     "sandbox": set(),
-    "s3": set(),
+    "s3": {"access"},
     "awslambda": {"sandbox"},
     "batch": {"sandbox"},
     "eventbridge": {"awslambda", "s3"},
@@ -18,7 +19,10 @@ SERVICES = {
     "cloudformation": {"sandbox", "s3", "awslambda", "batch", "eventbridge", "stepfunctions"},
 }
 #: modules that every service may import, and that import no service
-SHARED = {"callbacks", "coverage", "http_server", "names", "sessions", "system", "wire"}
+SHARED = {
+    "callbacks", "callers", "coverage", "environment", "http_server", "names", "protocols", "sessions", "system",
+    "wire",
+}  # fmt: skip
 
 
 def module_name(path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3_server import S3Server, client_for, error_of
+from tests.s3_server import S3Server, client_for, error_of, signed_headers
 
 HOSTILE_KEYS = [
     "start/my video.mkv",
@@ -157,23 +157,17 @@ def test_response_overrides_and_presigned_url(s3: Any, server: S3Server, bucket:
     got = s3.get_object(Bucket=bucket, Key="a b", ResponseContentType="text/plain", ResponseCacheControl="private")
     assert (got["ContentType"], got["CacheControl"]) == ("text/plain", "private")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
-    answer = server.raw("GET", url.removeprefix(server.endpoint))
+    answer = server.send("GET", url.removeprefix(server.endpoint), None, {})
     assert (answer.status, answer.read()) == (200, b"x")
 
 
 def test_a_query_cannot_forge_headers(s3: Any, server: S3Server, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    forged = "response-content-type=text/plain%0D%0AX-Forged:%20yes&response-content-language=%E2%82%AC"
+    forged = "response-content-type=text%2Fplain%0D%0AX-Forged%3A%20yes&response-content-language=%E2%82%AC"
     answer = server.raw("GET", f"/{bucket}/k?{forged}")
     assert (answer.status, answer.read(), answer.getheader("X-Forged")) == (200, b"x", None)
-    answer = server.raw("DELETE", f"/{bucket}/k?versionId=a%0D%0AX-Forged:%20yes")
+    answer = server.raw("DELETE", f"/{bucket}/k?versionId=a%0D%0AX-Forged%3A%20yes")
     assert (answer.status, answer.getheader("X-Forged")) == (204, None)
-
-
-def test_bucket_in_the_host_name(s3: Any, server: S3Server, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
-    answer = server.raw("GET", "/a/b", Host=f"{bucket}.localhost:{server.port}")
-    assert (answer.status, answer.read()) == (200, b"x")
 
 
 def test_missing_things_have_their_codes(s3: Any, bucket: str) -> None:
@@ -213,18 +207,17 @@ def test_checksums_are_kept(s3: Any, bucket: str, algorithm: str) -> None:
     assert got["ChecksumType"] == "FULL_OBJECT"
 
 
-def _signed_chunks(*chunks: bytes) -> bytes:
-    signed = b"".join(b"%x;chunk-signature=%s\r\n%s\r\n" % (len(chunk), b"0" * 64, chunk) for chunk in chunks)
-    return signed + b"0;chunk-signature=" + b"0" * 64 + b"\r\n"
+def _chunks(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n"
 
 
 @pytest.mark.parametrize("encoding_header", [True, False])
 def test_aws_chunked_bodies_are_decoded(s3: Any, server: S3Server, bucket: str, encoding_header: bool) -> None:
     content = bytes(range(256)) * 9000
     crc = base64.b64encode(zlib.crc32(content).to_bytes(4, "big"))
-    body = _signed_chunks(content[:70_000], content[70_000:]) + b"x-amz-checksum-crc32:" + crc + b"\r\n\r\n"
+    body = _chunks(content[:70_000], content[70_000:]) + b"x-amz-checksum-crc32:" + crc + b"\r\n\r\n"
     headers = {
-        "x_amz_content_sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "x_amz_content_sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x_amz_trailer": "x-amz-checksum-crc32",
         "x_amz_decoded_content_length": str(len(content)),
         **({"Content_Encoding": "gzip,aws-chunked"} if encoding_header else {}),
@@ -250,6 +243,8 @@ def test_chunked_transfer_encoding(s3: Any, server: S3Server, bucket: str) -> No
 def test_a_body_needs_a_length(server: S3Server, bucket: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.putrequest("PUT", f"/{bucket}/k")
+    for name, value in signed_headers("PUT", f"{server.endpoint}/{bucket}/k", {}).items():
+        connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
     assert (answer.status, b"<Code>MissingContentLength</Code>" in answer.read()) == (411, True)

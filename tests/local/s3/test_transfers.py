@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import filecmp
 import hashlib
 import os
@@ -18,7 +19,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3_server import S3Server, client_for, error_of
+from local_aws.s3 import object_operations
+from tests.s3_server import KEY, S3Server, client_for, error_of, signed_headers
 from tests.waiting import until
 
 PART = 5 << 20
@@ -139,6 +141,45 @@ def test_composite_checksum(s3: Any, bucket: str, parts: list[bytes]) -> None:
     assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["ChecksumType"] == "COMPOSITE"
 
 
+def test_a_sparse_file_stays_sparse(s3: Any, server: S3Server, bucket: str, tmp_path: Path) -> None:
+    size = 64 << 20
+    with (tmp_path / "source").open("wb") as source:
+        source.seek(size - 3)
+        source.write(b"end")
+    occupied = server.occupied()
+    s3.upload_file(str(tmp_path / "source"), bucket, "parts")
+    with (tmp_path / "source").open("rb") as source:
+        s3.put_object(Bucket=bucket, Key="whole", Body=source)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/parts")
+    upload = {"Bucket": bucket, "Key": "part copy"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    copied = {"PartNumber": 1, "CopySource": f"{bucket}/whole", "CopySourceRange": f"bytes=1-{size - 1}"}
+    done = {"PartNumber": 1, "ETag": s3.upload_part_copy(**upload, **copied)["CopyPartResult"]["ETag"]}
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [done]})
+    assert server.occupied() - occupied < size / 4
+    for key, length in (("parts", size), ("whole", size), ("copy", size), ("part copy", size - 1)):
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        assert (len(content), content[:-3].count(0), content[-3:]) == (length, length - 3, b"end")
+
+
+def test_a_full_disk_is_named(s3: Any, server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = server.content_files()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert error_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x") == ("InsufficientStorage", 507)
+    assert server.settles_to(files)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+
+def test_a_large_object_is_copied_in_parts(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_operations, "MAX_COPY", 10)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"eleven byte")
+    assert error_of(s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/k") == ("InvalidRequest", 400)
+
+
 def test_managed_transfer_of_a_file(s3: Any, bucket: str, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(_pattern(20_000_001, 4)[:20_000_001])
@@ -202,6 +243,12 @@ def test_a_download_survives_the_deletion_of_its_object(s3: Any, server: S3Serve
     assert server.settles_to(files)
 
 
+def _request(server: S3Server, method: str, path: str, headers: dict[str, str]) -> bytes:
+    """The head of a signed request."""
+    signed = {"host": f"127.0.0.1:{server.port}", **signed_headers(method, server.endpoint + path, headers)}
+    return (f"{method} {path} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in signed.items()) + "\r\n").encode()
+
+
 def test_a_download_that_is_reset_keeps_nothing_of_a_deleted_object(s3: Any, server: S3Server, bucket: str) -> None:
     """Where a connection is reset after the last byte was sent, werkzeug doesn't close the answer's body."""
     files = server.content_files()
@@ -209,7 +256,7 @@ def test_a_download_that_is_reset_keeps_nothing_of_a_deleted_object(s3: Any, ser
         s3.put_object(Bucket=bucket, Key="k", Body=bytes(size))
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
-            connection.sendall(f"GET /{bucket}/k HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            connection.sendall(_request(server, "GET", f"/{bucket}/k", {}))
             assert connection.recv(1) == b"H"
         s3.delete_object(Bucket=bucket, Key="k")
     assert server.settles_to(files)
@@ -220,8 +267,7 @@ def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str
     s3.put_object(Bucket=bucket, Key="k", Body=b"old")
     files = server.content_files()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        head = f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
-        connection.sendall(head.encode() + b"x" * 3_000_000)
+        connection.sendall(_request(server, "PUT", f"/{bucket}/k", {"content-length": "5000000"}) + b"x" * 3_000_000)
         until(lambda: server.content_files() != files)
     assert server.settles_to(files)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
@@ -230,7 +276,8 @@ def test_an_upload_cut_off_leaves_nothing(s3: Any, server: S3Server, bucket: str
 @pytest.fixture
 def server_process(tmp_path: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "local_aws.s3", str(tmp_path / "s3")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, **KEY.environment}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip(), process.pid

@@ -98,7 +98,12 @@ def test_a_message_is_published_to_a_topic(bench):
 
 
 def aws_cli(bench, *arguments):
-    environment = {**bench.aws.environment, "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull}
+    environment = {
+        **bench.aws.environment,
+        **bench.aws.access_key.environment,
+        "AWS_PAGER": "",
+        "AWS_CONFIG_FILE": os.devnull,
+    }
     done = subprocess.run(["aws", *arguments], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,0 +1,40 @@
+"""Which callers a server on this machine answers: programs on this machine, and no web page.
+
+A page in a browser can send requests to 127.0.0.1, whatever site it is from. Its `fetch` and its forms carry an
+`Origin`; its pictures, frames and scripts carry `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.4). A page
+whose site's name resolves to 127.0.0.1 (DNS rebinding) has the site's name in `Host`. Programs send nothing of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: the names by which programs call a server on this machine, as they stand in `Host`
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+def own_origins(port: int) -> frozenset[str]:
+    """The origins of the pages that a server at this port serves itself: none.
+
+    A server with a page of its own would return `http://<host>:<port>` for each of `HOSTS`. It must not serve other
+    people's files, such as objects in S3, from the same origin.
+    """
+    del port
+    return frozenset()
+
+
+def refusal(environ: Mapping[str, Any], port: int) -> str | None:
+    """Why the server at `port` must not answer this request; None if it may."""
+    host = str(environ.get("HTTP_HOST", ""))
+    allowed = {f"{name}:{port}" for name in HOSTS} | (set(HOSTS) if port == 80 else set())
+    if host.lower() not in allowed:
+        return f"Host {host!r} is not this machine's: only {', '.join(HOSTS)} with port {port} are answered."
+    origins = own_origins(port)
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and origin not in origins:
+        return f"Requests of web pages are not answered, and this one has the Origin {origin!r}."
+    site = str(environ.get("HTTP_SEC_FETCH_SITE", "none")).strip().lower()
+    if site != "none" and not (origins and site == "same-origin"):
+        return f"Requests of web pages are not answered, and this one has Sec-Fetch-Site {site!r}."
+    return None

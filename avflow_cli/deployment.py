@@ -56,6 +56,7 @@ class DeploymentOptions:
     speech_task: SpeechTask
     detector_precision: str
     on_truncated: str
+    max_run_cost: float
     audio_track: str
     containers: bool
     segment_seconds: float | None
@@ -105,6 +106,7 @@ def deployed(options: DeploymentOptions, listener: Listener, port: int = 0) -> I
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
         "AudioTrack": options.audio_track,
+        "MaxRunCost": f"{options.max_run_cost:g}",
         "DetectorCompute": "gpu",
     }
     if options.segment_seconds is not None:

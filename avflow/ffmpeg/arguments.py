@@ -21,7 +21,7 @@ from avflow.media.model import MAX_AREA
 ANY_ERROR_RATE = ("-max_error_rate", "1")
 
 
-def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
+def source_input(source: Path, *, late: bool = False, threads: int = 1, **options: Any) -> Any:
     """An uploaded file as an ffmpeg-python input.
 
     Whatever the upload contains, FFmpeg opens no other file or address, and decodes no frame above `MAX_AREA` pixels.
@@ -30,6 +30,8 @@ def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
     ----------
     late:
         Whether streams appear late (`avflow.media.tracks.late`).
+    threads:
+        Threads of each decoder.
     options:
         More options of the input.
     """
@@ -43,7 +45,7 @@ def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
         options |= raw.options | {"format": raw.format}
     if late:
         options |= FAR_OPTIONS
-    return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
+    return ffmpeg.input(file_url(source), **limits, threads=threads, **options)
 
 
 def arguments(output: Any, *options: str) -> list[str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
-from avflow.cores import codec_threads
 from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
 from avflow.media.lengths.raw_samples import raw_samples
+from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.model import MAX_AREA
+from avflow.media.patience import seconds_left
 
+#: bits of a pixel if the format is not known before decoding: four components of 16 bits
+_UNKNOWN_BITS = 64
 #: bytes that are read at once
 _BUFFER_BYTES = 1 << 18
 
@@ -53,12 +57,20 @@ def open_container(
         metadata_errors="replace",
         hwaccel=hwaccel,
         buffer_size=_BUFFER_BYTES,
+        timeout=seconds_left(),
     )
     for stream in container.streams.video:
         if stream.codec_context is not None:
             stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
-            stream.codec_context.thread_count = codec_threads()
+            stream.codec_context.thread_count = threads_within(decoded_bytes(stream.codec_context))
     return container
+
+
+def decoded_bytes(context: Any) -> int:
+    """Bytes of a frame that this codec context decodes, as far as it is known before."""
+    pixel_format = context.format
+    bits = pixel_format.padded_bits_per_pixel if pixel_format is not None else _UNKNOWN_BITS
+    return frame_bytes(context.coded_width or context.width, context.coded_height or context.height, bits)
 
 
 def exceeds_max_area(path: Path) -> bool:

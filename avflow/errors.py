@@ -126,6 +126,15 @@ class InvalidMediaTooSlow(InvalidMedia):
     advice = "Its structure is damaged or extreme. Convert it (for example `ffmpeg -i in out.mp4`), and upload that."
 
 
+class InvalidMediaCodec(InvalidMedia):
+    """The picture and the sound are in formats that are off (`avflow.media.accepted`)."""
+
+    advice = (
+        "Convert the file to a common format (for example `ffmpeg -i in -c:v libx264 -c:a aac out.mp4`), "
+        "and upload that."
+    )
+
+
 class InvalidMediaSound(InvalidMedia):
     """The sound has a sample rate, or a number of channels, that no recording of speech has."""
 

@@ -12,7 +12,8 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
+from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.model import MAX_AREA
 
@@ -40,6 +41,7 @@ def source_input(source: Path, *, late: bool = False, threads: int = 1, **option
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": raw.format if raw else FORMAT_WHITELIST,
         "max_pixels": MAX_AREA,
+        **DECODER_OPTIONS,
     }
     if raw is not None:
         options |= raw.options | {"format": raw.format}

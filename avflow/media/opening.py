@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 
+from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
 from avflow.media.clock.recordings import Recording, RecordingFile
-from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.model import MAX_AREA
@@ -41,6 +44,7 @@ def open_container(
     options = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": FORMAT_WHITELIST,
+        **DECODER_OPTIONS,
         # for the decoders that libavformat runs on the first packets to identify the streams
         "max_pixels": str(MAX_AREA),
     }
@@ -59,9 +63,10 @@ def open_container(
         buffer_size=_BUFFER_BYTES,
         timeout=seconds_left(),
     )
-    for stream in container.streams.video:
-        if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
+    for stream in container.streams:
+        if isinstance(stream.codec_context, AudioCodecContext | VideoCodecContext):
+            stream.codec_context.options = {"max_pixels": str(MAX_AREA), **DECODER_OPTIONS}
+        if isinstance(stream.codec_context, VideoCodecContext):
             stream.codec_context.thread_count = threads_within(decoded_bytes(stream.codec_context))
     return container
 

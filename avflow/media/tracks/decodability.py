@@ -15,7 +15,14 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from avflow.errors import InvalidMedia, InvalidMediaSound, InvalidMediaTooLarge, InvalidMediaUnreadable
+from avflow.errors import (
+    InvalidMedia,
+    InvalidMediaCodec,
+    InvalidMediaSound,
+    InvalidMediaTooLarge,
+    InvalidMediaUnreadable,
+)
+from avflow.media.accepted import DECODERS
 from avflow.media.clock.origin import number
 from avflow.media.limits import MAX_FRAME_BYTES, sound_fault
 from avflow.media.notices import Notice
@@ -76,6 +83,8 @@ def _refused(stream: Any) -> tuple[type[InvalidMedia], str] | None:
     context = stream.codec_context
     if context is None:
         return None
+    if context.name not in DECODERS:
+        return InvalidMediaCodec, f"its codec {context.name} is not one of those that are accepted"
     if stream.type == "audio":
         fault = sound_fault(context.sample_rate or 0, context.layout.nb_channels)
         return (InvalidMediaSound, fault) if fault else None

@@ -51,18 +51,12 @@ def test_few_of_ffmpegs_decoders_are_on():
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix"),
-    [("magicyuv", "mkv"), ("cinepak", "avi"), ("snow", "mkv"), ("libvvenc", "mp4"), ("ljpeg", "avi")],
+    ("codec", "suffix"), [("magicyuv", "mkv"), ("cinepak", "avi"), ("snow", "mkv"), ("libvvenc", "mp4")]
 )
 def test_another_codec_is_refused_by_its_name_and_its_sound_is_kept(tmp_path, codec, suffix):
-    options = ("-c:v", codec, "-pix_fmt", "yuvj420p" if codec == "ljpeg" else "yuv420p")
-    if codec in ("cinepak", "magicyuv"):
-        options = ("-c:v", codec)
+    options = ("-c:v", codec, *(("-pix_fmt", "yuv420p") if codec in ("snow", "libvvenc") else ()))
     strict = ("-strict", "-2")
     alone = made(tmp_path / f"alone.{suffix}", *options, *strict)
-    if codec == "ljpeg":  # FFmpeg's decoder of MJPEG has it
-        assert probe(alone).video
-        return
     name = {"libvvenc": "vvc"}.get(codec, codec)
     with pytest.raises(InvalidMediaCodec, match=rf"Video stream 0 of alone\.{suffix} .* codec {name} is not one"):
         probe(alone)
@@ -89,7 +83,7 @@ def test_ffmpegs_commands_obey_the_same_table(tmp_path, codec, suffix, on):
     if on:
         subprocess.run(command, check=True)
         return
-    with pytest.raises(FFmpegFailed, match="Codec|decoder"):
+    with pytest.raises(FFmpegFailed, match="opening decoder"):
         process.run([*command[:-1], "-progress", "pipe:1", command[-1]], path.name, step="test", seconds=1)
 
 

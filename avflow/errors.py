@@ -111,6 +111,36 @@ class InvalidMediaTooLong(InvalidMedia):
     )
 
 
+class InvalidMediaOutOfProportion(InvalidMedia):
+    """The file would give frames, pixels, sound or memory that its size can't hold: it was made or damaged to do so."""
+
+    advice = (
+        "The file repeats its content, or announces far more than it holds. Store what it shows in a new file "
+        "(for example `ffmpeg -i in -t 3600 -c:v libx264 -c:a aac out.mp4`), and upload that."
+    )
+
+
+class InvalidMediaTooSlow(InvalidMedia):
+    """Reading the file takes longer than a file of its size may take."""
+
+    advice = "Its structure is damaged or extreme. Convert it (for example `ffmpeg -i in out.mp4`), and upload that."
+
+
+class InvalidMediaCodec(InvalidMedia):
+    """The picture and the sound are in formats that are off (`avflow.media.accepted`)."""
+
+    advice = (
+        "Convert the file to a common format (for example `ffmpeg -i in -c:v libx264 -c:a aac out.mp4`), "
+        "and upload that."
+    )
+
+
+class InvalidMediaSound(InvalidMedia):
+    """The sound has a sample rate, or a number of channels, that no recording of speech has."""
+
+    advice = "Convert the sound (for example `ffmpeg -i in -ar 48000 -ac 2 out.wav`), and upload that."
+
+
 class InvalidMediaFrameRate(InvalidMedia):
     """The header states a frame rate that no camera has."""
 
@@ -118,6 +148,16 @@ class InvalidMediaFrameRate(InvalidMedia):
         "The frame rate in the header is wrong, or too high: set the true one "
         "(for example `ffmpeg -r 25 -i in -c:v libx264 out.mp4`), and upload that."
     )
+
+
+class MaxRunCostExceeded(AvflowError):
+    """By the estimate after the probe, the run would cost more than MaxRunCost. No Batch job was started for it."""
+
+    advice = (
+        "Upload a shorter part of it, or deploy with a higher MaxRunCost (with `make run`: MAX_RUN_COST=50). "
+        "docs/scaling.md says what costs how much."
+    )
+    exit_code = os.EX_DATAERR
 
 
 class SourceMissing(AvflowError):

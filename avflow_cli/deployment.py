@@ -57,6 +57,7 @@ class DeploymentOptions:
     speech_task: SpeechTask
     detector_precision: str
     on_truncated: str
+    max_run_cost: float
     audio_track: str
     containers: bool
     segment_seconds: float | None
@@ -114,6 +115,7 @@ def deployed(
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
         "AudioTrack": options.audio_track,
+        "MaxRunCost": f"{options.max_run_cost:g}",
         "DetectorCompute": "gpu",
     }
     if options.segment_seconds is not None:

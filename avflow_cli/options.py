@@ -126,6 +126,14 @@ _DEPLOYMENT = (
         help="Use this audio stream, by its index in the file or its language, such as 2 or eng. "
         "By default it is chosen by its content.",
     ),
+    _option(
+        "--max-run-cost",
+        metavar="USD",
+        type=Number(0.01, 100_000),
+        default=20.0,
+        show_default=True,
+        help="Refuse an upload that would probably cost more than so many US dollars on AWS.",
+    ),
     _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
     _option(
         "--segment-seconds",

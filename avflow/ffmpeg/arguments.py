@@ -12,7 +12,8 @@ import ffmpeg  # type: ignore[import-untyped]
 
 from avflow.cores import codec_threads
 from avflow.ffmpeg.process import binary
-from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
+from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.model import MAX_AREA
 
@@ -21,7 +22,7 @@ from avflow.media.model import MAX_AREA
 ANY_ERROR_RATE = ("-max_error_rate", "1")
 
 
-def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
+def source_input(source: Path, *, late: bool = False, threads: int = 1, **options: Any) -> Any:
     """An uploaded file as an ffmpeg-python input.
 
     Whatever the upload contains, FFmpeg opens no other file or address, and decodes no frame above `MAX_AREA` pixels.
@@ -30,6 +31,8 @@ def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
     ----------
     late:
         Whether streams appear late (`avflow.media.tracks.late`).
+    threads:
+        Threads of each decoder.
     options:
         More options of the input.
     """
@@ -38,12 +41,13 @@ def source_input(source: Path, *, late: bool = False, **options: Any) -> Any:
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": raw.format if raw else FORMAT_WHITELIST,
         "max_pixels": MAX_AREA,
+        **DECODER_OPTIONS,
     }
     if raw is not None:
         options |= raw.options | {"format": raw.format}
     if late:
         options |= FAR_OPTIONS
-    return ffmpeg.input(file_url(source), **limits, threads=codec_threads(), **options)
+    return ffmpeg.input(file_url(source), **limits, threads=threads, **options)
 
 
 def arguments(output: Any, *options: str) -> list[str]:

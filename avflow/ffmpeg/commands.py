@@ -32,6 +32,7 @@ from avflow.media.formats import (
     encodable_rate,
     mp3_rate,
 )
+from avflow.media.limits import decoder_threads
 from avflow.media.model import Media, VideoStream
 from avflow.media.notices import Notice
 from avflow.media.rates import conversion_rate
@@ -74,7 +75,8 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     """
     if media.video is None:
         raise InvalidMediaNoStreams(f"{source.name} has no video stream to convert")
-    frames = source_input(source, late=media.video.late, **INPUT_OPTIONS)[str(media.video.index)]
+    threads = decoder_threads(media.video)
+    frames = source_input(source, late=media.video.late, threads=threads, **INPUT_OPTIONS)[str(media.video.index)]
     decoder, tracks = _mp3_track(source, media)
     streams = [conversion_chain(frames, media.video), *tracks]
     with written_whole(target) as partial:

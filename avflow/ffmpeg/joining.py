@@ -10,7 +10,8 @@ from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
-from avflow.media.containers import PROTOCOL_WHITELIST, file_url
+from avflow.media.accepted import PROTOCOL_WHITELIST
+from avflow.media.containers import file_url
 
 
 @dataclass(frozen=True)

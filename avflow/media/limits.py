@@ -5,7 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from avflow.errors import InvalidMediaTooLarge, InvalidMediaTooLong
+from av.video.format import VideoFormat
+
+from avflow.cores import codec_threads
+from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooLarge, InvalidMediaTooLong
 from avflow.media.formats import MAX_SIDE
 from avflow.media.model import VideoStream
 from avflow.media.rates import conversion_rate, has_too_many_copies
@@ -38,3 +41,109 @@ def in_hours(seconds: Fraction) -> str:
     """A length in hours and minutes."""
     hours, minutes = divmod(int(seconds) // 60, 60)
     return f"{hours} h {minutes} min"
+
+
+# ---------------------------------------------------------------- memory of a decoder
+#: bytes of one decoded frame: 7680x4320 pixels with four components of 16 bits
+MAX_FRAME_BYTES = 256 * 2**20
+#: Bytes of all frames that a decoder holds: those that others refer to, and one for each of its threads. The highest
+#: levels of H.264, H.265, VP9 and AV1 stay below it with 7680x4320 pixels of 10 bits.
+MAX_DECODER_BYTES = 2**30
+
+
+def frame_bytes(width: int, height: int, bits_per_pixel: int) -> int:
+    """Bytes of a decoded frame, whose pixels have so many bits, padding included."""
+    return width * height * bits_per_pixel // 8
+
+
+def check_memory(path: Path, width: int, height: int, bits_per_pixel: int, references: int = 0) -> None:
+    """Refuse a video whose decoder would take too much memory, even with a single thread.
+
+    Parameters
+    ----------
+    references:
+        Pictures that the decoder keeps (`avflow.media.shapes.references`).
+
+    Raises
+    ------
+    InvalidMediaTooLarge
+    """
+    size = frame_bytes(width, height, bits_per_pixel)
+    told = f"{path.name} has frames of {width}x{height} pixels with {bits_per_pixel} bits each"
+    if size > MAX_FRAME_BYTES:
+        raise InvalidMediaTooLarge(f"{told}: at most {MAX_FRAME_BYTES >> 20} MiB a frame are accepted")
+    if size * (references + 1) > MAX_DECODER_BYTES:
+        raise InvalidMediaTooLarge(
+            f"{told}, and its decoder keeps {references} of them: at most {MAX_DECODER_BYTES >> 20} MiB are accepted"
+        )
+
+
+def threads_within(size: int, references: int = 0) -> int:
+    """Threads of a decoder whose frames have `size` bytes: each holds one frame; at least 1."""
+    room = MAX_DECODER_BYTES - references * size
+    return max(1, min(codec_threads(), room // max(1, size)))
+
+
+def decoder_threads(video: VideoStream) -> int:
+    """Threads of the decoder of a video stream, so that it stays below `MAX_DECODER_BYTES`."""
+    bits = VideoFormat(video.pixel_format).padded_bits_per_pixel
+    return threads_within(frame_bytes(video.width, video.height, bits), video.references)
+
+
+# ---------------------------------------------------------------- proportion
+#: Bytes that a frame has at least, and pixels and samples that a byte gives at most. What is black, silent or still
+#: comes near: AV1 stores an unchanged frame of 3840x2160 in 12 bytes, FLAC a second of silence in 160.
+_MIN_FRAME_BYTES, _MAX_PIXELS_OF_BYTE, _MAX_SAMPLES_OF_BYTE = 1, 4_000_000, 4_096
+#: bytes that a second has at least; a WAV with one sample a second has one
+_MIN_SECOND_BYTES = 2
+#: The same limits don't apply below so many frames, pixels, samples and seconds, which cost little.
+_FEW_FRAMES, _FEW_PIXELS, _FEW_SAMPLES, _FEW_SECONDS = 100_000, 5 * 10**11, 2 * 10**9, 6 * 3600
+#: the most frames: a day at 60 frames a second
+MAX_FRAMES = MAX_SECONDS * 60
+
+
+def check_proportion(
+    path: Path, size: int, *, frames: int = 0, pixels: int = 0, samples: int = 0, sound: Fraction = Fraction(0)
+) -> None:
+    """Refuse a file that gives more than its bytes can hold, or more frames than any recording.
+
+    Parameters
+    ----------
+    size:
+        Bytes of the file.
+    frames, pixels, samples:
+        Those of the chosen streams; the pixels of all frames, and the samples of all channels.
+    sound:
+        Seconds from the first to the last sound. A few pictures may be shown for hours: see `check_duplicates`.
+
+    Raises
+    ------
+    InvalidMediaOutOfProportion, InvalidMediaTooLong
+    """
+    for number, few, least, what in (
+        (frames, _FEW_FRAMES, frames * _MIN_FRAME_BYTES, "frames"),
+        (pixels, _FEW_PIXELS, pixels // _MAX_PIXELS_OF_BYTE, "pixels"),
+        (samples, _FEW_SAMPLES, samples // _MAX_SAMPLES_OF_BYTE, "samples of sound"),
+        (round(sound), _FEW_SECONDS, round(sound * _MIN_SECOND_BYTES), "seconds of sound"),
+    ):
+        if number > few and size < least:
+            raise InvalidMediaOutOfProportion(
+                f"{path.name} has {size} bytes but gives {number} {what}: no recording of that size does"
+            )
+    if frames > MAX_FRAMES:
+        raise InvalidMediaTooLong(f"{path.name} has {frames} frames: at most {MAX_FRAMES} are accepted")
+
+
+# ---------------------------------------------------------------- sound
+#: Samples per second: speech has no words below 500 Hz, and no converter exceeds 768 kHz. Channels: the most of a
+#: digital multitrack line (AES10, MADI).
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, MAX_CHANNELS = 1_000, 768_000, 64
+
+
+def sound_fault(rate: int, channels: int) -> str | None:
+    """Why sound with so many samples per second and channels is refused; None if it is accepted."""
+    if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        return f"it has {rate} samples per second, and {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} are accepted"
+    if channels > MAX_CHANNELS:
+        return f"it has {channels} channels, and at most {MAX_CHANNELS} are accepted"
+    return None

@@ -76,6 +76,8 @@ class VideoStream(Contract):
     start_time: float
     #: seconds from the first frame to the first decodable frame, which replaces the frames before it
     lead: float = 0.0
+    #: pictures that the decoder keeps (`avflow.media.shapes.references`)
+    references: int = 0
     #: frames of the results in which the first frame is held, because the sound starts earlier
     held_first: int = 0
     #: frames of the results in which the last frame is held for longer, by its own duration or that of the sound

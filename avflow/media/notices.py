@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from avflow.errors import AvflowError, InvalidMediaFrameRate, InvalidMediaTooLong
+from avflow.errors import (
+    AvflowError,
+    InvalidMediaFrameRate,
+    InvalidMediaOutOfProportion,
+    InvalidMediaTooLarge,
+    InvalidMediaTooLong,
+)
 from avflow.media.contract import Contract
+
+#: the picture could be decoded, but exceeds what is accepted
+_LIMITS = (InvalidMediaFrameRate, InvalidMediaOutOfProportion, InvalidMediaTooLarge, InvalidMediaTooLong)
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Notice(Contract):
 
 def video_left_out(error: AvflowError) -> Notice:
     """The notice for a picture that is refused for the reason `error`, although the sound is good."""
-    refused = isinstance(error, InvalidMediaFrameRate | InvalidMediaTooLong)
+    refused = isinstance(error, _LIMITS)
     name = "VideoLeftOut" if refused else "VideoUndecodable"
     return Notice(name, f"{error.message} The result has no video.")
 

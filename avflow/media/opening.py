@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 
-from avflow.cores import codec_threads
+from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
 from avflow.media.clock.recordings import Recording, RecordingFile
-from avflow.media.containers import FAR_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST, file_url
+from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
+from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.model import MAX_AREA
+from avflow.media.patience import seconds_left
 
+#: bits of a pixel if the format is not known before decoding: four components of 16 bits
+_UNKNOWN_BITS = 64
 #: bytes that are read at once
 _BUFFER_BYTES = 1 << 18
 
@@ -37,6 +44,7 @@ def open_container(
     options = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": FORMAT_WHITELIST,
+        **DECODER_OPTIONS,
         # for the decoders that libavformat runs on the first packets to identify the streams
         "max_pixels": str(MAX_AREA),
     }
@@ -53,12 +61,21 @@ def open_container(
         metadata_errors="replace",
         hwaccel=hwaccel,
         buffer_size=_BUFFER_BYTES,
+        timeout=seconds_left(),
     )
-    for stream in container.streams.video:
-        if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": str(MAX_AREA)}
-            stream.codec_context.thread_count = codec_threads()
+    for stream in container.streams:
+        if isinstance(stream.codec_context, AudioCodecContext | VideoCodecContext):
+            stream.codec_context.options = {"max_pixels": str(MAX_AREA), **DECODER_OPTIONS}
+        if isinstance(stream.codec_context, VideoCodecContext):
+            stream.codec_context.thread_count = threads_within(decoded_bytes(stream.codec_context))
     return container
+
+
+def decoded_bytes(context: Any) -> int:
+    """Bytes of a frame that this codec context decodes, as far as it is known before."""
+    pixel_format = context.format
+    bits = pixel_format.padded_bits_per_pixel if pixel_format is not None else _UNKNOWN_BITS
+    return frame_bytes(context.coded_width or context.width, context.coded_height or context.height, bits)
 
 
 def exceeds_max_area(path: Path) -> bool:

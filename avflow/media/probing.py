@@ -32,10 +32,19 @@ from avflow.media.damage import check_lead
 from avflow.media.lengths import truncation
 from avflow.media.lengths.announced import Announced, announced
 from avflow.media.lengths.raw_samples import raw_samples
-from avflow.media.limits import MAX_RATE, MAX_SECONDS, check_duplicates, check_size, in_hours
+from avflow.media.limits import (
+    MAX_RATE,
+    MAX_SECONDS,
+    check_duplicates,
+    check_memory,
+    check_proportion,
+    check_size,
+    in_hours,
+)
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
 from avflow.media.notices import Notice, empty_streams, video_left_out
 from avflow.media.opening import exceeds_max_area, open_container
+from avflow.media.patience import check, limited
 from avflow.media.scan import AudioScan, VideoScan, scan_packets
 from avflow.media.shapes.changes import Shape, Shapes
 from avflow.media.shapes.cropping import container_crop
@@ -56,6 +65,16 @@ _TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-1
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 #: the values of AVColorSpace that FFmpeg's scaler supports
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+
+
+#: errors of the picture after which good sound is still processed
+_LEAVES_SOUND = (
+    InvalidMediaDamaged,
+    InvalidMediaUnreadable,
+    InvalidMediaFrameRate,
+    InvalidMediaTooLong,
+    InvalidMediaTooLarge,
+)
 
 
 def probe(
@@ -82,7 +101,8 @@ def probe(
     Raises
     ------
     InvalidMediaEmpty, InvalidMediaPlaylist, InvalidMediaTruncated, InvalidMediaUnreadable,
-    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged, InvalidMediaFrameRate
+    InvalidMediaNoStreams, InvalidMediaTooLarge, InvalidMediaTooLong, InvalidMediaDamaged, InvalidMediaFrameRate,
+    InvalidMediaCodec, InvalidMediaSound, InvalidMediaOutOfProportion, InvalidMediaTooSlow
     ClockUnusable
         The file consists of joined recordings: `avflow.media.clock.joining.on_one_clock` joins them first.
     """
@@ -90,12 +110,18 @@ def probe(
         raise InvalidMediaEmpty(f"{path.name} has 0 bytes")
     if is_playlist(path):
         raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not a media file")
+    with limited(path):
+        return _probe(path, origin, audio_track, measure, report)
+
+
+def _probe(path: Path, origin: Origin | None, audio_track: str, measure: bool, report: Report) -> Media:
     header = announced(path)
     truncation.require_index(path, header)
     try:
         asked = _Asked(path, header, origin, audio_track, measure, Meter("probe", None, "seconds", report))
         return _read(asked, far=False) or _read(asked, far=True)
     except av.error.FFmpegError as error:
+        check()  # it stops a demuxer that takes too long
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
 
 
@@ -178,6 +204,14 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         raise InvalidMediaTooLong(
             f"{named.name} lasts {in_hours(duration)}: at most {MAX_SECONDS // 3600} h are accepted"
         )
+    check_proportion(
+        named,
+        named.stat().st_size,
+        frames=video_scan.clock.count if video_scan else 0,
+        pixels=_pixels(video_scan) if video_scan else 0,
+        samples=audio_scan.samples if audio_scan else 0,
+        sound=audio_scan.span[1] - audio_scan.span[0] if audio_scan and audio_scan.span else Fraction(0),
+    )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
@@ -187,7 +221,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         try:
             video_stream, damage = _checked_video(named, container, video_scan, has_sound=audio_stream is not None)
             left_out += damage
-        except (InvalidMediaDamaged, InvalidMediaUnreadable, InvalidMediaFrameRate, InvalidMediaTooLong) as error:
+        except _LEAVES_SOUND as error:
             if audio_stream is None:
                 raise
             left_out += (video_left_out(error),)
@@ -250,6 +284,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
     shape = shapes.longest
     check_size(path, shape.width, shape.height)
+    check_memory(path, frame.width, frame.height, frame.format.padded_bits_per_pixel, scan.shapes.references)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     if stream.container.format.name == "avi":  # its tick is a frame, and FFmpeg guesses 120 for 119.88
         announced = (1 / stream.time_base, *announced)
@@ -288,7 +323,14 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         mirrored=mirrored,
         size_changes=shapes.size_changes,
         sections=_sections(shapes, scan, nominal) if shapes.aspect_changes else (),
+        references=scan.shapes.references,
     )
+
+
+def _pixels(scan: VideoScan) -> int:
+    """The pixels of all frames together."""
+    context = scan.stream.codec_context
+    return int(scan.clock.count * context.width * context.height)
 
 
 def _sections(shapes: Shapes, scan: VideoScan, rate: Fraction) -> tuple[Section, ...]:

@@ -144,6 +144,12 @@ class AudioScan:
         self._end = max(self._end, ticks + length)
 
     @property
+    def samples(self) -> int:
+        """The samples of all channels together."""
+        context = self.stream.codec_context
+        return int(self._length * self.stream.time_base * (context.sample_rate or 0) * context.layout.nb_channels)
+
+    @property
     def _start(self) -> int:
         """Start of the audio in ticks. Players skip the encoder's priming samples before it."""
         first = self._first or 0

@@ -17,6 +17,7 @@ import av
 from av.codec.hwaccel import HWAccel
 
 from avflow.media import VideoStream
+from avflow.media.accepted import LEAST_NVDEC, ffmpeg_release
 
 #: the exact formats, and the pixel formats that every NVDEC supports and the pipeline uses
 _EXACT = ("h264", "hevc", "vp8", "vp9")
@@ -31,7 +32,9 @@ def nvdec(stream: VideoStream) -> bool:
 
 @cache
 def opens(codec: str) -> bool:
-    """Whether FFmpeg has the hardware decoder and the driver works. Tried once per codec, because it takes time."""
+    """Whether FFmpeg has the hardware decoder, without known holes, and the driver works. Tried once per codec."""
+    if ffmpeg_release(av.ffmpeg_version_info) < LEAST_NVDEC:
+        return False
     try:
         HWAccel("cuda", allow_software_fallback=False).create(av.Codec(codec, "r"))
     except (av.error.FFmpegError, NotImplementedError):

@@ -27,6 +27,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
+from avflow.media.limits import decoder_threads
 from avflow.media.opening import open_container
 from avflow.media.shapes.geometry import fitted_size
 from avflow.media.tracks.late import demuxed
@@ -56,7 +57,7 @@ class VideoReader:
     segment:
         The frames to read. The default is all frames.
     threads:
-        Threads of the decoder.
+        Threads of the decoder, if their frames fit into memory.
     hardware:
         Decode on an NVIDIA GPU if it returns the same frames (`avflow.video.nvdec.nvdec`).
 
@@ -75,7 +76,7 @@ class VideoReader:
         threads: int = 1,
         hardware: bool = False,
     ) -> None:
-        self._source, self._video, self._threads = source, stream, threads
+        self._source, self._video, self._threads = source, stream, min(threads, decoder_threads(stream))
         self._segment = segment or Segment(0, stream.total_frames)
         #: seconds from the first decodable frame to the segment
         first = min(self._segment.first - stream.held_first, stream.frames - 1)

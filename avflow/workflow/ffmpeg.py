@@ -14,7 +14,7 @@ from avflow.media.notices import video_left_out
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
 from avflow.speech import require_task, spans
-from avflow.workflow import plan
+from avflow.workflow import ceilings, plan
 from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
@@ -34,6 +34,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         The upload was deleted.
     SettingInvalid
         The speech model can't translate.
+    MaxRunCostExceeded
+        The run would cost too much.
     LambdaBudgetExceeded
         Lambda's time or scratch space does not suffice.
     """
@@ -44,6 +46,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     size = store.size(video.key, video.version_id)
     if size == 0:
         raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")
+    ceilings.require_affordable_size(video.shown_name, size, context.settings)
     context.budget.require_disk(size, f"{video.shown_name}")
     with scratch() as folder, store.transfers() as transfers:
         source = source_path(folder, video)
@@ -54,6 +57,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         source, media = on_one_clock(source, copy, audio_track=context.settings.audio_track, report=in_time)
         if context.settings.on_truncated == "fail":
             truncation.refuse(source, media)
+        ceilings.require_affordable(video.shown_name, media, context.settings)
         joined = video.joined if source == copy else None
         if joined is not None:
             context.budget.require_disk(copy.stat().st_size, f"{video.shown_name} and its joined recordings")

@@ -35,6 +35,10 @@ SEGMENT_SECONDS = Limits(1, 86_400)
 MAX_SEGMENTS = Limits(1, 1_000)
 #: at least one chunk (avflow/speech/chunks.py)
 SPEECH_SPAN_SECONDS = Limits(150, 3_600)
+#: US dollars
+MAX_RUN_COST = Limits(0.01, 100_000)
+DetectorCompute = Literal["gpu", "cpu", "gpu-then-cpu"]
+DETECTOR_COMPUTE = get_args(DetectorCompute)
 #: at most what an inline Map runs at once
 MAX_SPANS = Limits(1, 40)
 
@@ -59,6 +63,10 @@ class Settings:
     #: seconds of audio per span, and the most spans of one video
     speech_span_seconds: float = 600.0
     max_spans: int = 8
+    #: US dollars that a run may cost by the estimate after the probe
+    max_run_cost: float = 20.0
+    #: where YOLOv3 runs, for this estimate
+    detector_compute: DetectorCompute = "gpu"
     #: None if the environment does not tell it
     compute: Compute | None = None
     #: whether this job has, and so pays for, a GPU
@@ -96,6 +104,10 @@ class Settings:
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
             max_spans=int(_number(environ, "MAX_SPANS", cls.max_spans, MAX_SPANS)),
+            max_run_cost=_number(environ, "MAX_RUN_COST", cls.max_run_cost, MAX_RUN_COST),
+            detector_compute=cast(
+                DetectorCompute, _choice(environ, "DETECTOR_COMPUTE", cls.detector_compute, DETECTOR_COMPUTE)
+            ),
             compute=compute(environ),
             # ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS")
             has_gpu=environ.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-"),

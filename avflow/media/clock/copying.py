@@ -12,7 +12,7 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 
-from avflow.errors import InvalidMediaUnreadable
+from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaUnreadable
 from avflow.media.clock.program_stream import FrameTimes, is_guessed
 from avflow.media.clock.restarts import Timeline
 from avflow.media.scan import Reordering
@@ -29,6 +29,10 @@ _TO_IN_BAND = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "mpeg4": 
 
 #: what H.264 and HEVC begin with where the parameters are in the stream (ITU-T H.264, annex B)
 _START_CODE = b"\x00\x00"
+
+
+#: Bytes of a codec's header; one has some hundred. Muxers count the parameter sets in it with 16 bits (CVE-2026-75141).
+_MAX_HEADER_BYTES = 1 << 16
 
 
 @dataclass
@@ -56,6 +60,8 @@ class Pictures:
     def __init__(self, output: OutputContainer, template: Any) -> None:
         self._output = output
         self.codec, self._private = template.codec_context.name, template.codec_context.extradata
+        if len(self._private or b"") > _MAX_HEADER_BYTES:
+            raise InvalidMediaOutOfProportion(f"the header of a video stream has {len(self._private or b'')} bytes")
         self._stream: Any = output.add_stream_from_template(template, opaque=True)
         self._last: int | None = None
         self._filter: BitStreamFilterContext | None = None

@@ -23,6 +23,7 @@ from avflow.media.containers import file_url
 from avflow.media.lengths.truncation import Truncation, judge
 from avflow.media.model import Media, Track
 from avflow.media.notices import Notice
+from avflow.media.patience import limited
 from avflow.media.probing import probe
 from avflow.media.scan import ClockUnusable
 from avflow.media.tracks.late import demuxed
@@ -44,7 +45,8 @@ class Joined:
 
 def is_appended(source: Path) -> bool:
     """Whether a file consists of several complete files, one after another."""
-    return len(find_recordings(source)) > 1
+    with limited(source):
+        return len(find_recordings(source)) > 1
 
 
 def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
@@ -96,7 +98,8 @@ def join(source: Path, target: Path, *, report: Report = ignore) -> Joined:
         The copy lacks packets of the source.
     """
     surveying = Meter("join", None, "seconds", report)
-    parts = [Part.survey(source, recording, surveying) for recording in find_recordings(source)]
+    with limited(source):
+        parts = [Part.survey(source, recording, surveying) for recording in find_recordings(source)]
     readable = [part for part in parts if part is not None and part.timeline.start is not None]
     if not readable:
         raise InvalidMediaUnreadable(f"{source.name} consists of recordings of which none can be read")

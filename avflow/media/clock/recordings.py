@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from avflow.errors import InvalidMediaDamaged
+from avflow.media.patience import check
 
 #: more recordings in one file are not the work of a recorder
 MAX_RECORDINGS = 10_000
@@ -130,6 +131,7 @@ def _find(file: BinaryIO, signature: bytes, accepted: Callable[[bytes], bool], s
     file.seek(start)
     position, block = start, file.read(_READ_BYTES + _LOOK_AHEAD)
     while block:
+        check()
         last = len(block) < _READ_BYTES + _LOOK_AHEAD
         at = block.find(signature)
         while 0 <= at < (len(block) if last else _READ_BYTES):
@@ -153,6 +155,7 @@ def _later_boxes(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     head = 0
     begun: dict[bytes, int] = {}
     while position + 8 <= size:
+        check()
         file.seek(position)
         header = file.read(16)
         length = int.from_bytes(header[:4])
@@ -212,6 +215,7 @@ def _later_riffs(file: BinaryIO, size: int, kind: bytes) -> Iterator[int]:
     """The RIFF chunks of the same kind after the first one. The further chunks of one AVI are of the kind `AVIX`."""
     position, before = 0, 0
     while position + 12 <= size:
+        check()
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
@@ -276,6 +280,7 @@ def _later_rates(file: BinaryIO) -> Iterator[int]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         position, rate = 0, None
         while position + _ADTS_HEADER_BYTES <= len(data):
+            check()
             head = data[position : position + 10]
             if head.startswith(_ID3) and len(head) == 10:
                 position += _tag_bytes(head)

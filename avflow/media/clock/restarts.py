@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from avflow.media.patience import check
+
 #: a step back of more seconds than this is a restart, because reordering and rounding are shorter
 _BACK = 0.5
 #: a step forward of more seconds than this, in all streams at once, is a restart: an encoder lost no packets for so
@@ -139,6 +141,7 @@ def timeline(clocks: Mapping[int, StreamClock], *, forward_alone: bool) -> Timel
     )
     done: set[tuple[int, int]] = set()
     for index, run in events:
+        check()
         if (index, run.number) in done:
             continue
         group = {index: run} | _mates(index, run, placing.runs, done)

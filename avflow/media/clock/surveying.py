@@ -14,11 +14,11 @@ import av
 from av.container import InputContainer
 from av.stream import Discard
 
-from avflow.errors import InvalidMediaUnreadable
+from avflow.errors import InvalidMedia, InvalidMediaUnreadable
 from avflow.media.clock.copying import SoundFormat
 from avflow.media.clock.recordings import Recording
 from avflow.media.clock.restarts import Timeline
-from avflow.media.lengths.announced import announced
+from avflow.media.lengths.announced import Announced, announced
 from avflow.media.lengths.truncation import Extent, extent
 from avflow.media.model import Track
 from avflow.media.notices import Notice
@@ -69,6 +69,8 @@ class Part:
     #: indexes of the streams that have packets
     filled: set[int]
     extent: Extent
+    #: as in `Decodability`
+    error: type[InvalidMedia] = InvalidMediaUnreadable
     #: whether its streams are found only far from its start, and whether some begin even later
     far: bool = False
     lacking: bool = False
@@ -76,18 +78,28 @@ class Part:
     @classmethod
     def survey(cls, source: Path, recording: Recording, meter: Meter) -> Part | None:
         """Read the timestamps of all packets. None if the recording can't be opened."""
-        part = None
+        part, header = None, announced(source, recording)
         for far in (False, True):
             with suppress(av.error.FFmpegError), open_container(source, recording=recording, far=far) as container:
-                part = cls._read(source, recording, container, meter, far=far)
+                part = cls._read(source, recording, container, meter, header, far=far)
             if part is None or not part.lacking:
                 break
         return part
 
     @classmethod
-    def _read(cls, source: Path, recording: Recording, container: InputContainer, meter: Meter, *, far: bool) -> Part:
+    def _read(
+        cls,
+        source: Path,
+        recording: Recording,
+        container: InputContainer,
+        meter: Meter,
+        header: Announced,
+        *,
+        far: bool,
+    ) -> Part:
         with open_container(source, recording=recording, far=far) as another:
-            reasons = try_streams(another).undecodable
+            tried = try_streams(another)
+        reasons = tried.undecodable
         clocks = PacketClocks(container)
         streams = streams_of(container)
         undecodable = {track: reasons[s.index] for track, s in streams.items() if s.index in reasons}
@@ -118,12 +130,13 @@ class Part:
             undecodable=undecodable,
             filled=filled,
             extent=extent(
-                announced(source, recording),
+                header,
                 container,
                 found,
                 size=recording.size,
                 broken_off=broken_off,
             ),
+            error=tried.error,
             far=far,
             lacking=has_late_streams(container),
         )
@@ -203,7 +216,8 @@ class Streams:
             for key, reason in faults.items()
         )
         if not copied:
-            raise InvalidMediaUnreadable(" ".join(notice.message for notice in notices) or f"{source.name} is empty")
+            error = next((part.error for part in parts if part.undecodable), InvalidMediaUnreadable)
+            raise error(" ".join(notice.message for notice in notices) or f"{source.name} is empty")
         late = f"A stream of {source.name} begins so late that it was left out."
         if any(part.lacking for part in parts):
             notices += (Notice("StreamLate", late),)

@@ -20,15 +20,11 @@ from typing import BinaryIO, cast
 
 from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.lengths import mpeg_audio, sound_headers
+from avflow.media.lengths.boxes import MAX_BYTES, MAX_ELEMENTS, check_compressed_index, children, is_placeholder
 from avflow.media.limits import MAX_SECONDS
 
-#: Longest walk through a container's elements. A file with more is a live recording, or was made to waste our time:
-#: neither announces its end.
-_MAX_ELEMENTS = 100_000
-#: the same for the chunks of an AVI without sizes: pictures and sound of about three hours
+#: Longest walk through the chunks of an AVI without sizes: pictures and sound of about three hours
 _MAX_CHUNKS = 500_000
-#: bytes of no file: 1 PiB
-_MAX_BYTES = 2**50
 #: bytes at the start of a file that may contain the header of FLV
 _HEADER_BYTES = 65_536
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -57,6 +53,11 @@ def announced(path: Path, recording: Recording | None = None) -> Announced:
     """Read the header of a file or of one recording in it, and the sizes of its outermost elements.
 
     Anything malformed announces nothing.
+
+    Raises
+    ------
+    InvalidMediaOutOfProportion
+        The index is compressed, and too large when it is unpacked.
     """
     part = recording or Recording(0, path.stat().st_size)
     size = part.size
@@ -65,21 +66,26 @@ def announced(path: Path, recording: Recording | None = None) -> Announced:
         for matches, read in (
             (magic[:4] == b"\x1a\x45\xdf\xa3", _ebml),
             (magic[:4] == b"RIFF" and magic[8:12] == b"AVI ", _avi),
-            (magic[4:8] in _BOXES, _boxes),
             (magic[:3] == b"FLV", _flv),
             (magic[:4] == b"OggS", _ogg),
             (magic == _ASF_HEADER, _asf),
+            (magic[4:8] in _BOXES or _is_box(magic, size), _boxes),
         ):
             if matches:
                 return _plausible(read(file, size), size)
         return _plausible(_sound(file, magic, size), size)
 
 
+def _is_box(magic: bytes, size: int) -> bool:
+    """Whether any other box of the ISO base media file format may begin here: libavformat skips unknown ones."""
+    return magic[4:8].isalnum() and 8 <= int.from_bytes(magic[:4]) <= size
+
+
 def _plausible(found: Announced, size: int) -> Announced:
     """Without seconds beyond any accepted recording, and without a placeholder for a number of bytes."""
     if found.seconds is not None and not _is_plausible(found.seconds):
         found = replace(found, seconds=None)
-    if found.size is not None and found.size > size and _is_placeholder(found.size):
+    if found.size is not None and found.size > size and is_placeholder(found.size):
         found = replace(found, size=None, cut=False)
     return found
 
@@ -88,21 +94,18 @@ def _is_plausible(seconds: Fraction) -> bool:
     return 0 < seconds <= MAX_SECONDS
 
 
-def _is_placeholder(length: int) -> bool:
-    return length >= _MAX_BYTES or (length < 2**32 and sound_headers.unknown(length))
-
-
 # ---------------------------------------------------------------- ISO base media file format
 def _boxes(file: BinaryIO, size: int) -> Announced:
     end, seconds, has_index, fragmented = 0, Fraction(0), False, False
     indexed: dict[int, Fraction] = {}
-    for kind, start, stop in _children(file, 0, size):
+    for kind, start, stop in children(file, 0, size):
         if kind in (b"moov", b"moof", b"mdat"):
             end = max(end, stop)
         if kind == b"moov" and stop <= size:
+            check_compressed_index(file, start, stop, file.name)
             has_index, seconds = True, max(seconds, _movie_seconds(file, start, stop))
         elif kind == b"sidx":
-            stream, length = _index_seconds(file, start)
+            stream, length = _index_seconds(file, start, stop)
             indexed[stream] = indexed.get(stream, Fraction(0)) + length
         fragmented = fragmented or kind == b"moof"
     cut = end > size
@@ -113,30 +116,10 @@ def _boxes(file: BinaryIO, size: int) -> Announced:
     return Announced(None, seconds or None, cut, index_missing=bool(end) and not has_index)
 
 
-def _children(file: BinaryIO, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The kind of each box, the start of its content, and its end, which may lie beyond the end of the file."""
-    for _ in range(_MAX_ELEMENTS):
-        if position + 8 > end:
-            return
-        file.seek(position)
-        header = file.read(16)
-        length, kind, start = int.from_bytes(header[:4]), header[4:8], position + 8
-        if length == 1:
-            length, start = int.from_bytes(header[8:16]), position + 16
-        elif length == 0:
-            length = end - position
-        if position + length > end and _is_placeholder(length):
-            length = end - position
-        if length < start - position:
-            return
-        position += length
-        yield kind, start, position
-
-
 def _movie_seconds(file: BinaryIO, start: int, stop: int) -> Fraction:
     """The seconds in the boxes `mvhd` and `mvex`/`mehd` of a `moov`."""
     scale, ticks = 0, 0
-    for kind, begin, end in _children(file, start, stop):
+    for kind, begin, end in children(file, start, stop):
         if kind == b"mvhd":
             file.seek(begin)
             content = file.read(32)
@@ -144,9 +127,9 @@ def _movie_seconds(file: BinaryIO, start: int, stop: int) -> Fraction:
                 scale, length = struct.unpack(">IQ", content[20:32])
             else:
                 scale, length = struct.unpack(">II", content[12:20].ljust(8, b"\0"))
-            ticks = 0 if _is_placeholder(length) else length
+            ticks = 0 if is_placeholder(length) else length
         elif kind == b"mvex":
-            for inner, at, _ in _children(file, begin, end):
+            for inner, at, _ in children(file, begin, end):
                 if inner == b"mehd":
                     file.seek(at)
                     content = file.read(12)
@@ -155,7 +138,7 @@ def _movie_seconds(file: BinaryIO, start: int, stop: int) -> Fraction:
     return seconds if _is_plausible(seconds) else Fraction(0)
 
 
-def _index_seconds(file: BinaryIO, start: int) -> tuple[int, Fraction]:
+def _index_seconds(file: BinaryIO, start: int, stop: int) -> tuple[int, Fraction]:
     """The stream that a `sidx` indexes, and the sum of its subsegments' durations."""
     file.seek(start)
     head = file.read(32)
@@ -163,7 +146,7 @@ def _index_seconds(file: BinaryIO, start: int) -> tuple[int, Fraction]:
     entries_at = 32 if head[:1] == b"\1" else 24
     count = int.from_bytes(head[entries_at - 2 : entries_at])
     file.seek(start + entries_at)
-    entries = file.read(12 * count)
+    entries = file.read(max(0, min(12 * count, stop - start - entries_at)))
     ticks = sum(int.from_bytes(entries[12 * n + 4 : 12 * n + 8]) for n in range(len(entries) // 12))
     seconds = Fraction(ticks, scale) if scale else Fraction(0)
     return stream, seconds if _is_plausible(seconds) else Fraction(0)
@@ -183,7 +166,7 @@ def _avi(file: BinaryIO, size: int) -> Announced:
     while 0 <= place < len(header) - 44:
         scale, rate, _, length = struct.unpack("<4I", header[place + 28 : place + 44])
         length_in_seconds = Fraction(length * scale, rate) if rate else Fraction(0)
-        if not (length == _UNSEEKABLE or _is_placeholder(length)) and _is_plausible(length_in_seconds):
+        if not (length == _UNSEEKABLE or is_placeholder(length)) and _is_plausible(length_in_seconds):
             seconds = max(seconds, length_in_seconds)
         place = header.find(b"strh", place + 4)
     last = _last_avi_chunk(file, size) if end is None else end
@@ -212,7 +195,7 @@ def _last_avi_chunk(file: BinaryIO, size: int) -> int:
 def _riff_ends(file: BinaryIO) -> Iterator[int]:
     """The end of each top-level chunk. An AVI over 1 GB has several. Recorders that can't seek leave size 0 or -1."""
     position = 0
-    for _ in range(_MAX_ELEMENTS):
+    for _ in range(MAX_ELEMENTS):
         file.seek(position)
         header = file.read(12)
         length = int.from_bytes(header[4:8], "little")
@@ -229,7 +212,7 @@ _SCALE, _DURATION = b"\x2a\xd7\xb1", b"\x44\x89"
 
 
 def _ebml(file: BinaryIO, size: int) -> Announced:
-    budget = iter(range(_MAX_ELEMENTS))
+    budget = iter(range(MAX_ELEMENTS))
     for identifier, start, end in _elements(file, 0, size, budget):
         if identifier != _SEGMENT:
             continue
@@ -292,7 +275,7 @@ def _elements(
         length = int.from_bytes(bytes([field[0] & (0xFF >> width)]) + field[1:])
         start = position + id_width + width
         # all ones, or more than any file has, as left by a recorder that died
-        end = None if length == (1 << 7 * width) - 1 or length >= _MAX_BYTES else start + length
+        end = None if length == (1 << 7 * width) - 1 or length >= MAX_BYTES else start + length
         yield header[:id_width], start, end
         position = start if end is None else end
 

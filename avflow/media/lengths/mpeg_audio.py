@@ -38,11 +38,16 @@ def last_frame_is_cut(file: BinaryIO, size: int) -> bool:
     """Whether a file of raw frames ends in the middle of a frame. False for any other file."""
     file.seek(max(0, size - _TAIL_BYTES))
     tail = file.read(_TAIL_BYTES)
+    # from the end on, so that each place is looked at once: the frames in a row, and where they end
+    chains: dict[int, tuple[int, int]] = {}
+    for place in reversed(range(len(tail))):
+        length = frame_length(tail[place : place + 6])
+        if length > 6:
+            frames, end = chains.get(place + length, (0, place + length))
+            chains[place] = frames + 1, end
     for start in range(len(tail) // 2):
-        position, frames = start, 0
-        while (length := frame_length(tail[position : position + 6])) > 6:
-            position, frames = position + length, frames + 1
+        frames, end = chains.get(start, (0, start))
         if frames > _CHAIN:
-            rest = len(tail) - position
-            return rest < 0 or (0 < rest < 6 and tail[position] == 0xFF)
+            rest = len(tail) - end
+            return rest < 0 or (0 < rest < 6 and tail[end] == 0xFF)
     return False

@@ -14,8 +14,10 @@ import av
 from av.codec import CodecContext
 from av.stream import Stream
 
+from avflow.media.accepted import DECODER_OPTIONS
 from avflow.media.model import MAX_AREA
 from avflow.media.shapes.headers import HeaderReader, vp9_size
+from avflow.media.shapes.references import references
 
 #: most different headers to decode. A stream with more was made to waste our time.
 _MAX_HEADERS = 64
@@ -55,6 +57,8 @@ class ShapeScan:
         own = stream.container.format.name in _OWN_ASPECT and not joined
         self._aspect: Fraction | None = stream.sample_aspect_ratio if own else None
         self._headers = HeaderReader(stream)
+        #: the most pictures that the decoder keeps, by all headers
+        self.references = references(stream.codec_context.name, self._headers.extradata)
         self._first: tuple[bytes, av.Packet[Stream]] | None = None
         #: the shape by header, None if it can't be decoded; empty as long as there is only one header
         self._known: dict[bytes, Shape | None] = {}
@@ -75,16 +79,22 @@ class ShapeScan:
         header = self._headers.read(packet)
         if self._first is None:
             self._first, self._begin = (header, packet), ticks
+            self._refer(header)
         if not self._known:
             if header == self._first[0]:
                 return
             self._current = self._known[self._first[0]] = self._shape(*self._first)
         if header not in self._known and len(self._known) < _MAX_HEADERS:
             self._known[header] = self._shape(header, packet)
+            self._refer(header)
         shape = self._known.get(header)
         if shape is not None and shape != self._current:
             self._end_section(ticks)
             self._current, self._begin = shape, ticks
+
+    def _refer(self, header: bytes) -> None:
+        own = header.removeprefix(self._headers.extradata)
+        self.references = max(self.references, references(self._stream.codec_context.name, own))
 
     def finish(self, first: Shape) -> Shapes:
         """The result, given the shape of the first decoded frame."""
@@ -111,7 +121,7 @@ class ShapeScan:
             return Shape(*size, self._aspect or Fraction(1)) if size is not None else None
         context: Any = CodecContext.create(self._stream.codec_context.name, "r")
         context.extradata = self._headers.extradata or None
-        context.options = {"max_pixels": str(MAX_AREA)}
+        context.options = {"max_pixels": str(MAX_AREA), **DECODER_OPTIONS}
         context.thread_count = 1
         try:
             frames = context.decode(packet) or context.decode(None)

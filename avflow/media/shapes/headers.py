@@ -22,6 +22,8 @@ _NAL_UNITS = {
     "hevc": (0, 1, 63, 33, range(32)),
     "vvc": (1, 3, 31, 15, range(12)),
 }
+#: bytes of parameter sets that are looked at in one packet; one has some hundred
+_MOST_BYTES = 1 << 16
 _VP8_START_CODE, _VP9_SYNC_CODE = b"\x9d\x01\x2a", 0x498342
 _VP9_RGB = 7
 
@@ -64,7 +66,7 @@ class HeaderReader:
         size = (self.extradata[byte] >> shift & 3) + 1 if byte < len(self.extradata) else 4
         at, shift, mask, parameter_set, slices = _NAL_UNITS[self._codec]
         found, position = b"", 0
-        while position + size + at < len(data):
+        while position + size + at < len(data) and len(found) < _MOST_BYTES:
             length = int.from_bytes(data[position : position + size])
             position += size
             kind = data[position + at] >> shift & mask
@@ -105,10 +107,10 @@ class Vp9Sizes:
         """Width - 1 and height - 1 of the last shown frame, with 16 bits each; b"" before the first one."""
         for frame in _vp9_frames(packet):
             with suppress(ValueError):
-                self._shown = self._frame(_Bits(frame)) or self._shown
+                self._shown = self._frame(Bits(frame)) or self._shown
         return self._shown
 
-    def _frame(self, bits: _Bits) -> bytes:
+    def _frame(self, bits: Bits) -> bytes:
         if bits.take(2) != 2:
             raise ValueError("no frame marker")
         profile = bits.take(1) | bits.take(1) << 1
@@ -135,7 +137,7 @@ class Vp9Sizes:
         return size if shown else b""
 
 
-def _skip_colours(bits: _Bits, profile: int) -> None:
+def _skip_colours(bits: Bits, profile: int) -> None:
     bits.take(profile >= 2)
     if bits.take(3) != _VP9_RGB:
         bits.take(1)
@@ -158,7 +160,7 @@ def _vp9_frames(packet: bytes) -> Iterator[bytes]:
         position += int.from_bytes(sizes[number * width : (number + 1) * width], "little")
 
 
-class _Bits:
+class Bits:
     """Bits of a header, from the most significant on. `take` raises ValueError after the last one."""
 
     def __init__(self, data: bytes) -> None:
@@ -169,3 +171,12 @@ class _Bits:
         if self._left < 0:
             raise ValueError("the header ends too early")
         return self._value >> self._left & ((1 << count) - 1)
+
+    def golomb(self) -> int:
+        """An unsigned Exp-Golomb code (ITU-T H.264, section 9.1), of at most 32 bits."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+            if zeros > 31:
+                raise ValueError("the code is too long")
+        return (1 << zeros) - 1 + self.take(zeros)

@@ -15,9 +15,19 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from avflow.errors import InvalidMediaUnreadable
+from avflow.errors import (
+    InvalidMedia,
+    InvalidMediaCodec,
+    InvalidMediaSound,
+    InvalidMediaTooLarge,
+    InvalidMediaUnreadable,
+)
+from avflow.media.accepted import DECODERS
 from avflow.media.clock.origin import number
+from avflow.media.limits import MAX_FRAME_BYTES, sound_fault
 from avflow.media.notices import Notice
+from avflow.media.opening import decoded_bytes
+from avflow.media.patience import check
 from avflow.media.tracks.late import demuxed
 
 #: packets to decode at the start of the file, and at each other place
@@ -38,17 +48,24 @@ class Decodability:
     undecodable: dict[int, str]
     #: a good frame of each video stream that has one, by the stream's index
     frames: dict[int, av.VideoFrame] = field(default_factory=dict)
+    #: the error that tells it best if nothing of the file can be decoded
+    error: type[InvalidMedia] = InvalidMediaUnreadable
 
 
 def try_streams(container: InputContainer) -> Decodability:
     """Decode a few packets of every audio and video stream. The container is read and its position changes."""
     undecodable: dict[int, str] = {}
     frames: dict[int, av.VideoFrame] = {}
+    error: type[InvalidMedia] = InvalidMediaUnreadable
     for stream in container.streams:
         if stream.type not in ("audio", "video"):
             continue
+        check()
         reason: str | None
-        if stream.codec_context is None:
+        refused = _refused(stream)
+        if refused is not None:
+            error, reason = refused
+        elif stream.codec_context is None:
             reason = "FFmpeg doesn't know its codec"
         elif stream.type == "audio":
             reason = _audio_fault(container, stream)
@@ -58,7 +75,23 @@ def try_streams(container: InputContainer) -> Decodability:
                 frames[stream.index] = frame
         if reason is not None:
             undecodable[stream.index] = reason
-    return Decodability(undecodable, frames)
+    return Decodability(undecodable, frames, error)
+
+
+def _refused(stream: Any) -> tuple[type[InvalidMedia], str] | None:
+    """Why a stream is not even tried; None if it is."""
+    context = stream.codec_context
+    if context is None:
+        return None
+    if context.name not in DECODERS:
+        return InvalidMediaCodec, f"its codec {context.name} is not one of those that are accepted"
+    if stream.type == "audio":
+        fault = sound_fault(context.sample_rate or 0, context.layout.nb_channels)
+        return (InvalidMediaSound, fault) if fault else None
+    size = decoded_bytes(context) if context.format is not None else 0
+    if size > MAX_FRAME_BYTES:
+        return InvalidMediaTooLarge, f"its frames have {size >> 20} MiB, and {MAX_FRAME_BYTES >> 20} are accepted"
+    return None
 
 
 def undecodable_notices(
@@ -81,7 +114,7 @@ def undecodable_notices(
 
     Raises
     ------
-    InvalidMediaUnreadable
+    InvalidMediaUnreadable, InvalidMediaSound, InvalidMediaTooLarge, InvalidMediaCodec
     """
     notices = []
     for index, reason in tried.undecodable.items():
@@ -97,7 +130,7 @@ def undecodable_notices(
             )
         )
     if notices and picture and sound:
-        raise InvalidMediaUnreadable(" ".join(notice.message for notice in notices))
+        raise tried.error(" ".join(notice.message for notice in notices))
     return tuple(notices)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import av
 from av.container import InputContainer
 
+from avflow.media.patience import Packets
+
 
 def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
     """The packets of `streams`, as `container.demux` yields them.
@@ -22,9 +24,12 @@ def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
     Raises
     ------
     av.error.FFmpegError
+    InvalidMediaTooSlow, InvalidMediaOutOfProportion
+        As `avflow.media.patience.Packets`, within its limits.
     """
-    packets = container.demux(streams)
+    packets, counted = container.demux(streams), Packets()
     while True:
+        counted.add()
         try:
             packet = next(packets, None)
         except IndexError:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.stream import Discard
 
+from avflow.media.patience import measured_enough
 from avflow.media.tracks.late import demuxed
 
 #: Samples per second at which channels are compared. The formants of speech lie below half of that.
@@ -117,7 +118,7 @@ class Measured:
 def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) -> Measured:
     """Decode audio streams from start to end and measure them.
 
-    Damaged packets count as absent.
+    Damaged packets count as absent. If the time for it is over, what was measured so far counts for all.
 
     Parameters
     ----------
@@ -135,6 +136,8 @@ def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) ->
     with suppress(av.error.FFmpegError):  # the scan of the packets reports damage
         for packet in demuxed(container, chosen):
             tick()
+            if measured_enough():
+                break
             index = packet.stream.index  # the empty packet at the end, too, has it
             pairs.add(index, meters[index].add(packet))
     for index, meter in meters.items():

@@ -19,6 +19,7 @@ PARAMETERS = {
     "MaxSegments": ("MAX_SEGMENTS", "max_segments"),
     "SpeechSpanSeconds": ("SPEECH_SPAN_SECONDS", "speech_span_seconds"),
     "MaxSpeechSpans": ("MAX_SPANS", "max_spans"),
+    "MaxRunCost": ("MAX_RUN_COST", "max_run_cost"),
 }
 
 

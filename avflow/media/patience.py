@@ -1,0 +1,112 @@
+"""How long the description of an upload may take, and how many packets it may read, whatever the upload contains.
+
+`probe` sets the limits for its own work; the loops over packets and header elements in this package obey them. Small
+files can make a demuxer yield the same bytes for hours: an edit list of 12 bytes shows a whole film again (ISO/IEC
+14496-12, 8.6.6), and a header of a few bytes opens another level of elements.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
+
+#: seconds for any file up to so many bytes; a larger file gets more in proportion
+SECONDS, BYTES = 30.0, 100_000_000
+#: Share of the time after which measurements end with what they have, so that the rest can be finished.
+_SHARE_OF_MEASUREMENTS = 0.5
+#: Packets that any file may have. A larger number needs at least one byte each: no codec stores a frame in less, but
+#: an edit list repeats frames for nothing.
+_ALWAYS_PACKETS = 100_000
+
+
+@dataclass
+class _Patience:
+    path: Path
+    size: int
+    begun: float
+    seconds: float
+
+    def passed(self) -> float:
+        return time.monotonic() - self.begun
+
+    def check(self) -> None:
+        if self.passed() > self.seconds:
+            raise InvalidMediaTooSlow(
+                f"{self.path.name} ({self.size} bytes) could not be described within {self.seconds:.0f} s"
+            )
+
+
+_current: ContextVar[_Patience | None] = ContextVar("patience", default=None)
+
+
+@contextmanager
+def limited(path: Path) -> Iterator[None]:
+    """Limit the work in this block that reads `path`. Within another limited block, that one's limits stay."""
+    if _current.get() is not None:
+        yield
+        return
+    size = path.stat().st_size
+    token = _current.set(_Patience(path, size, time.monotonic(), SECONDS * max(1.0, size / BYTES)))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def check() -> None:
+    """Call it in every loop over the contents of an upload.
+
+    Raises
+    ------
+    InvalidMediaTooSlow
+        The time of the block is over.
+    """
+    patience = _current.get()
+    if patience is not None:
+        patience.check()
+
+
+def seconds_left() -> float | None:
+    """The rest of the time, at least a tenth of a second; None without a limit."""
+    patience = _current.get()
+    return None if patience is None else max(0.1, patience.seconds - patience.passed())
+
+
+def measured_enough() -> bool:
+    """Whether measurements, which may be incomplete, should end."""
+    patience = _current.get()
+    return patience is not None and patience.passed() > _SHARE_OF_MEASUREMENTS * patience.seconds
+
+
+class Packets:
+    """Counts the packets of one pass over a file."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self) -> None:
+        """Count one packet.
+
+        Raises
+        ------
+        InvalidMediaTooSlow
+            The time of the block is over.
+        InvalidMediaOutOfProportion
+            The file yields more packets than it has bytes.
+        """
+        self._count += 1
+        patience = _current.get()
+        if patience is None:
+            return
+        patience.check()
+        if self._count > max(_ALWAYS_PACKETS, patience.size):
+            raise InvalidMediaOutOfProportion(
+                f"{patience.path.name} has {patience.size} bytes, but repeats them in more than {self._count} frames "
+                "or pieces of sound"
+            )

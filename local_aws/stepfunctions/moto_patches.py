@@ -168,6 +168,19 @@ def stop_at_once(_: Engine) -> None:
     _replace(Execution, "stop", stop)
 
 
+@_patch(goes_when="passes on `error` and `cause` of StopExecution.")
+def keep_why_stopped(_: Engine) -> None:
+    """moto forgets why an execution was stopped; on AWS DescribeExecution tells StopExecution's error and cause."""
+
+    def stop_execution(self: Any) -> ActionResult:
+        execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        now = datetime.datetime.now(datetime.UTC)
+        execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
+        return ActionResult({"stopDate": now})
+
+    _replace(StepFunctionResponse, "stop_execution", stop_execution)
+
+
 @_patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
 def stay_stopped(_: Engine) -> None:
     """An execution that is stopped within a Map ends FAILED with an internal error in moto; on AWS it is ABORTED."""

@@ -225,6 +225,20 @@ def test_few_executions_are_worked_on_at_once(bench, plain_moto, tmp_path):
         bench.states.stop_execution(executionArn=each)
 
 
+@shows("keep_why_stopped")
+def test_an_execution_says_why_it_was_stopped(bench, plain_moto):
+    def stopped():
+        execution = bench.start({"Type": "Wait", "Seconds": 3600})
+        until(lambda: "WaitStateEntered" in bench.history(execution))
+        bench.states.stop_execution(executionArn=execution, error="Why", cause="Because.")
+        found = bench.finish(execution)
+        return found.status, found.error, found.cause
+
+    assert stopped() == ("ABORTED", "Why", "Because.")
+    plain_moto()
+    assert stopped() != ("ABORTED", "Why", "Because.")
+
+
 @shows("tell_status_changes")
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"])
 def test_each_change_of_status_is_an_event(bench, plain_moto, status):

@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,13 +20,14 @@ from local_aws.access.authenticator import Authenticator
 from local_aws.access.denials import Denied
 from local_aws.access.keys import AccessKey, AccessKeys
 from local_aws.awslambda.api import LambdaApi
-from local_aws.awslambda.asynchronous import AsyncInvocations
+from local_aws.awslambda.asynchronous import RETRY_DELAYS, AsyncInvocations
+from local_aws.awslambda.concurrency import NEW_ACCOUNT
 from local_aws.awslambda.function import Caps
 from local_aws.awslambda.functions import Functions
 from local_aws.batch import Batch, BatchApi
 from local_aws.callbacks import Callbacks
 from local_aws.environment import aws_environment, child_environment
-from local_aws.eventbridge.events import object_created
+from local_aws.eventbridge.events import object_created, status_changed
 from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
 from local_aws.http_server import http_server
@@ -94,6 +95,15 @@ class LocalAws:
         The number of cores that Batch jobs share; by default all on which this process may run.
     containers:
         Run functions from images and jobs as Podman containers; the images must have been built.
+    lambda_concurrency:
+        How many invocations of functions run at once; the others get TooManyRequestsException. The default is that of
+        a new account.
+    functions_at_once:
+        How many invocations this machine really works on at once; the others wait for their turn, and the time does
+        not count. By default four more than cores, less the jobs.
+    retry_delays:
+        Seconds before the second and the third try of an asynchronous invocation whose function failed. The default is
+        AWS's one and two minutes.
     """
 
     def __init__(
@@ -111,6 +121,9 @@ class LocalAws:
         batch_jobs_at_once: int | None = None,
         cores: int | None = None,
         containers: bool = False,
+        lambda_concurrency: int = NEW_ACCOUNT,
+        functions_at_once: int | None = None,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
         share_service_data()
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
@@ -144,10 +157,13 @@ class LocalAws:
             containers=self.containers,
             cores=cores or system.cores(),
         )
-        self.functions = Functions(host, Caps(lambda_timeout, lambda_memory, lambda_scratch))
         self.batch = Batch(host, batch_jobs_at_once)
+        at_once = functions_at_once or max(2, host.cores + 4 - self.batch.jobs_at_once)
+        self.functions = Functions(
+            host, Caps(lambda_timeout, lambda_memory, lambda_scratch), lambda_concurrency, at_once
+        )
         targets = Targets(self.client)
-        self._invocations = AsyncInvocations(self.functions, targets)
+        self._invocations = AsyncInvocations(self.functions, targets, retry_delays)
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
         self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)
@@ -171,7 +187,8 @@ class LocalAws:
             self._moto = DomainDispatcherApplication(create_backend_app)
             logging.getLogger("moto").addHandler(logging.NullHandler())  # moto logs each error response as an error
             moto_patches.begin()
-            moto_patches.apply(moto_patches.Engine(self.engine_client, self.batch.terminate))
+            engine = moto_patches.Engine(self.engine_client, self.batch.terminate, self.batch.wait, self.publish_status)
+            moto_patches.apply(engine)
         return self
 
     def __exit__(
@@ -188,6 +205,8 @@ class LocalAws:
         self._closing.set()
         self._admitted.set()  # whoever waits for the stack is told
         self._invocations.close()
+        self.events.close()
+        self.functions.close()
         self.processes.close()  # first, because all else takes long while they use the cores
         self.batch.close()
         with contextlib.suppress(Exception):
@@ -219,6 +238,10 @@ class LocalAws:
 
     def _publish(self, created: ObjectCreated) -> None:
         self.events.publish(object_created(created))
+
+    def publish_status(self, execution: Mapping[str, Any]) -> None:
+        """Send the event of an execution whose status has changed; `execution` is its description."""
+        self.events.publish(status_changed(execution))
 
     # ------------------------------------------------------------ requests
     def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

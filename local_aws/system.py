@@ -35,6 +35,22 @@ def signal_group(leader: int, number: signal.Signals) -> None:
         os.killpg(leader, number)
 
 
+def kill_descendants(leader: int) -> None:
+    """Kill all descendants of a process, also those in process groups of their own."""
+    for pid in descendants(leader):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def descendants(leader: int) -> list[int]:
+    """The children of a process and their children; empty once the process is gone."""
+    if proc_tells():
+        return _descendants(leader)[1:]
+    with contextlib.suppress(psutil.Error, OSError):
+        return [child.pid for child in psutil.Process(leader).children(recursive=True)]
+    return []
+
+
 def group_memory(leader: int) -> int:
     """Resident memory of a process and its descendants in bytes; 0 once the process is gone."""
     if proc_tells():

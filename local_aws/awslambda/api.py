@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
+from local_aws.awslambda.concurrency import TooManyRequests
 from local_aws.awslambda.function import Function
 from local_aws.awslambda.functions import FunctionNotFound, Functions
 from local_aws.awslambda.invocation import MAX_PAYLOAD_BYTES
@@ -42,8 +43,15 @@ class LambdaApi:
             return self._route(environ)
         except FunctionNotFound as error:
             return Reply.of_error(ServiceError("ResourceNotFoundException", str(error), 404))
+        except TooManyRequests as error:
+            code = {"x-amzn-errortype": "TooManyRequestsException", "Retry-After": "1"}
+            return Reply(
+                json.dumps({"Reason": error.reason, "Type": "User", "message": str(error)}).encode(), 429, code
+            )
         except ServiceError as error:
             return Reply.of_error(error)
+        except OSError as error:  # no process, no memory, a full disk: it may be better in a moment
+            return Reply.of_error(ServiceError("ServiceException", f"The invocation could not be run: {error}", 500))
 
     def _route(self, environ: Environ) -> Reply:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -153,8 +161,8 @@ OPERATIONS: dict[tuple[str, str], Operation[Callable[[Request], Reply]]] = {
         "Invoke",
         _invoke,
         differs(
-            "each invocation starts a new process or container, so all are cold starts; a process shares this machine's"
-            " files; asynchronous ones are tried again after 0.5 s and 1 s, and report to queues and topics only"
+            "environments wait for a place on this machine, and end after a minute without work; containers are not"
+            " kept warm; a process shares this machine's files; asynchronous ones report to queues and topics only"
         ),
     ),
 }

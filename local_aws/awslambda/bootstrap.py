@@ -1,8 +1,9 @@
-"""Runs inside a function's sandbox: imports the handler, calls it once, and writes its result.
+"""Runs inside a function's environment: imports the handler once, then calls it for one event after another.
 
-It is a script in a process of its own that imports nothing of the embedded AWS. It reads `invocation.json` and
-`event.json` in the sandbox folder and writes `response.json` (AWS Lambda Developer Guide, "Building a custom runtime":
-the facts are those of the Runtime API). `messages.py` describes the files.
+It is a script in a process of its own that imports nothing of the embedded AWS. It gets the folder of each invocation
+as a line on its standard input. It reads `invocation.json` and `event.json` there, writes `response.json`, and prints
+a mark that ends the output of the invocation (AWS Lambda Developer Guide, "Building a custom runtime": the facts are
+those of the Runtime API). `messages.py` describes the files.
 """
 
 from __future__ import annotations
@@ -58,25 +59,52 @@ class Unusable(Exception):
         self.error_type = error_type
 
 
-def main(folder: Path) -> None:
-    """Run the invocation that `folder` describes."""
-    facts = json.loads((folder / "invocation.json").read_text())
-    sys.path[0] = facts["code"]
-    _limit_scratch(folder / "tmp", facts["scratch_bytes"])
+def main(tmp: Path) -> None:
+    """Run the invocations whose folders come on standard input; `tmp` is the environment's /tmp."""
+    orders = os.fdopen(os.dup(0), encoding="utf-8")  # processes that a handler starts do not inherit a duplicate
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    handler: Handler | None = None
+    for order in orders:
+        folder = Path(json.loads(order))
+        facts = json.loads((folder / "invocation.json").read_text())
+        try:
+            if handler is None:
+                sys.path[0] = facts["code"]
+                _limit_scratch(tmp, facts["scratch_bytes"])
+                handler = _import_handler(facts["handler"])
+            (folder / "initialised").touch()
+            response = _call(handler, json.loads((folder / "event.json").read_bytes()), LambdaContext(facts))
+        except Unusable as error:
+            response = {"error": _describe(error.error_type, error, facts["request_id"], [])}
+        _leave(folder, response)
+        if handler is None:
+            return  # the end of the output tells that this environment is of no use
+        os.write(1, f"{facts['end_mark']}\n".encode())
+
+
+def _call(handler: Handler, event: Any, context: LambdaContext) -> dict[str, Any]:
+    """The response of one invocation.
+
+    Raises
+    ------
+    Unusable
+        The result is not JSON.
+    """
     try:
-        handler = _import_handler(facts["handler"])
-        context = LambdaContext(facts)
-        (folder / "initialised").touch()
-        response: dict[str, Any] = {
-            "result": _to_json(handler(json.loads((folder / "event.json").read_bytes()), context))
-        }
-    except Unusable as error:
-        response = {"error": _describe(error.error_type, error, facts["request_id"], [])}
+        return {"result": _to_json(handler(event, context))}
+    except Unusable:
+        raise
     except Exception as error:
         trace = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
         print(f"[ERROR] {type(error).__name__}: {error}", *trace, sep="\n", flush=True)
-        response = {"error": _describe(type(error).__name__, error, facts["request_id"], trace)}
-    sys.stdout.flush()
+        return {"error": _describe(type(error).__name__, error, context.aws_request_id, trace)}
+
+
+def _leave(folder: Path, response: dict[str, Any]) -> None:
+    """Write the response after all output."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     (folder / "response.json").write_text(json.dumps(response))
 
 

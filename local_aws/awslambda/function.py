@@ -36,8 +36,11 @@ class Function:
         In seconds, MiB and MiB; `scratch_mb` is the size of /tmp.
     image_uri, image_digest:
         The image as the template names it, and by digest if functions run in their images.
-    max_retries, on_failure, on_success, dead_letter:
-        Of asynchronous invocations: how often one is tried again, and ARNs of the targets that are told.
+    max_retries, max_age, on_failure, on_success, dead_letter:
+        Of asynchronous invocations: how often one is tried again, for how many seconds at most it is tried at all, and
+        ARNs of the targets that are told.
+    reserved:
+        The concurrency that is reserved for it, of the account's.
     """
 
     name: str
@@ -54,9 +57,11 @@ class Function:
     aliases: dict[str, str] = field(default_factory=dict)
     permissions: list[Permission] = field(default_factory=list)
     max_retries: int = 2
+    max_age: float = 6 * 3600
     on_failure: str | None = None
     on_success: str | None = None
     dead_letter: str | None = None
+    reserved: int | None = None
 
     @property
     def arn(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import uuid
 
+from local_aws.awslambda.concurrency import Concurrency
+from local_aws.awslambda.environments import Environments
 from local_aws.awslambda.function import Caps, Function
-from local_aws.awslambda.invocation import Invocation, invoke
+from local_aws.awslambda.invocation import Invocation, function_environment, invoke
 from local_aws.names import function_arn
-from local_aws.sandbox.activity import StepEnded, StepStarted
+from local_aws.sandbox.activity import StepEnded
 from local_aws.sandbox.host import Host
 
 
@@ -21,13 +22,23 @@ class FunctionNotFound(Exception):
 
 
 class Functions:
-    """All functions."""
+    """All functions.
 
-    def __init__(self, host: Host, caps: Caps) -> None:
+    Parameters
+    ----------
+    concurrency:
+        How many invocations run at once in this account.
+    environments:
+        How many environments there are at a time on this machine.
+    """
+
+    def __init__(self, host: Host, caps: Caps, concurrency: int, environments: int) -> None:
         self._host = host
         self._caps = caps
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
+        self.concurrency = Concurrency(concurrency, self.all)
+        self._environments = Environments(host, environments, function_environment)
 
     def add(self, function: Function) -> None:
         """Create or replace a function."""
@@ -71,11 +82,26 @@ class Functions:
         ------
         FunctionNotFound
             There is no such function, version or alias.
+        TooManyRequests
+            The function's or the account's concurrency is used up.
+        OSError
+            No process can be started.
         """
         function, version = self.get(reference, qualifier)
-        request_id = str(uuid.uuid4())
-        self._host.listener(StepStarted("lambda", function.name, request_id))
-        invocation = invoke(self._host, function, version, request_id, payload)
+        self.concurrency.take(function)
+        return self.run(function, version, payload)
+
+    def run(self, function: Function, version: str, payload: bytes) -> Invocation:
+        """Run the handler once; its concurrency has been taken, and is given back."""
+        try:
+            with self._environments.turn(function, version) as turn:
+                invocation = invoke(self._host, turn, function, version, payload)
+        finally:
+            self.concurrency.give_back(function)
         error_name = invocation.error["errorType"] if invocation.error else None
-        self._host.listener(StepEnded("lambda", function.name, request_id, invocation.seconds, error_name))
+        self._host.listener(StepEnded("lambda", function.name, invocation.request_id, invocation.seconds, error_name))
         return invocation
+
+    def close(self) -> None:
+        """Keep nothing warm any more."""
+        self._environments.close()

@@ -1,4 +1,4 @@
-"""One invocation: runs the handler in a sandbox folder of its own, and judges how it ended."""
+"""One invocation: runs the handler in an environment or a container, and judges how it ended."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 import math
 import os
 import shutil
-import sys
 import tempfile
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_aws.awslambda.environments import Order, Turn
 from local_aws.awslambda.function import Function
 from local_aws.awslambda.messages import InvocationFacts, LambdaError, Response
 from local_aws.awslambda.runtime_api import RuntimeApi
 from local_aws.names import function_arn
 from local_aws.sandbox import MEGABYTE, End, Limits, Outcome, Sandbox
-from local_aws.sandbox.activity import StepLog
+from local_aws.sandbox.activity import StepLog, StepStarted
 from local_aws.sandbox.containers import PID_FILE
 from local_aws.sandbox.host import Host
 
@@ -53,14 +54,16 @@ class Invocation:
     error: LambdaError | None = None
 
 
-def invoke(host: Host, function: Function, version: str, request_id: str, payload: bytes) -> Invocation:
+def invoke(host: Host, turn: Turn, function: Function, version: str, payload: bytes) -> Invocation:
     """Run the handler once, and wait until it has ended."""
+    request_id = str(uuid.uuid4())
+    host.listener(StepStarted("lambda", function.name, request_id))
     folder = Path(tempfile.mkdtemp(prefix="lambda-", dir=host.sandboxes))
     try:
         run = _Run(host, function, version, request_id, folder)
         run.prepare(payload)
-        outcome = run.in_container() if function.image_uri and host.containers else run.in_process()
-        tail = run.log.read_bytes()[-TAIL_BYTES:]
+        outcome = run.in_container() if function.image_uri and host.containers else run.in_process(turn)
+        tail = run.log.read_bytes()[-TAIL_BYTES:] if run.log.exists() else b""
         result, error = _judge(function, request_id, outcome, folder / "response.json")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,6 +79,7 @@ class _Run:
     version: str
     request_id: str
     folder: Path
+    end_mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def log(self) -> Path:
@@ -97,31 +101,20 @@ class _Run:
             "request_id": self.request_id,
             "log_group": f"/aws/lambda/{function.name}",
             "log_stream": self.request_id,
+            "end_mark": self.end_mark,
         }
-        (self.folder / "tmp").mkdir()
         (self.folder / "event.json").write_bytes(payload or b"{}")
         (self.folder / "invocation.json").write_text(json.dumps(facts))
 
-    def in_process(self) -> Outcome:
-        """Run `bootstrap.py`."""
-        tmp = self.folder / "tmp"
-        environment = {**self.host.environment, "PYTHONUNBUFFERED": "1", "TMPDIR": os.fspath(tmp)}
-        return self.host.processes.run(
-            [sys.executable, os.fspath(Path(__file__).with_name("bootstrap.py")), os.fspath(self.folder)],
-            env=environment
-            | function_environment(self.function, self.version, self.host.cores)
-            | dict(self._credentials()),
-            cwd=self.function.code,
-            limits=Limits(
-                seconds=self.function.timeout,
-                memory_bytes=self.function.memory_mb * MEGABYTE,
-                scratch=tmp,
-                scratch_bytes=self.function.scratch_mb * MEGABYTE,
-                starts_with=self.folder / "initialised",
-            ),
-            on_line=self._tell,
-            log=self.log,
+    def in_process(self, turn: Turn) -> Outcome:
+        """Let an environment run `bootstrap.py`."""
+        limits = Limits(
+            seconds=self.function.timeout,
+            memory_bytes=self.function.memory_mb * MEGABYTE,
+            scratch_bytes=self.function.scratch_mb * MEGABYTE,
+            starts_with=self.folder / "initialised",
         )
+        return turn.run(self.function, self.version, Order(self.folder, limits, self.end_mark, self._tell, self.log))
 
     def in_container(self) -> Outcome:
         """Run the function's image, whose runtime asks the Runtime API."""

@@ -6,7 +6,10 @@ from typing import NotRequired, TypedDict
 
 
 class InvocationFacts(TypedDict):
-    """What a sandbox is told about its invocation; `timeout_seconds` in s, `memory_mb` in MiB, `scratch_bytes` in B."""
+    """What a sandbox is told about its invocation.
+
+    `timeout_seconds` in s, `memory_mb` in MiB, `scratch_bytes` in B; `end_mark` ends the invocation's output.
+    """
 
     handler: str
     code: str
@@ -19,6 +22,7 @@ class InvocationFacts(TypedDict):
     request_id: str
     log_group: str
     log_stream: str
+    end_mark: str
 
 
 class LambdaError(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Job:
     stop_reason: str | None = None
     sandbox: Sandbox | None = None
     cores: int = 1
+    ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __post_init__(self) -> None:
         size = self.request.get("arrayProperties", {}).get("size") or 0
@@ -149,6 +151,7 @@ class Job:
         """Mark it as ended; `reason` is worded as AWS words it."""
         self.stopped, self.status_reason = milliseconds(), reason
         self.status = "SUCCEEDED" if succeeded else "FAILED"
+        self.ended.set()
 
     def settle(self) -> None:
         """End an array once all its children have ended; it fails if a child has failed."""

@@ -163,6 +163,11 @@ class Batch:
                     each.sandbox.terminate()
         self._settle(job)
 
+    def wait(self, job_id: str, seconds: float) -> bool:
+        """Wait for the end of a job, at most so long; whether it has ended. An unknown job has."""
+        job = self.get(job_id)
+        return job is None or job.ended.wait(seconds)
+
     def close(self) -> None:
         """Start no more jobs; running jobs go on."""
         self._slots.close()

@@ -57,3 +57,16 @@ def object_created(created: ObjectCreated) -> Event:
         "reason": created.reason,
     }
     return new_event("aws.s3", "Object Created", detail, [f"arn:aws:s3:::{created.bucket}"])
+
+
+def status_changed(execution: Mapping[str, Any]) -> Event:
+    """Step Functions' event for a change of an execution's status, from its description (as of DescribeExecution).
+
+    Step Functions Developer Guide, "Automating Step Functions event delivery with EventBridge".
+    """
+    fields = ("executionArn", "stateMachineArn", "name", "status", "input", "output", "error", "cause")
+    detail: dict[str, Any] = {name: execution.get(name) for name in fields}
+    for name in ("startDate", "stopDate"):
+        moment = execution.get(name)
+        detail[name] = None if moment is None else int(moment.timestamp() * 1000)
+    return new_event("aws.states", "Step Functions Execution Status Change", detail, [execution["executionArn"]])

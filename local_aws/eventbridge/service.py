@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from local_aws.awslambda.functions import FunctionNotFound, Functions
 from local_aws.coverage import Operation, differs
+from local_aws.eventbridge.deliveries import FIRST_DELAY, Deliveries, Delivery
 from local_aws.eventbridge.events import Event, new_event
 from local_aws.eventbridge.inputs import transform
 from local_aws.eventbridge.patterns import matches
@@ -17,6 +18,20 @@ from local_aws.wire import Environ, Reply, ServiceError, read_json
 
 #: entries in one PutEvents (EventBridge API Reference)
 MAX_ENTRIES = 10
+#: seconds for which rules that were read are not read again, unless a request changes them
+RULES_SECONDS = 1.0
+
+
+#: operations that change no rule
+_READING = ("AWSEvents.List", "AWSEvents.Describe", "AWSEvents.PutEvents", "AWSEvents.Test")
+
+
+class _Rule(NamedTuple):
+    """An enabled rule: its ARN, its pattern and its targets."""
+
+    arn: str
+    pattern: Mapping[str, Any]
+    targets: list[dict[str, Any]]
 
 
 class Events:
@@ -30,17 +45,34 @@ class Events:
         Invokes a function, by its ARN, asynchronously.
     targets:
         Delivers to all other targets.
+    first_delay:
+        Seconds before the second try to deliver; the longest before a try grows from there.
     """
 
-    def __init__(self, functions: Functions, invoke_later: Callable[[str, bytes], None], targets: Targets) -> None:
+    def __init__(
+        self,
+        functions: Functions,
+        invoke_later: Callable[[str, bytes], None],
+        targets: Targets,
+        first_delay: float = FIRST_DELAY,
+    ) -> None:
         self._functions = functions
         self._invoke_later = invoke_later
         self._targets = targets
+        self._deliveries = Deliveries(self._deliver_to, targets, first_delay)
+        self._rules: dict[str, tuple[float, list[_Rule]]] = {}
+
+    def close(self) -> None:
+        """Deliver nothing any more."""
+        self._deliveries.close()
 
     # ------------------------------------------------------------ requests
     def handles(self, environ: Environ) -> bool:
         """Whether this is an operation that moto must not answer."""
-        return environ.get("HTTP_X_AMZ_TARGET") in OPERATIONS
+        operation = environ.get("HTTP_X_AMZ_TARGET", "")
+        if operation.startswith("AWSEvents.") and not operation.startswith(_READING):
+            self._rules.clear()  # moto is about to change one
+        return operation in OPERATIONS
 
     def __call__(self, environ: Environ) -> Reply:
         """Answer such a request."""
@@ -70,28 +102,43 @@ class Events:
 
     # ------------------------------------------------------------ delivery
     def publish(self, event: Event, bus: str = "default") -> None:
-        """Deliver an event to all its targets, in a thread of its own."""
-        threading.Thread(target=self._deliver, args=(event, bus), name=f"event-{event['id']}", daemon=True).start()
+        """Deliver an event to all its targets, on another thread."""
+        self._deliveries.do(lambda: self._match(event, bus))
 
-    def _deliver(self, event: Event, bus: str) -> None:
-        rules = self._targets.client("events")
-        for rule in rules.list_rules(EventBusName=bus)["Rules"]:
-            pattern = rule.get("EventPattern")
-            if rule["State"] != "ENABLED" or not pattern or not matches(json.loads(pattern), event):
-                continue
-            for target in rules.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]:
-                self._deliver_to(rule["Arn"], target, event)
+    def _match(self, event: Event, bus: str) -> None:
+        for rule in self._rules_of(bus):
+            if matches(rule.pattern, event):
+                for target in rule.targets:
+                    self._deliveries.add(Delivery(rule.arn, target, event))
 
-    def _deliver_to(self, rule_arn: str, target: Mapping[str, Any], event: Event) -> None:
-        target_arn, body = target["Arn"], transform(target, event, rule_arn)
+    def _rules_of(self, bus: str) -> list[_Rule]:
+        """The enabled rules of a bus, with their targets."""
+        kept = self._rules.get(bus)
+        if kept is not None and time.monotonic() - kept[0] < RULES_SECONDS:
+            return kept[1]
+        client, now = self._targets.client("events"), time.monotonic()
+        rules = [
+            _Rule(
+                rule["Arn"],
+                json.loads(rule["EventPattern"]),
+                client.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"],
+            )
+            for rule in client.list_rules(EventBusName=bus)["Rules"]
+            if rule["State"] == "ENABLED" and rule.get("EventPattern")
+        ]
+        self._rules[bus] = (now, rules)
+        return rules
+
+    def _deliver_to(self, delivery: Delivery) -> None:
+        target_arn = delivery.target["Arn"]
         try:
-            if target_arn.split(":")[2] == "lambda":
-                self._send_to_function(rule_arn, target_arn, body)
-            else:
-                self._targets.send(target_arn, body, event["id"])
-        except NotDelivered as error:
-            if queue := target.get("DeadLetterConfig", {}).get("Arn"):
-                self._targets.dead_letter(queue, rule_arn, target_arn, event, error)
+            body = transform(delivery.target, delivery.event, delivery.rule_arn)
+        except Exception as error:
+            raise NotDelivered("INVALID_JSON", f"the target's input cannot be made: {error}") from error
+        if target_arn.split(":")[2] == "lambda":
+            self._send_to_function(delivery.rule_arn, target_arn, body)
+        else:
+            self._targets.send(target_arn, body, delivery.event["id"])
 
     def _send_to_function(self, rule_arn: str, target_arn: str, body: str) -> None:
         try:
@@ -107,6 +154,6 @@ class Events:
 #: by the request's X-Amz-Target; moto answers all other operations
 OPERATIONS: dict[str, Operation[Callable[[Events, Mapping[str, Any]], Reply]]] = {
     "AWSEvents.PutEvents": Operation(
-        "PutEvents", Events.put_events, differs("a target that cannot be reached is not tried again")
+        "PutEvents", Events.put_events, differs("what waits for another try is lost with the process")
     ),
 }

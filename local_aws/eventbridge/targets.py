@@ -12,11 +12,11 @@ from local_aws.coverage import AS_AWS, Operation, differs
 
 
 class NotDelivered(Exception):
-    """A target cannot be reached; `code` is EventBridge's ERROR_CODE."""
+    """A target cannot be reached: EventBridge's ERROR_CODE, and whether further tries are of no use."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, lasting: bool = True) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.lasting = code, lasting
 
 
 class Targets:
@@ -46,14 +46,8 @@ class Targets:
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
 
-    def dead_letter(self, queue_arn: str, rule_arn: str, target_arn: str, event: object, error: NotDelivered) -> None:
+    def dead_letter(self, queue_arn: str, event: object, attributes: Mapping[str, str]) -> None:
         """Send an event that was not delivered to a dead-letter queue."""
-        attributes = {
-            "RULE_ARN": rule_arn,
-            "TARGET_ARN": target_arn,
-            "ERROR_CODE": error.code,
-            "ERROR_MESSAGE": str(error),
-        }
         self.send_to_queue(queue_arn, json.dumps(event), attributes)
 
 

@@ -90,6 +90,8 @@ class Sandbox:
     end: End = End.EXITED
     peak_memory_bytes: int = 0
     container: int | None = None
+    #: a group that waits for work has no limits
+    resting: bool = False
     _clock_started: float | None = None
     _kill_at: float | None = None
 
@@ -100,6 +102,11 @@ class Sandbox:
         with contextlib.suppress(OSError, ValueError):  # the file is missing or still empty
             self.container = int(self.limits.container.read_text())
         return self.container
+
+    def begin(self, limits: Limits) -> None:
+        """Start a further piece of work, with limits of its own, in a group that rested."""
+        self.limits, self.started, self._clock_started = limits, time.monotonic(), None
+        self.peak_memory_bytes, self.resting = 0, False
 
     def terminate(self, end: End = End.TERMINATED) -> None:
         """Ask the group to end; after `GRACE_SECONDS` it is killed."""
@@ -123,6 +130,8 @@ class Sandbox:
         elif self._kill_at is not None:
             if time.monotonic() > self._kill_at:
                 self._signal(signal.SIGKILL)
+        elif self.resting:
+            return
         elif passed := self._passed_limit(measure_scratch):
             if graceful and passed is End.TIMED_OUT:
                 self.terminate(passed)
@@ -157,6 +166,8 @@ class Sandbox:
         groups = [self.process.pid]
         if self.container is not None and (self.process.returncode is None or self.process.returncode < 0):
             groups.insert(0, self.container)  # a command that ended by itself has outlived its container
+        if number is signal.SIGKILL and self.process.returncode is None:
+            system.kill_descendants(self.process.pid)  # some may have left the group
         for group in groups:
             system.signal_group(group, number)
 
@@ -174,6 +185,12 @@ def folder_size(folder: Path) -> int:
                     else:
                         total += entry.stat(follow_symlinks=False).st_blocks * 512
     return total
+
+
+def outcome_of(sandbox: Sandbox) -> Outcome:
+    """How a group ended, or (return code 0) that it has done its work and goes on."""
+    seconds = time.monotonic() - sandbox.started
+    return Outcome(sandbox.end, sandbox.process.returncode or 0, seconds, sandbox.peak_memory_bytes)
 
 
 def pause_after(seconds: float) -> float:
@@ -218,18 +235,27 @@ class Processes:
         OSError
             The command cannot be started.
         """
-        sandbox = self._start(command, env, cwd, limits)
+        sandbox = self._start(command, env, cwd, limits, subprocess.DEVNULL)
         try:
             if on_start:
                 on_start(sandbox)
-            self._read_output(sandbox, on_line, log)
+            self.read(sandbox, on_line, log)
             sandbox.process.wait()
         finally:
-            self._forget(sandbox)
-        seconds = time.monotonic() - sandbox.started
-        return Outcome(sandbox.end, sandbox.process.returncode, seconds, sandbox.peak_memory_bytes)
+            self.discard(sandbox)
+        return outcome_of(sandbox)
 
-    def _start(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, limits: Limits) -> Sandbox:
+    def open(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, limits: Limits) -> Sandbox:
+        """Start a command that gets its work line by line on its standard input; end it by `discard`.
+
+        Raises
+        ------
+        OSError
+            The command cannot be started.
+        """
+        return self._start(command, env, cwd, limits, subprocess.PIPE)
+
+    def _start(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, limits: Limits, stdin: int) -> Sandbox:
         with self._lock:
             if self._closed.is_set():
                 raise OSError("the embedded AWS is shutting down")
@@ -237,7 +263,7 @@ class Processes:
                 list(command),
                 env=dict(env),
                 cwd=cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -252,24 +278,37 @@ class Processes:
         return sandbox
 
     @staticmethod
-    def _read_output(sandbox: Sandbox, on_line: Callable[[str], None], log: Path | None) -> None:
+    def read(sandbox: Sandbox, on_line: Callable[[str], None], log: Path | None, end_mark: str | None = None) -> bool:
+        """Pass on what a group prints, until a line ends with `end_mark`; False if the output ends before."""
         assert sandbox.process.stdout is not None
         with contextlib.ExitStack() as stack:
             file = None
             if log is not None:
                 log.parent.mkdir(parents=True, exist_ok=True)
                 file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
-            for line in stack.enter_context(sandbox.process.stdout):
-                if file:
-                    file.write(line)
-                on_line(line.rstrip("\n"))
+            for line in sandbox.process.stdout:
+                marked = end_mark is not None and line.endswith(f"{end_mark}\n")
+                text = line[: -len(f"{end_mark}\n")] if marked else line
+                if file and text:
+                    with contextlib.suppress(OSError):  # a full disk costs the log, not the work
+                        file.write(text)
+                if text:
+                    on_line(text.rstrip("\n"))
+                if marked:
+                    return True
+        return False
 
-    def _forget(self, sandbox: Sandbox) -> None:
+    def discard(self, sandbox: Sandbox) -> None:
+        """End a group with its descendants, and forget it."""
         if sandbox.process.poll() is None:
             sandbox.kill(End.TERMINATED)
             sandbox.process.wait()
         else:
             sandbox.check(measure_scratch=False, graceful=False)  # end its descendants
+        for stream in (sandbox.process.stdin, sandbox.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
         with self._lock:
             self._sandboxes.discard(sandbox)
             self._tell_watchdog("-", sandbox.process.pid)

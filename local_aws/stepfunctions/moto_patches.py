@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import datetime
 import inspect
-from collections.abc import Callable, Collection
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +35,14 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend import execution_worker
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
 
-#: seconds between two polls of a job under `.sync`; moto's own is 0.5
-SYNC_POLL_SECONDS = 0.2
+logger = logging.getLogger(__name__)
+#: seconds between two looks at whether an execution that waits for a job was stopped
+STOP_POLL_SECONDS = 0.25
 #: events on a page of the history if the request does not say how many
 HISTORY_PAGE = 100
 
@@ -51,10 +57,19 @@ class Engine:
         Returns the boto3 client of a service.
     terminate_job:
         Ends a Batch job, by its id, for a reason.
+    wait_for_job:
+        Waits for the end of a Batch job, by its id, at most so many seconds; whether it has ended.
+    tell_status:
+        Called with the description of each execution whose status has changed.
+    at_once:
+        How many executions are worked on at once.
     """
 
     client: Callable[[str], Any]
     terminate_job: Callable[[str, str], None]
+    wait_for_job: Callable[[str, float], bool]
+    tell_status: Callable[[Mapping[str, Any]], None]
+    at_once: int = 50
 
 
 @dataclass(frozen=True)
@@ -153,6 +168,19 @@ def stop_at_once(_: Engine) -> None:
     _replace(Execution, "stop", stop)
 
 
+@_patch(goes_when="passes on `error` and `cause` of StopExecution.")
+def keep_why_stopped(_: Engine) -> None:
+    """moto forgets why an execution was stopped; on AWS DescribeExecution tells StopExecution's error and cause."""
+
+    def stop_execution(self: Any) -> ActionResult:
+        execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        now = datetime.datetime.now(datetime.UTC)
+        execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
+        return ActionResult({"stopDate": now})
+
+    _replace(StepFunctionResponse, "stop_execution", stop_execution)
+
+
 @_patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
 def stay_stopped(_: Engine) -> None:
     """An execution that is stopped within a Map ends FAILED with an internal error in moto; on AWS it is ABORTED."""
@@ -223,7 +251,99 @@ def terminate_abandoned_jobs(engine: Engine) -> None:
     _replace(StateTaskServiceBatch, "_eval_sync", eval_sync)
 
 
-@_patch(goes_when="has a setting for the period in which it polls a `.sync` task.")
-def poll_jobs_often(_: Engine) -> None:
-    """moto polls a job under `.sync` every half second, which is long where a step takes a second."""
-    _replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_SECONDS)
+@_patch(goes_when="waits for the event of a job under `.sync`, as AWS does, instead of asking for it.")
+def await_jobs(engine: Engine) -> None:
+    """moto asks AWS Batch for each job under `.sync` twice a second; a hundred waiting jobs kept a core busy."""
+    build = StateTaskServiceBatch._build_sync_resolver
+
+    def build_sync_resolver(self: Any, env: Any, *args: Any, **kwargs: Any) -> Any:
+        job_id = env.stack[-1]["JobId"]
+        resolver: Any = build(self, env, *args, **kwargs)
+
+        def resolve_when_ended() -> Any:
+            return resolver() if engine.wait_for_job(job_id, STOP_POLL_SECONDS) else None
+
+        resolve_when_ended.job_id = job_id  # type: ignore[attr-defined]  # terminate_abandoned_jobs reads it
+        return resolve_when_ended
+
+    _replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
+    _replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0)
+
+
+@_patch(goes_when="works on a limited number of executions at once, and keeps no list of its threads.")
+def work_on_few_executions(engine: Engine) -> None:
+    """In moto each execution has ten threads at once; 1 000 uploads would be 10 000. Here some wait, and are RUNNING.
+
+    moto also keeps a list of all threads that it ever started.
+    """
+    waiting: deque[Any] = deque()
+    lock, running = threading.Lock(), [0]
+    logic: Callable[[Any], None] = ExecutionWorker._execution_logic
+
+    def start(self: Any) -> None:
+        with lock:
+            if running[0] >= engine.at_once:
+                waiting.append(self)
+                return
+            running[0] += 1
+        threading.Thread(target=work, args=(self,), name="execution", daemon=True).start()
+
+    def work(worker: Any) -> None:
+        while worker is not None:
+            try:
+                logic(worker)
+            except Exception:
+                logger.exception("an execution ended unexpectedly")
+            TMP_THREADS.clear()
+            with lock:
+                worker = waiting.popleft() if waiting else None
+                running[0] -= worker is None
+
+    def stop(self: Any, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
+        with lock:
+            if self in waiting:
+                waiting.remove(self)
+                self.env = self._get_evaluation_environment()
+        self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
+
+    _replace(ExecutionWorker, "start", start)
+    _replace(ExecutionWorker, "stop", stop)
+
+
+@_patch(goes_when='sends the event "Step Functions Execution Status Change" to EventBridge.')
+def tell_status_changes(engine: Engine) -> None:
+    """AWS sends an event for each change of an execution's status, and moto none."""
+    begin_execution, terminated = Execution.start, BaseExecutionWorkerCommunication.terminated
+    stop = Execution.stop
+    told: set[str] = set()
+    lock = threading.Lock()
+
+    def tell(execution: Any) -> None:
+        with lock:
+            key = f"{execution.exec_arn} {execution.exec_status.value}"
+            if key in told:
+                return
+            told.add(key)
+        engine.tell_status(execution.to_describe_output())
+
+    def start(self: Any) -> None:
+        self.exec_status = ExecutionStatus.RUNNING
+        tell(self)
+        begin_execution(self)
+
+    def ended(self: Any) -> None:
+        aborted = self.execution.exec_status == ExecutionStatus.ABORTED
+        terminated(self)
+        if aborted:  # its last task may have succeeded meanwhile
+            self.execution.exec_status = ExecutionStatus.ABORTED
+        tell(self.execution)
+
+    def stop_execution(self: Any, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
+        stop(self, stop_date, error, cause)
+        if self.exec_status == ExecutionStatus.ABORTED:
+            self.error, self.cause = error, cause
+            tell(self)
+
+    _replace(Execution, "start", start)
+    _replace(BaseExecutionWorkerCommunication, "terminated", ended)
+    _replace(Execution, "stop", stop_execution)

@@ -25,11 +25,13 @@ class Workbench:
         self.outputs = deploy(aws, FIXTURES / "template.yaml", stack_name="tests")
         self.states = aws.client("stepfunctions")
 
-    def start(self, state, data=None):
-        """Begin an execution of a state machine with the state T; what is caught goes to C."""
+    def start(self, state, data=None, limit=None):
+        """Begin an execution of a state machine with the state T; what is caught goes to C. `limit` is in seconds."""
+        end = {} if state["Type"] == "Fail" else {"End": True}
         definition = {
             "StartAt": "T",
-            "States": {"T": {"End": True, **state}, "C": {"Type": "Pass", "End": True}},
+            "States": {"T": {**end, **state}, "C": {"Type": "Pass", "End": True}},
+            **({"TimeoutSeconds": limit} if limit else {}),
         }
         machine = self.states.create_state_machine(
             name=f"m-{uuid.uuid4().hex}", definition=json.dumps(definition), roleArn=self.outputs["RoleArn"]
@@ -92,7 +94,14 @@ def bench(tmp_path_factory):
     activities = []
     state = tmp_path_factory.mktemp("aws")
     with LocalAws(
-        FIXTURES / "code", state, on_activity=activities.append, cache_dir=state / "cache", batch_jobs_at_once=4
+        FIXTURES / "code",
+        state,
+        on_activity=activities.append,
+        cache_dir=state / "cache",
+        batch_jobs_at_once=4,
+        lambda_concurrency=100,
+        functions_at_once=8,
+        retry_delays=(0.5, 1.0),
     ) as aws:
         yield Workbench(aws, activities)
 

@@ -21,7 +21,8 @@ _OPAQUE = ("Parameters", "Options", "Tags")
 @creates(
     "AWS::Lambda::Function",
     differs(
-        "code, handler, limits, environment, image and dead-letter queue work; other properties are kept or ignored"
+        "code, handler, limits, environment, image, reserved concurrency and dead-letter queue work; other properties"
+        " are kept or ignored"
     ),
 )
 def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
@@ -36,6 +37,7 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
         "scratch_mb": int(properties.get("EphemeralStorage", {}).get("Size", 512)),
         "environment": {k: str(v) for k, v in properties.get("Environment", {}).get("Variables", {}).items()},
         "dead_letter": properties.get("DeadLetterConfig", {}).get("TargetArn"),
+        "reserved": _number(properties.get("ReservedConcurrentExecutions")),
     }
     if properties.get("PackageType") == "Image":
         command = properties.get("ImageConfig", {}).get("Command")
@@ -49,6 +51,10 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
         created = Function(handler=properties["Handler"], code=folder, **common)
     stack.aws.functions.add(created)
     return Created(name, {"Arn": created.arn})
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any]) -> Path:
@@ -92,12 +98,13 @@ def permission(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Cre
 
 @creates(
     "AWS::Lambda::EventInvokeConfig",
-    differs("tried again after 0.5 s and 1 s; destinations are queues and topics; the maximum age is ignored"),
+    differs("destinations are queues and topics"),
 )
 def event_invoke_config(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """How often an asynchronous invocation is tried again, and its destinations."""
     target, _ = stack.aws.functions.get(properties["FunctionName"])
     target.max_retries = int(properties.get("MaximumRetryAttempts", 2))
+    target.max_age = float(properties.get("MaximumEventAgeInSeconds", target.max_age))
     destinations = properties.get("DestinationConfig", {})
     target.on_failure = destinations.get("OnFailure", {}).get("Destination")
     target.on_success = destinations.get("OnSuccess", {}).get("Destination")

@@ -4,7 +4,7 @@ If the second half of a test fails, moto behaves as AWS now: remove the patch. I
 changed otherwise: correct the patch.
 """
 
-import itertools
+import dataclasses
 import json
 import os
 import time
@@ -27,10 +27,15 @@ def shows(patch):
     return lambda test: test
 
 
+def engine_of(bench, client=None, **settings):
+    aws = bench.aws
+    return Engine(client or aws.engine_client, aws.batch.terminate, aws.batch.wait, aws.publish_status, **settings)
+
+
 @pytest.fixture
 def plain_moto(bench, monkeypatch):
     """Undoes the patches for the rest of the test, but for those that it names."""
-    engine = Engine(bench.aws.engine_client, bench.aws.batch.terminate)
+    engine = engine_of(bench)
 
     def undo(*but):
         bench.aws.keys.admit(AccessKey("ak", "sk"))  # moto's own
@@ -166,7 +171,7 @@ def test_abandoned_jobs_are_terminated(bench, plain_moto, tmp_path):
 
 
 def polls(bench, go, *patches):
-    """Seconds between the polls of a job, which ends when one of them is short or four were made."""
+    """How often a job is asked for while it holds for a while: until it was three times, or for 2 s."""
     times = []
 
     class Batch:
@@ -178,23 +183,84 @@ def polls(bench, go, *patches):
     def client(service):
         return Batch() if service == "batch" else bench.aws.engine_client(service)
 
-    def gaps():
-        return [after - before for before, after in itertools.pairwise(times)]
-
-    moto_patches.apply(Engine(client, bench.aws.batch.terminate), patches)
+    moto_patches.apply(engine_of(bench, client), patches)
     go.mkdir()
     execution = bench.start(bench.submit("hold", os.fspath(go), ""))
-    until(lambda: len(gaps()) >= 4 or min(gaps(), default=1) < 0.5)
-    found = gaps()
+    until(lambda: list(go.iterdir()), "the start of the job")
+    begun = time.monotonic()
+    until(lambda: len(times) >= 3 or time.monotonic() > begun + 2)
+    asked = len(times)
     (go / "go").touch()
     assert bench.finish(execution).status == "SUCCEEDED"
-    return found
+    return asked
 
 
-@shows("poll_jobs_often")
-def test_a_job_is_polled_often(bench, plain_moto, tmp_path):
-    assert min(polls(bench, tmp_path / "patched", *PATCHES)) < 0.5
-    assert min(polls(bench, tmp_path / "plain", CLIENTS)) >= 0.5
+@shows("await_jobs")
+def test_a_job_is_awaited_and_not_asked_for(bench, plain_moto, tmp_path):
+    assert polls(bench, tmp_path / "patched", *PATCHES) == 0
+    assert polls(bench, tmp_path / "plain", CLIENTS) >= 3
+
+
+@shows("work_on_few_executions")
+def test_few_executions_are_worked_on_at_once(bench, plain_moto, tmp_path):
+    def entered(executions):
+        return [each for each in executions if "PassStateEntered" in bench.history(each)]
+
+    moto_patches.apply(engine_of(bench, at_once=2))
+    states = {"G": {"Type": "Pass", "Next": "W"}, "W": {"Type": "Wait", "Seconds": 3600, "End": True}}
+    branch = {"Type": "Parallel", "Branches": [{"StartAt": "G", "States": states}]}
+    executions = [bench.start(branch) for _ in range(4)]
+    until(lambda: len(entered(executions)) == 2, "the start of two")
+    running, waiting = executions[:2], executions[2:]
+    assert all(bench.states.describe_execution(executionArn=each)["status"] == "RUNNING" for each in executions)
+    bench.states.stop_execution(executionArn=waiting[0])
+    assert bench.finish(waiting[0]).status == "ABORTED"
+    bench.states.stop_execution(executionArn=running[0])
+    until(lambda: entered(waiting[1:]), "the start of the next")
+    assert not entered(waiting[:1]), "it was stopped while it waited"
+    for each in (running[1], waiting[1]):
+        bench.states.stop_execution(executionArn=each)
+    plain_moto()
+    executions = [bench.start(branch) for _ in range(4)]
+    until(lambda: len(entered(executions)) == 4, "the start of all")
+    for each in executions:
+        bench.states.stop_execution(executionArn=each)
+
+
+@shows("keep_why_stopped")
+def test_an_execution_says_why_it_was_stopped(bench, plain_moto):
+    def stopped():
+        execution = bench.start({"Type": "Wait", "Seconds": 3600})
+        until(lambda: "WaitStateEntered" in bench.history(execution))
+        bench.states.stop_execution(executionArn=execution, error="Why", cause="Because.")
+        found = bench.finish(execution)
+        return found.status, found.error, found.cause
+
+    assert stopped() == ("ABORTED", "Why", "Because.")
+    plain_moto()
+    assert stopped() != ("ABORTED", "Why", "Because.")
+
+
+@shows("tell_status_changes")
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"])
+def test_each_change_of_status_is_an_event(bench, plain_moto, status):
+    told = []
+    moto_patches.apply(dataclasses.replace(engine_of(bench), tell_status=told.append))
+    state = {"Type": "Wait", "Seconds": 3600 if status in ("ABORTED", "TIMED_OUT") else 1}
+    if status == "FAILED":
+        state = {"Type": "Fail", "Error": "Why", "Cause": "Because."}
+    execution = bench.start(state, limit=1 if status == "TIMED_OUT" else None)
+    if status == "ABORTED":
+        until(lambda: "WaitStateEntered" in bench.history(execution))
+        bench.states.stop_execution(executionArn=execution, error="Why", cause="Because.")
+    assert bench.finish(execution).status == status
+    until(lambda: len(told) == 2)
+    assert [each["status"].value for each in told] == ["RUNNING", status]
+    if status in ("FAILED", "ABORTED"):
+        assert (told[1]["error"], told[1]["cause"]) == ("Why", "Because.")
+    plain_moto()
+    bench.run({"Type": "Pass"})
+    assert len(told) == 2
 
 
 def test_each_patch_has_a_test():

@@ -56,6 +56,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 COPY --from=slim /opt/venv /opt/venv
 COPY --from=model /opt/models /opt/models
 COPY --from=code /opt/av-workflow /opt/av-workflow
+# no program runs as another user than the one that starts it
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 WORKDIR /opt/av-workflow
 # the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp

@@ -163,7 +163,10 @@ class MaxRunCostExceeded(AvflowError):
 class SourceMissing(AvflowError):
     """The uploaded object, or this version of it, is no longer in the bucket."""
 
-    advice = "This version was permanently deleted before the workflow read it: upload it again."
+    advice = (
+        "This version was permanently deleted before the workflow read it: upload it again. If it still exists, a "
+        "policy of the bucket or of the account forbids the workflow to read it."
+    )
     exit_code = os.EX_NOINPUT
 
 

@@ -2,7 +2,8 @@
 # Lambda as a self-test. docs/images.md has sizes and reasons.
 #   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3_selftest.app.handler
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
-ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
+# Python 3.13.15 on Debian 13.6; `make base-images` writes the newest digest of the tag
+ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries
@@ -74,6 +75,8 @@ COPY --from=engines /opt/nvidia /opt/nvidia
 COPY --from=engines /opt/venv /opt/venv
 COPY --from=model /opt/models /opt/models
 COPY --from=code /opt/av-workflow /opt/av-workflow
+# no program runs as another user than the one that starts it
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 WORKDIR /opt/av-workflow
 # the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp

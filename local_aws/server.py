@@ -31,6 +31,7 @@ from local_aws.eventbridge.events import object_created, status_changed
 from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
 from local_aws.http_server import http_server
+from local_aws.iam import ROLE
 from local_aws.protocols import error_reply, is_json, signed_service
 from local_aws.s3 import ObjectCreated, S3App
 from local_aws.sandbox import Processes
@@ -55,7 +56,7 @@ BY_MOTO = {
     "CloudWatch Logs": "log groups, streams and events are kept; the output of functions and jobs is not among them",
     "EC2": "networks, security groups and launch templates are kept; no packet passes through them",
     "EventBridge, but for PutEvents": "rules and targets are kept, and used for delivery",
-    "IAM": "roles and policies are kept; nothing is refused",
+    "IAM": "roles and policies are kept; only S3 judges by them what functions and jobs may do",
     "SNS": "topics deliver to queues",
     "SQS": "queues work",
     "STS": "GetCallerIdentity and temporary keys; requests that are signed with these are refused",
@@ -274,6 +275,8 @@ class LocalAws:
             key = self._authenticator.check(environ)
         except Denied as denied:
             return denied.reply(environ)
+        if key.role is not None:
+            environ[ROLE] = key.role
         if key is self.access_key:
             self._admitted.wait()
         return _shutting_down(environ) if self._closing.is_set() and key is not self._own_key else None

@@ -30,12 +30,17 @@ CONFIG = Config(max_pool_connections=20, retries={"max_attempts": 1})
 
 
 def client_for(endpoint: str, **config: Any) -> Any:
+    return client_with(endpoint, KEY, **config)
+
+
+def client_with(endpoint: str, key: AccessKey, **config: Any) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id=KEY.id,
-        aws_secret_access_key=KEY.secret,
+        aws_access_key_id=key.id,
+        aws_secret_access_key=key.secret,
+        aws_session_token=key.token,
         config=CONFIG.merge(Config(**config)),
     )
 

@@ -27,6 +27,8 @@ from avflow.media.contract import Contract
 C = TypeVar("C", bound=Contract)
 
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+#: S3's answer to a read of a missing object by a role that may not list the bucket, as none of the workflow's may
+_REFUSED, _READS = "AccessDenied", {"GetObject", "HeadObject"}
 _TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
 _CONTENT_TYPES = {
     ".avi": "video/x-msvideo",
@@ -51,7 +53,9 @@ class ObjectStore:
     Raises
     ------
     SourceMissing
-        From every reading method: the object or its version does not exist.
+        From every reading method: the object or its version does not exist, or may not be read. S3 tells only those who
+        may list the bucket which of the two it is (Amazon S3 API Reference, "GetObject"). A write that is refused
+        remains botocore's ClientError.
     StorageUnavailable
         From every method: S3 did not answer, or its answer broke off, after several tries.
     ScratchFull
@@ -68,7 +72,7 @@ class ObjectStore:
 
     def size(self, key: str, version_id: str | None = None) -> int:
         """The size of an object in bytes."""
-        with self._errors(key):
+        with self._errors(key, version_id):
             return int(self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))["ContentLength"])
 
     def version(self, key: str) -> str | None:
@@ -79,7 +83,7 @@ class ObjectStore:
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """Download an object into a file, in parallel parts."""
-        with self._errors(key):
+        with self._errors(key, version_id):
             self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
 
     def upload(self, path: Path, key: str) -> None:
@@ -141,16 +145,31 @@ class ObjectStore:
                     raise
 
     @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
+    def _errors(self, key: str, version_id: str | None = None) -> Iterator[None]:
         where = printable(f"s3://{self.bucket}/{key}")
         try:
             yield
         except (BotoCoreError, ClientError, Boto3Error) as error:
-            raise _ours(where, error) from error
+            raise _ours(where, self._explained(error, key, version_id)) from error
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise ScratchFull(f"The scratch space has no room for {where}: {error.strerror}") from error
             raise
+
+    def _explained(self, error: Exception, key: str, version_id: str | None) -> Exception:
+        """The error; in place of a HEAD's 403, which has no body and so no reason, the answer to the same GET.
+
+        The reason may be an expired or a wrong key, and then the object is not missing.
+        """
+        if not (isinstance(error, ClientError) and error.operation_name == "HeadObject" and _code(error) == "403"):
+            return error
+        try:
+            self._s3.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0", **_version(version_id))["Body"].close()
+        except ClientError as reason:
+            return reason
+        except BotoCoreError:
+            return error
+        return error
 
 
 class Transfers:
@@ -195,13 +214,19 @@ def _ours(where: str, error: Exception) -> Exception:
     # boto3's upload wraps S3's error in one of its own, which keeps only the text
     cause = error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
     if isinstance(cause, ClientError):
-        code = cause.response.get("Error", {}).get("Code", "")
+        code = _code(cause)
         if code in _MISSING:
             return SourceMissing(f"{where} does not exist")
+        if code == _REFUSED and cause.operation_name in _READS:
+            return SourceMissing(f"{where} does not exist, or this role may not read it: S3 answered {code}")
         return StorageUnavailable(f"S3 answered the request for {where} with {code}") if code in _TRANSIENT else error
     if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
         return StorageUnavailable(f"S3 did not answer the request for {where}: {cause}")
     return error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _version(version_id: str | None) -> dict[str, str]:

@@ -9,6 +9,9 @@ from botocore.exceptions import ClientError
 
 from .failure import is_own, own_error_keys
 
+#: S3's answers for a missing object, to those who may list the bucket and to this function's role, which may not
+_MISSING = ("NoSuchKey", "AccessDenied")
+
 
 def own_error(
     s3: Any, video: dict[str, Any], errors: list[dict[str, str]]
@@ -20,11 +23,13 @@ def own_error(
     for key in own_error_keys(video["execution"], errors[0]):
         try:
             found: dict[str, Any] = json.loads(s3.get_object(Bucket=video["bucket"], Key=key)["Body"].read())
-        except s3.exceptions.NoSuchKey:
-            continue
-        for error in errors:
-            if is_own(error, found):
-                return error, found
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _MISSING:
+                continue
+            raise
+        for candidate in errors:
+            if is_own(candidate, found):
+                return candidate, found
     return errors[0], None
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from local_aws.iam.policies import Policy
+from local_aws.iam.roles import policies_of
 from local_aws.protocols import signed_service
 from local_aws.s3 import xmlio
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request, Response
 from local_aws.s3.operations import find
+from local_aws.s3.permissions import Permissions
 from local_aws.s3.service import ObjectCreated, Service, ignore
 from local_aws.s3.store import Store
 
@@ -26,15 +29,23 @@ class S3App:
     It does not authenticate requests: see `local_aws.access`. It calls `on_object_created` in the request's thread as
     soon as a new object can be read, for buckets whose notification configuration sends events to EventBridge.
 
+    `policies` gives the policies of a role.
+
     Raises
     ------
     RuntimeError
         Another S3App uses `root`.
     """
 
-    def __init__(self, root: Path, on_object_created: Callable[[ObjectCreated], None] = ignore) -> None:
+    def __init__(
+        self,
+        root: Path,
+        on_object_created: Callable[[ObjectCreated], None] = ignore,
+        policies: Callable[[str], Sequence[Policy]] = policies_of,
+    ) -> None:
         self._store = Store(root)
         self._service = Service(self._store, on_object_created)
+        self._permissions = Permissions(self._store, policies)
 
     def close(self) -> None:
         """Release `root`."""
@@ -47,9 +58,11 @@ class S3App:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            response = find(request).handler(self._service, request)
+            operation = find(request)
+            self._permissions.require(request, operation.name)
+            response = operation.handler(self._service, request)
         except S3Error as error:
-            response = _error(request, error)
+            response = _error(request, self._permissions.hide(request, error))
         except Exception:
             _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
             response = _error(request, S3Error("InternalError"))

@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parents[2] / "local_aws"
 SERVICES = {
     "access": set(),
     "sandbox": set(),
-    "s3": {"access"},
+    "iam": set(),
+    "s3": {"access", "iam"},
     "awslambda": {"sandbox"},
     "batch": {"sandbox"},
     "eventbridge": {"awslambda", "s3"},
     "stepfunctions": set(),
-    "cloudformation": {"sandbox", "s3", "awslambda", "batch", "eventbridge", "stepfunctions"},
+    "cloudformation": {"sandbox", "iam", "s3", "awslambda", "batch", "eventbridge", "stepfunctions"},
 }
 #: modules that every service may import, and that import no service
 SHARED = {

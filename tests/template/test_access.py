@@ -40,6 +40,8 @@ def test_no_statement_allows_by_exclusion(translated):
 def test_whoever_is_allowed_in_a_resource_policy_is_a_named_service_of_this_account(translated):
     for name, statement in translated.statements():
         if "Principal" in statement and statement["Effect"] == "Allow":
+            if name == "S3Endpoint":  # it allows nobody more than the roles do
+                continue
             assert "Service" in statement["Principal"], name
         if statement.get("Principal") == {"Service": "events.amazonaws.com"} and "Resource" in statement:
             assert "aws:SourceArn" in str(statement["Condition"]), name
@@ -74,17 +76,111 @@ def test_a_function_writes_to_its_own_log_group_only(translated):
         ]
 
 
-def test_buckets_are_written_below_named_prefixes_only(translated):
-    for name, statement in translated.statements():
-        actions = {
-            action for action in as_list(statement["Action"]) if action.startswith(("s3:Put", "s3:Delete", "s3:Get"))
-        }
-        if actions and statement["Effect"] == "Allow":
-            for resource in as_list(statement["Resource"]):
-                assert re.fullmatch(
-                    r"\$\{Bucket\.Arn\}/(start|names|audio|video|media|result)/\*", resource["Fn::Sub"]
-                ), name
-                assert "start/" not in resource["Fn::Sub"] or not {"s3:PutObject", "s3:DeleteObject"} & actions
+#: what each role may do with objects of the bucket; a prefix is followed by `/*`
+READ, READ_VERSION = "s3:GetObject", "s3:GetObjectVersion"
+WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")
+OF_FFMPEG = {
+    "start/*": {READ, READ_VERSION},
+    "audio/*.wav": {*WRITE},
+    "video/*.avi": {*WRITE},
+    "video/*.joined.mkv": {*WRITE},
+    "media/*/media.json": {*WRITE},
+    "media/*/ffmpeg.error.json": {*WRITE},
+}
+OF_AUDIO2SRT = {
+    "audio/*.wav": {READ},
+    "media/*/media.json": {READ},
+    "media/*/audio2srt-*.json": {*WRITE},
+    "media/*/audio2srt.error.json": {*WRITE},
+}
+OF_YOLOV3 = {
+    "start/*": {READ, READ_VERSION},
+    "video/*.avi": {READ},
+    "video/*.joined.mkv": {READ},
+    "media/*/media.json": {READ},
+    "media/*/yolov3-*.json": {READ, *WRITE},
+    "video/*.boxed-*.avi": {*WRITE},
+    "video/*.detections-*.jsonl": {*WRITE},
+    "media/*/yolov3.error.json": {*WRITE},
+}
+OF_MERGE = {
+    "start/*": {READ, READ_VERSION},
+    "video/*.boxed-*.avi": {READ},
+    "video/*.detections-*.jsonl": {READ},
+    "video/*.joined.mkv": {READ},
+    "media/*/media.json": {READ},
+    "media/*/audio2srt-*.json": {READ},
+    "media/*/yolov3-*.json": {READ},
+    "result/*": {*WRITE, "s3:DeleteObject"},
+    "media/*/merge.error.json": {*WRITE},
+}
+OBJECTS_OF = {
+    "StartFunctionRole": {"names/*": {READ, "s3:PutObject"}, "result/*.json": {READ}},
+    "FFmpegFunctionRole": OF_FFMPEG,
+    "FFmpegJobRole": OF_FFMPEG,
+    "Audio2srtFunctionRole": OF_AUDIO2SRT,
+    "Audio2srtJobRole": OF_AUDIO2SRT,
+    "Yolov3JobRole": OF_YOLOV3,
+    "MergeFunctionRole": OF_MERGE,
+    "MergeJobRole": OF_MERGE,
+    "FailedFunctionRole": {
+        "result/*.error.json": {"s3:PutObject"},
+        "start/*": {READ},
+        "media/*.error.json": {READ},
+    },
+    "StateMachineRole": {"media/*/media.json": {READ}},
+}
+WRITERS_OF_RESULTS = {"MergeFunctionRole", "MergeJobRole", "FailedFunctionRole"}
+
+
+def objects_of(translated, role):
+    """The actions of S3 that a role may do, by the pattern of keys."""
+    facts = translated.resources[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in facts.get("Policies", [])]
+    for arn in facts.get("ManagedPolicyArns", []):
+        if "Ref" in arn:
+            documents.append(translated.resources[arn["Ref"]]["Properties"]["PolicyDocument"])
+    found = {}
+    for statement in (statement for document in documents for statement in document["Statement"]):
+        actions = {action for action in as_list(statement["Action"]) if action.startswith("s3:")}
+        for resource in as_list(statement["Resource"]) if actions else ():
+            found.setdefault(resource["Fn::Sub"].removeprefix("${Bucket.Arn}/"), set()).update(actions)
+    return found
+
+
+def test_each_role_reads_and_writes_the_objects_of_its_step_only(translated):
+    roles = translated.of_type("AWS::IAM::Role")
+    found = {role: objects for role in roles if (objects := objects_of(translated, role))}
+    assert found == OBJECTS_OF
+
+
+def test_nobody_may_list_the_bucket(lines):
+    assert not [line for line in lines if "s3:List" in line]
+
+
+def bucket_statement(translated, sid):
+    (policy,) = translated.properties("AWS::S3::BucketPolicy").values()
+    (statement,) = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Sid"] == sid]
+    return statement
+
+
+def test_all_roles_but_those_of_merge_and_the_reporter_are_denied_results(translated):
+    statement = bucket_statement(translated, "ResultsOfMergeAndReporterOnly")
+    assert statement["Effect"] == "Deny"
+    denied = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+    named = {arn["Fn::If"][1]["Fn::GetAtt"][0] if "Fn::If" in arn else arn["Fn::GetAtt"][0] for arn in denied}
+    assert named == {*translated.of_type("AWS::IAM::Role")} - WRITERS_OF_RESULTS
+
+
+def test_the_endpoint_of_s3_reaches_the_bucket_and_image_layers_only(translated):
+    (endpoint,) = translated.properties("AWS::EC2::VPCEndpoint").values()
+    allowed = {resource["Fn::Sub"] for s in endpoint["PolicyDocument"]["Statement"] for resource in [s["Resource"]]}
+    layers = "arn:${AWS::Partition}:s3:::prod-${AWS::Region}-starport-layer-bucket/*"
+    assert allowed == {"${Bucket.Arn}/*", layers}
+    used = {action for objects in OBJECTS_OF.values() for actions in objects.values() for action in actions}
+    own, images = endpoint["PolicyDocument"]["Statement"]
+    assert {*own["Action"]} == used
+    assert images["Action"] == READ
 
 
 @pytest.mark.parametrize("arn", ["", BOUNDARY])

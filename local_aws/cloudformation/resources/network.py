@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from local_aws.cloudformation.stack import Created, Stack, creates
@@ -79,6 +80,8 @@ def route_table_association(stack: Stack, logical_id: str, properties: dict[str,
 def vpc_endpoint(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """An endpoint of a service within a VPC."""
     tags = _tags("vpc-endpoint", properties)
+    if "PolicyDocument" in properties:
+        properties["PolicyDocument"] = json.dumps(properties["PolicyDocument"])
     created = stack.aws.client("ec2").create_vpc_endpoint(**properties, **tags)["VpcEndpoint"]["VpcEndpointId"]
     return Created(created, {"Id": created})
 

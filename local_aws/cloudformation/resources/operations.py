@@ -5,14 +5,32 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from local_aws.cloudformation.errors import DeployError
 from local_aws.cloudformation.stack import Created, Stack, creates
 from local_aws.coverage import KEPT, differs
+from local_aws.iam.policies import Policy, PolicyError
 from local_aws.names import REGION, arn
 
 
-@creates("AWS::IAM::Role", KEPT)
+def judged(logical_id: str, document: object) -> str:
+    """A policy document as JSON.
+
+    Raises
+    ------
+    DeployError
+        It has something that the embedded AWS can't judge: then it would be unknown what it allows.
+    """
+    text = json.dumps(document)
+    try:
+        Policy.of(text)
+    except PolicyError as error:
+        raise DeployError(f"{logical_id}: {error}") from error
+    return text
+
+
+@creates("AWS::IAM::Role", differs("its policies count for S3 only; no boundaries, and no managed policies of AWS"))
 def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A role and its policies, which are not enforced."""
+    """A role and its policies."""
     iam = stack.aws.client("iam")
     name = properties.get("RoleName") or stack.physical_name(logical_id)
     optional = {key: properties[key] for key in ("PermissionsBoundary", "Path", "Description") if key in properties}
@@ -23,7 +41,7 @@ def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
             "Version": "2012-10-17",
             **policy["PolicyDocument"],
         }  # moto requires it; SAM leaves it out of some policies
-        iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(dated))
+        iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=judged(logical_id, dated))
     for policy_arn in properties.get("ManagedPolicyArns", []):
         if ":iam::aws:" in policy_arn:
             continue  # moto would have to load all 1400 managed policies of AWS, half a second at each start
@@ -31,11 +49,11 @@ def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     return Created(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
 
 
-@creates("AWS::IAM::ManagedPolicy", KEPT)
+@creates("AWS::IAM::ManagedPolicy", differs("counts for S3 only"))
 def managed_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A policy for several roles."""
     name = properties.get("ManagedPolicyName") or stack.physical_name(logical_id)
-    document = json.dumps(properties["PolicyDocument"])
+    document = judged(logical_id, properties["PolicyDocument"])
     iam = stack.aws.client("iam")
     created = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
     for each in properties.get("Roles", []):

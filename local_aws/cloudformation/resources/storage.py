@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import Any
 
+from local_aws.cloudformation.resources.operations import judged
 from local_aws.cloudformation.stack import Created, Stack, creates
-from local_aws.coverage import KEPT, differs
+from local_aws.coverage import differs
 from local_aws.names import ACCOUNT, REGION
 
 
@@ -54,9 +54,9 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-@creates("AWS::S3::BucketPolicy", KEPT)
+@creates("AWS::S3::BucketPolicy", differs("requests on this machine count as if TLS protected them"))
 def bucket_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
-    """A policy of a bucket, which is not enforced."""
-    policy = json.dumps(properties["PolicyDocument"])
+    """A policy of a bucket."""
+    policy = judged(logical_id, properties["PolicyDocument"])
     stack.aws.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
     return Created(properties["Bucket"])

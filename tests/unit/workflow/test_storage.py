@@ -94,6 +94,7 @@ def breaking(served):
 
 ACTIONS = {
     "size": lambda store, path: store.size("k"),
+    "version": lambda store, path: store.version("k"),
     "download": lambda store, path: store.download("k", path),
     "upload": lambda store, path: store.upload(path, "k"),
     "read_json": lambda store, path: store.read_json("k"),
@@ -120,10 +121,25 @@ def test_a_busy_s3_is_transient(answering, file, action):
         ACTIONS[action](answering(503, "SlowDown"), file)
 
 
-@pytest.mark.parametrize("action", ["read_json", "write_json", "size"])
-def test_a_refusal_is_neither(answering, file, action):
-    with pytest.raises(ClientError, match=r"Forbidden|AccessDenied"):
+@pytest.mark.parametrize("action", ["size", "version", "download", "read_json"])
+def test_a_refused_read_may_be_a_missing_object_and_says_so(answering, file, action):
+    said = r"s3://bucket/k does not exist, or this role may not read it: S3 answered AccessDenied"
+    with pytest.raises(SourceMissing, match=said):
         ACTIONS[action](answering(403, "AccessDenied"), file)
+
+
+@pytest.mark.parametrize(
+    "code", ["ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"]
+)
+@pytest.mark.parametrize("action", ["size", "version", "download", "read_json"])
+def test_a_refused_key_is_no_missing_object(answering, file, action, code):
+    with pytest.raises(ClientError, match=code):
+        ACTIONS[action](answering(403, code), file)
+
+
+def test_a_refused_write_is_neither_missing_nor_transient(answering, file):
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ACTIONS["write_json"](answering(403, "AccessDenied"), file)
 
 
 def test_an_upload_that_is_refused_is_not_called_transient(answering, file):

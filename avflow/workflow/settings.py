@@ -31,6 +31,8 @@ class Limits:
 
 OnTruncated = Literal["process", "fail"]
 ON_TRUNCATED = get_args(OnTruncated)
+Isolated = Literal["best", "required"]
+ISOLATION = get_args(Isolated)
 SEGMENT_SECONDS = Limits(1, 86_400)
 MAX_SEGMENTS = Limits(1, 1_000)
 #: at least one chunk (avflow/speech/chunks.py)
@@ -59,6 +61,8 @@ class Settings:
     #: seconds of audio per span, and the most spans of one video
     speech_span_seconds: float = 600.0
     max_spans: int = 8
+    #: "required": refuse to work on media where the system can't isolate it completely
+    isolation: Isolated = "best"
     #: None if the environment does not tell it
     compute: Compute | None = None
     #: whether this job has, and so pays for, a GPU
@@ -96,6 +100,7 @@ class Settings:
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
             max_spans=int(_number(environ, "MAX_SPANS", cls.max_spans, MAX_SPANS)),
+            isolation=cast(Isolated, _choice(environ, "ISOLATION", cls.isolation, ISOLATION)),
             compute=compute(environ),
             # ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS")
             has_gpu=environ.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-"),

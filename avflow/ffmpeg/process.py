@@ -66,7 +66,7 @@ class Process:
             stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
-            preexec_fn=linux.WITH_PARENT,  # a killed media process leaves no FFmpeg
+            preexec_fn=linux.WITH_PARENT,  # noqa: PLW1509  one system call; a killed process leaves no FFmpeg
         )
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         # FFmpeg blocks on a full pipe if nothing reads its log

@@ -168,24 +168,12 @@ def _hints(kind: type) -> dict[str, Any]:
 
 def _checked(kind: Any, value: Any, where: str) -> Any:
     """The JSON value, if it is one of the type `kind`, with its texts made printable."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        return _one_of(arguments, value, where)
-    if origin is Literal:
-        _require(value in arguments, where)
-        return value
-    if origin is tuple:
-        _require(isinstance(value, list), where)
-        if arguments[-1:] == (Ellipsis,):
-            return [_checked(arguments[0], each, where) for each in value]
-        _require(len(value) == len(arguments), where)
-        return [_checked(each, item, where) for each, item in zip(arguments, value, strict=True)]
-    if origin is dict:
-        _require(isinstance(value, dict), where)
-        return {_text(name, where): _checked(arguments[1], each, where) for name, each in value.items()}
     if is_dataclass(kind):
         return _checked_fields(kind, value, where)
-    return _CHECKS[kind](value, where)
+    check = _CHECKS.get(get_origin(kind) or kind)
+    if check is None:
+        raise TypeError(f"{where} has the type {kind}, which no answer may have")
+    return check(get_args(kind), value, where)
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -206,37 +194,61 @@ def _checked_fields(kind: Any, value: Any, where: str) -> dict[str, Any]:
     return found
 
 
-def _text(value: Any, where: str) -> str:
+def _choice(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    _require(isinstance(value, str) and value in kinds, where)
+    return value
+
+
+def _items(kinds: tuple[Any, ...], value: Any, where: str) -> list[Any]:
+    _require(isinstance(value, list), where)
+    if kinds[-1] is Ellipsis:
+        return [_checked(kinds[0], each, where) for each in value]
+    _require(len(value) == len(kinds), where)
+    return [_checked(kind, each, where) for kind, each in zip(kinds, value, strict=True)]
+
+
+def _members(kinds: tuple[Any, ...], value: Any, where: str) -> dict[str, Any]:
+    _require(isinstance(value, dict), where)
+    return {_text((), name, where): _checked(kinds[1], each, where) for name, each in value.items()}
+
+
+def _text(_: tuple[Any, ...], value: Any, where: str) -> str:
     _require(isinstance(value, str) and len(value) <= TEXT, where)
     return printable(value, keep="\n")
 
 
-def _number(value: Any, where: str) -> Any:
+def _number(_: tuple[Any, ...], value: Any, where: str) -> Any:
     _require(_is_number(value), where)
     return value
 
 
-def _whole(value: Any, where: str) -> Any:
+def _whole(_: tuple[Any, ...], value: Any, where: str) -> Any:
     _require(type(value) is int and abs(value) <= _NUMBER, where)
     return value
 
 
-def _truth(value: Any, where: str) -> Any:
+def _truth(_: tuple[Any, ...], value: Any, where: str) -> Any:
     _require(isinstance(value, bool), where)
     return value
 
 
-def _fraction(value: Any, where: str) -> Any:
+def _fraction(_: tuple[Any, ...], value: Any, where: str) -> Any:
     _require(isinstance(value, str) and _FRACTION.fullmatch(value) is not None, where)
     return value
 
 
-_CHECKS: Mapping[Any, Callable[[Any, str], Any]] = {
+#: by type, or by its origin: what checks a value
+_CHECKS: Mapping[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
     str: _text,
     float: _number,
     int: _whole,
     bool: _truth,
     Fraction: _fraction,
+    tuple: _items,
+    dict: _members,
+    Literal: _choice,
+    Union: _one_of,
+    UnionType: _one_of,
 }
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 ON_LINUX = sys.platform == "linux"
 #: linux/prctl.h
@@ -86,7 +87,7 @@ def drop_capabilities() -> None:
 
 
 def threads_of_user() -> int | None:
-    """How many threads this process's user has on the machine (proc(5)): RLIMIT_NPROC counts them all. None if unknown."""
+    """How many threads this process's user has on the machine, all of which RLIMIT_NPROC counts. None if unknown."""
     user, count = os.getuid(), 0
     try:
         processes = [entry for entry in os.scandir("/proc") if entry.name.isdecimal()]
@@ -95,5 +96,5 @@ def threads_of_user() -> int | None:
     for process in processes:
         with suppress(OSError):  # it has ended
             if process.stat().st_uid == user:
-                count += os.stat(f"{process.path}/task").st_nlink - 2  # a folder for each thread
+                count += Path(process.path, "task").stat().st_nlink - 2  # a folder for each thread
     return count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import sysconfig
@@ -39,9 +38,12 @@ _LIBRARIES = (
 )
 _ALWAYS = ("/etc/ld.so.cache", "/sys/devices/system/cpu", "/sys/devices/system/node")
 #: for CUDA: what the driver says of the GPU, and the process's own memory map
-_OF_GPU = ("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/module/nvidia", "/sys/bus/pci", "/sys/devices",
-           "/proc/self", "/proc/sys/vm", "/usr/local/nvidia", "/etc/nvidia")  # fmt: skip
-_GPU_DEVICES = ("/dev/nvidia*", "/dev/nvidia-caps", "/dev/dri")
+_OF_GPU = (
+    *("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/self", "/proc/sys/vm"),
+    *("/sys/module/nvidia", "/sys/bus/pci", "/sys/devices"),
+    *("/usr/local/nvidia", "/etc/nvidia"),
+)
+_GPU_DEVICES = ("nvidia*", "nvidia-caps", "dri")
 
 
 def policy(
@@ -68,7 +70,7 @@ def policy(
         read=tuple(dict.fromkeys([*read, *(_OF_GPU if gpu else ())])),
         write=(str(place.work), "/dev/null", *map(str, writable)),
         execute=tuple(_programs()) if programs else (),
-        devices=tuple(path for pattern in _GPU_DEVICES for path in glob.glob(pattern)) if gpu else (),
+        devices=tuple(str(path) for name in _GPU_DEVICES for path in Path("/dev").glob(name)) if gpu else (),
         parent=os.getpid(),
         limits=limits,
         without=tuple(without),
@@ -77,17 +79,10 @@ def policy(
 
 def environment(place: Workplace) -> dict[str, str]:
     """The environment of a media process: no credentials, no names of the user, its work folder for temporary files."""
-    models = str(ModelStore().root)
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # the child can't read the limits of its cgroup
-    cores = str(usable_cores())
-    return {
-        **passed,
-        "AVFLOW_MODELS": models,
-        "TMPDIR": str(place.work),
-        "HOME": str(place.work),
-        "PYTHON_CPU_COUNT": cores,
-    }
+    told = {"PYTHON_CPU_COUNT": str(usable_cores()), "AVFLOW_MODELS": str(ModelStore().root)}
+    return {**passed, **told, "TMPDIR": str(place.work), "HOME": str(place.work)}
 
 
 def _library_folders() -> Iterator[str]:

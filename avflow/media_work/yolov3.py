@@ -22,7 +22,7 @@ class Tasks:
 
     def load_detector(self, asked: requests.LoadDetector, report: Report) -> requests.DetectorLoaded:
         """Raises ModelUnavailable, GpuUnavailable."""
-        if not is_converted(asked.model, ModelStore(), precision=asked.precision, gpu=asked.gpu):
+        if not self.is_ready(asked):
             return requests.DetectorLoaded(None)
         self._detector = self.open(asked)
         return requests.DetectorLoaded(self._detector.engine)
@@ -31,6 +31,10 @@ class Tasks:
         """Raises DarknetModelInvalid and what `load_detector` raises."""
         open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision).close()
         return requests.DetectorLoaded(None)
+
+    def is_ready(self, asked: requests.LoadDetector) -> bool:
+        """Whether the model's network is converted."""
+        return is_converted(asked.model, ModelStore(), precision=asked.precision, gpu=asked.gpu)
 
     def open(self, asked: requests.LoadDetector) -> Detector:
         """The detector."""

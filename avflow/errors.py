@@ -201,6 +201,22 @@ class FFmpegFailed(AvflowError):
     """FFmpeg failed on input that `probe` had accepted."""
 
 
+class MediaWorkFailed(AvflowError):
+    """The media process crashed, or was stopped: by a fault of a decoder or of the code, or by a limit."""
+
+    advice = (
+        "The file makes a decoder fail: convert it (for example `ffmpeg -i in out.mp4`), and upload the result. "
+        "If that fails too, report it with the log of the step."
+    )
+
+
+class MediaAnswerInvalid(AvflowError):
+    """The media process sent or left something that it never does by itself. The upload may have taken it over."""
+
+    advice = "Treat the file as hostile: do not open it with other programs. Nothing of it was published."
+    exit_code = os.EX_PROTOCOL
+
+
 class FrameCountMismatch(AvflowError):
     """A step produced a different number of frames than it received. The result is discarded, never published."""
 
@@ -215,6 +231,13 @@ class GpuUnavailable(AvflowError):
     """The step requires a GPU, but the inference engine can't use one."""
 
     advice = "Use an AMI with a newer driver (docs/images.md), or deploy with DetectorCompute=cpu."
+    exit_code = os.EX_UNAVAILABLE
+
+
+class IsolationUnavailable(AvflowError):
+    """The setting Isolation=required, and this system can't isolate media work completely."""
+
+    advice = "Run the step where the kernel has Landlock and seccomp, or deploy with Isolation=best."
     exit_code = os.EX_UNAVAILABLE
 
 

@@ -21,14 +21,14 @@ from avflow.cores import visible_cores
 from avflow.models.cache import cache_folder
 from avflow.workflow.layout import RESULT_PREFIX, START_PREFIX
 from benchmarks.common import ROOT, Result, command_line, synthetic
-from benchmarks.stand_in import COST_VARIABLE
+from benchmarks.stand_in import FRAME_SECONDS
 from local_aws.cloudformation.deploy import deploy
 from local_aws.server import LocalAws
 
 CHILDREN = (1, 2, 4, 8)
 MINUTES, QUICK_MINUTES = (1, 4, 16, 64), (0.25, 1)
 #: frames a second, and what a frame costs
-RATE, COST = 5, 0.006
+RATE = 5
 #: what is replaced in the template: YOLOv3's command, and limits that keep short videos whole
 REPLACED = {
     "batch_jobs.yolov3.job": "benchmarks.segment_job",
@@ -107,11 +107,9 @@ def deployed() -> Iterator[dict[int, Workflow]]:
         folder = Path(name)
         (folder / "template").mkdir()
         template = benchmark_template(folder / "template")
-        environment = {COST_VARIABLE: str(COST)}
         with LocalAws(
             ROOT,
             folder / "aws",
-            environment=environment,
             cache_dir=cache_folder("templates"),
             batch_jobs_at_once=max(CHILDREN),
         ) as aws:
@@ -147,7 +145,7 @@ def _seconds(run: Run) -> float:
 def describe(runs: dict[int, list[Run]], minutes: Sequence[float], result: Result) -> None:
     """Rows, ratios, the series of the plot, and where the curve bends."""
     ratios = {
-        children: f"{children} children over 1, a wait of {1000 * COST:g} ms in place of the network"
+        children: f"{children} children over 1, a wait of {1000 * FRAME_SECONDS:g} ms in place of the network"
         for children in runs
         if children > 1
     }
@@ -179,14 +177,15 @@ def explained(runs: dict[int, list[Run]], minutes: Sequence[float]) -> list[str]
     most, last = CHILDREN[-1], runs[CHILDREN[-1]][-1]
     slowest = {name: max(times) for name, times in last.steps.items()}
     return [
-        f"The videos have 160x120 pixels and {RATE} frames a second. A wait of {1000 * COST:g} ms a frame replaces the "
-        f"network. The machine has {visible_cores()} cores.",
+        f"The videos have 160x120 pixels and {RATE} frames a second. A wait of "
+        f"{1000 * FRAME_SECONDS:g} ms a frame replaces the network. The machine has {visible_cores()} cores.",
         f"Effect of twice as many children: a video of {minutes[0]:g} min becomes {_gains(runs, 0)} times faster, and "
         f"one of {minutes[-1]:g} min {_gains(runs, -1)} times. A short video does not gain, because it mostly takes "
         "the start of processes, the FFmpeg step and the Merge step, whatever the number of segments.",
         f"Where the time goes: {minutes[-1]:g} min with {most} children take {last.seconds:.1f} s. The wait is "
-        f"{frames * COST / most:.1f} s for each child. The slowest child takes {slowest['yolov3']:.1f} s, because each "
-        "child downloads the whole source, seeks in it, decodes and encodes. Here all children share the cores; on AWS "
+        f"{frames * FRAME_SECONDS / most:.1f} s for each child. The slowest child takes {slowest['yolov3']:.1f} s, "
+        "because each child downloads the whole source, seeks in it, decodes and encodes. Here all children share the "
+        "cores; on AWS "
         f"each has its own. The FFmpeg step ({slowest['ffmpeg']:.1f} s) and the Merge step ({slowest['merge']:.1f} s) "
         "read the whole video, whatever the number of children. The remaining "
         f"{last.seconds - sum(slowest.values()):.1f} s are the start of processes, and the time until Step Functions "

@@ -52,6 +52,10 @@ class Converted:
             export_onnx(self.network, read_weights(self.weights, self.network), path, half=half)
         return path
 
+    def has(self, *, half: bool = False) -> bool:
+        """Whether `onnx` has made the network before."""
+        return self._path(".fp16" if half else "").exists()
+
     def int8(self) -> Path:
         """The network that `quantize` made. Raises ModelUnavailable if there is none."""
         path = self._int8_path

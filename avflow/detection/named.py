@@ -50,6 +50,16 @@ def convert_model(name: str, models: ModelStore) -> list[Path]:
     return [converted.onnx(half=half) for half in (False, True)]
 
 
+def is_converted(name: str, models: ModelStore, *, precision: Precision = "fastest", gpu: bool = False) -> bool:
+    """Whether `open_model` finds the network that it loads. It makes a missing one, but none for int8.
+
+    Raises
+    ------
+    ModelUnknown, ModelUnavailable, DarknetModelInvalid
+    """
+    return precision == "int8" or _converted(_files(name, models), models).has(half=gpu and precision != "fp32")
+
+
 def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:
     """Make the network for the precision `int8`, and measure how far it agrees with float32.
 

@@ -16,6 +16,7 @@ from types import TracebackType
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from avflow.errors import AvflowError, FFmpegFailed, MemoryExhausted, ScratchFull
+from avflow.isolation import linux
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 
 #: lines of FFmpeg's log to keep, and to show in an error message
@@ -65,6 +66,7 @@ class Process:
             stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
+            preexec_fn=linux.WITH_PARENT,  # noqa: PLW1509  one system call; a killed process leaves no FFmpeg
         )
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         # FFmpeg blocks on a full pipe if nothing reads its log

@@ -67,6 +67,11 @@ def pieces(wav: Path, spans: Sequence[Span]) -> Iterator[Path]:
     from avflow.speech.wav import write_part  # noqa: PLC0415 - as in `cut`
 
     for span in spans:
-        piece = wav.with_name(f"span-{span.part:04}.wav")
+        piece = wav.with_name(piece_name(wav.name, span, len(spans)))
         write_part(wav, span.start, span.end, piece)
         yield piece
+
+
+def piece_name(wav: str, span: Span, count: int) -> str:
+    """The name of the file that `pieces` writes for one of `count` spans of the file `wav`."""
+    return wav if count == 1 else f"span-{span.part:04}.wav"

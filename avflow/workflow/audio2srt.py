@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from avflow import speech
+from avflow.errors import MediaAnswerInvalid, MediaWorkFailed
+from avflow.isolation.worker import TimeLimit
+from avflow.isolation.workplace import workplace
+from avflow.media_work.requests import FindLanguage, LoadEngine, Recognise, Recognised
 from avflow.models.store import ModelStore
+from avflow.progress import Report
 from avflow.workflow.compute import Ec2Compute
-from avflow.workflow.context import StepContext, StepTimer, paced, scratch
+from avflow.workflow.context import StepContext, StepTimer, paced
+from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport, ModelEntry, SpanPlan, SpanReport
+
+#: seconds; an engine that never ends to load a model would keep the job until its time-out
+_LOAD_SECONDS = 600.0
 
 
 def run(video: VideoRef, context: StepContext) -> SpanReport:
@@ -27,25 +34,33 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
         The speech model can't translate.
     LambdaBudgetExceeded
         The step would not finish in Lambda's time, or the audio does not fit into its /tmp.
+    MediaWorkFailed, MediaAnswerInvalid, IsolationUnavailable
+        As `avflow.isolation.worker.MediaWorker`.
     """
     timer = StepTimer("audio2srt", context)
     name, task = context.settings.speech_model, context.settings.speech_task
-    speech.require_task(name, task, ModelStore())
-    with scratch() as folder, ThreadPoolExecutor(1) as loader:
-        loading = loader.submit(warm_engine, name, _memory_mb(context))  # during the download
+    models = ModelStore()
+    speech.require_task(name, task, models)
+    with workplace() as place, context.media_process("audio2srt", place) as worker:
+        loading = LoadEngine(name, _memory_mb(context))
+        worker.begin(loading)  # during the download
         spans = context.store.read(video.media_json, MediaReport).plan.spans
-        audio = _Audio(video, context, folder)
+        audio = _Audio(video, context, place.inputs)
         start, wav = audio.span(spans[context.part])
-        engine = loading.result()
+        limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The model {name} did not load within {_LOAD_SECONDS:.0f} s"))
+        language = worker.finish(loading, limit=limit).language
         report = paced(context.report, context.budget, "speech recognition")
-        # The language of the whole audio: a span may begin with a quotation in another language.
-        language = engine.language_of(audio.each(spans[: context.part]), report)
-        transcript = engine.transcribe(wav, report, origin=start, language=language, task=task).shifted(start)
+        if language is None:
+            # The language of the whole audio: a span may begin with a quotation in another language.
+            language = _language_of(worker, audio, spans[: context.part], report)
+        done = worker.do(Recognise(str(wav), start, language, task), report)
+        transcript = _transcript(done).shifted(start)
+        isolation = worker.isolation
     result = SpanReport(
         language=transcript.language,
         seconds=transcript.duration,
-        model=ModelEntry.of("speech", ModelStore().describe(name)),
-        step=timer.record(),
+        model=ModelEntry.of("speech", models.describe(name)),
+        step=timer.record(isolation),
         transcript=transcript,
         task=task,
         notices=transcript.notices,
@@ -59,10 +74,18 @@ def _memory_mb(context: StepContext) -> int | None:
     return None if size is None or isinstance(size, Ec2Compute) else size.memory_mb
 
 
-@lru_cache(maxsize=1)
-def warm_engine(name: str, memory_mb: int | None) -> speech.SpeechEngine:
-    """The loaded speech engine. It is cached: a warm Lambda function does not load it again."""
-    return speech.open_engine(name, ModelStore(), memory_mb=memory_mb)
+def _language_of(worker: Worker, audio: _Audio, spans: Sequence[SpanPlan], report: Report) -> str | None:
+    """The language of the first speech in the spans, of which only as many are downloaded as it needs."""
+    for start, wav in audio.each(spans):
+        if language := worker.do(FindLanguage(str(wav), start), report).language:
+            return language
+    return None
+
+
+def _transcript(done: Recognised) -> speech.Transcript:
+    if not all(utterance.words for utterance in done.utterances):
+        raise MediaAnswerInvalid("The media process sent an utterance without words")
+    return speech.Transcript(done.utterances, done.duration, done.language, done.notices)
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from avflow.isolation.policy import Isolation
+from avflow.isolation.workplace import Workplace
 from avflow.progress import Progress, Report, ignore
 from avflow.workflow.budget import Budget
+from avflow.workflow.isolating import Start, Worker, start
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import RanOn, StepRecord
 from avflow.workflow.settings import Settings
@@ -36,6 +38,15 @@ class StepContext:
     report: Report = ignore
     settings: Settings = field(default_factory=Settings)
     part: int = 0
+    #: starts the media process; tests that are not about it work in their own process
+    start: Start = start
+
+    @contextmanager
+    def media_process(self, step: str, place: Workplace, *, makes: Sequence[Path] = ()) -> Iterator[Worker]:
+        """The process that does the media work of `step`, a module of `avflow.media_work`."""
+        tasks = step if "." in step else f"avflow.media_work.{step}"
+        with self.start(tasks, place, self.settings, self.budget, makes=makes) as worker:
+            yield worker
 
 
 class StepReport(Protocol):
@@ -59,25 +70,11 @@ class StepTimer:
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
 
-    def record(self) -> StepRecord:
-        """The record of the step, ended now."""
+    def record(self, isolation: Isolation | None = None) -> StepRecord:
+        """The record of the step, ended now. `isolation` is that of its media process, if it had one."""
         started = self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         seconds = round(time.monotonic() - self._started, 3)
-        return StepRecord(self._name, self._ran_on, self._compute, started, seconds)
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A temporary folder. It is deleted at the end, also after a failure: a warm Lambda function keeps its /tmp."""
-    with tempfile.TemporaryDirectory(prefix="avflow-") as folder:
-        yield Path(folder)
-
-
-def source_path(folder: Path, video: VideoRef) -> Path:
-    """The path of the video in a scratch folder: under its own name, which errors quote, in a subfolder of its own."""
-    path = folder / "source" / video.scratch_name
-    path.parent.mkdir()
-    return path
+        return StepRecord(self._name, self._ran_on, self._compute, started, seconds, isolation=isolation)
 
 
 def paced(report: Report, budget: Budget, what: str) -> Report:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from avflow import ffmpeg
-from avflow.errors import FFmpegFailed, InvalidMediaDamaged, InvalidMediaEmpty
-from avflow.media import Media, Notice, VideoStream, conversion_reasons, on_one_clock, probe
+from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
+from avflow.isolation.workplace import Workplace, workplace
+from avflow.media import Media, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
-from avflow.media.lengths import truncation
-from avflow.media.notices import video_left_out
+from avflow.media_work.requests import ConvertPicture, Describe, ExtractSound
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
 from avflow.speech import require_task, spans
 from avflow.workflow import ceilings, plan
-from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.context import StepContext, StepTimer, paced
+from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
+from avflow.workflow.storage import Transfers
 
 #: approximate share of the audio extraction in the time of audio extraction and video conversion
 AUDIO_SHARE = 0.1
@@ -38,6 +39,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         The run would cost too much.
     LambdaBudgetExceeded
         Lambda's time or scratch space does not suffice.
+    MediaWorkFailed, MediaAnswerInvalid, IsolationUnavailable
+        As `avflow.isolation.worker.MediaWorker`.
     """
     timer = StepTimer("ffmpeg", context)
     # here, because the speech is recognised only after minutes of work on the video
@@ -48,20 +51,13 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")
     ceilings.require_affordable_size(video.shown_name, size, context.settings)
     context.budget.require_disk(size, f"{video.shown_name}")
-    with scratch() as folder, store.transfers() as transfers:
-        source = source_path(folder, video)
-        store.download(video.key, source, video.version_id)
-        copy = folder / "joined" / video.scratch_name
-        copy.parent.mkdir()
-        in_time = paced(context.report, context.budget, f"reading {source.name}")
-        source, media = on_one_clock(source, copy, audio_track=context.settings.audio_track, report=in_time)
-        if context.settings.on_truncated == "fail":
-            truncation.refuse(source, media)
+    with workplace() as place, store.transfers() as transfers, context.media_process("ffmpeg", place) as worker:
+        source = place.inputs / video.scratch_name
+        store.download(video.key, source, video.version_id)  # while the process imports its libraries
+        work = _Work(video, context, place, transfers, worker)
+        source, media = work.described(source)
         ceilings.require_affordable(video.shown_name, media, context.settings)
-        joined = video.joined if source == copy else None
-        if joined is not None:
-            context.budget.require_disk(copy.stat().st_size, f"{video.shown_name} and its joined recordings")
-            transfers.upload(copy, joined)
+        joined = video.joined if source.parent != place.inputs else None
         stream, reasons = media.video, conversion_reasons(media)
         context.budget.require_disk(
             _written(media, reasons) + size, f"{video.shown_name} with its audio and conversion"
@@ -70,21 +66,10 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         extracting, converting = divided(context.report, *((audio_share, 1 - audio_share) if media.audio else (0, 1)))
         parts: tuple[spans.Span, ...] = ()
         if media.audio:
-            wav = folder / "audio.wav"
-            in_time = paced(extracting, context.budget, f"the audio extraction of {source.name}")
-            media = _with_sound(source, media, wav, in_time)
-        if media.audio:
-            parts = spans.cut(wav, seconds=context.settings.speech_span_seconds, most=context.settings.max_spans)
-            for span, piece in zip(parts, spans.pieces(wav, parts), strict=True):
-                transfers.upload(piece, video.wav(span.part))
+            media, parts = work.with_sound(source, media, extracting)
         if reasons:
-            converted = folder / "converted.avi"
-            in_time = paced(converting, context.budget, f"the conversion of {source.name}")
-            media = _with_picture(source, media, converted, in_time)
-            stream = None
-            if media.video is not None:
-                transfers.upload(converted, video.converted)
-                stream = _converted_stream(converted)
+            media, stream = work.with_picture(source, media, converting)
+        isolation = worker.isolation
     report = MediaReport(
         has_audio=media.audio is not None,
         has_video=media.video is not None,
@@ -92,39 +77,67 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         conversion_reasons=reasons,
         detector_input=_to_detect(video, stream, video.converted if reasons else joined),
         plan=plan.make(media, stream, parts, context.settings),
-        step=timer.record(),
+        step=timer.record(isolation),
         joined=joined,
     )
     store.write(video.media_json, report)
     return report
 
 
-def _with_sound(source: Path, media: Media, wav: Path, report: Report) -> Media:
-    """Write `wav`. If the sound fails although it seemed good, the media has none, and the picture is processed."""
-    try:
-        ffmpeg.extract_wav(source, media, wav, report=report)
-    except FFmpegFailed as error:
-        if media.video is None:
-            raise
-        message = f"The audio of {source.name} can't be decoded: the result has no audio. {error.message}"
-        return replace(media, audio=None).noting(Notice("AudioUndecodable", message))
-    return media
+@dataclass(frozen=True)
+class _Work:
+    """What the media process does on one upload, and the uploads of what it makes."""
+
+    video: VideoRef
+    context: StepContext
+    place: Workplace
+    transfers: Transfers
+    worker: Worker
+
+    def described(self, source: Path) -> tuple[Path, Media]:
+        """The file to read, the upload or the copy of its recordings on one clock, and its description."""
+        context, copy = self.context, self.place.work / "joined" / self.video.scratch_name
+        request = Describe(
+            str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
+        )
+        done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"))
+        if not done.joined:
+            return source, done.media
+        inputs = self.place.inputs / "joined"  # where the media process can still read it
+        inputs.mkdir()
+        copy = self.place.take(f"joined/{copy.name}", inputs)
+        context.budget.require_disk(copy.stat().st_size, f"{self.video.shown_name} and its joined recordings")
+        self.transfers.upload(copy, self.video.joined)
+        return copy, done.media
+
+    def with_sound(self, source: Path, media: Media, report: Report) -> tuple[Media, tuple[spans.Span, ...]]:
+        """The media, without audio if that can't be decoded, and its spans, each uploaded as a WAV file."""
+        settings, wav = self.context.settings, self.place.work / "audio.wav"
+        request = ExtractSound(str(source), media, str(wav), settings.speech_span_seconds, settings.max_spans)
+        in_time = paced(report, self.context.budget, f"the audio extraction of {source.name}")
+        done = self.worker.do(request, in_time)
+        _require_in_order(done.spans, settings.max_spans)
+        for span in done.spans:
+            piece = self.place.take(spans.piece_name(wav.name, span, len(done.spans)))
+            self.transfers.upload(piece, self.video.wav(span.part))
+        return done.media, done.spans
+
+    def with_picture(self, source: Path, media: Media, report: Report) -> tuple[Media, VideoStream | None]:
+        """The media, without video if that can't be decoded, and the video stream of the uploaded conversion."""
+        converted = self.place.work / "converted.avi"
+        in_time = paced(report, self.context.budget, f"the conversion of {source.name}")
+        done = self.worker.do(ConvertPicture(str(source), media, str(converted)), in_time)
+        if done.media.video is None:
+            return done.media, None
+        self.transfers.upload(self.place.take(converted.name), self.video.converted)
+        return done.media, done.stream
 
 
-def _with_picture(source: Path, media: Media, converted: Path, report: Report) -> Media:
-    """Write `converted`. If the picture fails although it seemed good, the media has none, and keeps its subtitles."""
-    try:
-        return media.noting(*ffmpeg.convert(source, media, converted, report=report))
-    except (FFmpegFailed, InvalidMediaDamaged) as error:
-        if media.audio is None:
-            raise
-        return replace(media, video=None).noting(video_left_out(error))
-
-
-def _converted_stream(converted: Path) -> VideoStream | None:
-    """The description of the conversion, whose frame rate and number of frames may differ. It holds no frames."""
-    stream = probe(converted, measure=False).video
-    return None if stream is None else replace(stream, held_first=0, held_last=0)
+def _require_in_order(parts: tuple[spans.Span, ...], most: int) -> None:
+    """Raise MediaAnswerInvalid unless the spans follow each other from 0."""
+    edges = [0.0, *(edge for span in parts for edge in (span.start, span.end))]
+    if len(parts) > most or edges != sorted(edges) or [span.part for span in parts] != list(range(len(parts))):
+        raise MediaAnswerInvalid("The media process sent spans that are out of order")
 
 
 def _written(media: Media, reasons: tuple[str, ...]) -> int:

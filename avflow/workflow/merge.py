@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from avflow import ffmpeg
 from avflow.errors import SourceMissing
+from avflow.isolation.policy import Isolation
+from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND
+from avflow.media_work.requests import BoxedFile, JoinSegments
 from avflow.models.kinds import TRANSLATED_TO
 from avflow.speech import subtitles
 from avflow.speech.transcript import Transcript
 from avflow.workflow import manifest
-from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
@@ -58,12 +60,13 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
     speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
     made: Results = {}
-    said = None
-    with scratch() as folder:
+    said = isolation = None
+    with workplace() as place:
         if boxes:
-            made |= _boxed(_Boxes(video, context, media, boxes, folder))
+            found, isolation = _boxed(_Boxes(video, context, media, boxes, place))
+            made |= found
         if speech:
-            said, made[video.result(".srt")] = _subtitles(speech, folder)
+            said, made[video.result(".srt")] = _subtitles(speech, place.taken)
         _require_newest(video, store)
         store.delete(video.result(".json"))  # of an earlier version: the results are incomplete until the new manifest
         _publish(made, store)
@@ -77,7 +80,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         speech=speech,
         said=said,
         boxes=boxes,
-        merge_step=timer.record(),
+        merge_step=timer.record(isolation),
         results=tuple(made),
         on_aws=context.settings.on_aws,
     )
@@ -112,13 +115,13 @@ def is_superseded(video: VideoRef, store: ObjectStore) -> bool:
 # ---------------------------------------------------------------- video
 @dataclass(frozen=True)
 class _Boxes:
-    """The reports of a video's segments, and the scratch folder in which to join the segments."""
+    """The reports of a video's segments, and the folder in which to join the segments."""
 
     video: VideoRef
     context: StepContext
     report: MediaReport
     reports: Sequence[SegmentReport]
-    folder: Path
+    place: Workplace
 
     @property
     def media(self) -> Media:
@@ -126,41 +129,47 @@ class _Boxes:
         return self.report.input
 
 
-def _boxed(boxes: _Boxes) -> Results:
-    """The AVI and the detections. A result that is already one object is copied inside S3."""
+def _boxed(boxes: _Boxes) -> tuple[Results, Isolation | None]:
+    """The AVI and the detections. A result that is already one object is copied inside S3, without a media process."""
     video, whole = boxes.video, len(boxes.reports) == 1
-    return {
-        video.result(".avi"): video.boxed(0) if whole and not boxes.media.audio else _boxes_and_audio(boxes),
-        video.result(".detections.jsonl"): video.detections(0) if whole else _joined_detections(boxes),
-    }
+    avi: Path | str = video.boxed(0)
+    isolation = None
+    if not whole or boxes.media.audio:
+        avi, isolation = _boxes_and_audio(boxes)
+    detections = video.detections(0) if whole else _joined_detections(boxes)
+    return {video.result(".avi"): avi, video.result(".detections.jsonl"): detections}, isolation
 
 
-def _boxes_and_audio(boxes: _Boxes) -> Path:
+def _boxes_and_audio(boxes: _Boxes) -> tuple[Path, Isolation]:
     """One AVI with the annotated video of all segments, and the upload's audio if it has any."""
     store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
-    source, target = source_path(boxes.folder, boxes.video), boxes.folder / "result.avi"
+    place, target = boxes.place, boxes.place.work / "result.avi"
+    source = place.inputs / boxes.video.scratch_name
     keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
     audio_bytes = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
     budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.shown_name} and its boxes")
+    # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
     segments = [
-        ffmpeg.Boxed(boxes.folder / f"boxed-{part:04}.avi", report.frames) for part, report in enumerate(boxes.reports)
+        BoxedFile(str(place.work / f"boxed-{part:04}.avi"), report.frames) for part, report in enumerate(boxes.reports)
     ]
-    with store.transfers() as transfers:
-        for key, segment in zip(keys, segments, strict=True):
-            transfers.download(key, segment.path)
-        if media.audio:
-            joined = boxes.report.joined
-            transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
-    rate = Fraction(boxes.reports[0].frame_rate)
-    in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
-    ffmpeg.mux(segments, rate, source, media, target, report=in_time)
-    return target
+    with boxes.context.media_process("merge", place) as worker:
+        with store.transfers() as transfers:
+            for key, segment in zip(keys, segments, strict=True):
+                transfers.download(key, Path(segment.path))
+            if media.audio:
+                joined = boxes.report.joined
+                transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
+        rate = Fraction(boxes.reports[0].frame_rate)
+        in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
+        worker.do(JoinSegments(tuple(segments), rate, str(source), media, str(target)), in_time)
+        return place.take(target.name), worker.isolation
 
 
 def _joined_detections(boxes: _Boxes) -> Path:
     """The detections of all segments in one file. Their frame numbers and times already count in the whole video."""
-    target = boxes.folder / "detections.jsonl"
-    parts = [boxes.folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
+    folder = boxes.place.taken
+    target = folder / "detections.jsonl"
+    parts = [folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
     with boxes.context.store.transfers() as transfers:
         for part, path in enumerate(parts):
             transfers.download(boxes.video.detections(part), path)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mashumaro import field_options
 
+from avflow.isolation.policy import Isolation
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
 from avflow.media.notices import Notice
@@ -37,6 +38,8 @@ class StepRecord(Contract):
     seconds: float
     #: number of the segment or span, from 0, if the step was divided
     part: int | None = None
+    #: the isolation of the process that worked on the media; null if the step worked on none
+    isolation: Isolation | None = None
 
     def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Leave out `part` if the step was not divided."""

@@ -31,6 +31,8 @@ class Limits:
 
 OnTruncated = Literal["process", "fail"]
 ON_TRUNCATED = get_args(OnTruncated)
+Isolated = Literal["best", "required"]
+ISOLATION = get_args(Isolated)
 SEGMENT_SECONDS = Limits(1, 86_400)
 MAX_SEGMENTS = Limits(1, 1_000)
 #: at least one chunk (avflow/speech/chunks.py)
@@ -67,6 +69,8 @@ class Settings:
     max_run_cost: float = 20.0
     #: where YOLOv3 runs, for this estimate
     detector_compute: DetectorCompute = "gpu"
+    #: "required": refuse to work on media where the system can't isolate it completely
+    isolation: Isolated = "best"
     #: None if the environment does not tell it
     compute: Compute | None = None
     #: whether this job has, and so pays for, a GPU
@@ -108,6 +112,7 @@ class Settings:
             detector_compute=cast(
                 DetectorCompute, _choice(environ, "DETECTOR_COMPUTE", cls.detector_compute, DETECTOR_COMPUTE)
             ),
+            isolation=cast(Isolated, _choice(environ, "ISOLATION", cls.isolation, ISOLATION)),
             compute=compute(environ),
             # ECS names the GPUs of a container by their ids (Amazon ECS Developer Guide, "Use GPUs on Amazon ECS")
             has_gpu=environ.get("NVIDIA_VISIBLE_DEVICES", "").startswith("GPU-"),

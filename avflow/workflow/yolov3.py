@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing, suppress
-from functools import partial
+from contextlib import suppress
 
-from avflow.annotation.pipeline import annotate_video
-from avflow.detection import Detector, Device, open_model
-from avflow.errors import SourceMissing
+from avflow.errors import MediaWorkFailed, SourceMissing
+from avflow.isolation.worker import TimeLimit
+from avflow.isolation.workplace import Workplace, workplace
 from avflow.media.contract import fraction_text
+from avflow.media_work.requests import Annotate, ConvertModel, LoadDetector
 from avflow.models.store import ModelStore
-from avflow.workflow.context import StepContext, StepTimer, paced, scratch, source_path
+from avflow.workflow.context import StepContext, StepTimer, paced
+from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.plan import segments_of
 from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
 
-Opener = Callable[[str, ModelStore, Device], Detector]
+#: seconds; an engine that never ends to load a model would keep the job until its time-out
+_LOAD_SECONDS = 900.0
 
 
-def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> SegmentReport | SegmentDoneBefore:
+def run(
+    video: VideoRef, context: StepContext, tasks: str = "avflow.media_work.yolov3"
+) -> SegmentReport | SegmentDoneBefore:
     """Write the annotated AVI (without audio), the detections and the report of segment `context.part`.
 
     A segment that has a report is done and stays as it is. So a second run of an array job does only what is missing.
 
     Parameters
     ----------
-    opener:
-        Opens the detector of a named model on a device. By default `open_model` with the precision of the settings.
+    tasks:
+        The module whose class `Tasks` does the media work.
 
     Raises
     ------
@@ -37,35 +40,36 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
         The job has a GPU that does not work. It does not silently fall back to the CPU.
     FrameCountMismatch
         The output does not have every frame. Nothing is uploaded.
+    MediaWorkFailed, MediaAnswerInvalid, IsolationUnavailable
+        As `avflow.isolation.worker.MediaWorker`.
     """
     timer = StepTimer("yolov3", context)
     store, part, settings = context.store, context.part, context.settings
     with suppress(SourceMissing):
         return SegmentDoneBefore(store.read(video.part_json("yolov3", part), SegmentReport).step)
-    models = ModelStore()
     media = store.read(video.media_json, MediaReport)
     where = media.detector_input
     if where is None:
         raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")
-    opener = opener or partial(open_model, precision=settings.detector_precision)
-    with scratch() as folder, store.transfers() as transfers:
-        source, boxed, detections = source_path(folder, video), folder / "boxed.avi", folder / "detections.jsonl"
+    segment = segments_of(media.plan, where.stream).segment(part)
+    with workplace() as place, store.transfers() as transfers, context.media_process(tasks, place) as worker:
+        source, boxed, detections = place.inputs / video.scratch_name, "boxed.avi", "detections.jsonl"
         coming = transfers.download(where.key, source, where.version_id)  # while the model loads
-        with closing(opener(settings.yolov3_model, models, "gpu" if settings.has_gpu else "auto")) as detector:
-            coming.result()
-            done = annotate_video(
-                source,
-                where.stream,
-                detector,
-                boxed,
-                detections,
-                segment=segments_of(media.plan, where.stream).segment(part),
-                hardware=settings.has_gpu,
-                report=paced(context.report, context.budget, f"the detection on {source.name}"),
-            )
-            engine = detector.engine
-        transfers.upload(boxed, video.boxed(part))
-        transfers.upload(detections, video.detections(part))
+        engine = _load_detector(context, place, worker, tasks)
+        coming.result()
+        request = Annotate(
+            str(source),
+            where.stream,
+            segment.first,
+            segment.frames,
+            str(place.work / boxed),
+            str(place.work / detections),
+            settings.has_gpu,
+        )
+        done = worker.do(request, paced(context.report, context.budget, f"the detection on {source.name}"))
+        transfers.upload(place.take(boxed), video.boxed(part))
+        transfers.upload(place.take(detections), video.detections(part))
+        isolation = worker.isolation
     report = SegmentReport(
         frames=done.frames,
         objects=done.objects,
@@ -74,9 +78,30 @@ def run(video: VideoRef, context: StepContext, opener: Opener | None = None) -> 
         frame_rate=fraction_text(where.stream.nominal_rate),
         size=(where.stream.width, where.stream.height),
         engine=engine,
-        model=ModelEntry.of("detector", models.describe(settings.yolov3_model)),
-        step=timer.record(),
+        model=ModelEntry.of("detector", ModelStore().describe(settings.yolov3_model)),
+        step=timer.record(isolation),
         notices=done.notices,
     )
     store.write(video.part_json("yolov3", part), report)
     return report
+
+
+def _load_detector(context: StepContext, place: Workplace, worker: Worker, tasks: str) -> str:
+    """The name of the inference engine. A model that was never used is first converted, by a process of its own.
+
+    Only that process writes into the models' folder, and it gets no upload: an upload that has taken over its decoder
+    can't change the network of the next one.
+    """
+    name, precision, gpu = context.settings.yolov3_model, context.settings.detector_precision, context.settings.has_gpu
+    limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The detector {name} did not load within {_LOAD_SECONDS:.0f} s"))
+    request = LoadDetector(name, precision, gpu)
+    engine = worker.do(request, limit=limit).engine
+    if engine is None:
+        converted = ModelStore().converted
+        converted.mkdir(parents=True, exist_ok=True)
+        with context.media_process(tasks, place, makes=[converted]) as maker:
+            maker.do(ConvertModel(name, precision, gpu), limit=limit)
+        engine = worker.do(request, limit=limit).engine
+    if engine is None:
+        raise MediaWorkFailed(f"The network of the detector {name} could not be converted")
+    return engine

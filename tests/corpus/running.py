@@ -24,6 +24,7 @@ from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 from tests.corpus.case import Case
 from tests.corpus.measuring import Cue, Shown, cues, shown
+from tests.in_process import with_detector
 from tests.reports import span_report
 
 ENVIRON = {"YOLOV3_MODEL": "yolov3-tiny", "SPEECH_MODEL": "whisper-tiny.en", "AWS_ENDPOINT_URL": "embedded"}
@@ -90,7 +91,7 @@ def process(case: Case, store: ObjectStore, folder: Path) -> Outcome:
                 audio2srt.run(video, _context(store, settings, span.part))
         for part in range(outcome.media.plan.segments.count if outcome.media.has_video else 0):
             step = "yolov3"
-            yolov3.run(video, _context(store, settings, part), lambda *_: SeesNothing())
+            yolov3.run(video, _context(store, settings, part))
         step = "merge"
         outcome.manifest = merge.run(video, _context(store, settings)).manifest
     except Exception as error:
@@ -107,7 +108,7 @@ def process(case: Case, store: ObjectStore, folder: Path) -> Outcome:
 
 
 def _context(store: ObjectStore, settings: Settings, part: int = 0) -> StepContext:
-    return StepContext(store, "batch", settings=settings, part=part)
+    return StepContext(store, "batch", settings=settings, part=part, start=with_detector(SeesNothing))
 
 
 def _measure(outcome: Outcome, store: ObjectStore, folder: Path) -> None:

@@ -30,6 +30,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.settings import Settings
 from scripts.record_darknet_boxes import CFG, DATA
 from tests.engines import needs_openvino
+from tests.in_process import in_process
 from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi
 from tests.number_reader import NumberReader
 from tests.reports import media_report
@@ -211,11 +212,10 @@ def test_the_step_passes_its_memory_to_the_engine(monkeypatch, environ, memory_m
         raise Opened(memory_mb)
 
     monkeypatch.setattr(audio2srt.speech, "open_engine", open_engine)
-    audio2srt.warm_engine.cache_clear()
     store = SimpleNamespace(
         read=lambda key, kind: media_report(spans=[(0.0, 1.0)]), size=lambda key: 0, download=lambda key, path: None
     )
-    context = StepContext(store, "lambda", settings=Settings.from_environ(environ))
+    context = StepContext(store, "lambda", settings=Settings.from_environ(environ), start=in_process)
     with pytest.raises(Opened) as opened:
         audio2srt.run(VideoRef("bucket", "start/film.mkv", "run-1"), context)
     assert opened.value.args == (memory_mb,)

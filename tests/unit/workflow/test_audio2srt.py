@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from avflow import speech
 from avflow.errors import InvalidMediaUnreadable, LambdaBudgetExceeded, ModelUnknown, SourceMissing
 from avflow.models.store import ModelStore
 from avflow.speech import Transcript, whisper
@@ -23,6 +24,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import SpanReport
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
+from tests.in_process import in_process
 from tests.media_samples import ffmpeg
 from tests.reports import media_report
 from tests.speech_samples import PCM, SAMPLE, write
@@ -56,7 +58,7 @@ def video(store: ObjectStore, sound: Path, *edges: float) -> VideoRef:
 
 
 def run(store: ObjectStore, ref: VideoRef, part: int = 0, **fields) -> SpanReport:
-    return audio2srt.run(ref, StepContext(store, "batch", settings=SETTINGS, part=part, **fields))
+    return audio2srt.run(ref, StepContext(store, "batch", settings=SETTINGS, part=part, start=in_process, **fields))
 
 
 def report_of(store: ObjectStore, ref: VideoRef, part: int) -> SpanReport:
@@ -116,25 +118,12 @@ def test_sound_without_a_sample_is_an_empty_transcript(store: ObjectStore, tmp_p
     assert report["transcript"] == {"language": None, "seconds": 0.0, "segments": []}
 
 
-def test_a_warm_function_does_not_load_the_model_again(
-    store: ObjectStore, sound: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ref = video(store, sound, 0.0, 1.5)
-    run(store, ref)
-
-    def load(*_: object) -> None:
-        pytest.fail("loaded again")
-
-    monkeypatch.setattr(audio2srt.speech, "open_engine", load)
-    run(store, ref)
-
-
 def test_what_goes_wrong_has_a_name(store: ObjectStore, sound: Path, tmp_path: Path) -> None:
     ref = video(store, sound, 0.0, 15.0)
     with pytest.raises(LambdaBudgetExceeded, match=r"film\.mkv"):
         run(store, ref, budget=Budget(disk_bytes=100_000))
     with pytest.raises(ModelUnknown, match="yolov3-tiny"):
-        audio2srt.run(ref, StepContext(store, "batch", settings=Settings(speech_model="yolov3-tiny")))
+        audio2srt.run(ref, StepContext(store, "batch", settings=Settings(speech_model="yolov3-tiny"), start=in_process))
     (tmp_path / "text").write_bytes(b"no sound" * 1000)
     store.upload(tmp_path / "text", ref.wav(0))
     with pytest.raises(InvalidMediaUnreadable, match=r"span-0000\.wav is not a PCM WAV file"):
@@ -172,7 +161,7 @@ def bilingual(monkeypatch: pytest.MonkeyPatch) -> FasterWhisperEngine:
     monkeypatch.setattr(whisper, "WhisperModel", Bilingual)
     monkeypatch.setattr(whisper, "BatchedInferencePipeline", lambda model: model)
     engine = FasterWhisperEngine(Path("whisper-small"))
-    monkeypatch.setattr(audio2srt, "warm_engine", lambda *_: engine)
+    monkeypatch.setattr(speech, "open_engine", lambda *_, **__: engine)
     monkeypatch.setattr("avflow.speech.chunks.CHUNK_SECONDS", 11.0)
     return engine
 

@@ -17,6 +17,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummary
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
+from tests.in_process import with_detector
 from tests.media_samples import H264, NUMBERED, beeps, ffmpeg, heard_at, lavfi, numbers
 from tests.number_reader import NumberReader
 from tests.reports import span_report
@@ -52,10 +53,6 @@ class Reader(NumberReader):
     engine = "reads numbers"
 
 
-def opener(name, models, device):
-    return Reader()
-
-
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
     """8.04 s of numbered frames, with and without audio."""
@@ -78,7 +75,7 @@ def uploaded(store, path):
 
 
 def context(store, part=0, **settings):
-    return StepContext(store, "batch", settings=replace(SETTINGS, **settings), part=part)
+    return StepContext(store, "batch", settings=replace(SETTINGS, **settings), part=part, start=with_detector(Reader))
 
 
 def said(video, store, spans):
@@ -93,7 +90,7 @@ def whole_way(video, store, **settings):
     media = ffmpeg_step.run(video, context(store, **settings))
     said(video, store, media.plan.spans)
     for part in range(media.plan.segments.count if media.has_video else 0):
-        yolov3.run(video, context(store, part, **settings), opener)
+        yolov3.run(video, context(store, part, **settings))
     store.calls.clear()
     return merge.run(video, context(store)).manifest
 
@@ -185,16 +182,19 @@ def test_what_needs_no_conversion_is_passed_on_by_its_key(store, films):
 def test_a_segment_that_is_done_is_not_done_again(store, films):
     video = uploaded(store, films["silent"])
     ffmpeg_step.run(video, context(store, segment_seconds=5))
-    first = yolov3.run(video, context(store, 1), opener)
+    first = yolov3.run(video, context(store, 1))
     store.calls.clear()
 
-    def not_again(*_):
+    def not_again():
         raise AssertionError("a model is opened")
 
-    assert yolov3.run(video, context(store, 1), not_again) == SegmentDoneBefore(first.step)
+    def again(part):
+        return yolov3.run(video, replace(context(store, part), start=with_detector(not_again)))
+
+    assert again(1) == SegmentDoneBefore(first.step)
     assert not store.calls
     with pytest.raises(AssertionError, match="a model is opened"):
-        yolov3.run(video, context(store, 0), not_again)
+        again(0)
 
 
 def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
@@ -207,13 +207,13 @@ def test_the_model_opens_while_the_video_comes(store, films, monkeypatch):
         assert opening.wait(10), "the model waits for the download"
         ObjectStore.download(store, key, path, version_id)
 
-    def opens(*_):
+    def opens():
         opening.set()
         assert coming.wait(10), "the download waits for the model"
         return Reader()
 
     monkeypatch.setattr(store, "download", download)
-    assert yolov3.run(video, context(store), opens).frames == FRAMES
+    assert yolov3.run(video, replace(context(store), start=with_detector(opens))).frames == FRAMES
 
 
 def test_a_converted_film_is_cut_by_the_frames_of_its_conversion(store, films, tmp_path):

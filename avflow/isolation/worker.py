@@ -1,0 +1,253 @@
+"""The parent's side: start a media process, ask it for tasks, and end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from avflow.cores import usable_cores
+from avflow.errors import AvflowError, IsolationUnavailable, MediaAnswerInvalid, MediaWorkFailed, MemoryExhausted
+from avflow.filenames import printable
+from avflow.isolation import answers, linux, messages
+from avflow.isolation.permissions import environment, policy
+from avflow.isolation.policy import Isolation, Limits
+from avflow.isolation.requests import Request
+from avflow.isolation.workplace import Workplace
+from avflow.media.contract import Contract
+from avflow.progress import TICK_SECONDS, Progress, Report, ignore
+
+A = TypeVar("A", bound=Contract)
+
+ROOT = Path(__file__).parents[2]
+#: seconds for the child to start and give up its rights
+_START_SECONDS = 60.0
+#: bytes of standard error that are kept for the message of a crash
+_KEPT = 4000
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """The most seconds that a task may take, and the error if it takes longer."""
+
+    seconds: float
+    error: AvflowError
+
+
+class MediaWorker:
+    """A media process. A context manager, which kills the process and all that it started at its end.
+
+    It starts at once, and imports its libraries while the caller downloads.
+
+    Parameters
+    ----------
+    tasks:
+        The module whose class `Tasks` does the work, such as `avflow.media_work.ffmpeg`.
+    place:
+        The folders that it may use.
+    limits:
+        Upper limits of what it may use.
+    programs:
+        Whether it runs FFmpeg. If not, it can start no process at all.
+    gpu:
+        Whether it works on an NVIDIA GPU. Then it may use the GPU's device files.
+    required:
+        Whether to refuse a system that lacks a part of the isolation.
+    readable, writable:
+        More files and folders that it may read, or write too.
+    without:
+        Parts of the isolation to leave out, for tests of what each part stops.
+    """
+
+    def __init__(
+        self,
+        tasks: str,
+        place: Workplace,
+        *,
+        limits: Limits | None = None,
+        programs: bool = False,
+        gpu: bool = False,
+        required: bool = False,
+        readable: Sequence[Path] = (),
+        writable: Sequence[Path] = (),
+        without: Sequence[str] = (),
+    ) -> None:
+        with suppress(OSError):
+            linux.hide_memory()
+        rules = policy(
+            tasks,
+            place,
+            limits or Limits(),
+            programs=programs,
+            gpu=gpu,
+            readable=readable,
+            writable=writable,
+            without=without,
+        )
+        self._required = required
+        self._isolation: Isolation | None = None
+        self._process = subprocess.Popen(
+            [*_command(), _START.format(root=str(ROOT), tasks=tasks)],
+            env=environment(place),
+            cwd=place.work,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,  # to kill all that it has started
+        )
+        assert self._process.stdout is not None
+        self._lines = answers.Lines(self._process.stdout.fileno())
+        self._printed: deque[bytes] = deque(maxlen=_KEPT // 100)
+        self._reader = Thread(target=self._keep_printed, name="media process's output", daemon=True)
+        self._reader.start()
+        self._write(messages.line("enter", rules.to_dict()))
+
+    # ------------------------------------------------------------ tasks
+    @property
+    def isolation(self) -> Isolation:
+        """The isolation that is in force. Waits until it is.
+
+        Raises
+        ------
+        IsolationUnavailable
+            A part is missing, and all are required.
+        """
+        if self._isolation is None:
+            kind, value = self._next_message(time.monotonic() + _START_SECONDS)
+            if kind != "entered":
+                raise MediaAnswerInvalid("The media process does not say how it is isolated")
+            self._isolation = answers.read(Isolation, value)
+        if self._required and (missing := self._isolation.missing):
+            raise IsolationUnavailable(
+                f"Isolation is `required`, and this system lacks {', '.join(missing)} for the media process"
+            )
+        return self._isolation
+
+    def begin(self, request: Request[Any]) -> None:
+        """Send a request without waiting for its answer, which `finish` returns.
+
+        Raises
+        ------
+        IsolationUnavailable
+        """
+        _ = self.isolation
+        self._write(messages.line("do", {"task": request.task, "request": request.to_dict()}))
+
+    def finish(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+        """Wait for the answer to the oldest request without one. Requests are done in turn.
+
+        Parameters
+        ----------
+        report:
+            Is called at least every `TICK_SECONDS`. What it raises ends the wait; the end of the block then kills the
+            process.
+        limit:
+            The most seconds that this wait may take.
+
+        Raises
+        ------
+        AvflowError
+            The task's own error, one of `answers.MAY_RAISE`, or the limit's.
+        MediaAnswerInvalid
+            The process sent something else than what a task sends.
+        MediaWorkFailed, MemoryExhausted
+            The process has ended.
+        """
+        ends = time.monotonic() + limit.seconds if limit else float("inf")
+        throttle = answers.Throttle(TICK_SECONDS / 2)
+        last = Progress(request.task, 0.0, None, "seconds", 0.0)
+        while True:
+            line = self._lines.next(TICK_SECONDS)
+            if line is not None:
+                kind, value = answers.message(line)
+                if kind == "answer":
+                    return cast(A, answers.read(request.answer, value))
+                if kind == "error":
+                    raise answers.error(value, request.task)
+                if kind != "progress":
+                    raise MediaAnswerInvalid(f"The media process sent {printable(kind[:40])!r}")
+                last = answers.progress(value)
+            elif self._lines.ended:
+                raise self._ended(request.task)
+            if limit and time.monotonic() > ends:
+                raise limit.error
+            if last.done == last.total or throttle.passes():
+                report(last)
+
+    def do(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+        """`begin` and `finish`."""
+        self.begin(request)
+        return self.finish(request, report, limit)
+
+    def _next_message(self, until: float) -> tuple[str, Any]:
+        while time.monotonic() < until:
+            if (line := self._lines.next(TICK_SECONDS)) is not None:
+                return answers.message(line)
+            if self._lines.ended:
+                raise self._ended("start")
+        raise MediaWorkFailed(f"The media process did not start within {_START_SECONDS:.0f} s")
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended: the next read says how
+            self._process.stdin.write(line)
+
+    # ------------------------------------------------------------ the end
+    def _ended(self, task: str) -> AvflowError:
+        """Why the process ended before its answer."""
+        self._kill()
+        status = self._process.returncode
+        if status == -signal.SIGKILL:
+            return MemoryExhausted(f"The media process was killed at the task {task}: it ran out of memory")
+        if status == -signal.SIGXCPU:
+            return MediaWorkFailed(f"The media process used up its processor time at the task {task}")
+        name = signal.Signals(-status).name if status < 0 else f"status {status}"
+        printed = printable(b"".join(self._printed).decode(errors="replace").strip()[-500:].replace("\n", " | "))
+        return MediaWorkFailed(f"The media process ended with {name} at the task {task}: {printed or 'no message'}")
+
+    def _keep_printed(self) -> None:
+        assert self._process.stderr is not None
+        with suppress(ValueError, OSError):  # closed
+            while printed := self._process.stderr.read(100):
+                self._printed.append(printed)
+
+    def _kill(self) -> None:
+        """Kill the process and its process group, which it can't leave. Its FFmpeg dies with it."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2 if self._lines.ended else 0)
+        if not linux.ON_LINUX:
+            self._process.terminate()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def __enter__(self) -> MediaWorker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._kill()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+_START = "import sys; sys.path.insert(0, {root!r}); from avflow.isolation.child import main; main({tasks!r})"
+
+
+def _command() -> list[str]:
+    """Python without its environment variables and the user's packages (`-I`), and with as many cores as here."""
+    return [sys.executable, "-I", "-B", "-X", "utf8", "-X", f"cpu_count={usable_cores()}", "-c"]

@@ -1,0 +1,250 @@
+"""What the steps ask of their media processes, and the answers. Paths are absolute, as text.
+
+This module is the only one here that the process with the credentials imports: it loads no decoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from avflow.isolation.requests import Request
+from avflow.media.contract import Contract
+from avflow.media.model import Media, VideoStream
+from avflow.media.notices import Notice
+from avflow.models.kinds import Precision, SpeechTask
+from avflow.speech.spans import Span
+from avflow.speech.transcript import Utterance
+
+
+# ---------------------------------------------------------------- FFmpeg
+@dataclass(frozen=True)
+class Described(Contract):
+    """What the upload is."""
+
+    media: Media
+    #: whether `Describe.copy` was made and is to be read in place of the upload
+    joined: bool
+
+
+@dataclass(frozen=True)
+class Describe(Request[Described]):
+    """Probe `source`, and write its recordings on one clock to `copy` if it has several."""
+
+    source: str
+    copy: str
+    audio_track: str
+    #: whether to refuse a file that is cut
+    refuse_cut: bool
+
+    task: ClassVar[str] = "describe"
+    answer: ClassVar[type[Contract]] = Described
+
+
+@dataclass(frozen=True)
+class SoundExtracted(Contract):
+    """The media, without audio if it can't be decoded, and the spans of the audio."""
+
+    media: Media
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class ExtractSound(Request[SoundExtracted]):
+    """Write the audio to `wav`, and each span to a file of its own beside it (`avflow.speech.spans.piece_of`)."""
+
+    source: str
+    media: Media
+    wav: str
+    span_seconds: float
+    max_spans: int
+
+    task: ClassVar[str] = "extract_sound"
+    answer: ClassVar[type[Contract]] = SoundExtracted
+
+
+@dataclass(frozen=True)
+class PictureConverted(Contract):
+    """The media, without video if it can't be decoded, and the video stream of the conversion."""
+
+    media: Media
+    stream: VideoStream | None
+
+
+@dataclass(frozen=True)
+class ConvertPicture(Request[PictureConverted]):
+    """Convert the video to an AVI, `target`."""
+
+    source: str
+    media: Media
+    target: str
+
+    task: ClassVar[str] = "convert_picture"
+    answer: ClassVar[type[Contract]] = PictureConverted
+
+
+# ---------------------------------------------------------------- audio2srt
+@dataclass(frozen=True)
+class EngineLoaded(Contract):
+    """The speech engine is ready. `language` is the only one that it knows, or None."""
+
+    language: str | None
+
+
+@dataclass(frozen=True)
+class LoadEngine(Request[EngineLoaded]):
+    """Load a speech model. `memory_mb` is the memory of the machine; None if unknown."""
+
+    model: str
+    memory_mb: int | None
+
+    task: ClassVar[str] = "load_engine"
+    answer: ClassVar[type[Contract]] = EngineLoaded
+
+
+@dataclass(frozen=True)
+class LanguageFound(Contract):
+    """The language of the first speech, ISO 639-1; None without speech."""
+
+    language: str | None
+
+
+@dataclass(frozen=True)
+class FindLanguage(Request[LanguageFound]):
+    """Find the language of the first speech in `wav`, which starts at second `origin` of the whole audio."""
+
+    wav: str
+    origin: float
+
+    task: ClassVar[str] = "find_language"
+    answer: ClassVar[type[Contract]] = LanguageFound
+
+
+@dataclass(frozen=True)
+class Recognised(Contract):
+    """A transcript (`avflow.speech.Transcript`), with times from the start of the WAV file."""
+
+    utterances: tuple[Utterance, ...]
+    duration: float
+    language: str | None
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class Recognise(Request[Recognised]):
+    """Recognise the speech in `wav`. The fields are those of `avflow.speech.SpeechEngine.transcribe`."""
+
+    wav: str
+    origin: float
+    language: str | None
+    speech_task: SpeechTask
+
+    task: ClassVar[str] = "recognise"
+    answer: ClassVar[type[Contract]] = Recognised
+
+
+# ---------------------------------------------------------------- YOLOv3
+@dataclass(frozen=True)
+class DetectorLoaded(Contract):
+    """The inference engine, as text. None: the model's network must first be converted, by `ConvertModel`."""
+
+    engine: str | None
+
+
+@dataclass(frozen=True)
+class LoadDetector(Request[DetectorLoaded]):
+    """Load a detector's model: on the GPU, or on the best that there is."""
+
+    model: str
+    precision: Precision
+    gpu: bool
+
+    task: ClassVar[str] = "load_detector"
+    answer: ClassVar[type[Contract]] = DetectorLoaded
+
+
+@dataclass(frozen=True)
+class ConvertModel(Request[DetectorLoaded]):
+    """Convert a model's network and load it. A process that writes into the models' folder sees no upload."""
+
+    model: str
+    precision: Precision
+    gpu: bool
+
+    task: ClassVar[str] = "convert_model"
+    answer: ClassVar[type[Contract]] = DetectorLoaded
+
+
+@dataclass(frozen=True)
+class Annotated(Contract):
+    """The detections in a segment (`avflow.annotation.pipeline.AnnotatedVideo`)."""
+
+    frames: int
+    objects: dict[str, int]
+    frames_with: dict[str, int]
+    damaged_frames: int
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class Annotate(Request[Annotated]):
+    """Detect on `frames` frames of `source` from frame `first` on. Write the AVI `boxed` and the file `detections`."""
+
+    source: str
+    stream: VideoStream
+    first: int
+    frames: int
+    boxed: str
+    detections: str
+    #: whether to decode on the GPU
+    hardware: bool
+
+    task: ClassVar[str] = "annotate"
+    answer: ClassVar[type[Contract]] = Annotated
+
+
+# ---------------------------------------------------------------- merge
+@dataclass(frozen=True)
+class BoxedFile(Contract):
+    """The AVI of an annotated segment, and its number of frames."""
+
+    path: str
+    frames: int
+
+
+@dataclass(frozen=True)
+class Joined(Contract):
+    """The AVI is written."""
+
+    done: bool = True
+
+
+@dataclass(frozen=True)
+class JoinSegments(Request[Joined]):
+    """Join the segments with the audio of `source`, if it has any, to an AVI, `target`."""
+
+    segments: tuple[BoxedFile, ...]
+    rate: Fraction
+    source: str
+    media: Media
+    target: str
+
+    task: ClassVar[str] = "join_segments"
+    answer: ClassVar[type[Contract]] = Joined
+
+
+_ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
+    Describe,
+    ExtractSound,
+    ConvertPicture,
+    LoadEngine,
+    FindLanguage,
+    Recognise,
+    LoadDetector,
+    ConvertModel,
+    Annotate,
+    JoinSegments,
+)
+#: the class of a request by its task
+REQUESTS = {kind.task: kind for kind in _ALL}

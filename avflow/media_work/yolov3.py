@@ -1,0 +1,55 @@
+"""The media work of the YOLOv3 step: detect objects on every frame of one segment and draw their boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avflow.annotation.pipeline import annotate_video
+from avflow.detection import Detector, open_model
+from avflow.detection.named import is_converted
+from avflow.media_work import requests
+from avflow.models.store import ModelStore
+from avflow.progress import Report
+from avflow.video.segments import Segment
+
+
+class Tasks:
+    """What the step asks for. `load_detector` comes first."""
+
+    REQUESTS = requests.REQUESTS
+
+    _detector: Detector
+
+    def load_detector(self, asked: requests.LoadDetector, report: Report) -> requests.DetectorLoaded:
+        """Raises ModelUnavailable, GpuUnavailable."""
+        if not self.is_ready(asked):
+            return requests.DetectorLoaded(None)
+        self._detector = self.open(asked)
+        return requests.DetectorLoaded(self._detector.engine)
+
+    def convert_model(self, asked: requests.ConvertModel, report: Report) -> requests.DetectorLoaded:
+        """Raises DarknetModelInvalid and what `load_detector` raises."""
+        open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision).close()
+        return requests.DetectorLoaded(None)
+
+    def is_ready(self, asked: requests.LoadDetector) -> bool:
+        """Whether the model's network is converted."""
+        return is_converted(asked.model, ModelStore(), precision=asked.precision, gpu=asked.gpu)
+
+    def open(self, asked: requests.LoadDetector) -> Detector:
+        """The detector."""
+        return open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision)
+
+    def annotate(self, asked: requests.Annotate, report: Report) -> requests.Annotated:
+        """Raises InvalidMediaDamaged, FrameCountMismatch, FFmpegFailed, ScratchFull."""
+        done = annotate_video(
+            Path(asked.source),
+            asked.stream,
+            self._detector,
+            Path(asked.boxed),
+            Path(asked.detections),
+            segment=Segment(asked.first, asked.frames),
+            hardware=asked.hardware,
+            report=report,
+        )
+        return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

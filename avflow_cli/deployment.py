@@ -59,6 +59,7 @@ class DeploymentOptions:
     on_truncated: str
     max_run_cost: float
     audio_track: str
+    isolation: str
     containers: bool
     segment_seconds: float | None
     lambda_timeout: int | None
@@ -116,6 +117,7 @@ def deployed(
         "OnTruncated": options.on_truncated,
         "AudioTrack": options.audio_track,
         "MaxRunCost": f"{options.max_run_cost:g}",
+        "Isolation": options.isolation,
         "DetectorCompute": "gpu",
     }
     if options.segment_seconds is not None:

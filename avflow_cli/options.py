@@ -134,6 +134,13 @@ _DEPLOYMENT = (
         show_default=True,
         help="Refuse an upload that would probably cost more than so many US dollars on AWS.",
     ),
+    _option(
+        "--isolation",
+        type=click.Choice(("best", "required")),
+        default="best",
+        show_default=True,
+        help="Isolate media work as far as this system can, or refuse to work where it lacks a part.",
+    ),
     _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
     _option(
         "--segment-seconds",

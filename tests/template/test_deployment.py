@@ -68,6 +68,15 @@ def test_the_task_of_speech_reaches_the_steps_that_check_and_do_it(deploy):
         assert environment_of(stack, f"av-workflow-{step}")["SPEECH_TASK"] == "translate"
 
 
+def test_the_isolation_reaches_every_step(deploy):
+    stack = deploy(Isolation="required")
+    functions = {each.handler: each.environment for each in stack.aws.functions.all()}
+    for step in ("ffmpeg", "audio2srt", "merge"):
+        assert functions[f"lambdas.{step}.app.handler"]["ISOLATION"] == "required"
+    for job in ("ffmpeg", "audio2srt", "merge", "yolov3", "yolov3-cpu"):
+        assert environment_of(stack, f"av-workflow-{job}")["ISOLATION"] == "required"
+
+
 def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     wanted = {"SEGMENT_SECONDS": "90", "MAX_SEGMENTS": "5", "SPEECH_SPAN_SECONDS": "180", "MAX_SPANS": "3"}
     stack = deploy(SegmentSeconds="90", MaxSegments="5", SpeechSpanSeconds="180", MaxSpeechSpans="3")

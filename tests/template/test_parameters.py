@@ -22,6 +22,7 @@ WRONG = [
     ({"SpeechTask": "translate", "SpeechModel": "pocketsphinx-en-us"}, "SpeechTask"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),
     ({"OnTruncated": "ignore"}, "OnTruncated"),
+    ({"Isolation": "none"}, "Isolation"),
     ({"AudioTrack": "English please"}, "AudioTrack"),
     ({"DetectorCompute": "tpu"}, "DetectorCompute"),
     ({"CpuDetectorVcpus": "6"}, "CpuDetectorVcpus"),

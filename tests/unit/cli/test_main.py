@@ -75,6 +75,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("SPEECH_TASK", "transcribe", "translate", "translate"),
         ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
         ("ON_TRUNCATED", "process", "fail", "fail"),
+        ("ISOLATION", "best", "required", "required"),
         ("AUDIO_TRACK", "", "eng", "eng"),
         ("MAX_RUN_COST", 20.0, "50", 50.0),
         ("CONTAINERS", False, "1", True),

@@ -56,6 +56,16 @@ def test_what_to_do_with_a_cut_file_is_the_templates_and_the_command_lines(param
         Settings.from_environ({"ON_TRUNCATED": "ignore"})
 
 
+def test_the_isolation_is_the_templates_and_the_command_lines(parameters):
+    (option,) = [option for option in run.params if option.name == "isolation"]
+    declared = parameters["Isolation"]
+    assert settings.ISOLATION == tuple(declared["AllowedValues"]) == tuple(option.type.choices)
+    assert Settings().isolation == declared["Default"] == option.default == "best"
+    assert Settings.from_environ({"ISOLATION": "required"}).isolation == "required"
+    with pytest.raises(SettingInvalid, match="ISOLATION is 'none'; it must be one of best, required"):
+        Settings.from_environ({"ISOLATION": "none"})
+
+
 def test_the_task_of_speech_is_the_templates_and_the_command_lines(parameters):
     (option,) = [option for option in run.params if option.name == "speech_task"]
     declared = parameters["SpeechTask"]

@@ -76,7 +76,8 @@ def _lowered(name: str, most: int) -> bool:
         number = getattr(resource, name)
         hard = resource.getrlimit(number)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (value, value))
+        # beyond the soft limit of processor time comes SIGXCPU, which tells why; beyond the hard one SIGKILL
+        resource.setrlimit(number, (value, value + 5 if name == "RLIMIT_CPU" and value == most else value))
     except (AttributeError, OSError, ValueError):
         return False
     return True

@@ -230,6 +230,7 @@ class MediaWorker:
             self._process.terminate()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()  # without seccomp it may have left its group
         self._process.wait()
 
     def __enter__(self) -> MediaWorker:

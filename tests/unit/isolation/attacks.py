@@ -197,7 +197,9 @@ def shell_by_the_loader(facts: Facts) -> object:
 def program_in_memory(facts: Facts) -> object:
     made = os.memfd_create("program")
     os.write(made, Path(facts["program"]).read_bytes())
-    return _ran(f"/proc/self/fd/{made}", "-version")
+    return subprocess.run(
+        [f"/proc/self/fd/{made}", "-version"], pass_fds=[made], capture_output=True, check=True, timeout=20
+    ).stdout
 
 
 @attack
@@ -394,7 +396,8 @@ def ring_of_requests(facts: Facts) -> object:
 
 @attack
 def kernel_programs(facts: Facts) -> object:
-    return f"program {syscall(BPF, 0, ctypes.create_string_buffer((2).to_bytes(4, 'little') + (4).to_bytes(4, 'little') + (8).to_bytes(4, 'little') + (1).to_bytes(4, 'little'), 72), 72)}"
+    array = (ctypes.c_uint32 * 18)(2, 4, 8, 1)  # BPF_MAP_CREATE: type, sizes of key and value, entries
+    return f"map {syscall(BPF, 0, array, ctypes.sizeof(array))}"
 
 
 @attack

@@ -1,0 +1,232 @@
+"""The life of a media process: how it starts, answers, is limited, and ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from avflow.errors import (
+    InvalidMediaTooLong,
+    IsolationUnavailable,
+    LambdaBudgetExceeded,
+    MediaAnswerInvalid,
+    MediaWorkFailed,
+    MemoryExhausted,
+    ScratchFull,
+)
+from avflow.isolation.policy import Limits
+from avflow.isolation.worker import MediaWorker, TimeLimit
+from tests.unit.isolation.conftest import SECRET, TASKS
+from tests.unit.isolation.requests import Run
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[3]
+FOR_EVER = "import time; time.sleep(600)"
+#: writes to the pipe of answers, as a taken-over process can
+SAY = "import os\ndef say(line): os.write(3, line)\n"
+
+
+def test_it_knows_nothing_of_its_parents_environment(worker, monkeypatch):
+    names = worker.do(Run("import os; text = ' '.join(sorted(os.environ))")).text.split()
+    assert {"AVFLOW_MODELS", "HOME", "PYTHON_CPU_COUNT", "TMPDIR"} <= set(names)
+    assert not [name for name in names if name.startswith(("AWS", "USER", "LOGNAME", "SSH"))]
+
+
+def test_it_works_in_its_folder(worker, place):
+    worker.do(Run("open('made.txt', 'w').write('text'); import tempfile; tempfile.mkdtemp()"))
+    assert place.take("made.txt").read_text() == "text"
+
+
+def test_a_prefix_of_a_task_is_done_while_the_parent_does_something_else(worker):
+    worker.begin(first := Run("text = 1"))
+    worker.begin(second := Run("text = 2"))
+    assert (worker.finish(first).text, worker.finish(second).text) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", MemoryExhausted, "was killed at the task run: it ran out of memory"),
+        ("import os; os.abort()", MediaWorkFailed, "ended with SIGABRT at the task run"),
+        ("import ctypes; ctypes.string_at(1)", MediaWorkFailed, "ended with SIGSEGV at the task run"),
+        ("import os; os.write(2, b'bad \\x1b[31m'); os._exit(3)", MediaWorkFailed, r"status 3 .*: bad \\x1b\[31m"),
+        ("text = 1 // 0", MediaWorkFailed, "run failed: ZeroDivisionError"),
+        ("import errno; raise OSError(errno.ENOSPC, 'full')", ScratchFull, "The scratch space is full"),
+        ("raise MemoryError", MemoryExhausted, "no more memory"),
+        ("from avflow.errors import InvalidMediaTooLong; raise InvalidMediaTooLong('a.mkv', 'advice')",
+         InvalidMediaTooLong, r"a\.mkv\."),
+    ],
+)  # fmt: skip
+def test_an_end_has_a_name(worker, code, error, message):
+    with pytest.raises(error, match=message) as raised:
+        worker.do(Run(code))
+    assert type(raised.value) is error
+
+
+def test_the_traceback_of_a_fault_is_in_the_log(worker):
+    with pytest.raises(MediaWorkFailed) as raised:
+        worker.do(Run("def deeper(): return 1 // 0\ndeeper()"))
+    assert "in deeper" in "".join(raised.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "error"),
+    [
+        (Limits(memory=1 << 30), "text = len(b'x' * (2 << 30))", MemoryExhausted),
+        (Limits(file_size=1 << 20), "open('big', 'wb').write(b'x' * (2 << 20))", ScratchFull),
+        (Limits(cpu=1), "while True: pass", MediaWorkFailed),
+    ],
+    ids=["memory", "file size", "cpu"],
+)
+def test_a_limit_has_a_name(place, limits, code, error):
+    with MediaWorker(TASKS, place, limits=limits) as worker:
+        assert len(worker.isolation.limits) == 1
+        with pytest.raises(error):
+            worker.do(Run(code))
+
+
+# ---------------------------------------------------------------- a process that lies
+@pytest.mark.parametrize(
+    "line",
+    [
+        "b'no JSON\\n'",
+        "b'\\xff\\xfe\\n'",
+        "b'[' * 200_000 + b'\\n'",
+        "b'x' * (40 << 20)",
+        "b'[]\\n'",
+        "b'{}\\n'",
+        "b'{\"answer\": {\"text\": 1}}\\n'",
+        "b'{\"answer\": {\"text\": {\"a\": 1}}}\\n'",
+        "b'{\"answer\": [1, 2]}\\n'",
+        "b'{\"answer\": null}\\n'",
+        "b'{\"run\": \"rm -rf /\"}\\n'",
+        "b'{\"entered\": {}}\\n'",
+        "b'{\"progress\": {\"step\": \"detect\"}}\\n'",
+        "b'{\"progress\": {\"step\": \"a\\\\u001b[31m\", \"done\": 1, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
+        "b'{\"progress\": {\"step\": \"detect\", \"done\": NaN, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
+        "b'{\"progress\": {\"step\": \"detect\", \"done\": 1e999, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
+        "b'{\"error\": {\"error\": \"LambdaBudgetExceeded\", \"message\": \"m\", \"advice\": \"a\"}}\\n'",
+        "b'{\"error\": {\"error\": \"SystemExit\", \"message\": \"m\", \"advice\": \"a\"}}\\n'",
+        "b'{\"error\": {\"error\": [], \"message\": \"m\", \"advice\": \"a\"}}\\n'",
+        "b'{\"error\": \"ScratchFull\"}\\n'",
+    ],
+)  # fmt: skip
+def test_a_line_that_no_task_sends_is_named(worker, line):
+    with pytest.raises(MediaAnswerInvalid):
+        worker.do(Run(f"{SAY}say({line})\n{FOR_EVER}"))
+
+
+def test_texts_of_a_taken_over_process_control_no_terminal(worker):
+    assert worker.do(Run("text = 'a\\x1b[31m\\u202e'")).text == r"a\x1b[31m\u202e"
+
+
+def test_a_flood_of_progress_does_not_fill_the_log(worker):
+    told = []
+    flood = (
+        "from avflow.progress import Progress\n"
+        "for n in range(20_000): report(Progress('detect', n, 1_000_000, 'frames', 1.0))"
+    )
+    began = time.monotonic()
+    worker.do(Run(flood), told.append)
+    assert len(told) <= (time.monotonic() - began) / 0.25 + 2
+
+
+# ---------------------------------------------------------------- stopping
+def test_the_report_is_called_and_ends_the_wait(worker):
+    calls = []
+
+    def report(progress):
+        calls.append(progress)
+        if len(calls) == 3:
+            raise LambdaBudgetExceeded("out of time")
+
+    began = time.monotonic()
+    with pytest.raises(LambdaBudgetExceeded):
+        worker.do(Run(FOR_EVER), report)
+    assert time.monotonic() - began < 10
+
+
+def test_a_task_has_a_time_limit_with_an_error_of_its_own(worker):
+    with pytest.raises(InvalidMediaTooLong, match="took more than a second"):
+        worker.do(Run(FOR_EVER), limit=TimeLimit(1.0, InvalidMediaTooLong("took more than a second")))
+
+
+def test_nothing_of_it_outlives_the_block(place):
+    forks = "import os, time\nfor n in range(8):\n if not os.fork(): time.sleep(600)"
+    with MediaWorker(TASKS, place, programs=True) as worker:
+        worker.do(Run(forks))
+        group = int(worker.do(Run("import os; text = os.getpgid(0)")).text)
+        assert len(_of_group(group)) > 5
+    until(lambda: not _of_group(group))
+
+
+def _of_group(group: int) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+        except (ProcessLookupError, psutil.Error):
+            continue
+    return found
+
+
+PARENT = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from avflow.isolation.worker import MediaWorker
+from avflow.isolation.workplace import workplace
+from tests.unit.isolation.requests import Run
+FFMPEG = '''
+from avflow.ffmpeg import Process, binary
+import os
+with Process([binary(), "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"], "endless") as process:
+    print(os.getpid(), process._popen.pid, file=open("pids", "w"), flush=True)
+    process.finish()
+'''
+with workplace() as place, MediaWorker({TASKS!r}, place, programs=True) as worker:
+    print(place.folder, flush=True)
+    worker.do(Run(FFMPEG))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_dies_with_its_parent_and_so_does_its_ffmpeg(number):
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        folder = Path(parent.stdout.readline().strip())
+        pids = folder / "work" / "pids"
+        until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        processes = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+        parent.send_signal(number)
+    for process in processes:
+        until(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+# ---------------------------------------------------------------- what is required
+def test_a_missing_part_is_refused_only_if_all_are_required(place):
+    with MediaWorker(TASKS, place, without=("landlock",)) as worker:
+        assert worker.isolation.landlock == 0
+        assert worker.do(Run("text = 1")).text == "1"
+    with (
+        pytest.raises(IsolationUnavailable, match=r"lacks landlock"),
+        MediaWorker(TASKS, place, required=True, without=("landlock",)) as worker,
+    ):
+        worker.begin(Run("text = 1"))
+
+
+def test_no_message_has_the_secret(place, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with MediaWorker(TASKS, place) as worker:
+        code = "import pathlib; text = pathlib.Path('/proc/self/environ').read_text()"
+        with pytest.raises(MediaWorkFailed) as raised:
+            worker.do(Run(code))
+    assert re.search("PermissionError", raised.value.message)
+    assert SECRET not in raised.value.message

@@ -64,7 +64,7 @@ def command_line_of_the_parent(facts: Facts) -> object:
 
 @attack
 def files_of_the_parent(facts: Facts) -> object:
-    return os.listdir(f"/proc/{facts['parent']}/fd")
+    return [*Path(f"/proc/{facts['parent']}/fd").iterdir()]
 
 
 @attack
@@ -89,7 +89,7 @@ def another_uploads_folder(facts: Facts) -> object:
 
 @attack
 def list_temporary_files(facts: Facts) -> object:
-    return os.listdir(Path(facts["other"]).parents[2])
+    return [*Path(facts["other"]).parents[2].iterdir()]
 
 
 @attack
@@ -279,7 +279,7 @@ def hard_link(facts: Facts) -> object:
 @attack
 def pipe_in_place_of_a_result(facts: Facts) -> object:
     os.mkfifo("pipe.avi")
-    return stat.S_ISFIFO(os.stat("pipe.avi").st_mode)
+    return stat.S_ISFIFO(Path("pipe.avi").stat().st_mode)
 
 
 @attack
@@ -290,14 +290,14 @@ def device(facts: Facts) -> object:
 
 @attack
 def move_a_file_away(facts: Facts) -> object:
-    os.rename(facts["other"], "moved")
-    os.rename("moved", facts["other"])
+    Path(facts["other"]).rename("moved")
+    Path("moved").rename(facts["other"])
     return "moved"
 
 
 @attack
 def change_mode(facts: Facts) -> object:
-    os.chmod(facts["credentials"], 0o644)
+    Path(facts["credentials"]).chmod(0o644)
     return "changed"
 
 

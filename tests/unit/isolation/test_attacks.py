@@ -51,6 +51,7 @@ WITHOUT_SECCOMP = {
     "namespaces",
     "page_faults",
     "path_socket",
+    "program_in_memory",
     "ring_of_requests",
     "shared_memory",
     "signal_all",

@@ -94,6 +94,12 @@ def test_a_limit_has_a_name(place, limits, code, error):
 
 
 # ---------------------------------------------------------------- a process that lies
+def progress(step="detect", done="1"):
+    """A line of progress, as Python code."""
+    told = f'{{"progress": {{"step": "{step}", "done": {done}, "total": 2, "unit": "frames", "rate": 1}}}}'
+    return repr(told.encode() + b"\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -110,9 +116,9 @@ def test_a_limit_has_a_name(place, limits, code, error):
         "b'{\"run\": \"rm -rf /\"}\\n'",
         "b'{\"entered\": {}}\\n'",
         "b'{\"progress\": {\"step\": \"detect\"}}\\n'",
-        "b'{\"progress\": {\"step\": \"a\\\\u001b[31m\", \"done\": 1, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
-        "b'{\"progress\": {\"step\": \"detect\", \"done\": NaN, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
-        "b'{\"progress\": {\"step\": \"detect\", \"done\": 1e999, \"total\": 2, \"unit\": \"frames\", \"rate\": 1}}\\n'",
+        progress(step="a\\u001b[31m"),
+        progress(done="NaN"),
+        progress(done="1e999"),
         "b'{\"error\": {\"error\": \"LambdaBudgetExceeded\", \"message\": \"m\", \"advice\": \"a\"}}\\n'",
         "b'{\"error\": {\"error\": \"SystemExit\", \"message\": \"m\", \"advice\": \"a\"}}\\n'",
         "b'{\"error\": {\"error\": [], \"message\": \"m\", \"advice\": \"a\"}}\\n'",

@@ -12,7 +12,7 @@ BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/li
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
                  SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
 export $(RUN_VARIABLES)
-TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock clean
+TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock base-images audit clean
 
 # The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
@@ -69,6 +69,8 @@ help:
 	@echo '                                               class of processors (10 minutes)'
 	@echo 'make peers                                     installs alternatives for comparison in make bench'
 	@echo '                                               (6 GB with PyTorch on Linux, in an environment of its own)'
+	@echo 'make audit                                     asks for known holes of the locked packages (in make check too)'
+	@echo 'make base-images                               pins the newest base image by digest (needs its registry)'
 	@echo 'make lock                                      locks the packages of requirements/*.in'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
@@ -112,6 +114,8 @@ check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pip check
+	$(BIN)/python -m scripts.base_images check
+	$(BIN)/python -m scripts.audit
 	$(BIN)/cfn-lint
 	$(BIN)/python scripts/lint_state_machine.py
 	$(BIN)/python scripts/translate_template.py build/template.json
@@ -143,6 +147,12 @@ endif
 lock: .venv/.dev
 	@$(BIN)/python -m scripts.lock
 	@$(BIN)/python -m scripts.platforms_page
+
+base-images: .venv/.local
+	@$(BIN)/python -m scripts.base_images update
+
+audit: .venv/.dev .venv/.check
+	@$(BIN)/python -m scripts.audit
 
 .venv/.local: requirements/local.txt pyproject.toml
 	$(SET_UP) local

@@ -1,7 +1,7 @@
 # The media image runs FFmpeg, audio2srt and merge on Lambda and on Batch. docs/images.md has sizes and reasons.
 #   Lambda: python -m awslambdaric lambdas.<step>.app.handler     Batch: python -m batch_jobs.<step>.job VIDEO
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
-# Python 3.13.15 on Debian 13.6; `make base-images` writes the newest digest of the tag
+# the digest decides what is pulled; `make base-images` writes the newest one of the tag
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
@@ -44,7 +44,9 @@ FROM ${BASE_IMAGE}
 ARG SPEECH_MODEL=whisper-small
 LABEL org.opencontainers.image.title="av-workflow media" \
       org.opencontainers.image.description="FFmpeg, audio2srt and merge of av-workflow, for AWS Lambda and AWS Batch" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later" \
+      av-workflow.notice="/opt/av-workflow/NOTICE" \
+      av-workflow.sbom="/opt/av-workflow/sbom.cdx.json" \
       av-workflow.models="${SPEECH_MODEL}"
 # Caches are below /tmp, because the rest of the file system is read-only.
 ENV PATH=/opt/venv/bin:$PATH \
@@ -60,6 +62,9 @@ COPY --from=code /opt/av-workflow /opt/av-workflow
 # no program runs as another user than the one that starts it
 RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 WORKDIR /opt/av-workflow
+# what the image consists of, in CycloneDX, and under which licences
+COPY LICENSE NOTICE docker/sbom.py ./
+RUN python sbom.py media avflow/models/models.toml "$SPEECH_MODEL" sbom.cdx.json && rm sbom.py
 # the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp
 USER 10001:10001

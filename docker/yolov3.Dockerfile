@@ -2,7 +2,7 @@
 # Lambda as a self-test. docs/images.md has sizes and reasons.
 #   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3_selftest.app.handler
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
-# Python 3.13.15 on Debian 13.6; `make base-images` writes the newest digest of the tag
+# the digest decides what is pulled; `make base-images` writes the newest one of the tag
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
@@ -57,7 +57,9 @@ FROM ${BASE_IMAGE}
 ARG YOLOV3_MODEL=yolov3
 LABEL org.opencontainers.image.title="av-workflow yolov3" \
       org.opencontainers.image.description="YOLOv3 of av-workflow, for AWS Batch on NVIDIA GPUs and on CPUs" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later AND LicenseRef-NVIDIA-CUDA-EULA" \
+      av-workflow.notice="/opt/av-workflow/NOTICE" \
+      av-workflow.sbom="/opt/av-workflow/sbom.cdx.json" \
       av-workflow.models="${YOLOV3_MODEL}"
 # Caches are below /tmp, because the rest of the file system is read-only.
 # NVIDIA_* tells the NVIDIA container runtime what the container needs: all GPUs, CUDA, and the video decoder.
@@ -78,6 +80,9 @@ COPY --from=code /opt/av-workflow /opt/av-workflow
 # no program runs as another user than the one that starts it
 RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 WORKDIR /opt/av-workflow
+# what the image consists of, in CycloneDX, and under which licences
+COPY LICENSE NOTICE docker/sbom.py ./
+RUN python sbom.py yolov3 avflow/models/models.toml "$YOLOV3_MODEL" sbom.cdx.json && rm sbom.py
 # the empty volume that ECS mounts here takes over the mode of /tmp, so that an unprivileged user can write
 VOLUME /tmp
 USER 10001:10001

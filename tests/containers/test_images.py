@@ -4,13 +4,21 @@ import json
 import subprocess
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.utils import canonicalize_name
 
 from avflow.models.store import ModelStore
+from scripts.lock import requirements
 from tests.containers.conftest import LOCKED, ROOT, SPEECH_MODEL, YOLOV3_MODEL, in_image, podman
 
 MODEL_OF = {"media": SPEECH_MODEL, "yolov3": YOLOV3_MODEL}
 #: most bytes of a whole image with the default model, as Podman reports them
 LIMIT = {"media": 1.2e9, "yolov3": 4e9}
+LICENCES = {
+    "media": "Apache-2.0 AND GPL-3.0-or-later",
+    "yolov3": "Apache-2.0 AND GPL-3.0-or-later AND LicenseRef-NVIDIA-CUDA-EULA",
+}
 DEFAULT_MODEL = {"media": "whisper-small", "yolov3": "yolov3"}
 
 
@@ -33,9 +41,46 @@ def test_an_image_says_what_it_is_and_demands_nothing(which, image):
     assert list(config["Volumes"]) == ["/tmp"]
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == f"av-workflow {which}"
-    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.licenses"] == LICENCES[which]
     assert labels["org.opencontainers.image.description"]
     assert labels["av-workflow.models"] == MODEL_OF[which]
+
+
+def labelled(image, label):
+    """The text of the file that a label names."""
+    (facts,) = json.loads(podman("image", "inspect", image).stdout)
+    return in_image(image, "cat", facts["Config"]["Labels"][label]).stdout
+
+
+def test_an_image_lists_what_it_consists_of(which, image):
+    bill = json.loads(labelled(image, "av-workflow.sbom"))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    assert bill["metadata"]["component"]["name"] == f"av-workflow-{which}"
+    found = {each["purl"] for each in bill["components"] if each.get("purl", "").startswith("pkg:pypi/")}
+    files = ["media-image.txt"] if which == "media" else ["yolov3-image.txt", "yolov3-gpu.txt"]
+    locked = {each for file in files for each in requirements(ROOT / "requirements" / file)}
+    pinned = {f"pkg:pypi/{canonicalize_name(each.name)}@{str(each.specifier)[2:]}" for each in locked}
+    removed = {"hf-xet"} if which == "media" else set()
+    assert {purl for purl in pinned if purl.split("/")[1].split("@")[0] not in removed} == found
+    named = {each["name"]: each for each in bill["components"]}
+    assert named["FFmpeg"]["licenses"] == [{"license": {"id": "GPL-3.0-or-later"}}]
+    path = in_image(image, "python", "-c", "import imageio_ffmpeg as f; print(f.get_ffmpeg_exe())").stdout.strip()
+    assert in_image(image, path, "-version").stdout.startswith(f"ffmpeg version {named['FFmpeg']['version']} ")
+    assert named[MODEL_OF[which]]["type"] == "machine-learning-model"
+    assert named[MODEL_OF[which]]["licenses"]
+    debian = in_image(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n").stdout.split("\n")
+    listed = [f"{each['name']} {each['version']}" for each in bill["components"] if "pkg:deb/" in each.get("purl", "")]
+    assert sorted(listed) == sorted(filter(None, debian))
+
+
+def test_an_image_names_its_licences(image):
+    assert labelled(image, "av-workflow.notice") == (ROOT / "NOTICE").read_text()
+    assert "Apache License" in in_image(image, "cat", "/opt/av-workflow/LICENSE").stdout
+
+
+def test_no_program_changes_its_user(image):
+    find = ("find", "/", "-xdev", "-type", "f", "-perm", "/6000")
+    assert not in_image(image, *find, options=["--user=0"]).stdout
 
 
 def test_the_gpu_image_asks_for_gpus_and_their_video_decoder(images):

@@ -111,7 +111,11 @@ def test_environments_are_updated_in_place(translated):
 
 def test_instances_keep_their_credentials_and_disks_to_themselves(translated):
     data = translated.resources["GpuLaunchTemplate"]["Properties"]["LaunchTemplateData"]
-    assert data["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert data["MetadataOptions"] == {
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 1,
+        "HttpProtocolIpv6": "disabled",
+    }
     assert all(device["Ebs"]["Encrypted"] for device in data["BlockDeviceMappings"])
 
 

@@ -27,7 +27,7 @@ from local_aws.sandbox.host import Host
 #: seconds after which an environment that nobody uses ends; AWS keeps them for some minutes
 IDLE_SECONDS = 60.0
 #: seconds after which a waiting invocation may end another function's environment that others wait for
-OVERDUE_SECONDS = 2.0
+OVERDUE_SECONDS = 15.0
 
 
 @dataclass(eq=False)

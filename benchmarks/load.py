@@ -93,7 +93,8 @@ class Server:
             lines = []
             for child in server.children(recursive=True):
                 try:
-                    lines.append(" ".join(child.cmdline()))
+                    if child.status() != psutil.STATUS_STOPPED:  # a frozen environment
+                        lines.append(" ".join(child.cmdline()))
                 except psutil.Error:
                     continue
             watch.workers = max(watch.workers, sum("bootstrap.py" in line or "batch_jobs." in line for line in lines))

@@ -1,8 +1,9 @@
 """Execution environments: processes that run one invocation of a function after another.
 
-As on AWS, an environment is used again while it is warm, keeps its /tmp and its modules, and is discarded when an
-invocation in it crashes or times out (AWS Lambda Developer Guide, "Understanding the Lambda execution environment
-lifecycle"). Unlike AWS's it has to share this machine: there are few at a time, and an invocation waits for one.
+As on AWS, an environment is used again while it is warm, keeps its /tmp and its modules, is frozen between invocations,
+and is discarded when an invocation in it crashes or times out (AWS Lambda Developer Guide, "Understanding the Lambda
+execution environment lifecycle"). Unlike AWS's it has to share this machine: few work at a time, and an invocation
+waits for its turn.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ from local_aws.sandbox.host import Host
 
 #: seconds after which an environment that nobody uses ends; AWS keeps them for some minutes
 IDLE_SECONDS = 60.0
-#: seconds after which a waiting invocation may end another function's environment that others wait for
-OVERDUE_SECONDS = 2.0
 
 
 @dataclass(eq=False)
@@ -68,7 +67,6 @@ class _Ticket:
 
     function: Function
     version: str
-    since: float = field(default_factory=time.monotonic)
     turn: threading.Event = field(default_factory=threading.Event)
     environment: Environment | None = None
 
@@ -88,13 +86,17 @@ class Environments:
     host:
         The machine.
     limit:
-        How many environments there are at a time.
+        How many environments work at a time.
+    kept:
+        How many there are at a time, with those that are idle.
     variables:
         Returns the environment variables of a function's version.
     """
 
-    def __init__(self, host: Host, limit: int, variables: Callable[[Function, str, int], dict[str, str]]) -> None:
-        self.limit = limit
+    def __init__(
+        self, host: Host, limit: int, kept: int, variables: Callable[[Function, str, int], dict[str, str]]
+    ) -> None:
+        self.limit, self._kept = limit, max(limit, kept)
         self._host, self._variables = host, variables
         self._lock = threading.Lock()
         self._waiting: list[_Ticket] = []
@@ -126,28 +128,24 @@ class Environments:
             self._end(ended)
 
     def _assign(self) -> list[Environment]:
-        """Give what is free to those who wait, the longest first; returns environments that must end for them."""
-        ended, now = [], time.monotonic()
-        for ticket in list(self._waiting):
-            warm = next((each for each in self._idle if ticket.suits(each)), None)
-            if warm is not None:
-                self._idle.remove(warm)
-                ticket.environment = warm
-            elif self._busy + len(self._idle) >= self.limit:
-                victim = self._dispensable(now - ticket.since > OVERDUE_SECONDS)
-                if victim is None:
-                    continue
-                self._idle.remove(victim)
-                ended.append(victim)
+        """Give free places to those who wait, in their order; returns environments that must end for them."""
+        ended = []
+        while self._waiting and self._busy < self.limit:
+            ticket = self._waiting.pop(0)
+            ticket.environment = next((each for each in self._idle if ticket.suits(each)), None)
+            if ticket.environment is not None:
+                self._idle.remove(ticket.environment)
+            elif self._busy + len(self._idle) >= self._kept:
+                ended.append(self._dispensable())
+                self._idle.remove(ended[-1])
             self._busy += 1
-            self._waiting.remove(ticket)
             ticket.turn.set()
         return ended
 
-    def _dispensable(self, even_wanted: bool) -> Environment | None:
-        """The environment that has been idle for longest, of those for which nobody waits unless `even_wanted`."""
-        found = (each for each in self._idle if even_wanted or not any(ticket.suits(each) for ticket in self._waiting))
-        return min(found, key=lambda each: each.idle_since, default=None)
+    def _dispensable(self) -> Environment:
+        """The environment that has been idle for longest, if possible of those for which nobody waits."""
+        unwanted = [each for each in self._idle if not any(ticket.suits(each) for ticket in self._waiting)]
+        return min(unwanted or self._idle, key=lambda each: each.idle_since)
 
     def start(self, function: Function, version: str, limits: Limits) -> Environment:
         """A new environment; `limits` are those of its first invocation.
@@ -192,8 +190,9 @@ class Environments:
         except OSError as error:
             raise _Gone from error
         if self._host.processes.read(sandbox, order.on_line, order.log, order.end_mark):
-            sandbox.resting = True
-            return outcome_of(sandbox), environment.usable
+            usable = environment.usable
+            sandbox.rest()
+            return outcome_of(sandbox), usable
         sandbox.process.wait()
         return outcome_of(sandbox), False
 

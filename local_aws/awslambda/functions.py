@@ -28,17 +28,17 @@ class Functions:
     ----------
     concurrency:
         How many invocations run at once in this account.
-    environments:
-        How many environments there are at a time on this machine.
+    at_once:
+        How many invocations this machine works on at once; the others wait.
     """
 
-    def __init__(self, host: Host, caps: Caps, concurrency: int, environments: int) -> None:
+    def __init__(self, host: Host, caps: Caps, concurrency: int, at_once: int) -> None:
         self._host = host
         self._caps = caps
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
         self.concurrency = Concurrency(concurrency, self.all)
-        self._environments = Environments(host, environments, function_environment)
+        self._environments = Environments(host, at_once, min(concurrency, 3 * at_once), function_environment)
 
     def add(self, function: Function) -> None:
         """Create or replace a function."""

@@ -107,6 +107,12 @@ class Sandbox:
         """Start a further piece of work, with limits of its own, in a group that rested."""
         self.limits, self.started, self._clock_started = limits, time.monotonic(), None
         self.peak_memory_bytes, self.resting = 0, False
+        self._signal(signal.SIGCONT)
+
+    def rest(self) -> None:
+        """Freeze the group until its next work."""
+        self.resting = True
+        self._signal(signal.SIGSTOP)
 
     def terminate(self, end: End = End.TERMINATED) -> None:
         """Ask the group to end; after `GRACE_SECONDS` it is killed."""

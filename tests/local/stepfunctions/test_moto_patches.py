@@ -8,8 +8,10 @@ import dataclasses
 import json
 import os
 import time
+import uuid
 
 import pytest
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from local_aws.access.keys import AccessKey
 from local_aws.stepfunctions import moto_patches
@@ -46,6 +48,7 @@ def plain_moto(bench, monkeypatch):
     moto_patches.apply(engine)
 
 
+ONE_PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 START_TIME = {"Type": "Pass", "Parameters": {"t.$": "$$.Execution.StartTime"}, "End": True}
 
 
@@ -199,6 +202,27 @@ def polls(bench, go, *patches):
 def test_a_job_is_awaited_and_not_asked_for(bench, plain_moto, tmp_path):
     assert polls(bench, tmp_path / "patched", *PATCHES) == 0
     assert polls(bench, tmp_path / "plain", CLIENTS) >= 3
+
+
+@shows("parse_once")
+def test_a_definition_is_parsed_once(bench, plain_moto, monkeypatch):
+    parsed = []
+    original = AmazonStateLanguageParser.parse
+    monkeypatch.setattr(AmazonStateLanguageParser, "parse", lambda text: parsed.append(text) or original(text))
+
+    def executed():
+        machine = bench.states.create_state_machine(
+            name=f"m-{uuid.uuid4().hex}", definition=json.dumps(ONE_PASS), roleArn=bench.outputs["RoleArn"]
+        )["stateMachineArn"]
+        parsed.clear()
+        executions = [bench.states.start_execution(stateMachineArn=machine, name=str(n)) for n in range(3)]
+        assert {bench.finish(each["executionArn"]).status for each in executions} == {"SUCCEEDED"}
+        return len(parsed)
+
+    moto_patches.apply(engine_of(bench))
+    assert executed() == 1
+    plain_moto()
+    assert executed() == 3
 
 
 @shows("work_on_few_executions")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-import os
 import shutil
 import threading
 import time
@@ -24,7 +23,9 @@ from local_aws.awslambda.asynchronous import RETRY_DELAYS, AsyncInvocations
 from local_aws.awslambda.concurrency import NEW_ACCOUNT
 from local_aws.awslambda.function import Caps
 from local_aws.awslambda.functions import Functions
+from local_aws.awslambda.invocation import log_stream
 from local_aws.batch import Batch, BatchApi
+from local_aws.by_moto import Moto, not_processed
 from local_aws.callbacks import Callbacks
 from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created, status_changed
@@ -32,10 +33,11 @@ from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
 from local_aws.http_server import http_server
 from local_aws.iam import ROLE
-from local_aws.protocols import error_reply, is_json, signed_service
+from local_aws.logs import Collector, LogsApi, LogStore, Place
+from local_aws.protocols import error_reply, signed_service
 from local_aws.s3 import ObjectCreated, S3App
 from local_aws.sandbox import Processes
-from local_aws.sandbox.activity import Listener, ignore
+from local_aws.sandbox.activity import Activity, Listener, ignore
 from local_aws.sandbox.containers import Containers
 from local_aws.sandbox.host import Host
 from local_aws.sessions import Clients, new_session, share_service_data
@@ -46,24 +48,10 @@ from local_aws.wire import Environ, Reply, ServiceError
 _log = logging.getLogger(__name__)
 #: the longest duration of one call of the Step Functions engine: a function's 15 minutes, and its start
 ENGINE_TIMEOUT_SECONDS = 1000
-#: pages of moto that belong to no service
-_PAGES_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/")
+#: key in the WSGI environment: the access key with which the request is signed
+CALLER = "local_aws.caller"
 #: longest time that stopping executions takes at the end, in seconds
 STOPPING_SECONDS = 0.5
-#: services that moto provides as they are -> what they do here; moto has more services, which nothing here uses
-BY_MOTO = {
-    "CloudWatch": "alarms and dashboards are kept; there are no metrics",
-    "CloudWatch Logs": "log groups, streams and events are kept; the output of functions and jobs is not among them",
-    "EC2": "networks, security groups and launch templates are kept; no packet passes through them",
-    "EventBridge, but for PutEvents": "rules and targets are kept, and used for delivery",
-    "IAM": "roles and policies are kept; only S3 judges by them what functions and jobs may do",
-    "SNS": "topics deliver to queues",
-    "SQS": "queues work",
-    "STS": "GetCallerIdentity and temporary keys; requests that are signed with these are refused",
-    "Step Functions, but for the checks and patches above": "moto's interpreter runs the Amazon States Language",
-}
-#: the names by which requests to them are signed
-SIGNED_FOR_MOTO = frozenset({"monitoring", "logs", "ec2", "events", "iam", "sns", "sqs", "sts", "states"})
 
 
 class LocalAws:
@@ -127,6 +115,7 @@ class LocalAws:
         retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
         share_service_data()
+        self._on_activity = on_activity
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self.cache_dir = cache_dir or self.state_dir / "templates"
         self._sandboxes = self.state_dir / "sandboxes"
@@ -153,11 +142,13 @@ class LocalAws:
             code=self.root,
             sandboxes=self._sandboxes,
             logs=self.logs,
-            listener=lambda activity: None if self._closing.is_set() else on_activity(activity),
+            listener=self._hear,
             credentials=lambda role: self.keys.of_role(role).environment,
             containers=self.containers,
             cores=cores or system.cores(),
         )
+        self.log_store = LogStore(self.state_dir / "logs.sqlite")
+        self._collector = Collector(self.log_store, self._place, lambda: self.client("cloudwatch"))
         self.batch = Batch(host, batch_jobs_at_once)
         at_once = functions_at_once or max(2, host.cores + 4 - self.batch.jobs_at_once)
         self.functions = Functions(
@@ -168,6 +159,7 @@ class LocalAws:
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
         self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)
+        self._logs = LogsApi(self.log_store)
         self._lambda = LambdaApi(self.functions, self._invocations.start)
         self._batch = BatchApi(self.batch)
         self._moto: WSGIApplication | None = None
@@ -181,12 +173,9 @@ class LocalAws:
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-aws-server", daemon=True).start()
         with without_collections():
-            from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
-
             from local_aws.stepfunctions import moto_patches  # noqa: PLC0415 - it imports moto, too
 
-            self._moto = DomainDispatcherApplication(create_backend_app)
-            logging.getLogger("moto").addHandler(logging.NullHandler())  # moto logs each error response as an error
+            self._moto = Moto()
             moto_patches.begin()
             engine = moto_patches.Engine(self.engine_client, self.batch.terminate, self.batch.wait, self.publish_status)
             moto_patches.apply(engine)
@@ -214,6 +203,8 @@ class LocalAws:
             self._stop_executions(time.monotonic() + STOPPING_SECONDS)
         if self.containers:
             self.containers.remove_all()
+        self._collector.close()
+        self.log_store.close()
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
@@ -237,6 +228,19 @@ class LocalAws:
         """The client with which the Step Functions engine calls a service."""
         return self._engine_clients(service)
 
+    def _hear(self, activity: Activity) -> None:
+        """A function or a job has done something; at the end nobody wants to know that it was killed."""
+        self._collector.hear(activity)
+        if not self._closing.is_set():
+            self._on_activity(activity)
+
+    def _place(self, kind: str, name: str, step_id: str) -> Place | None:
+        """Where the output of a function or a job goes."""
+        if kind == "lambda":
+            return Place(self.functions.get(name)[0].log_group, log_stream(step_id))
+        job = self.batch.get(step_id)
+        return Place(job.log_group, job.log_stream) if job else None
+
     def _publish(self, created: ObjectCreated) -> None:
         self.events.publish(object_created(created))
 
@@ -248,12 +252,18 @@ class LocalAws:
     def _application(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
             return self._answer(environ, start_response)
+        except ServiceError as error:
+            reply = error_reply(environ, error.code, error.message, error.status)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+            reply = not_processed(environ, error)
         except Exception:
             # at the end its resources are being removed and nobody waits: no traceback in the user's terminal
-            if not self._closing.is_set():
+            if self._closing.is_set():
+                reply = _shutting_down(environ)
+            else:
                 _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                return error_reply(environ, "InternalFailure", "The embedded AWS failed.", 500).send(start_response)
-            return _shutting_down(environ).send(start_response)
+                reply = error_reply(environ, "InternalFailure", "The embedded AWS failed.", 500)
+        return reply.send(start_response)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self.callbacks.handles(environ):
@@ -264,15 +274,15 @@ class LocalAws:
             return ours(environ).send(start_response)
         if self._s3.handles(environ):
             return self._s3(environ, start_response)
-        if wrong := _wrong(environ):
-            return wrong.send(start_response)
+        if signed_service(environ) == "states":
+            check(environ)
         assert self._moto is not None
-        return self._moto(environ, _as_aws(start_response))
+        return self._moto(environ, start_response)
 
     def _refuse(self, environ: Environ) -> Reply | None:
         """The error if the request is not signed by somebody who may call now; a user waits for the stack."""
         try:
-            key = self._authenticator.check(environ)
+            environ[CALLER] = key = self._authenticator.check(environ)
         except Denied as denied:
             return denied.reply(environ)
         if key.role is not None:
@@ -290,29 +300,15 @@ class LocalAws:
                 return self._lambda
             case "batch":
                 return self._batch
+            case "logs":
+                return self._logs
+            case "monitoring" if environ[CALLER] is not self._own_key:  # with which the collector sends
+                self._collector.send_metrics()
         return None
-
-
-def _wrong(environ: Environ) -> Reply | None:
-    """The error if AWS would refuse a request that moto would take, or if it is for what is not used of moto."""
-    if signed_service(environ) not in SIGNED_FOR_MOTO or environ["PATH_INFO"].startswith(_PAGES_OF_MOTO):
-        return _unknown(environ)
-    try:
-        check(environ)
-    except ServiceError as error:
-        return error_reply(environ, error.code, error.message, error.status)
-    return None
 
 
 def _shutting_down(environ: Environ) -> Reply:
     return error_reply(environ, "ServiceUnavailable", "The embedded AWS is shutting down.", 503)
-
-
-def _unknown(environ: Environ) -> Reply:
-    """The answer to a request for a service that is not here, or for a page of moto."""
-    message = f"{signed_service(environ) or 'this'}: the embedded AWS does not have this service or page."
-    code = "UnknownOperationException" if is_json(environ) else "InvalidAction"
-    return error_reply(environ, code, message, 404 if is_json(environ) else 400)
 
 
 def _engine_clients(key: AccessKey, url: str) -> Clients:
@@ -339,19 +335,3 @@ def without_collections() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _as_aws(start_response: StartResponse) -> StartResponse:
-    """Add the request's id, and take away what would let a web page read the answer.
-
-    Some of moto's errors lack the id, and its Step Functions engine fails without it. moto allows every origin
-    (Cross-Origin Resource Sharing). This can go when moto does neither.
-    """
-
-    def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
-        headers = [header for header in headers if not header[0].lower().startswith("access-control-")]
-        if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
-            headers = [*headers, ("x-amzn-RequestId", os.urandom(16).hex())]
-        return start_response(status, headers, *rest)
-
-    return start

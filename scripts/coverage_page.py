@@ -12,11 +12,12 @@ from typing import Any
 import local_aws.cloudformation.resources  # noqa: F401 - registers the types of resources
 from local_aws.awslambda import api as lambda_api
 from local_aws.batch import api as batch_api
+from local_aws.by_moto import BY_MOTO
 from local_aws.cloudformation import intrinsics, stack
 from local_aws.coverage import AS_AWS, KEPT, Operation
 from local_aws.eventbridge import patterns, service, targets
+from local_aws.logs import api as logs_api
 from local_aws.s3 import operations as s3_operations
-from local_aws.server import BY_MOTO
 from local_aws.stepfunctions import checks
 from local_aws.stepfunctions.moto_patches import PATCHES
 
@@ -31,9 +32,8 @@ HEAD = f"""\
 - **{KEPT}**: is stored and read back as it was written; nothing acts on it.
 - **differs**: works, except for what the note says.
 
-An operation of S3, Lambda or Batch that is not listed is refused with an error that names it, and so is a type of
-resource. There is one account and one region. Requests must be signed; policies are
-not enforced.
+An operation of S3, Lambda, Batch or CloudWatch Logs that is not listed is refused with an error that names it, and so
+is a type of resource. There is one account and one region. Requests must be signed; policies are not enforced.
 """
 
 
@@ -47,6 +47,9 @@ def written() -> str:
         _operations(lambda_api.OPERATIONS),
         "## Batch\n",
         _operations(batch_api.OPERATIONS),
+        "## CloudWatch Logs\n",
+        "What functions and jobs print is in their log groups at once.\n",
+        _operations(logs_api.OPERATIONS),
         "## EventBridge\n",
         "Requests:\n",
         _operations(service.OPERATIONS),

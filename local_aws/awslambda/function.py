@@ -76,6 +76,12 @@ class Function:
         repository = re.sub(r"(:[^:/]+|@.+)$", "", self.image_uri)
         return f"{repository}@sha256:{hashlib.sha256(self.image_uri.encode()).hexdigest()}"
 
+    @property
+    def log_group(self) -> str:
+        """The log group of its output."""
+        named: Mapping[str, str] = self.configuration.get("LoggingConfig", {})
+        return named.get("LogGroup") or f"/aws/lambda/{self.name}"
+
     def allows(self, principal: str, source_arn: str) -> bool:
         """Whether a service may invoke it on behalf of a resource."""
         return any(

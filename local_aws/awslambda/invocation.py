@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,8 +100,8 @@ class _Run:
             "timeout_seconds": function.timeout,
             "scratch_bytes": function.scratch_mb * MEGABYTE,
             "request_id": self.request_id,
-            "log_group": f"/aws/lambda/{function.name}",
-            "log_stream": self.request_id,
+            "log_group": function.log_group,
+            "log_stream": log_stream(self.request_id),
             "end_mark": self.end_mark,
         }
         (self.folder / "event.json").write_bytes(payload or b"{}")
@@ -159,11 +160,16 @@ def function_environment(function: Function, version: str, cores: int) -> dict[s
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "_HANDLER": function.handler,
         "PYTHON_CPU_COUNT": str(max(1, min(cores, math.ceil(function.memory_mb / MEGABYTES_A_VCPU)))),
         **function.environment,
     }
+
+
+def log_stream(request_id: str) -> str:
+    """The log stream of an invocation that starts today; each has one of its own, because each is a new sandbox."""
+    return time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + request_id.replace("-", "")
 
 
 def _judge(

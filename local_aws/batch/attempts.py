@@ -67,7 +67,7 @@ class Attempts:
     def _record(self, job: Job, ending: _Ending) -> None:
         container = {
             "exitCode": ending.exit_code,
-            "logStreamName": f"{job.definition['jobDefinitionName']}/default/{job.id}",
+            "logStreamName": job.log_stream,
             **({"reason": ending.reason} if ending.reason else {}),
         }
         job.container = {**container, "command": job.command()}

@@ -92,6 +92,23 @@ class Job:
         return arn("batch", f"job/{self.id}")
 
     @property
+    def log_group(self) -> str:
+        """The log group of its output."""
+        return self._log_options().get("awslogs-group", "/aws/batch/job")
+
+    @property
+    def log_stream(self) -> str:
+        """The log stream of its output; all its attempts share it."""
+        prefix = self._log_options().get("awslogs-stream-prefix") or self.definition["jobDefinitionName"]
+        return f"{prefix}/default/{self.id.replace(':', '-')}"
+
+    def _log_options(self) -> Mapping[str, str]:
+        options: Mapping[str, str] = (
+            self.definition["containerProperties"].get("logConfiguration", {}).get("options", {})
+        )
+        return options
+
+    @property
     def runs(self) -> list[Job]:
         """The jobs that have containers: an array's children, or the job itself."""
         return self.children or [self]

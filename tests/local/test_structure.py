@@ -15,14 +15,15 @@ SERVICES = {
     "s3": {"access", "iam"},
     "awslambda": {"sandbox"},
     "batch": {"sandbox"},
+    "logs": {"sandbox"},
     "eventbridge": {"awslambda", "s3"},
     "stepfunctions": set(),
     "cloudformation": {"sandbox", "iam", "s3", "awslambda", "batch", "eventbridge", "stepfunctions"},
 }
 #: modules that every service may import, and that import no service
 SHARED = {
-    "callbacks", "callers", "coverage", "environment", "http_server", "names", "protocols", "sessions", "system",
-    "wire",
+    "by_moto", "callbacks", "callers", "coverage", "environment", "http_server", "names", "protocols", "sessions",
+    "system", "wire",
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def instance_profile(stack: Stack, logical_id: str, properties: dict[str, Any]) 
     return Created(name, {"Arn": created})
 
 
-@creates("AWS::Logs::LogGroup", differs("takes events of EventBridge; the output of functions and jobs goes to files"))
+@creates("AWS::Logs::LogGroup", differs("events do not expire; classes, keys and tags are ignored"))
 def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A log group."""
     logs = stack.aws.client("logs")

@@ -11,11 +11,14 @@ long to load as they run.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -57,19 +60,31 @@ def leave(video: dict[str, Any], step: str, part: int, where: str) -> None:
 
 def put(video: dict[str, Any], name: str, value: dict[str, Any]) -> None:
     """Write an intermediate object of the run."""
-    request = urllib.request.Request(url_of(video, name), json.dumps(value).encode(), method="PUT")
-    urllib.request.urlopen(request).close()
+    urllib.request.urlopen(signed("PUT", video, name, json.dumps(value).encode())).close()
 
 
-def url_of(video: dict[str, Any], name: str) -> str:
-    """The address of an intermediate object of the run."""
-    return f"{os.environ['AWS_ENDPOINT_URL']}/{video['bucket']}/media/{video['execution']}/{name}"
+def signed(method: str, video: dict[str, Any], name: str, body: bytes | None = None) -> urllib.request.Request:
+    """A request for an intermediate object of the run, signed with the role's key (AWS Signature Version 4)."""
+    endpoint, path = os.environ["AWS_ENDPOINT_URL"], f"/{video['bucket']}/media/{video['execution']}/{name}"
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {"host": endpoint.partition("//")[2], "x-amz-content-sha256": "UNSIGNED-PAYLOAD", "x-amz-date": now}
+    headers["x-amz-security-token"] = os.environ["AWS_SESSION_TOKEN"]
+    lines, names = "".join(f"{key}:{value}\n" for key, value in headers.items()), ";".join(headers)
+    canonical = "\n".join([method, urllib.parse.quote(path), "", lines, names, "UNSIGNED-PAYLOAD"])
+    scope = [now[:8], os.environ["AWS_REGION"], "s3", "aws4_request"]
+    text = "\n".join(["AWS4-HMAC-SHA256", now, "/".join(scope), hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{os.environ['AWS_SECRET_ACCESS_KEY']}".encode()
+    for part in (*scope, text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    credential = "/".join([os.environ["AWS_ACCESS_KEY_ID"], *scope])
+    authorization = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={key.hex()}"
+    return urllib.request.Request(endpoint + path, body, {**headers, "authorization": authorization}, method=method)
 
 
 def is_done(video: dict[str, Any], step: str, part: int) -> bool:
     """Whether an earlier array job finished this segment."""
     try:
-        urllib.request.urlopen(url_of(video, f"{step}-{part:04}.json")).close()
+        urllib.request.urlopen(signed("GET", video, f"{step}-{part:04}.json")).close()
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return False

@@ -44,10 +44,10 @@ class Describe(Request[Described]):
 
 @dataclass(frozen=True)
 class SoundExtracted(Contract):
-    """The media, without audio if it can't be decoded, and the spans of the audio."""
+    """The spans of the audio; none, and why, if it can't be decoded."""
 
-    media: Media
     spans: tuple[Span, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ class ExtractSound(Request[SoundExtracted]):
 
 @dataclass(frozen=True)
 class PictureConverted(Contract):
-    """The media, without video if it can't be decoded, and the video stream of the conversion."""
+    """The video stream of the conversion; None if the video can't be decoded."""
 
-    media: Media
     stream: VideoStream | None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,13 @@ def program_from_the_upload(facts: Facts) -> object:
 
 # ---------------------------------------------------------------- writing outside, and leaving traps
 def _writes(path: str) -> object:
-    with Path(path).open("a") as file:
-        file.write("\n")
-    return f"wrote {path}"
+    """Open a file for writing, and leave everything as it was: the file may be one of the product."""
+    there = Path(path).exists()
+    with Path(path).open("a"):
+        pass
+    if not there:
+        Path(path).unlink()
+    return f"may write {path}"
 
 
 @attack

@@ -12,6 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from avflow.errors import ModelUnavailable
+from avflow.isolation.worker import MediaWorker
+from avflow.isolation.workplace import workplace
+from avflow.media_work.requests import Quantize, Quantized, ReadFrames
 from avflow.models.kinds import DETECTION
 from avflow.models.store import ModelStore
 from avflow.progress import Progress as Step
@@ -75,19 +78,32 @@ def quantize(name: str, frames: Path) -> int:
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid, InvalidMediaNoStreams, PrecisionUnsuitable
     """
-    from avflow.detection import quantize_model  # noqa: PLC0415 - slow to import
-
     store = ModelStore()
     store.require(name, DETECTION)
     fetch(store, name)
-    path, agreement = quantize_model(name, store, frames)
-    print(f"{name} in int8: {path}")
-    if agreement.boxes:
-        found = f"{agreement.recall:.1%} of the {agreement.boxes} boxes that float32 finds"
+    made = _quantized(name, store, frames.absolute())
+    print(f"{name} in int8: {made.path}")
+    if made.boxes:
+        found = f"{made.recall:.1%} of the {made.boxes} boxes that float32 finds"
         print(f"It finds {found} in pictures of {frames.name}.")
     else:
         print(f"float32 finds nothing in {frames.name}, so nothing was compared. Give --frames that show objects.")
     return os.EX_OK
+
+
+def _quantized(name: str, store: ModelStore, frames: Path) -> Quantized:
+    """The int8 network. The process that decodes the frames does not write it: they may be made to take it over."""
+    tasks = "avflow.media_work.quantizing"
+    store.converted.mkdir(parents=True, exist_ok=True)
+    with workplace() as place:
+        with MediaWorker(tasks, place, readable=[frames]) as reader:
+            count = reader.do(ReadFrames(str(frames), str(place.work))).count
+        pictures = place.inputs / "frames"
+        pictures.mkdir()
+        for number in range(count):
+            place.take(f"{number:02}.npy", pictures)
+        with MediaWorker(tasks, place, readable=[store.root], writable=[store.converted]) as maker:
+            return maker.do(Quantize(name, str(pictures)))
 
 
 def fetch(store: ModelStore, name: str) -> None:

@@ -6,6 +6,7 @@ and .names beside its .weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from avflow.darknet.cfg import read_names, read_network
 from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector
+from avflow.detection.letterbox import Frame
 from avflow.detection.opening import Device, open_detector, quantize
 from avflow.errors import DarknetModelInvalid
 from avflow.models.kinds import Precision
@@ -76,10 +78,14 @@ def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, A
     """
     from avflow.detection.quantization import CALIBRATION_FRAMES, calibration_frames  # noqa: PLC0415  only a tool
 
+    return quantize_with(name, models, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
+
+
+def quantize_with(name: str, models: ModelStore, frames: Sequence[Frame]) -> tuple[Path, Agreement]:
+    """As `quantize_model`, from frames that have been read already."""
     files = _files(name, models)
     converted = _converted(files, models)
-    names = read_names(files.names, converted.network)
-    return quantize(converted, names, calibration_frames(frames, 2 * CALIBRATION_FRAMES))
+    return quantize(converted, read_names(files.names, converted.network), frames)
 
 
 def require_int8(name: str, models: ModelStore) -> None:

@@ -113,6 +113,11 @@ class MediaWorker:
         self._reader.start()
         self._write(messages.line("enter", rules.to_dict()))
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     # ------------------------------------------------------------ tasks
     @property
     def isolation(self) -> Isolation:

@@ -38,22 +38,22 @@ class Tasks:
             if media.video is None:
                 raise
             message = f"The audio of {source.name} can't be decoded: the result has no audio. {error.message}"
-            return requests.SoundExtracted(replace(media, audio=None).noting(Notice("AudioUndecodable", message)), ())
+            return requests.SoundExtracted((), (Notice("AudioUndecodable", message),))
         parts = spans.cut(wav, seconds=asked.span_seconds, most=asked.max_spans)
         for _ in spans.pieces(wav, parts):
             pass
-        return requests.SoundExtracted(media, parts)
+        return requests.SoundExtracted(parts)
 
     def convert_picture(self, asked: requests.ConvertPicture, report: Report) -> requests.PictureConverted:
         """If the picture fails although it seemed good, the media has none, and keeps its subtitles."""
         media, target = asked.media, Path(asked.target)
         try:
-            media = media.noting(*ffmpeg.convert(Path(asked.source), media, target, report=report))
+            notices = ffmpeg.convert(Path(asked.source), media, target, report=report)
         except (FFmpegFailed, InvalidMediaDamaged) as error:
             if media.audio is None:
                 raise
-            return requests.PictureConverted(replace(media, video=None).noting(video_left_out(error)), None)
-        return requests.PictureConverted(media, _converted_stream(target))
+            return requests.PictureConverted(None, (video_left_out(error),))
+        return requests.PictureConverted(_converted_stream(target), notices)
 
 
 def _converted_stream(converted: Path) -> VideoStream | None:

@@ -44,10 +44,10 @@ class Describe(Request[Described]):
 
 @dataclass(frozen=True)
 class SoundExtracted(Contract):
-    """The media, without audio if it can't be decoded, and the spans of the audio."""
+    """The spans of the audio; none, and why, if it can't be decoded."""
 
-    media: Media
     spans: tuple[Span, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ class ExtractSound(Request[SoundExtracted]):
 
 @dataclass(frozen=True)
 class PictureConverted(Contract):
-    """The media, without video if it can't be decoded, and the video stream of the conversion."""
+    """The video stream of the conversion; None if the video can't be decoded."""
 
-    media: Media
     stream: VideoStream | None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,46 @@ class Annotate(Request[Annotated]):
     answer: ClassVar[type[Contract]] = Annotated
 
 
+# ---------------------------------------------------------------- avflow models quantize
+@dataclass(frozen=True)
+class FramesRead(Contract):
+    """The number of frames."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class ReadFrames(Request[FramesRead]):
+    """Read frames of a video or a folder of images, and write each to a file of `folder` (NumPy, without a codec)."""
+
+    source: str
+    folder: str
+
+    task: ClassVar[str] = "read_frames"
+    answer: ClassVar[type[Contract]] = FramesRead
+
+
+@dataclass(frozen=True)
+class Quantized(Contract):
+    """The file of the int8 network, and its agreement with float32 (`avflow.detection.agreement.Agreement`)."""
+
+    path: str
+    recall: float
+    precision: float
+    boxes: int
+
+
+@dataclass(frozen=True)
+class Quantize(Request[Quantized]):
+    """Make the int8 network of a model from the frames that `ReadFrames` wrote to `folder`."""
+
+    model: str
+    folder: str
+
+    task: ClassVar[str] = "quantize"
+    answer: ClassVar[type[Contract]] = Quantized
+
+
 # ---------------------------------------------------------------- merge
 @dataclass(frozen=True)
 class BoxedFile(Contract):
@@ -244,6 +284,8 @@ _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     LoadDetector,
     ConvertModel,
     Annotate,
+    ReadFrames,
+    Quantize,
     JoinSegments,
 )
 #: the class of a request by its task

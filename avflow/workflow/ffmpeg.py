@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
@@ -101,6 +101,8 @@ class _Work:
             str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
         )
         done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"))
+        if done.media.size != source.stat().st_size:
+            raise MediaAnswerInvalid("The media process sent another size than the upload has")
         if not done.joined:
             return source, done.media
         inputs = self.place.inputs / "joined"  # where the media process can still read it
@@ -117,20 +119,24 @@ class _Work:
         in_time = paced(report, self.context.budget, f"the audio extraction of {source.name}")
         done = self.worker.do(request, in_time)
         _require_in_order(done.spans, settings.max_spans)
+        media = media.noting(*done.notices)
+        if not done.spans:
+            return replace(media, audio=None), ()
         for span in done.spans:
             piece = self.place.take(spans.piece_name(wav.name, span, len(done.spans)))
             self.transfers.upload(piece, self.video.wav(span.part))
-        return done.media, done.spans
+        return media, done.spans
 
     def with_picture(self, source: Path, media: Media, report: Report) -> tuple[Media, VideoStream | None]:
         """The media, without video if that can't be decoded, and the video stream of the uploaded conversion."""
         converted = self.place.work / "converted.avi"
         in_time = paced(report, self.context.budget, f"the conversion of {source.name}")
         done = self.worker.do(ConvertPicture(str(source), media, str(converted)), in_time)
-        if done.media.video is None:
-            return done.media, None
+        media = media.noting(*done.notices)
+        if done.stream is None:
+            return replace(media, video=None), None
         self.transfers.upload(self.place.take(converted.name), self.video.converted)
-        return done.media, done.stream
+        return media, done.stream
 
 
 def _require_in_order(parts: tuple[spans.Span, ...], most: int) -> None:

@@ -76,7 +76,7 @@ def test_control_codes_of_a_text_are_shown():
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (SoundExtracted, {"media": MEDIA, "spans": [[0, 1]]}),
+        (SoundExtracted, {"spans": [[0, 1]], "notices": []}),
         (Annotated, {"frames": 1, "objects": {"dog": "1"}, "frames_with": {}, "damaged_frames": 0, "notices": []}),
         (Annotated, {"frames": 1, "objects": [], "frames_with": {}, "damaged_frames": 0, "notices": []}),
         (Recognised, {"utterances": [{"words": [{"start": 0, "end": "x", "text": "a"}]}], "duration": 1.0,

@@ -10,8 +10,8 @@ from avflow.isolation import landlock, syscalls
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import Workplace
 from tests.unit.isolation.attacks import ATTACKS
-from tests.unit.isolation.conftest import TASKS
 from tests.unit.isolation.requests import Attack
+from tests.unit.isolation.targets import TASKS
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the attacks have the numbers of x86-64"),

@@ -24,8 +24,8 @@ from avflow.errors import (
 )
 from avflow.isolation.policy import Limits
 from avflow.isolation.worker import MediaWorker, TimeLimit
-from tests.unit.isolation.conftest import SECRET, TASKS
 from tests.unit.isolation.requests import Run
+from tests.unit.isolation.targets import SECRET, TASKS
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]

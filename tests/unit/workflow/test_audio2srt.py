@@ -153,7 +153,9 @@ class Bilingual:
         words = [
             SimpleNamespace(start=n, end=n + 1, word=f" {spoken}", probability=1) for n in range(samples.size // 16_000)
         ]
-        return [SimpleNamespace(words=words, avg_logprob=0, no_speech_prob=0)], SimpleNamespace(language=spoken)
+        return [SimpleNamespace(words=words, avg_logprob=0, no_speech_prob=0, tokens=())], SimpleNamespace(
+            language=spoken
+        )
 
 
 @pytest.fixture

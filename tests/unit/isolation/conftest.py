@@ -87,6 +87,3 @@ def worker(place: Workplace) -> Iterator[MediaWorker]:
     """A media process with all parts, which may run FFmpeg."""
     with MediaWorker(TASKS, place, programs=True) as started:
         yield started
-
-
-

@@ -68,3 +68,23 @@ def test_a_source_may_vanish_or_change_meanwhile(running, how, state):
     version = {"VersionId": video["version_id"]} if how == "delete the version" else {}
     running.s3.delete_object(Bucket=running.bucket, Key=key, **version)
     assert running.judge(name) in ("SUCCEEDED", "FAILED")
+
+
+@pytest.mark.slow
+def test_what_a_redrive_does_again_replaces_the_report(running):
+    """A redrive runs the unsuccessful states again with the same input; the first report must not stay."""
+    running.upload("redriven")
+    arn = running.begun("redriven")
+    until(lambda: "FFmpeg" in entered(running, arn), "the state FFmpeg")
+    running.states.stop_execution(executionArn=arn)
+    assert running.report("redriven")["error"] == "ExecutionAborted"
+    text = running.states.describe_execution(executionArn=arn)["input"]
+    again = running.states.start_execution(stateMachineArn=running.machine, name="redriven-again", input=text)
+
+    def end():
+        found = running.states.describe_execution(executionArn=again["executionArn"])
+        return found["status"] if found["status"] != "RUNNING" else None
+
+    assert until(end, "the end of the second run") == "SUCCEEDED"
+    assert ".error.json" not in running.results("redriven")
+    assert {".json", ".avi", ".srt"} <= running.results("redriven")

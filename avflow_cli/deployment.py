@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from avflow.speech import require_engine, require_task
 from avflow_cli import images
 from avflow_cli.models import fetch
 from avflow_cli.profile import Profile
+from avflow_cli.session_folder import session_folder
 from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
@@ -123,9 +123,9 @@ def deployed(
     if options.segment_seconds is not None:
         parameters["SegmentSeconds"] = f"{options.segment_seconds:g}"
     with (
-        tempfile.TemporaryDirectory(prefix="avflow-aws-") as folder,
-        _embedded_aws(options, Path(folder), listener, port) as aws,
-        _profile(Path(folder), aws, with_profile) as profile,
+        session_folder() as folder,
+        _embedded_aws(options, folder, listener, port) as aws,
+        _profile(folder, aws, with_profile) as profile,
     ):
         try:
             outputs = deploy(aws, template, parameters, STACK_NAME)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import time
 
-from avflow.errors import DISK_FULL, AvflowError, LambdaBudgetExceeded, ScratchFull
+from avflow.errors import DISK_FULL, AvflowError, LambdaBudgetExceeded, MemoryExhausted, ScratchFull
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import Step, StepContext, StepReport
 from avflow.workflow.layout import VideoRef
@@ -28,6 +28,8 @@ from avflow.workflow.storage import ObjectStore
 
 #: no space, a quota, a limit of the file size, no memory: Batch has more of them
 _FULL = (*DISK_FULL, errno.ENOMEM)
+#: what Python's tempfile says, as "file not found", if no folder for temporary files takes a byte
+_NO_FOLDER = "No usable temporary directory"
 
 
 def run_step(
@@ -86,10 +88,19 @@ def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> 
     try:
         return work(video, context)
     except (OSError, MemoryError, ScratchFull) as error:
-        full = not isinstance(error, OSError) or error.errno in _FULL
+        full = not isinstance(error, OSError) or error.errno in _FULL or _NO_FOLDER in str(error)
         if context.ran_on == "lambda" and full:
             raise LambdaBudgetExceeded(f"{video.shown_name} does not fit into Lambda: {error}") from error
         if context.ran_on == "lambda" and type(error) is OSError:
             # the state machine takes this name, with which Lambda itself reports a full /tmp, for a full disk
             raise RuntimeError(f"{video.shown_name}: {error}") from error
+        if full and not isinstance(error, AvflowError):
+            raise _named(error, video) from error
         raise
+
+
+def _named(error: OSError | MemoryError, video: VideoRef) -> AvflowError:
+    """The error by which a job fails whose disk or memory is full. A bare OSError would say no more than JobFailed."""
+    if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+        return ScratchFull(f"no space is left in the scratch folder for {video.shown_name}: {error.strerror}")
+    return MemoryExhausted(f"{video.shown_name} needs more memory than there is: {error}")

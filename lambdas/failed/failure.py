@@ -96,7 +96,8 @@ def _explain(error: dict[str, str], own: dict[str, Any] | None) -> dict[str, str
         return _explain_job(cause, error.get("Cause") or "")
     if "errorMessage" in cause:  # an exception in a handler
         return {"error": name, "message": str(cause["errorMessage"]), "advice": _TRY_AGAIN}
-    message, advice = PLATFORM_ERRORS.get(name, ("A step failed.", _TRY_AGAIN))
+    known = PLATFORM_ERRORS.get(name) or PLATFORM_ERRORS.get(f"States.{name}")
+    message, advice = known or ("A step failed.", _TRY_AGAIN)
     # a Fail state may not use the reserved names (Amazon States Language, "Errors")
     own_name = name.removeprefix("States.")
     return {"error": own_name, "message": f"{message} ({error.get('Cause') or name})", "advice": advice}

@@ -17,11 +17,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.moto_api._internal.models import moto_api_backend
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
@@ -31,6 +34,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch import (
     StateTaskServiceBatch,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
+    StateTaskServiceEvents,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
@@ -170,6 +176,42 @@ def stop_at_once(_: Engine) -> None:
     _replace(Execution, "stop", stop)
 
 
+@_patch(goes_when="names the errors of the optimised integration of EventBridge.")
+def name_event_errors(_: Engine) -> None:
+    """An error of PutEvents is `EventBridge.InternalException` on AWS and States.Runtime in moto."""
+    original: Callable[..., Any] = StateTaskServiceEvents._from_error
+
+    def from_error(self: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return original(self, env=env, ex=ex)
+        name, cause = f"EventBridge.{ex.response['Error']['Code']}", ex.response["Error"]["Message"]
+        kind = {"resource": self._get_sfn_resource(), "resourceType": self._get_sfn_resource_type()}
+        details: Any = {"taskFailedEventDetails": {"error": name, "cause": cause, **kind}}
+        return FailureEvent(env, CustomErrorName(name), HistoryEventType.TaskFailed, details)
+
+    _replace(StateTaskServiceEvents, "_from_error", from_error)
+
+
+@_patch(goes_when="matches States.ALL and States.TaskFailed as AWS does.")
+def match_wildcards(_: Engine) -> None:
+    """In moto States.ALL matches the errors that end an execution, and States.TaskFailed none of States.*.
+
+    On AWS nothing catches States.Runtime and States.DataLimitExceeded, and States.TaskFailed matches all others but
+    States.Timeout.
+    """
+    evaluate: Callable[[Any, Any], None] = ErrorEqualsDecl._eval_body
+
+    def eval_body(self: Any, env: Any) -> None:
+        name, names = env.stack[-1].error_name, [each.error_name for each in self.error_names]
+        evaluate(self, env)
+        if name in ("States.Runtime", "States.DataLimitExceeded"):
+            env.stack[-1] = name in names
+        elif "States.TaskFailed" in names:
+            env.stack[-1] = name in names or name != "States.Timeout"
+
+    _replace(ErrorEqualsDecl, "_eval_body", eval_body)
+
+
 @_patch(goes_when="passes on `error` and `cause` of StopExecution.")
 def keep_why_stopped(_: Engine) -> None:
     """moto forgets why an execution was stopped; on AWS DescribeExecution tells StopExecution's error and cause."""
@@ -284,10 +326,7 @@ def parse_once(_: Engine) -> None:
 
 @_patch(goes_when="works on a limited number of executions at once, and keeps no list of its threads.")
 def work_on_few_executions(engine: Engine) -> None:
-    """In moto each execution has ten threads at once; 1 000 uploads would be 10 000. Here some wait, and are RUNNING.
-
-    moto also keeps a list of all threads that it ever started.
-    """
+    """In moto each execution has ten threads, and a list keeps all threads. Here some executions wait, RUNNING."""
     waiting: deque[Any] = deque()
     lock, running = threading.Lock(), [0]
     logic: Callable[[Any], None] = ExecutionWorker._execution_logic

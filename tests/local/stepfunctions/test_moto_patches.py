@@ -251,6 +251,29 @@ def test_few_executions_are_worked_on_at_once(bench, plain_moto, tmp_path):
         bench.states.stop_execution(executionArn=each)
 
 
+@shows("name_event_errors")
+def test_an_error_of_put_events_has_its_name(bench, plain_moto):
+    entries = [{"Source": "s", "DetailType": "d", "Detail": {}, "EventBusName": "default"}] * 11
+    task = {"Type": "Task", "Resource": "arn:aws:states:::events:putEvents", "Parameters": {"Entries": entries}}
+    assert bench.run(task).error == "EventBridge.ValidationException"
+    plain_moto()
+    assert bench.run(task).error == "States.Runtime"
+
+
+@shows("match_wildcards")
+@pytest.mark.parametrize(("raised", "caught"), [("States.Runtime", False), ("Lambda.ResourceNotFoundException", True)])
+def test_what_ends_an_execution_is_not_caught(bench, plain_moto, raised, caught):
+    task = bench.invoke("tell")
+    if raised == "States.Runtime":
+        task["Parameters"]["Payload"] = {"no.$": "$.nothing"}
+    else:
+        task["Parameters"]["FunctionName"] = "nobody"
+    task["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "C"}]
+    assert (bench.run(task).status == "SUCCEEDED") is caught
+    plain_moto(CLIENTS)
+    assert bench.run(task).status == "SUCCEEDED"
+
+
 @shows("keep_why_stopped")
 def test_an_execution_says_why_it_was_stopped(bench, plain_moto):
     def stopped():

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, ScratchFull, StorageUnavailable
+from avflow.errors import AvflowError, InvalidMediaEmpty, LambdaBudgetExceeded, ScratchFull, StorageUnavailable
 from avflow.workflow import entry
 from avflow.workflow.budget import Budget
 from avflow.workflow.layout import VideoRef
@@ -59,9 +59,26 @@ def test_a_scratch_space_that_ffmpeg_filled_moves_on_from_lambda_and_is_named_on
     assert bucket.written["media/run-1/merge.error.json"]["error"] == "ScratchFull"
 
 
-def test_a_full_batch_job_is_a_failure(bucket):
-    with pytest.raises(OSError, match="full"):
-        entry.run_step("merge", raising(OSError(errno.ENOSPC, "full")), VIDEO, "batch", Budget())
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (OSError(errno.ENOSPC, "full"), "ScratchFull"),
+        (OSError(errno.EDQUOT, "full"), "ScratchFull"),
+        (OSError(errno.EFBIG, "full"), "ScratchFull"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "ScratchFull"),
+        (OSError(errno.ENOMEM, "full"), "MemoryExhausted"),
+        (MemoryError("full"), "MemoryExhausted"),
+    ],
+)
+def test_a_full_batch_job_is_named(bucket, error, name):
+    with pytest.raises(AvflowError, match=r"a\.mkv") as caught:
+        entry.run_step("merge", raising(error), VIDEO, "batch", Budget())
+    assert caught.value.name == bucket.written["media/run-1/merge.error.json"]["error"] == name
+
+
+def test_a_missing_file_is_no_full_disk(bucket):
+    with pytest.raises(FileNotFoundError):
+        entry.run_step("merge", raising(FileNotFoundError(errno.ENOENT, "nothing there")), VIDEO, "batch", Budget())
 
 
 def test_an_invalid_argument_is_no_full_disk(bucket):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from wsgiref.types import StartResponse, WSGIApplication
+from wsgiref.types import StartResponse
 
 from local_aws import system
 from local_aws.access.authenticator import Authenticator
@@ -40,7 +40,8 @@ from local_aws.sandbox.containers import Containers
 from local_aws.sandbox.host import Host
 from local_aws.sessions import Clients, new_session, share_service_data
 from local_aws.stepfunctions import clients
-from local_aws.stepfunctions.checks import check
+from local_aws.stepfunctions.archive import Archive
+from local_aws.stepfunctions.service import StatesApi
 from local_aws.wire import Environ, Reply, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class LocalAws:
     root:
         The repository, with the code of functions from images and of jobs.
     state_dir:
-        Folder for objects, logs and sandboxes. Objects and logs stay when the process ends, all else is lost.
+        Folder for objects, logs and sandboxes. Objects and logs stay when the process ends, all else is lost but for
+        what `keep` says.
     port:
         On 127.0.0.1; 0 picks a free one.
     on_activity:
@@ -82,6 +84,13 @@ class LocalAws:
         The number of cores that Batch jobs share; by default all on which this process may run.
     containers:
         Run functions from images and jobs as Podman containers; the images must have been built.
+    keep:
+        Executions stay in `state_dir`, too, for the next embedded AWS.
+
+    Raises
+    ------
+    RuntimeError
+        Another embedded AWS uses `state_dir`.
     """
 
     def __init__(
@@ -99,11 +108,13 @@ class LocalAws:
         batch_jobs_at_once: int | None = None,
         cores: int | None = None,
         containers: bool = False,
+        keep: bool = False,
     ) -> None:
         share_service_data()
         self._on_activity = on_activity
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self.cache_dir = cache_dir or self.state_dir / "templates"
+        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -141,11 +152,12 @@ class LocalAws:
         self._invocations = AsyncInvocations(self.functions, targets)
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
-        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)
         self._logs = LogsApi(self.log_store)
         self._lambda = LambdaApi(self.functions, self._invocations.start)
         self._batch = BatchApi(self.batch)
-        self._moto: WSGIApplication | None = None
+        archive = Archive(self.state_dir / "executions.sqlite", lambda: self.client("stepfunctions")) if keep else None
+        self._states = StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive)
+        self._moto: Moto | None = None
 
     @property
     def logs(self) -> Path:
@@ -176,6 +188,8 @@ class LocalAws:
         """Kill all processes, stop all executions, and forget all but the objects and the logs."""
         self._closing.set()
         self._admitted.set()  # whoever waits for the stack is told
+        if self._states.archive:
+            self._states.archive.close()  # before executions fail because their processes end
         self._invocations.close()
         self.processes.close()  # first, because all else takes long while they use the cores
         self.batch.close()
@@ -187,6 +201,7 @@ class LocalAws:
         self.log_store.close()
         self._server.shutdown()
         self._server.server_close()
+        self._s3.close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
     def _stop_executions(self, until: float) -> None:
@@ -250,10 +265,11 @@ class LocalAws:
             return ours(environ).send(start_response)
         if self._s3.handles(environ):
             return self._s3(environ, start_response)
-        if signed_service(environ) == "states":
-            check(environ)
+        return self._by_moto(environ).send(start_response)
+
+    def _by_moto(self, environ: Environ) -> Reply:
         assert self._moto is not None
-        return self._moto(environ, start_response)
+        return self._moto(environ)
 
     def _refuse(self, environ: Environ) -> Reply | None:
         """The error if the request is not signed by somebody who may call now; a user waits for the stack."""
@@ -276,6 +292,8 @@ class LocalAws:
                 return self._batch
             case "logs":
                 return self._logs
+            case "states":
+                return self._states
             case "monitoring" if environ[CALLER] is not self._own_key:  # with which the collector sends
                 self._collector.send_metrics()
         return None

@@ -35,9 +35,11 @@ class S3App:
     def __init__(self, root: Path, on_object_created: Callable[[ObjectCreated], None] = ignore) -> None:
         self._store = Store(root)
         self._service = Service(self._store, on_object_created)
+        self._closed = False
 
     def close(self) -> None:
-        """Release `root`."""
+        """Release `root`; requests that are not answered yet fail."""
+        self._closed = True
         self._store.close()
 
     def handles(self, environ: WSGIEnvironment) -> bool:
@@ -51,7 +53,8 @@ class S3App:
         except S3Error as error:
             response = _error(request, error)
         except Exception:
-            _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
+            if not self._closed:
+                _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
             response = _error(request, S3Error("InternalError"))
         headers = {"x-amz-request-id": uuid.uuid4().hex[:16].upper()} | response.headers
         if isinstance(response.body, bytes):

@@ -152,11 +152,15 @@ class LocalAws:
         self._invocations = AsyncInvocations(self.functions, targets)
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
-        self._logs = LogsApi(self.log_store)
-        self._lambda = LambdaApi(self.functions, self._invocations.start)
-        self._batch = BatchApi(self.batch)
         archive = Archive(self.state_dir / "executions.sqlite", lambda: self.client("stepfunctions")) if keep else None
-        self._states = StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive)
+        self._archive = archive
+        #: by the name for which requests are signed; `deploy` adds CloudFormation
+        self.services: dict[str, Callable[[Environ], Reply]] = {
+            "lambda": LambdaApi(self.functions, self._invocations.start),
+            "batch": BatchApi(self.batch),
+            "logs": LogsApi(self.log_store),
+            "states": StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive),
+        }
         self._moto: Moto | None = None
 
     @property
@@ -188,8 +192,8 @@ class LocalAws:
         """Kill all processes, stop all executions, and forget all but the objects and the logs."""
         self._closing.set()
         self._admitted.set()  # whoever waits for the stack is told
-        if self._states.archive:
-            self._states.archive.close()  # before executions fail because their processes end
+        if self._archive:
+            self._archive.close()  # before executions fail because their processes end
         self._invocations.close()
         self.processes.close()  # first, because all else takes long while they use the cores
         self.batch.close()
@@ -285,18 +289,10 @@ class LocalAws:
         """What answers the request if neither S3 nor moto does."""
         if self.events.handles(environ):
             return self.events
-        match signed_service(environ):
-            case "lambda":
-                return self._lambda
-            case "batch":
-                return self._batch
-            case "logs":
-                return self._logs
-            case "states":
-                return self._states
-            case "monitoring" if environ[CALLER] is not self._own_key:  # with which the collector sends
-                self._collector.send_metrics()
-        return None
+        service = signed_service(environ)
+        if service == "monitoring" and environ[CALLER] is not self._own_key:  # with which the collector sends
+            self._collector.send_metrics()
+        return self.services.get(service)
 
 
 def _shutting_down(environ: Environ) -> Reply:

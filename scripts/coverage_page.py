@@ -13,6 +13,7 @@ import local_aws.cloudformation.resources  # noqa: F401 - registers the types of
 from local_aws.awslambda import api as lambda_api
 from local_aws.batch import api as batch_api
 from local_aws.by_moto import BY_MOTO
+from local_aws.cloudformation import api as stacks_api
 from local_aws.cloudformation import intrinsics, stack
 from local_aws.coverage import AS_AWS, KEPT, Operation
 from local_aws.eventbridge import patterns, service, targets
@@ -67,6 +68,8 @@ def written() -> str:
         ),
         "## CloudFormation\n",
         "aws-sam-translator translates SAM's resources, as on AWS. A stack can be created, not changed.\n",
+        "Requests:\n",
+        _operations(stacks_api.OPERATIONS),
         "Types of resources:\n",
         _operations(dict(sorted(stack.RESOURCE_TYPES.items()))),
         "Intrinsic functions:\n",

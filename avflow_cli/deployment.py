@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from pathlib import Path
 
 from avflow.cores import usable_cores
 from avflow.errors import AvflowError
+from avflow.filenames import printable
 from avflow.models.cache import cache_folder
 from avflow.models.kinds import DETECTION, SPEECH, SpeechTask
 from avflow.models.store import ModelStore
@@ -30,6 +34,13 @@ class StackNotDeployed(AvflowError):
     """The template has a parameter or resource that can't be deployed."""
 
     advice = "Check template.yaml and the parameters given."
+
+
+class DataUnusable(AvflowError):
+    """The folder of `avflow up --data` can't be used."""
+
+    advice = "End the other `avflow up`, or choose another folder: --data DIR."
+    exit_code = os.EX_CANTCREAT
 
 
 class PortTaken(AvflowError):
@@ -82,11 +93,17 @@ class Deployment:
 
 @contextmanager
 def deployed(
-    options: DeploymentOptions, listener: Listener, port: int = 0, *, with_profile: bool = False
+    options: DeploymentOptions,
+    listener: Listener,
+    port: int = 0,
+    *,
+    with_profile: bool = False,
+    data: Path | None = None,
 ) -> Iterator[Deployment]:
     """Deploy the template. At the end of the block the embedded AWS and all its processes end.
 
-    Only this process and its children know the access key, unless a profile is written `with_profile`.
+    Only this process and its children know the access key, unless a profile is written `with_profile`. What is in the
+    folder `data` stays; without one, all is removed.
 
     Raises
     ------
@@ -96,6 +113,8 @@ def deployed(
         The speech model can't translate.
     ImagesNotBuilt
         The steps have to run in their images, and there are none with these models.
+    DataUnusable
+        The folder can't be written, or another embedded AWS uses it.
     PortTaken, StackNotDeployed
     """
     _require_models(options)
@@ -123,8 +142,8 @@ def deployed(
     if options.segment_seconds is not None:
         parameters["SegmentSeconds"] = f"{options.segment_seconds:g}"
     with (
-        session_folder() as folder,
-        _embedded_aws(options, folder, listener, port) as aws,
+        _folder(data) as folder,
+        _embedded_aws(options, folder, listener, port, keep=data is not None) as aws,
         _profile(folder, aws, with_profile) as profile,
     ):
         try:
@@ -158,7 +177,23 @@ def _require_models(options: DeploymentOptions) -> None:
         require_engine(options.speech_model, store)
 
 
-def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, port: int) -> LocalAws:
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    """The folder `data`, or one that is removed at the end of the block."""
+    if data is None:
+        with session_folder() as folder:
+            yield folder
+        return
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data):
+            pass
+    except OSError as error:
+        raise DataUnusable(f"{printable(str(data))} can't be written: {error.strerror}.") from error
+    yield data
+
+
+def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, port: int, *, keep: bool) -> LocalAws:
     try:
         return LocalAws(
             ROOT,
@@ -171,7 +206,10 @@ def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, 
             lambda_scratch=options.lambda_tmp,
             containers=options.containers,
             cores=usable_cores(),
+            keep=keep,
         )
+    except (RuntimeError, sqlite3.DatabaseError) as error:
+        raise DataUnusable(f"{printable(str(error))}.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(

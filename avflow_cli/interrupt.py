@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import os
 import signal
 import time
@@ -41,7 +42,8 @@ def say() -> None:
     """Tell the user, once."""
     if not _said:
         _said.append(True)
-        os.write(2, b"avflow: interrupted\n")
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            os.write(2, b"avflow: interrupted\n")
 
 
 def _end_at_last() -> None:

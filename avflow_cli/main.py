@@ -75,8 +75,15 @@ def run(videos: tuple[str, ...], out: Path, **options: Any) -> int:
     metavar="N",
     help="Port on 127.0.0.1; 0 for any free port.",
 )
+@click.option(
+    "--data",
+    type=Folder(),
+    metavar="DIR",
+    help="Keep the bucket, its versions, the logs and the executions in DIR for the next time. "
+    "Executions that run at the end are ABORTED. By default nothing is kept.",
+)
 @deployment_options
-def up(port: int, **options: Any) -> int:
+def up(port: int, data: Path | None, **options: Any) -> int:
     """Keep an embedded AWS up for the aws command and other programs.
 
     Deploys the template to it. Ctrl-C ends it.
@@ -84,7 +91,7 @@ def up(port: int, **options: Any) -> int:
     from avflow_cli import up as command  # noqa: PLC0415
     from avflow_cli.deployment import DeploymentOptions  # noqa: PLC0415
 
-    return command.run(DeploymentOptions(**options), port)
+    return command.run(DeploymentOptions(**options), port, data)
 
 
 @avflow.group()

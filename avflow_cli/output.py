@@ -19,7 +19,8 @@ from avflow.workflow.layout import RESULT_SUFFIXES, START_PREFIX, VideoRef
 from lambdas.start.claims import claim_key, owner_of
 from lambdas.start.result_names import candidates, stem_of
 
-SUFFIXES = (*RESULT_SUFFIXES, ".json")
+LOG_SUFFIX = ".error.log"
+SUFFIXES = (*RESULT_SUFFIXES, ".json", LOG_SUFFIX)
 
 
 class OutputUnusable(AvflowError):
@@ -89,6 +90,12 @@ class Output:
             elif succeeded:
                 target.unlink(missing_ok=True)
         return files
+
+    def keep_log(self, text: str) -> Path:
+        """Write the log of the step that failed. Returns its path."""
+        path = self.folder / (self._stem + LOG_SUFFIX)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return path
 
     def _targets(self) -> list[Path]:
         return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]

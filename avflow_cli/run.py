@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from avflow_cli import interrupt, terminal
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.follow import follow
 from avflow_cli.output import Output
+from avflow_cli.step_logs import FailedStep, StepLogs
 from avflow_cli.view import RunView, summary
+from local_aws.sandbox.activity import Activity
 
 #: seconds within which an execution must begin after an upload
 START_WITHIN = 60
+#: failed steps whose logs are shown, and lines of each
+MAX_STEPS, MAX_LINES = 3, 15
 
 
 class ExecutionNotStarted(errors.AvflowError):
@@ -42,18 +47,26 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
     output = Output(out, video)
     console = terminal.console()
     view = RunView(console)
+    logs, causes = StepLogs(), list[str]()
+
+    def hear(activity: Activity) -> None:
+        view.heard(activity)
+        logs.hear(activity)
+
     # in this order: while a model is fetched, there is another progress bar
-    with deployed(options, view.heard) as deployment, view:
+    with deployed(options, hear) as deployment, view:
         output.claim_names(deployment.aws.client("s3"), deployment.bucket)
         reference = _upload(deployment, video)
         states = deployment.aws.client("stepfunctions")
         arn = f"{deployment.state_machine.replace(':stateMachine:', ':execution:')}:{reference.execution}"
         for event in follow(states, arn):
             view.show(event)
+            if event.error is not None and event.moved_to is None:
+                causes.append(event.cause)
         execution = states.describe_execution(executionArn=arn)
         files = output.fetch(deployment.aws.client("s3"), reference)
     if execution["status"] != "SUCCEEDED":
-        return _failed(execution, files)
+        return _failed(execution, files, output, logs.behind(causes))
     manifest = Manifest.from_dict(json.loads(output.manifest.read_text(encoding="utf-8")))
     console.print(summary(manifest, files, spaced=console.is_terminal), soft_wrap=True)
     return os.EX_OK
@@ -78,11 +91,18 @@ def _upload(deployment: Deployment, video: Path) -> VideoRef:
     )
 
 
-def _failed(execution: dict[str, Any], files: list[Path]) -> int:
-    """Write the error in one line. Returns the exit status of its class."""
+def _failed(execution: dict[str, Any], files: list[Path], output: Output, steps: list[FailedStep]) -> int:
+    """Write the error in one line, and the end of the failed step's log. Returns the exit status of its class."""
     name = execution.get("error") or execution["status"]
     where = "".join(f" ({file})" for file in files if file.name.endswith(".error.json"))
     terminal.say(f"{name}: {execution.get('cause', '')}{where}")
+    for step in steps[-MAX_STEPS:]:
+        terminal.say(f"the end of the log of {step.title}")
+        for line in step.lines[-MAX_LINES:]:
+            print(f"  {printable(line)}", file=sys.stderr)
+    if steps:
+        kept = output.keep_log("\n".join(step.text for step in steps))
+        terminal.say(f"its whole log: {kept}")
     known = getattr(errors, name, errors.AvflowError)
     is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
     return known.exit_code if is_ours else errors.AvflowError.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import NoReturn
 
 from avflow_cli import interrupt, terminal
@@ -21,11 +22,11 @@ In another shell:
   {aws} stepfunctions list-executions --state-machine-arn {state_machine}
   {aws} s3 ls --recursive s3://{bucket}/result/
 
-Ctrl-C ends it and removes what is in the bucket.
+Ctrl-C ends it{and_then}.
 """
 
 
-def run(options: DeploymentOptions, port: int) -> NoReturn:
+def run(options: DeploymentOptions, port: int, data: Path | None) -> NoReturn:
     """Deploy the template, print how to use it, and wait for Ctrl-C, which raises KeyboardInterrupt."""
     console = terminal.console()
 
@@ -37,7 +38,7 @@ def run(options: DeploymentOptions, port: int) -> NoReturn:
             line = f"{activity.kind:6} {activity.name}: {outcome} after {activity.seconds:.1f} s"
             console.print(line, soft_wrap=True, markup=False)
 
-    with deployed(options, show, port, with_profile=True) as deployment:
+    with deployed(options, show, port, with_profile=True, data=data) as deployment:
         profile = deployment.profile
         assert profile is not None
         text = HELP.format(
@@ -47,6 +48,7 @@ def run(options: DeploymentOptions, port: int) -> NoReturn:
             aws=profile.command,
             bucket=deployment.bucket,
             state_machine=deployment.state_machine,
+            and_then=" and removes what is in the bucket" if data is None else f"; what is in {data} stays",
         )
         if not console.is_terminal:
             text = text.replace("\n\n", "\n").rstrip("\n")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication
+from wsgiref.types import WSGIApplication
 
 from local_aws.protocols import Protocol, error_reply, is_json, protocol_of, scope_of, signed_service
 from local_aws.wire import Environ, Reply
@@ -42,11 +41,8 @@ class Moto:
         self._app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         logging.getLogger("moto").addHandler(logging.NullHandler())  # moto logs each error response as an error
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ) -> Reply:
         """Answer one request."""
-        return self._answer(environ).send(start_response)
-
-    def _answer(self, environ: Environ) -> Reply:
         if signed_service(environ) not in _SIGNED_FOR or environ["PATH_INFO"].startswith(_PAGES):
             return unknown(environ)
         if malformed := _malformed(environ):

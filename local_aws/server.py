@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from wsgiref.types import StartResponse, WSGIApplication
+from wsgiref.types import StartResponse
 
 from local_aws import system
 from local_aws.access.authenticator import Authenticator
@@ -42,7 +42,8 @@ from local_aws.sandbox.containers import Containers
 from local_aws.sandbox.host import Host
 from local_aws.sessions import Clients, new_session, share_service_data
 from local_aws.stepfunctions import clients
-from local_aws.stepfunctions.checks import check
+from local_aws.stepfunctions.archive import Archive
+from local_aws.stepfunctions.service import StatesApi
 from local_aws.wire import Environ, Reply, ServiceError
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class LocalAws:
     root:
         The repository, with the code of functions from images and of jobs.
     state_dir:
-        Folder for objects, logs and sandboxes. Objects and logs stay when the process ends, all else is lost.
+        Folder for objects, logs and sandboxes. Objects and logs stay when the process ends, all else is lost but for
+        what `keep` says.
     port:
         On 127.0.0.1; 0 picks a free one.
     on_activity:
@@ -93,6 +95,13 @@ class LocalAws:
     retry_delays:
         Seconds before the second and the third try of an asynchronous invocation whose function failed. The default is
         AWS's one and two minutes.
+    keep:
+        Executions stay in `state_dir`, too, for the next embedded AWS.
+
+    Raises
+    ------
+    RuntimeError
+        Another embedded AWS uses `state_dir`.
     """
 
     def __init__(
@@ -113,11 +122,13 @@ class LocalAws:
         lambda_concurrency: int = NEW_ACCOUNT,
         functions_at_once: int | None = None,
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        keep: bool = False,
     ) -> None:
         share_service_data()
         self._on_activity = on_activity
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self.cache_dir = cache_dir or self.state_dir / "templates"
+        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -158,11 +169,16 @@ class LocalAws:
         self._invocations = AsyncInvocations(self.functions, targets, retry_delays)
         self.events = Events(self.functions, self._invocations.start, targets)
         self.callbacks = Callbacks()
-        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)
-        self._logs = LogsApi(self.log_store)
-        self._lambda = LambdaApi(self.functions, self._invocations.start)
-        self._batch = BatchApi(self.batch)
-        self._moto: WSGIApplication | None = None
+        archive = Archive(self.state_dir / "executions.sqlite", lambda: self.client("stepfunctions")) if keep else None
+        self._archive = archive
+        #: by the name for which requests are signed; `deploy` adds CloudFormation
+        self.services: dict[str, Callable[[Environ], Reply]] = {
+            "lambda": LambdaApi(self.functions, self._invocations.start),
+            "batch": BatchApi(self.batch),
+            "logs": LogsApi(self.log_store),
+            "states": StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive),
+        }
+        self._moto: Moto | None = None
 
     @property
     def logs(self) -> Path:
@@ -194,6 +210,8 @@ class LocalAws:
         """Kill all processes, stop all executions, and forget all but the objects and the logs."""
         self._closing.set()
         self._admitted.set()  # whoever waits for the stack is told
+        if self._archive:
+            self._archive.close()  # before executions fail because their processes end
         self._invocations.close()
         self.events.close()
         self.functions.close()
@@ -207,6 +225,7 @@ class LocalAws:
         self.log_store.close()
         self._server.shutdown()
         self._server.server_close()
+        self._s3.close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
     def _stop_executions(self, until: float) -> None:
@@ -274,10 +293,11 @@ class LocalAws:
             return ours(environ).send(start_response)
         if self._s3.handles(environ):
             return self._s3(environ, start_response)
-        if signed_service(environ) == "states":
-            check(environ)
+        return self._by_moto(environ).send(start_response)
+
+    def _by_moto(self, environ: Environ) -> Reply:
         assert self._moto is not None
-        return self._moto(environ, start_response)
+        return self._moto(environ)
 
     def _refuse(self, environ: Environ) -> Reply | None:
         """The error if the request is not signed by somebody who may call now; a user waits for the stack."""
@@ -295,16 +315,10 @@ class LocalAws:
         """What answers the request if neither S3 nor moto does."""
         if self.events.handles(environ):
             return self.events
-        match signed_service(environ):
-            case "lambda":
-                return self._lambda
-            case "batch":
-                return self._batch
-            case "logs":
-                return self._logs
-            case "monitoring" if environ[CALLER] is not self._own_key:  # with which the collector sends
-                self._collector.send_metrics()
-        return None
+        service = signed_service(environ)
+        if service == "monitoring" and environ[CALLER] is not self._own_key:  # with which the collector sends
+            self._collector.send_metrics()
+        return self.services.get(service)
 
 
 def _shutting_down(environ: Environ) -> Reply:

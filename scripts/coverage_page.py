@@ -13,12 +13,13 @@ import local_aws.cloudformation.resources  # noqa: F401 - registers the types of
 from local_aws.awslambda import api as lambda_api
 from local_aws.batch import api as batch_api
 from local_aws.by_moto import BY_MOTO
+from local_aws.cloudformation import api as stacks_api
 from local_aws.cloudformation import intrinsics, stack
 from local_aws.coverage import AS_AWS, KEPT, Operation
 from local_aws.eventbridge import patterns, service, targets
 from local_aws.logs import api as logs_api
 from local_aws.s3 import operations as s3_operations
-from local_aws.stepfunctions import checks
+from local_aws.stepfunctions import service as states_service
 from local_aws.stepfunctions.moto_patches import PATCHES
 
 PAGE = Path(__file__).parents[1] / "local_aws" / "COVERAGE.md"
@@ -58,8 +59,8 @@ def written() -> str:
         f"Operators of event patterns, besides `{patterns.EXISTS}` and `{patterns.OR}`:\n",
         _operations(patterns.OPERATORS),
         "## Step Functions\n",
-        "moto's interpreter runs the executions. Requests that are checked before moto sees them:\n",
-        _operations(checks.CHECKED),
+        "moto's interpreter runs the executions, and answers all other operations that it has. Ours:\n",
+        _operations(states_service.OPERATIONS),
         "Where moto does not behave as AWS, `stepfunctions/moto_patches.py` corrects it:\n",
         _table(
             ["what moto does", "the patch can go when moto …"],
@@ -67,6 +68,8 @@ def written() -> str:
         ),
         "## CloudFormation\n",
         "aws-sam-translator translates SAM's resources, as on AWS. A stack can be created, not changed.\n",
+        "Requests:\n",
+        _operations(stacks_api.OPERATIONS),
         "Types of resources:\n",
         _operations(dict(sorted(stack.RESOURCE_TYPES.items()))),
         "Intrinsic functions:\n",

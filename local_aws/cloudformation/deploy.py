@@ -8,6 +8,7 @@ from typing import Any
 
 import local_aws.cloudformation.resources  # noqa: F401 - registers what creates each type of resource
 from local_aws.cloudformation import sam
+from local_aws.cloudformation.api import Described, StacksApi
 from local_aws.cloudformation.errors import DeployError
 from local_aws.cloudformation.parameters import parameter_values
 from local_aws.cloudformation.stack import Stack
@@ -33,6 +34,11 @@ def deploy(
         except sam.TemplateError as error:
             raise DeployError(str(error)) from error
         values = parameter_values(translated, given)
-        outputs = Stack(aws, stack_name, translated, path.parent, values).create()
+        stack = Stack(aws, stack_name, translated, path.parent, values)
+        outputs = stack.create()
+    api = aws.services.setdefault("cloudformation", StacksApi())
+    assert isinstance(api, StacksApi)
+    resources = {name: (translated["Resources"][name]["Type"], str(each.id)) for name, each in stack.created.items()}
+    api.stacks[stack_name] = Described(stack_name, translated, values, outputs, resources)
     aws.admit()
     return outputs

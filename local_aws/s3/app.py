@@ -46,9 +46,11 @@ class S3App:
         self._store = Store(root)
         self._service = Service(self._store, on_object_created)
         self._permissions = Permissions(self._store, policies)
+        self._closed = False
 
     def close(self) -> None:
-        """Release `root`."""
+        """Release `root`; requests that are not answered yet fail."""
+        self._closed = True
         self._store.close()
 
     def handles(self, environ: WSGIEnvironment) -> bool:
@@ -64,7 +66,8 @@ class S3App:
         except S3Error as error:
             response = _error(request, self._permissions.hide(request, error))
         except Exception:
-            _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
+            if not self._closed:
+                _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
             response = _error(request, S3Error("InternalError"))
         headers = {"x-amz-request-id": uuid.uuid4().hex[:16].upper()} | response.headers
         if isinstance(response.body, bytes):

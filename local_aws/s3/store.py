@@ -71,7 +71,7 @@ class Store:
         except BlockingIOError:
             self._owner.close()
             raise RuntimeError(
-                f"{root} is in use by another embedded S3; end that one, or choose another folder"
+                f"{root} is in use by another embedded AWS; end that one, or choose another folder"
             ) from None
         # One connection under one lock: a transaction takes far less than a millisecond, a new connection takes more.
         self._db = sqlite3.connect(root / "index.sqlite", check_same_thread=False, isolation_level=None)

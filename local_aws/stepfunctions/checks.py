@@ -6,10 +6,9 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Callable
+from typing import Any, NoReturn
 
-from local_aws.coverage import AS_AWS, Operation
-from local_aws.wire import Environ, ServiceError, read_json
+from local_aws.wire import Environ, ServiceError
 
 #: Step Functions API Reference, "StartExecution": a name must not contain these characters
 _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
@@ -18,38 +17,34 @@ MAX_NAME = 80
 MAX_INPUT_BYTES = 262_144
 
 
-def check_start(environ: Environ) -> None:
+def check_start(request: dict[str, Any]) -> None:
     """Check StartExecution's name and input; an execution without a name gets one.
 
     Raises
     ------
     ServiceError
-        InvalidName or InvalidExecutionInput.
+        InvalidName, InvalidExecutionInput or SerializationException.
     """
-    request = read_json(environ)
-    name = request.setdefault("name", str(uuid.uuid4()))
+    name, text = request.setdefault("name", str(uuid.uuid4())), request.get("input")
+    if not isinstance(name, str) or not isinstance(text, str | None):
+        raise ServiceError("SerializationException", "name and input must be texts.")
     if not 1 <= len(name) <= MAX_NAME or _FORBIDDEN.search(name):
         raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-    if len(request.get("input", "").encode()) > MAX_INPUT_BYTES:
+    if text is None:
+        return
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_INPUT_BYTES:
         raise ServiceError("InvalidExecutionInput", f"The input is longer than {MAX_INPUT_BYTES} bytes")
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: {error}") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def replace_body(environ: Environ, request: dict[str, Any]) -> None:
+    """Let the next reader of a request read this one."""
     body = json.dumps(request).encode()
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
-
-
-#: by the request's X-Amz-Target
-CHECKED: dict[str, Operation[Callable[[Environ], None]]] = {
-    "AWSStepFunctions.StartExecution": Operation("StartExecution", check_start, AS_AWS),
-}
-
-
-def check(environ: Environ) -> None:
-    """Check a request of any operation, and add what is missing, such as an execution's name.
-
-    Raises
-    ------
-    ServiceError
-        AWS would refuse the request.
-    """
-    operation = CHECKED.get(environ.get("HTTP_X_AMZ_TARGET", ""))
-    if operation is not None:
-        operation.handler(environ)

@@ -19,9 +19,12 @@ def bad(tmp_path, name, content):
 
 
 def assert_one_clear_line(run, error):
+    """One line says what is wrong; the end of the step's log follows."""
     lines = run.err.strip().splitlines()
-    assert len(lines) == 1, run.err
     assert lines[0].startswith(f"avflow: {error}: ")
+    assert lines[1].startswith("avflow: the end of the log of Lambda function av-workflow-FFmpegFunction (")
+    assert all(line.startswith("  ") for line in lines[2:-1]), run.err
+    assert lines[-1].endswith(".error.log")
     assert run.status == os.EX_DATAERR
 
 
@@ -33,7 +36,10 @@ def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, c
     run = bad(tmp_path, name, content)
     assert_one_clear_line(run, error)
     stem = name.partition(".")[0]
-    assert run.files == {f"{stem}.error.json"}
+    assert run.files == {f"{stem}.error.json", f"{stem}.error.log"}
+    kept = (run.folder / f"{stem}.error.log").read_text(encoding="utf-8")
+    assert kept.startswith("=== Lambda function av-workflow-FFmpegFunction (")
+    assert f"[ERROR] {error}" in kept
     report = run.json(f"{stem}.error.json")
     validate(report, "error-report")
     assert report["error"] == error
@@ -45,7 +51,7 @@ def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, c
 def test_less_than_half_of_a_video_is_refused(tmp_path):
     run = bad(tmp_path, "cut.mkv", SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 2 // 5])
     assert_one_clear_line(run, "InvalidMediaTruncated")
-    assert run.files == {"cut.error.json"}
+    assert run.files == {"cut.error.json", "cut.error.log"}
 
 
 def test_a_cut_video_is_processed_as_far_as_it_goes_unless_a_setting_refuses_it(tmp_path, monkeypatch):
@@ -169,16 +175,16 @@ def test_earlier_results_are_replaced_and_what_no_longer_holds_is_removed(tmp_pa
     film = tmp_path / "film.mkv"
     film.write_bytes(b"no film at all")
     first = run_video(film, tmp_path / "out")
-    assert (first.status, first.files) == (os.EX_DATAERR, {"film.error.json"})
+    assert (first.status, first.files) == (os.EX_DATAERR, {"film.error.json", "film.error.log"})
     film.write_bytes(SAMPLE.read_bytes())
     second = run_video(film, tmp_path / "out")
     assert second.status == 0, second.err
-    assert "film.error.json" not in second.files
+    assert not {"film.error.json", "film.error.log"} & second.files
     assert "film.avi" in second.files
     film.write_bytes(b"no film again")
     third = run_video(film, tmp_path / "out")
     assert third.status == os.EX_DATAERR
-    assert third.files == second.files | {"film.error.json"}, "as on AWS, existing results stay"
+    assert third.files == second.files | {"film.error.json", "film.error.log"}, "as on AWS, existing results stay"
 
 
 def test_a_folder_that_is_a_file(tmp_path):

@@ -73,4 +73,4 @@ def test_the_longest_name_of_a_file_with_control_codes(tmp_path):
     run = run_video(tmp_path / name, tmp_path / "out")
     assert "InvalidMediaTruncated" in run.err
     assert not CONTROL.search(run.out + run.err)
-    assert [found.endswith(".error.json") for found in run.files] == [True]
+    assert sorted(found.rpartition(".error.")[2] for found in run.files) == ["json", "log"]

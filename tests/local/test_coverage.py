@@ -10,8 +10,9 @@ from local_aws.batch import api as batch_api
 from local_aws.cloudformation import intrinsics, stack
 from local_aws.coverage import AS_AWS, KEPT
 from local_aws.eventbridge import patterns, service, targets
+from local_aws.logs import api as logs_api
 from local_aws.s3 import operations as s3_operations
-from local_aws.stepfunctions import checks
+from local_aws.stepfunctions import service as states_service
 from scripts.coverage_page import PAGE, written
 
 LEVELS = ("service", "bucket", "object")
@@ -19,10 +20,11 @@ TABLES = {
     "S3": s3_operations.OPERATIONS,
     "Lambda": lambda_api.OPERATIONS,
     "Batch": batch_api.OPERATIONS,
+    "CloudWatch Logs": logs_api.OPERATIONS,
     "EventBridge": service.OPERATIONS,
     "targets": targets.TARGETS,
     "operators": patterns.OPERATORS,
-    "Step Functions": checks.CHECKED,
+    "Step Functions": states_service.OPERATIONS,
     "resource types": stack.RESOURCE_TYPES,
     "functions": intrinsics.FUNCTIONS,
     "conditions": intrinsics.CONDITIONS,
@@ -70,7 +72,12 @@ def test_operations_of_lambda_and_batch_are_named_and_requested_as_aws_does():
 
 
 def test_operations_of_the_other_services_are_named_as_aws_does():
-    for name, table in (("events", service.OPERATIONS), ("stepfunctions", checks.CHECKED)):
+    tables = {
+        "events": service.OPERATIONS,
+        "stepfunctions": states_service.OPERATIONS,
+        "logs": logs_api.OPERATIONS,
+    }
+    for name, table in tables.items():
         for target, operation in table.items():
             assert operation.name in described(name)
-            assert target.endswith(f".{operation.name}")
+            assert target.rpartition(".")[2] == operation.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -77,7 +78,8 @@ def log_group(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Crea
     """A log group."""
     logs = stack.aws.client("logs")
     name = properties.get("LogGroupName") or stack.physical_name(logical_id)
-    logs.create_log_group(logGroupName=name)
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):  # of an earlier session
+        logs.create_log_group(logGroupName=name)
     if days := properties.get("RetentionInDays"):
         logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
     return Created(name, {"Arn": arn("logs", f"log-group:{name}:*")})

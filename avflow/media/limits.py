@@ -5,8 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from av.video.format import VideoFormat
-
 from avflow.cores import codec_threads
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooLarge, InvalidMediaTooLong
 from avflow.media.formats import MAX_SIDE
@@ -86,8 +84,7 @@ def threads_within(size: int, references: int = 0) -> int:
 
 def decoder_threads(video: VideoStream) -> int:
     """Threads of the decoder of a video stream, so that it stays below `MAX_DECODER_BYTES`."""
-    bits = VideoFormat(video.pixel_format).padded_bits_per_pixel
-    return threads_within(frame_bytes(video.width, video.height, bits), video.references)
+    return threads_within(video.frame_bytes, video.references)
 
 
 # ---------------------------------------------------------------- proportion

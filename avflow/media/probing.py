@@ -39,6 +39,7 @@ from avflow.media.limits import (
     check_memory,
     check_proportion,
     check_size,
+    frame_bytes,
     in_hours,
 )
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
@@ -257,6 +258,8 @@ def _checked_video(
     If the file has good sound, damage of any length is no reason to refuse it.
     """
     video = _video_stream(path, scan.stream, scan)
+    if scan.timed and scan.clock.count > 1 and scan.clock.average is None:
+        raise InvalidMediaDamaged(f"{path.name} shows all of its {scan.clock.count} frames at the same time")
     if video.constant_rate and video.nominal_rate > MAX_RATE:
         raise InvalidMediaFrameRate(
             f"{path.name} says that it has {float(video.nominal_rate):g} frames per second: "
@@ -281,10 +284,12 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     if frame is None:
         raise InvalidMediaUnreadable(f"{path.name}: no frame of its {context.name} stream can be decoded")
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-    shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
+    first = Shape(frame.width, frame.height, aspect)
+    shapes, largest = scan.shapes.finish(first), scan.shapes.largest(first)
     shape = shapes.longest
     check_size(path, shape.width, shape.height)
-    check_memory(path, frame.width, frame.height, frame.format.padded_bits_per_pixel, scan.shapes.references)
+    bits = frame.format.padded_bits_per_pixel
+    check_memory(path, largest.width, largest.height, bits, scan.shapes.references)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     if stream.container.format.name == "avi":  # its tick is a frame, and FFmpeg guesses 120 for 119.88
         announced = (1 / stream.time_base, *announced)
@@ -324,6 +329,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         size_changes=shapes.size_changes,
         sections=_sections(shapes, scan, nominal) if shapes.aspect_changes else (),
         references=scan.shapes.references,
+        frame_bytes=frame_bytes(largest.width, largest.height, bits),
     )
 
 

@@ -217,6 +217,9 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
         audio_stream = choosing.mixed(audio_stream)
+        if not choosing.heard:  # such as a stream whose samples are all to be skipped
+            left_out += (choosing.unheard(named),)
+            audio_stream = None
     video_stream = None
     if video_scan and video_scan.clock.count:
         try:

@@ -60,7 +60,7 @@ def _packets(
         with av.open(str(path), "w") as output:
             stream: Any = output.add_stream(codec, rate=25)
             stream.width, stream.height = size
-            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            stream.pix_fmt = {"mjpeg": "yuvj420p", "png": "rgb24"}.get(codec, "yuv420p")
             if extradata:
                 stream.codec_context.extradata = extradata
             for number, content in enumerate(packets):
@@ -146,6 +146,12 @@ CASES = (
         TOO_LARGE,
     ),
     case(
+        "refs-1",
+        "MP4, H.264 of 8190x8190 pixels with one reference picture: as large as is accepted",
+        _references(1, "8190x8190", "-pix_fmt", "yuv420p"),
+        Right(frames=4),
+    ),
+    case(
         "refs-16-10bit",
         "MP4, H.264 of 7680x4320 pixels of 10 bits with 16 reference pictures",
         _references(16, "7680x4320", "-pix_fmt", "yuv420p10le"),
@@ -167,14 +173,14 @@ CASES = (
     case(
         "png-30000",
         "PNG of 30000x30000 pixels in 100 bytes",
-        _packets("mkv", "png", [_png(30_000, 30_000, 8, 2, zlib.compress(bytes(10_000)))] * 3),
+        _packets("mov", "png", [_png(30_000, 30_000, 8, 2, zlib.compress(bytes(10_000)))] * 3),
         REFUSED,
         quick=True,
     ),
     case(
         "png-zlib",
         "PNG of 64x64 pixels with 200 MB of zlib behind them",
-        _packets("mkv", "png", [_png(64, 64, 8, 2, zlib.compress(bytes(200_000_000)))] * 3),
+        _packets("mov", "png", [_png(64, 64, 8, 2, zlib.compress(bytes(200_000_000)))] * 3),
         EITHER,
     ),
     case(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 
 from tests.corpus.case import Kind
 from tests.corpus.film import AAC, FLAC, MP3, OPUS, PCM
@@ -57,12 +58,21 @@ def _utf8(number: int) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass")
 
 
-def _crc(data: bytes, width: int, polynomial: int) -> int:
-    value, top, mask = 0, 1 << (width - 1), (1 << width) - 1
-    for byte in data:
-        value ^= byte << (width - 8)
+@cache
+def _crc_table(width: int, polynomial: int) -> tuple[int, ...]:
+    rows, top, mask = [], 1 << (width - 1), (1 << width) - 1
+    for byte in range(256):
+        value = byte << (width - 8)
         for _ in range(8):
             value = (value << 1 ^ polynomial if value & top else value << 1) & mask
+        rows.append(value)
+    return tuple(rows)
+
+
+def _crc(data: bytes, width: int, polynomial: int) -> int:
+    value, mask, table = 0, (1 << width) - 1, _crc_table(width, polynomial)
+    for byte in data:
+        value = (value << 8 ^ table[value >> (width - 8) ^ byte]) & mask
     return value
 
 

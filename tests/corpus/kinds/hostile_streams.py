@@ -20,6 +20,7 @@ from tests.corpus.kinds.hostile_common import (
     at,
     case,
     film_bytes,
+    ogg_checked,
     spoiled,
     written,
 )
@@ -49,7 +50,7 @@ def _unknown_sizes(count: int) -> bytes:
 
 
 def _packed(bomb: int) -> bytes:
-    """A track's content encoding: its header and blocks are compressed with zlib; the header unpacks to `bomb` bytes."""
+    """A track's content encoding: zlib for its header, which unpacks to `bomb` bytes, and its blocks."""
     compression = ebml_element(b"\x50\x34", ebml_element(b"\x42\x54", b"\0"))
     scope = ebml_element(b"\x50\x32", b"\3")
     encodings = ebml_element(b"\x6d\x80", ebml_element(b"\x62\x40", scope + compression))

@@ -42,8 +42,8 @@ def in_hours(seconds: Fraction) -> str:
 
 
 # ---------------------------------------------------------------- memory of a decoder
-#: Bytes of one decoded frame: 7680x4320 pixels of 4:2:2 with 10 bits, or of RGB with 8 bits. FFmpeg queues eight of them
-#: between a decoder and a filter.
+#: Bytes of one decoded frame: 7680x4320 pixels of 4:2:2 with 10 bits, or of RGB with 8 bits. FFmpeg queues eight of
+#: them between a decoder and a filter.
 MAX_FRAME_BYTES = 160 * 2**20
 #: Bytes of all frames that a decoder holds: those that others refer to, and one for each of its threads. The highest
 #: levels of H.264, H.265, VP9 and AV1 stay below it with 7680x4320 pixels of 10 bits.

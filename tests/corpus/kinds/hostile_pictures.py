@@ -202,11 +202,9 @@ CASES = (
         written("film.gif", lambda: _gif(8_000, 8_000, 20)),
         EITHER,
     ),
-    case(
-        "gif-5000", "GIF of 5 000 frames of one pixel", written("film.gif", lambda: _gif(16, 16, 5_000)), EITHER
-    ),
-    case("wide", "8190x2 pixels", _huge("mkv", "8190x2", 25, "-c:v", "ffv1"), EITHER),
-    case("high", "2x8190 pixels", _huge("mkv", "2x8190", 25, "-c:v", "ffv1"), EITHER),
+    case("gif-5000", "GIF of 5 000 frames of one pixel", written("film.gif", lambda: _gif(16, 16, 5_000)), EITHER),
+    case("wide", "8190x2 pixels", _huge("mkv", "8190x2", 25, "-c:v", "png"), EITHER),
+    case("high", "2x8190 pixels", _huge("mkv", "2x8190", 25, "-c:v", "png"), EITHER),
     case("one-pixel", "one pixel", _huge("mkv", "1x1", 25, "-c:v", "png"), EITHER),
     case(
         "vp8-16383",

@@ -25,6 +25,10 @@ _SHARE_OF_MEASUREMENTS = 0.5
 _ALWAYS_PACKETS = 100_000
 
 
+#: Bytes of a packet, where it is more than one: an entry in the index of MP4, where edit lists are, has four.
+_LEAST_BYTES = {"mov,mp4,m4a,3gp,3g2,mj2": 4}
+
+
 @dataclass
 class _Patience:
     path: Path
@@ -87,10 +91,10 @@ def measured_enough() -> bool:
 
 
 class Packets:
-    """Counts the packets of one pass over a file."""
+    """Counts the packets of one pass over a file. `container` is FFmpeg's name of the demuxer."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, container: str) -> None:
+        self._count, self._least = 0, _LEAST_BYTES.get(container, 1)
 
     def add(self) -> None:
         """Count one packet.
@@ -107,7 +111,7 @@ class Packets:
         if patience is None:
             return
         patience.check()
-        if self._count > max(_ALWAYS_PACKETS, patience.size):
+        if self._count > max(_ALWAYS_PACKETS, patience.size // self._least):
             raise InvalidMediaOutOfProportion(
                 f"{patience.path.name} has {patience.size} bytes, but repeats them in more than {self._count} frames "
                 "or pieces of sound"

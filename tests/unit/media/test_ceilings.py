@@ -122,7 +122,7 @@ def test_measurements_end_before_the_rest(film, monkeypatch):
 
 def test_packets_that_repeat_the_same_bytes_end(film, monkeypatch):
     monkeypatch.setattr(patience, "_ALWAYS_PACKETS", 10)
-    packets = Packets()
+    packets = Packets("ogg")
     for _ in range(2000):
         packets.add()
     with limited(film), pytest.raises(InvalidMediaOutOfProportion, match="1000 bytes, but repeats them"):

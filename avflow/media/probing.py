@@ -213,6 +213,8 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         samples=audio_scan.samples if audio_scan else 0,
         sound=audio_scan.span[1] - audio_scan.span[0] if audio_scan and audio_scan.span else Fraction(0),
     )
+    if spans and duration <= 0 and video_scan is None:
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has sound of 0 s")
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:

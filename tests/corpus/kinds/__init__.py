@@ -11,6 +11,7 @@ from tests.corpus.kinds import (
     gaps,
     geometry,
     hostile_boxes,
+    hostile_matroska,
     hostile_pictures,
     hostile_sound,
     hostile_streams,
@@ -25,6 +26,7 @@ from tests.corpus.kinds import (
 #: run in child processes whose time and memory are bounded
 HOSTILE_KINDS: tuple[Kind, ...] = (
     hostile_boxes.KIND,
+    hostile_matroska.KIND,
     hostile_streams.KIND,
     hostile_sound.KIND,
     hostile_pictures.KIND,

@@ -38,6 +38,9 @@ EITHER = Right(or_error=REFUSED, anything=True)
 #: the film, as if nothing had been done to it, without sound or with it
 SILENT = Right(frames=25, pictures=range(25), flashes=(0.4,))
 WHOLE = Right(frames=25, pictures=range(25), marks=(0.4,))
+#: sound comes out, and nothing else
+HEARD = Right(video=False)
+UNREADABLE, NO_STREAMS = "InvalidMediaUnreadable", "InvalidMediaNoStreams"
 STBL = [b"moov", b"trak", b"mdia", b"minf", b"stbl"]
 
 Make = Callable[[Path], Path]

@@ -12,7 +12,7 @@ BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/li
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
                  SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
 export $(RUN_VARIABLES)
-TARGETS := help run up images test test-slow containers-test check bench bench-check peers lock base-images audit clean
+TARGETS := help run up images test test-slow fuzz containers-test check bench bench-check peers lock base-images audit clean
 
 # The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
@@ -25,10 +25,10 @@ OTHERS := AVFLOW_% PIP_% PYTEST_% UV_% ONEDNN_% DNNL_% %_proxy %_PROXY TMPDIR NO
 # make would silently ignore a misspelt variable and process the sample.
 ifeq ($(MAKELEVEL),0)
 UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(call GIVEN,$(name)),$(name)))
-UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE PYTHON BIN SHELL MAKEFLAGS $(OTHERS),$(UNKNOWN)))
+UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED PYTHON BIN SHELL MAKEFLAGS $(OTHERS),$(UNKNOWN)))
 ifneq ($(UNKNOWN),)
 NEAREST := $(shell $(PYTHON) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' \
-             '$(subst ','\'',$(UNKNOWN))' $(RUN_VARIABLES) PARTS BASELINE PYTHON 2>/dev/null)
+             '$(subst ','\'',$(UNKNOWN))' $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED PYTHON 2>/dev/null)
 $(error There is no variable $(UNKNOWN)$(if $(NEAREST),: did you mean $(NEAREST)?,. There are $(RUN_VARIABLES)))
 endif
 NO_TARGET := $(firstword $(filter-out $(TARGETS) .venv/%,$(MAKECMDGOALS)))
@@ -62,6 +62,7 @@ help:
 	@echo 'make images                                    builds these images, with the models of make run'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (9 minutes)'
 	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (12 minutes)'
+	@echo 'make fuzz [FUZZ_SECONDS=600] [FUZZ_SEED=n]     spoils files at random and describes them (10 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
 	@echo 'make bench [PARTS="speech gpu"]                measures all or some parts for docs/benchmarks.md (51 minutes)'
@@ -108,6 +109,11 @@ test-slow: .venv/.dev
 	@echo '*** make test-slow: about 12 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "(slow or corpus) and not containers"
+
+# what it finds is saved in build/fuzz, and becomes a case of tests/corpus
+FUZZ_SECONDS ?= 600
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
 check: .venv/.dev .venv/.sam .venv/.check
 	$(BIN)/ruff check

@@ -5,8 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from av.video.format import VideoFormat
-
 from avflow.cores import codec_threads
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooLarge, InvalidMediaTooLong
 from avflow.media.formats import MAX_SIDE
@@ -44,8 +42,9 @@ def in_hours(seconds: Fraction) -> str:
 
 
 # ---------------------------------------------------------------- memory of a decoder
-#: bytes of one decoded frame: 7680x4320 pixels with four components of 16 bits
-MAX_FRAME_BYTES = 256 * 2**20
+#: Bytes of one decoded frame: 7680x4320 pixels of 4:2:2 with 10 bits, or of RGB with 8 bits. FFmpeg queues eight of
+#: them between a decoder and a filter.
+MAX_FRAME_BYTES = 160 * 2**20
 #: Bytes of all frames that a decoder holds: those that others refer to, and one for each of its threads. The highest
 #: levels of H.264, H.265, VP9 and AV1 stay below it with 7680x4320 pixels of 10 bits.
 MAX_DECODER_BYTES = 2**30
@@ -86,8 +85,7 @@ def threads_within(size: int, references: int = 0) -> int:
 
 def decoder_threads(video: VideoStream) -> int:
     """Threads of the decoder of a video stream, so that it stays below `MAX_DECODER_BYTES`."""
-    bits = VideoFormat(video.pixel_format).padded_bits_per_pixel
-    return threads_within(frame_bytes(video.width, video.height, bits), video.references)
+    return threads_within(video.frame_bytes, video.references)
 
 
 # ---------------------------------------------------------------- proportion

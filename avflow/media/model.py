@@ -78,6 +78,8 @@ class VideoStream(Contract):
     lead: float = 0.0
     #: pictures that the decoder keeps (`avflow.media.shapes.references`)
     references: int = 0
+    #: bytes of its largest decoded frame
+    frame_bytes: int = 0
     #: frames of the results in which the first frame is held, because the sound starts earlier
     held_first: int = 0
     #: frames of the results in which the last frame is held for longer, by its own duration or that of the sound

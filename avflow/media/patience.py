@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
@@ -25,15 +25,21 @@ _SHARE_OF_MEASUREMENTS = 0.5
 _ALWAYS_PACKETS = 100_000
 
 
+#: Bytes of a packet, where it is more than one: an entry in the index of MP4, where edit lists are, has four.
+_LEAST_BYTES = {"mov,mp4,m4a,3gp,3g2,mj2": 4}
+
+
 @dataclass
 class _Patience:
     path: Path
     size: int
-    begun: float
     seconds: float
+    begun: float = field(default_factory=time.monotonic)
+    worked: float = field(default_factory=time.thread_time)
 
     def passed(self) -> float:
-        return time.monotonic() - self.begun
+        """Seconds of this thread's own work, or half of the time on the clock: the machine may be busy."""
+        return max(time.thread_time() - self.worked, (time.monotonic() - self.begun) / 2)
 
     def check(self) -> None:
         if self.passed() > self.seconds:
@@ -52,7 +58,7 @@ def limited(path: Path) -> Iterator[None]:
         yield
         return
     size = path.stat().st_size
-    token = _current.set(_Patience(path, size, time.monotonic(), SECONDS * max(1.0, size / BYTES)))
+    token = _current.set(_Patience(path, size, SECONDS * max(1.0, size / BYTES)))
     try:
         yield
     finally:
@@ -85,10 +91,10 @@ def measured_enough() -> bool:
 
 
 class Packets:
-    """Counts the packets of one pass over a file."""
+    """Counts the packets of one pass over a file. `container` is FFmpeg's name of the demuxer."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, container: str) -> None:
+        self._count, self._least = 0, _LEAST_BYTES.get(container, 1)
 
     def add(self) -> None:
         """Count one packet.
@@ -105,7 +111,7 @@ class Packets:
         if patience is None:
             return
         patience.check()
-        if self._count > max(_ALWAYS_PACKETS, patience.size):
+        if self._count > max(_ALWAYS_PACKETS, patience.size // self._least):
             raise InvalidMediaOutOfProportion(
                 f"{patience.path.name} has {patience.size} bytes, but repeats them in more than {self._count} frames "
                 "or pieces of sound"

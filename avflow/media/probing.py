@@ -39,6 +39,7 @@ from avflow.media.limits import (
     check_memory,
     check_proportion,
     check_size,
+    frame_bytes,
     in_hours,
 )
 from avflow.media.model import MAX_AREA, AudioStream, Media, Section, VideoStream
@@ -212,10 +213,15 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         samples=audio_scan.samples if audio_scan else 0,
         sound=audio_scan.span[1] - audio_scan.span[0] if audio_scan and audio_scan.span else Fraction(0),
     )
+    if spans and duration <= 0 and video_scan is None:
+        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has sound of 0 s")
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
         audio_stream = choosing.mixed(audio_stream)
+        if not choosing.heard:  # such as a stream whose samples are all to be skipped
+            left_out += (choosing.unheard(named),)
+            audio_stream = None
     video_stream = None
     if video_scan and video_scan.clock.count:
         try:
@@ -257,6 +263,8 @@ def _checked_video(
     If the file has good sound, damage of any length is no reason to refuse it.
     """
     video = _video_stream(path, scan.stream, scan)
+    if scan.timed and scan.clock.count > 1 and scan.clock.average is None:
+        raise InvalidMediaDamaged(f"{path.name} shows all of its {scan.clock.count} frames at the same time")
     if video.constant_rate and video.nominal_rate > MAX_RATE:
         raise InvalidMediaFrameRate(
             f"{path.name} says that it has {float(video.nominal_rate):g} frames per second: "
@@ -281,10 +289,12 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     if frame is None:
         raise InvalidMediaUnreadable(f"{path.name}: no frame of its {context.name} stream can be decoded")
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-    shapes = scan.shapes.finish(Shape(frame.width, frame.height, aspect))
+    first = Shape(frame.width, frame.height, aspect)
+    shapes, largest = scan.shapes.finish(first), scan.shapes.largest(first)
     shape = shapes.longest
     check_size(path, shape.width, shape.height)
-    check_memory(path, frame.width, frame.height, frame.format.padded_bits_per_pixel, scan.shapes.references)
+    bits = frame.format.padded_bits_per_pixel
+    check_memory(path, largest.width, largest.height, bits, scan.shapes.references)
     announced = tuple(r for r in (stream.guessed_rate, stream.average_rate, stream.base_rate) if r)
     if stream.container.format.name == "avi":  # its tick is a frame, and FFmpeg guesses 120 for 119.88
         announced = (1 / stream.time_base, *announced)
@@ -324,6 +334,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         size_changes=shapes.size_changes,
         sections=_sections(shapes, scan, nominal) if shapes.aspect_changes else (),
         references=scan.shapes.references,
+        frame_bytes=frame_bytes(largest.width, largest.height, bits),
     )
 
 

@@ -146,8 +146,8 @@ class AudioScan:
     @property
     def samples(self) -> int:
         """The samples of all channels together."""
-        context = self.stream.codec_context
-        return int(self._length * self.stream.time_base * (context.sample_rate or 0) * context.layout.nb_channels)
+        context, ticks = self.stream.codec_context, max(self._length, self._end - (self._first or 0))
+        return int(ticks * self.stream.time_base * (context.sample_rate or 0) * context.layout.nb_channels)
 
     @property
     def _start(self) -> int:

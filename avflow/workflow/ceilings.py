@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from avflow.errors import MaxRunCostExceeded
-from avflow.media import Media, conversion_reasons
+from avflow.errors import InvalidMediaTooSlow, MaxRunCostExceeded
+from avflow.isolation.worker import TimeLimit
+from avflow.media import Media, conversion_reasons, patience
 from avflow.media.rates import conversion_rate
 from avflow.video.segments import Segments
 from avflow.workflow import cost
@@ -24,6 +25,8 @@ _GPU_FPS, _CPU_FPS = 100.0, 2.5
 _PIXEL_SECONDS = 5e-9
 #: seconds of the other steps for a second of sound or film, and their start
 _SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.02, 8.0
+#: seconds on the clock for a description, and a copy of joined recordings, of each 100 MB
+_DESCRIBING_SECONDS = 3 * patience.SECONDS
 #: bytes a second that the FFmpeg step downloads and reads
 _BYTES_A_SECOND = 50e6
 #: the sizes of template.yaml; a step that takes longer than Lambda allows runs on Batch
@@ -66,6 +69,15 @@ def require_affordable_size(name: str, size: int, settings: Settings) -> None:
             f"{name} ({size} bytes) would cost about {usd:.2f} US dollars to read, "
             f"and MaxRunCost is {settings.max_run_cost:g}"
         )
+
+
+def describing(name: str, size: int) -> TimeLimit:
+    """The longest that a description of `size` bytes may take on the clock, whatever it does.
+
+    `avflow.media.patience` ends Python's loops long before. This ends one in FFmpeg's own code.
+    """
+    seconds = _DESCRIBING_SECONDS * max(1.0, size / patience.BYTES)
+    return TimeLimit(seconds, InvalidMediaTooSlow(f"{name} ({size} bytes) was not described within {seconds:.0f} s"))
 
 
 def expected_usd(media: Media, settings: Settings) -> float:

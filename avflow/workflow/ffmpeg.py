@@ -100,7 +100,8 @@ class _Work:
         request = Describe(
             str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
         )
-        done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"))
+        limit = ceilings.describing(self.video.shown_name, source.stat().st_size)
+        done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"), limit)
         if done.media.size != source.stat().st_size:
             raise MediaAnswerInvalid("The media process sent another size than the upload has")
         if not done.joined:

@@ -115,7 +115,7 @@ class VideoRef:
     @property
     def joined(self) -> str:
         """The recordings of the upload on one clock, if its own clock starts again."""
-        return self._intermediate("video", f"{self.stem}.joined.mkv")
+        return self._intermediate("video", f"{self._short_stem}.joined.mkv")
 
     def boxed(self, part: int) -> str:
         """The annotated video of one segment, without audio."""

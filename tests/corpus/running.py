@@ -72,9 +72,9 @@ class Outcome:
     seconds: float = 0.0
 
 
-def process(case: Case, store: ObjectStore, folder: Path) -> Outcome:
-    """Make the input of a case, process it, and measure the results. `folder` is empty."""
-    source = case.make(folder)
+def process(case: Case, store: ObjectStore, folder: Path, source: Path | None = None) -> Outcome:
+    """Make the input of a case, unless it is given, process it, and measure the results. `folder` is empty."""
+    source = source or case.make(folder)
     video = VideoRef(store.bucket, f"start/{case.id}/{source.name}", case.id)
     store.upload(source, video.key)
     outcome, began = Outcome(), time.monotonic()

@@ -53,6 +53,13 @@ def test_a_cpu_job_counts_as_a_fallback_only_where_it_is_one(deploy, compute, ca
     assert environment_of(deploy(DetectorCompute=compute), "av-workflow-yolov3-cpu").get("FALLBACK_FROM") == came_from
 
 
+def test_the_highest_cost_and_where_yolov3_runs_reach_the_step_that_estimates(deploy):
+    stack = deploy(MaxRunCost="7.5", DetectorCompute="cpu")
+    (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]
+    for environment in (function.environment, environment_of(stack, "av-workflow-ffmpeg")):
+        assert (environment["MAX_RUN_COST"], environment["DETECTOR_COMPUTE"]) == ("7.5", "cpu")
+
+
 def test_the_audio_track_reaches_the_step_that_chooses_it(deploy):
     stack = deploy(AudioTrack="eng")
     (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]

@@ -14,7 +14,14 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
-from avflow.errors import DISK_FULL, FFmpegFailed, FrameCountMismatch, InvalidMediaUnreadable, ScratchFull
+from avflow.errors import (
+    DISK_FULL,
+    FFmpegFailed,
+    FrameCountMismatch,
+    InvalidMediaDamaged,
+    InvalidMediaUnreadable,
+    ScratchFull,
+)
 from avflow.media.clock.copying import Offsets, Pictures, Sound
 from avflow.media.clock.origin import Origin
 from avflow.media.clock.recordings import find_recordings
@@ -69,7 +76,12 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
             restarts = unusable.restarts
     joined = join(source, copy, report=report)
     origin = replace(joined.origin, continuous=not restarts)
-    media = probe(copy, origin=origin, audio_track=audio_track, report=report)
+    try:
+        media = probe(copy, origin=origin, audio_track=audio_track, report=report)
+    except ClockUnusable as unusable:
+        raise InvalidMediaDamaged(
+            f"{source.name} has no usable clock: in its joined copy too, {unusable}"
+        ) from unusable
     cut = joined.truncation
     return copy, replace(
         media,

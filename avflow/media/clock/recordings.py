@@ -335,6 +335,8 @@ class RecordingFile(io.RawIOBase):
         """At most `size` bytes."""
         part = self._recording
         left = max(0, part.size - self._place)
+        if not left:  # a header may point further than a file system can seek
+            return b""
         if self._place < part.head:  # fewer at the joint, as a file may return
             left, at = part.head - self._place, self._place
         else:

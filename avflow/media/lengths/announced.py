@@ -10,7 +10,6 @@ File Reference", EBU Tech 3306 (RF64), Adobe "Flash Video File Format Specificat
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -61,7 +60,7 @@ def announced(path: Path, recording: Recording | None = None) -> Announced:
     """
     part = recording or Recording(0, path.stat().st_size)
     size = part.size
-    with cast("BinaryIO", io.BufferedReader(RecordingFile(path, part))) as file:
+    with cast("BinaryIO", RecordingFile(path, part)) as file:
         magic = file.read(16)
         for matches, read in (
             (magic[:4] == b"\x1a\x45\xdf\xa3", _ebml),

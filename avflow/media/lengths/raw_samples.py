@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
+from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.lengths import sound_headers
 
 
@@ -26,7 +28,8 @@ def raw_samples(path: Path) -> RawSamples | None:
     """How to read a sound file that FFmpeg would not read to its end; None if it would."""
     if not path.is_file():  # FFmpeg names a missing file
         return None
-    with path.open("rb") as file:
+    whole = Recording(0, path.stat().st_size)
+    with cast("BinaryIO", RecordingFile(path, whole)) as file:
         found = sound_headers.samples(file)
         if found is None or not found.format or not found.rate or not found.channels:
             return None

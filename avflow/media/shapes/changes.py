@@ -96,6 +96,11 @@ class ShapeScan:
         own = header.removeprefix(self._headers.extradata)
         self.references = max(self.references, references(self._stream.codec_context.name, own))
 
+    def largest(self, first: Shape) -> Shape:
+        """The shape with the most pixels, which may be that of the first decoded frame."""
+        shapes = [first, *(shape for shape in self._known.values() if shape is not None)]
+        return max(shapes, key=lambda shape: shape.width * shape.height)
+
     def finish(self, first: Shape) -> Shapes:
         """The result, given the shape of the first decoded frame."""
         self._end_section(self._end)

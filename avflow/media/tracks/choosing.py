@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import av
 from av.container import InputContainer
 from av.stream import Discard
 
+from avflow.media.clock.origin import number
 from avflow.media.model import AudioStream, Track
+from avflow.media.notices import Notice
 from avflow.media.tracks.late import demuxed
 from avflow.media.tracks.loudness import Measured, measure
 from avflow.media.tracks.mixing import mix
@@ -85,6 +88,17 @@ class Choosing:
         return replace(
             stream, mix=found.streams, speech_gain=found.speech_gain, sound_gain=found.sound_gain, peak=found.peak
         )
+
+    @property
+    def heard(self) -> bool:
+        """Whether any sample could be decoded. Valid after `mixed`."""
+        return any(self._measured.sounds[chosen.index].layouts for chosen in self.choice.audio)
+
+    def unheard(self, path: Path) -> Notice:
+        """The notice for streams without a sample."""
+        index = number(self.audio, self._numbers)
+        message = f"Audio stream {index} of {path.name} gives no sample when it is decoded: the result has no audio."
+        return Notice("AudioUndecodable", message)
 
     def tracks(self) -> tuple[Track, ...]:
         """The streams of the file, for the manifest."""

@@ -35,6 +35,8 @@ _FIRST_AUDIO_PACKETS, _AUDIO_PACKETS = 64, 16
 _FIRST_VIDEO_PACKETS, _VIDEO_PACKETS = 256, 64
 #: places after the start, as parts of the file
 _PLACES = 9
+#: the most streams that are tried, and that notices name: a file may have thousands, and each is read at all places
+_MOST_STREAMS, _MOST_NOTICES = 128, 16
 #: Share of the packets of an audio stream that must decode: at one place, or at all places together. Of random bytes,
 #: a decoder accepts up to a half (Vorbis).
 _LEAST_SHARE_OF_PLACE, _LEAST_SHARE = 0.8, 0.65
@@ -57,10 +59,15 @@ def try_streams(container: InputContainer) -> Decodability:
     undecodable: dict[int, str] = {}
     frames: dict[int, av.VideoFrame] = {}
     error: type[InvalidMedia] = InvalidMediaUnreadable
+    tried: set[int] = set()
     for stream in container.streams:
         if stream.type not in ("audio", "video"):
             continue
         check()
+        if len(tried) >= _MOST_STREAMS:
+            undecodable[stream.index] = f"only the first {_MOST_STREAMS} streams are read"
+            continue
+        tried.add(stream.index)
         reason: str | None
         refused = _refused(stream)
         if refused is not None:
@@ -129,6 +136,11 @@ def undecodable_notices(
                 f"{kind} stream {number(stream, numbers)} of {path.name} can't be decoded ({reason}): {result}.",
             )
         )
+    if len(notices) > _MOST_NOTICES:
+        more = Notice(
+            "StreamsUndecodable", f"{len(notices) - _MOST_NOTICES} more streams of {path.name} can't be decoded."
+        )
+        notices[_MOST_NOTICES:] = [more]
     if notices and picture and sound:
         raise tried.error(" ".join(notice.message for notice in notices))
     return tuple(notices)

@@ -27,7 +27,7 @@ def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
     InvalidMediaTooSlow, InvalidMediaOutOfProportion
         As `avflow.media.patience.Packets`, within its limits.
     """
-    packets, counted = container.demux(streams), Packets()
+    packets, counted = container.demux(streams), Packets(container.format.name)
     while True:
         counted.add()
         try:

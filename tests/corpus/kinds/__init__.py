@@ -3,7 +3,35 @@
 from __future__ import annotations
 
 from tests.corpus.case import Kind
-from tests.corpus.kinds import channels, clocks, cut, ends, gaps, geometry, languages, lengths, lies, streams, tracks
+from tests.corpus.kinds import (
+    channels,
+    clocks,
+    cut,
+    ends,
+    gaps,
+    geometry,
+    hostile_boxes,
+    hostile_matroska,
+    hostile_pictures,
+    hostile_sound,
+    hostile_streams,
+    hostile_text,
+    languages,
+    lengths,
+    lies,
+    streams,
+    tracks,
+)
+
+#: run in child processes whose time and memory are bounded
+HOSTILE_KINDS: tuple[Kind, ...] = (
+    hostile_boxes.KIND,
+    hostile_matroska.KIND,
+    hostile_streams.KIND,
+    hostile_sound.KIND,
+    hostile_pictures.KIND,
+    hostile_text.KIND,
+)
 
 KINDS: tuple[Kind, ...] = (
     clocks.KIND,
@@ -17,5 +45,7 @@ KINDS: tuple[Kind, ...] = (
     geometry.KIND,
     lies.KIND,
     languages.KIND,
+    *HOSTILE_KINDS,
 )
 ALL = tuple(case for kind in KINDS for case in kind.cases)
+HOSTILE = tuple(case for kind in HOSTILE_KINDS for case in kind.cases)

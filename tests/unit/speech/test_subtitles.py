@@ -177,6 +177,22 @@ def test_what_is_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactor
     assert read(path) == cues(said)
 
 
+@given(st.text(max_size=300) | st.text("0123456789:,-> \n\r\ufeff", max_size=200), st.binary(max_size=60))
+@example("1\n00:00:00,000 --> 00:00:01,000\n\u0663\n\n\u0663\n\u0660\u0660:00:00,000 --> 00:00:01,000\na", b"")
+def test_any_text_is_subtitles_or_an_error_by_name(
+    tmp_path_factory: pytest.TempPathFactory, text: str, more: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("srt") / "a.srt"
+    path.write_bytes(text.encode(errors="surrogatepass") + more)
+    try:
+        found = read(path)
+    except InvalidMediaUnreadable as error:
+        assert error.message.startswith("a.srt is not a SubRip file")
+        return
+    write(found, path)
+    assert [(cue.start, cue.end) for cue in read(path)] == [(cue.start, cue.end) for cue in found]
+
+
 def test_no_cues_make_an_empty_file(tmp_path: Path) -> None:
     write([], tmp_path / "a.srt")
     assert (tmp_path / "a.srt").read_bytes() == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from avflow.errors import FFmpegFailed, InvalidMediaTruncated
+from avflow.errors import FFmpegFailed, InvalidMediaTruncated, MaxRunCostExceeded
 from avflow.workflow import ffmpeg as ffmpeg_step
 from tests.media_samples import H264, ffmpeg, heard_at, numbers
 from tests.unit.media.test_decodability import garbled
@@ -52,6 +52,13 @@ def test_a_setting_refuses_a_cut_file(store, films, tmp_path):
     video = uploaded(store, cut(films["loud"], 0.9, tmp_path / "cut.mkv"))
     with pytest.raises(InvalidMediaTruncated, match=r"cut\.mkv breaks off after"):
         ffmpeg_step.run(video, context(store, on_truncated="fail"))
+
+
+def test_a_dear_run_ends_before_anything_is_made_for_it(store, films, s3, bucket):
+    video = uploaded(store, films["loud"])
+    with pytest.raises(MaxRunCostExceeded, match=r"would cost about 0\.\d\d US dollars, and MaxRunCost is 0\.01"):
+        ffmpeg_step.run(video, context(store, max_run_cost=0.01))
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [video.key]
 
 
 def test_undecodable_sound_leaves_the_boxes(store, as_mp4, tmp_path):

@@ -1,0 +1,61 @@
+"""What a run will cost, against MAX_RUN_COST, before any Batch job."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from avflow.errors import MaxRunCostExceeded
+from avflow.media import probe
+from avflow.workflow import ceilings
+from avflow.workflow.settings import Settings
+
+SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return probe(SAMPLE)
+
+
+def lasting(media, hours, *, rate=25, size=(1920, 1080)):
+    video = replace(media.video, frames=hours * 3600 * rate, width=size[0], height=size[1])
+    return replace(media, duration=hours * 3600.0, video=video, size=hours * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("hours", "compute", "least", "most"), [(1, "gpu", 0.2, 1), (10, "gpu", 2, 5), (1, "cpu", 1.5, 4)]
+)
+def test_the_estimate_is_that_of_the_docs(sample, hours, compute, least, most):
+    usd = ceilings.expected_usd(lasting(sample, hours), Settings(detector_compute=compute))
+    assert least < usd < most
+
+
+def test_the_dearest_place_counts(sample):
+    media = lasting(sample, 2)
+    on_gpu, cpu, both = (
+        ceilings.expected_usd(media, Settings(detector_compute=name)) for name in ("gpu", "cpu", "gpu-then-cpu")
+    )
+    assert on_gpu < cpu == both
+
+
+def test_a_day_is_affordable_on_gpus_and_a_day_of_4k_at_60_is_not(sample):
+    ceilings.require_affordable("film.mkv", lasting(sample, 24, rate=30), Settings())
+    dear = lasting(sample, 24, rate=60, size=(3840, 2160))
+    with pytest.raises(MaxRunCostExceeded, match=r"film\.mkv \(24\.0 h with 5184000 frames\) .* MaxRunCost is 20"):
+        ceilings.require_affordable("film.mkv", dear, Settings())
+    ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50))
+
+
+def test_sound_alone_costs_too(sample):
+    sound = replace(sample, video=None, duration=25 * 3600.0)
+    assert 0.1 < ceilings.expected_usd(sound, Settings()) < 5
+    with pytest.raises(MaxRunCostExceeded, match=r"sound\.mp3 \(25\.0 h\)"):
+        ceilings.require_affordable("sound.mp3", sound, Settings(max_run_cost=0.1))
+
+
+def test_only_a_size_that_lambda_cant_read_is_weighed():
+    ceilings.require_affordable_size("film.mkv", 10**9, Settings(max_run_cost=0.01))
+    ceilings.require_affordable_size("film.mkv", 5 * 10**12, Settings())
+    with pytest.raises(MaxRunCostExceeded, match="to read"):
+        ceilings.require_affordable_size("film.mkv", 5 * 10**12, Settings(max_run_cost=1))

@@ -65,6 +65,11 @@ class Concurrency:
             self._running[function.name] -= 1
             self._changed.notify_all()
 
+    def running(self, name: str | None = None) -> int:
+        """How many invocations of a function run, or of all functions."""
+        with self._changed:
+            return self._running.total() if name is None else self._running[name]
+
     def wait_for_end(self, seconds: float) -> None:
         """Wait until an invocation ends, at most so long."""
         with self._changed:

@@ -127,6 +127,11 @@ class Environments:
                 ended = self._assign()
             self._end(ended)
 
+    def idle(self) -> list[Environment]:
+        """The warm environments that wait for work."""
+        with self._lock:
+            return list(self._idle)
+
     def _assign(self) -> list[Environment]:
         """Give free places to those who wait, in their order; returns environments that must end for them."""
         ended = []

@@ -38,7 +38,7 @@ class Functions:
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
         self.concurrency = Concurrency(concurrency, self.all)
-        self._environments = Environments(host, at_once, min(concurrency, 3 * at_once), function_environment)
+        self.environments = Environments(host, at_once, min(concurrency, 3 * at_once), function_environment)
 
     def add(self, function: Function) -> None:
         """Create or replace a function."""
@@ -94,7 +94,7 @@ class Functions:
     def run(self, function: Function, version: str, payload: bytes) -> Invocation:
         """Run the handler once; its concurrency has been taken, and is given back."""
         try:
-            with self._environments.turn(function, version) as turn:
+            with self.environments.turn(function, version) as turn:
                 invocation = invoke(self._host, turn, function, version, payload)
         finally:
             self.concurrency.give_back(function)
@@ -104,4 +104,4 @@ class Functions:
 
     def close(self) -> None:
         """Keep nothing warm any more."""
-        self._environments.close()
+        self.environments.close()

@@ -221,6 +221,11 @@ class Processes:
         )
         threading.Thread(target=self._watch, name="local-aws-processes", daemon=True).start()
 
+    def working(self) -> list[Sandbox]:
+        """The groups that work, and do not rest."""
+        with self._lock:
+            return [sandbox for sandbox in self._sandboxes if not sandbox.resting]
+
     def run(
         self,
         command: Sequence[str],

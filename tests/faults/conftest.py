@@ -37,10 +37,10 @@ class Running:
     def _kill(self, step, delay):
         time.sleep(delay)
         killed = []
-        for sandbox in list(self.aws.processes._sandboxes):
+        for sandbox in self.aws.processes.working():
             command = " ".join(sandbox.process.args)
             is_job = "batch_jobs" in command
-            if not sandbox.resting and is_job == (step == "yolov3"):
+            if is_job == (step == "yolov3"):
                 sandbox.process.kill()
                 killed.append(sandbox.process.pid)
         self.kills.append((step, killed))

@@ -213,7 +213,7 @@ def _states_error(name: str) -> Planned:
     return Planned(name)
 
 
-_from_error = ExecutionState._from_error
+_from_error = vars(ExecutionState)["_from_error"]
 
 
 def failure_event(self: Any, env: Any, ex: Exception) -> FailureEvent:

@@ -24,7 +24,7 @@ def test_a_hundred_duplicates_of_an_event_are_one_execution(running):
     finally:
         running.aws.events.publish = publish
     assert running.judge("duplicate") == "SUCCEEDED"
-    until(lambda: running.aws.functions.concurrency._running.total() == 0, "the end of all invocations")
+    until(lambda: running.aws.functions.concurrency.running() == 0, "the end of all invocations")
     assert len(running.executions("duplicate")) == 1
 
 

@@ -32,7 +32,7 @@ def held(bench, tmp_path):
     go = tmp_path / "go"
     caller = threading.Thread(target=invoke, args=(bench, "tests-Held", "hold"), kwargs={"until": os.fspath(go)})
     caller.start()
-    until(lambda: bench.aws.functions.concurrency._running["tests-Held"] == 1, "the first invocation")
+    until(lambda: bench.aws.functions.concurrency.running("tests-Held") == 1, "the first invocation")
     yield SimpleNamespace(go=go)
     go.touch()
     caller.join()
@@ -124,7 +124,7 @@ def test_an_environment_that_dies_is_discarded(bench, death):
 def test_an_environment_that_somebody_kills_while_it_is_idle_costs_nothing(bench):
     function_of(bench, "tests-Killed")
     first = environment_of(bench, "tests-Killed")
-    (idle,) = [each for each in bench.aws.functions._environments._idle if os.fspath(each.tmp) == first]
+    (idle,) = [each for each in bench.aws.functions.environments.idle() if os.fspath(each.tmp) == first]
     idle.sandbox.process.kill()
     idle.sandbox.process.wait()
     assert environment_of(bench, "tests-Killed") != first

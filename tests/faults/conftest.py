@@ -29,7 +29,10 @@ class Running:
 
     def heard(self, activity):
         """Kill the process of the step that is aimed at."""
-        if not (self.aim and isinstance(activity, StepStarted) and self.aim[0] in activity.name):
+        if not (self.aim and isinstance(activity, StepStarted)):
+            return
+        named = activity.name.partition("-")[0] if activity.kind == "batch" else activity.name.rpartition("-")[2]
+        if named.casefold().removesuffix("function") != self.aim[0]:
             return
         (step, delay), self.aim = self.aim, None
         threading.Thread(target=self._kill, args=(step, delay), daemon=True).start()

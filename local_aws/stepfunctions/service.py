@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.stepfunctions import trials
@@ -55,6 +55,8 @@ class StatesApi:
         except ClientError as error:  # of a request that the operation makes itself
             known = error.response["Error"]
             raise ServiceError(known["Code"] or "InvalidDefinition", known.get("Message", ""), 400) from error
+        except ParamValidationError as error:
+            raise ServiceError("ValidationException", str(error)) from error
         if operation.name == "ListExecutions" and self.archive:
             return self._list(environ, request, self.archive.of_machine(str(request.get("stateMachineArn"))))
         if answer is not None:

@@ -40,6 +40,7 @@ class Profile:
             f"[profile {NAME}]",
             f"endpoint_url = {self.url}",
             f"region = {REGION}",
+            "disable_host_prefix_injection = true",
             "s3 =",
             "  addressing_style = path",
         ]

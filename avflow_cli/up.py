@@ -21,6 +21,7 @@ In another shell:
   {aws} s3 cp samples/my_video.mkv s3://{bucket}/start/
   {aws} stepfunctions list-executions --state-machine-arn {state_machine}
   {aws} s3 ls --recursive s3://{bucket}/result/
+  {aws} logs tail /aws/batch/av-workflow
 
 Ctrl-C ends it{and_then}.
 """

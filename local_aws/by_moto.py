@@ -104,6 +104,24 @@ def _call(app: WSGIApplication, environ: Environ) -> tuple[str, list[tuple[str, 
     return started[0], started[1], body
 
 
+def _names_its_error(headers: list[tuple[str, str]], body: bytes) -> bool:
+    """Whether an error has a code; some of moto's Step Functions have none."""
+    if any(name.lower() == "x-amzn-errortype" and value for name, value in headers):
+        return True
+    try:
+        return bool(json.loads(body).get("__type"))
+    except (ValueError, AttributeError):
+        return False
+
+
+def _message_of(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+        return str(document.get("message") or document.get("Message") or document)
+    except (ValueError, AttributeError):
+        return body.decode("utf-8", "replace")[:200]
+
+
 def _as_aws(environ: Environ, status: str, headers: list[tuple[str, str]], body: bytes) -> Reply:
     """The answer without what would let a web page read it, with the request's id, and never a page for people.
 
@@ -118,6 +136,9 @@ def _as_aws(environ: Environ, status: str, headers: list[tuple[str, str]], body:
             return unknown(environ, "The embedded AWS does not have this operation.")
         code = "ValidationException" if is_json(environ) else "ValidationError"
         return error_reply(environ, code, body.decode("utf-8", "replace")[:200] if not is_page else "Bad request.", 400)
+    if number >= 400 and protocol_of(environ) == "json" and not _names_its_error(headers, body):
+        code = "InvalidDefinition" if signed_service(environ) == "states" else "ValidationException"
+        return error_reply(environ, code, _message_of(body), number)
     kept = {
         name: value
         for name, value in headers

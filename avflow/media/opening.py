@@ -21,6 +21,8 @@ from avflow.media.patience import seconds_left
 
 #: bits of a pixel if the format is not known before decoding: four components of 16 bits
 _UNKNOWN_BITS = 64
+#: seconds on the clock for one of processor time, in which libavformat has to open the file or find the next packet
+_CLOCK = 4.0
 #: bytes that are read at once
 _BUFFER_BYTES = 1 << 18
 
@@ -53,6 +55,7 @@ def open_container(
     if raw is not None:
         options |= raw.options | {"format_whitelist": raw.format}
     options |= FAR_OPTIONS if far else {}
+    left = seconds_left()
     container: InputContainer = av.open(
         part or file_url(path),
         mode="r",
@@ -61,7 +64,7 @@ def open_container(
         metadata_errors="replace",
         hwaccel=hwaccel,
         buffer_size=_BUFFER_BYTES,
-        timeout=seconds_left(),
+        timeout=None if left is None else _CLOCK * left,
     )
     for stream in container.streams:
         if isinstance(stream.codec_context, AudioCodecContext | VideoCodecContext):

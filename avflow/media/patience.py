@@ -14,12 +14,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avflow.cores import usable_cores
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
 
 #: seconds for any file up to so many bytes; a larger file gets more in proportion
 SECONDS, BYTES = 30.0, 100_000_000
-#: Share of the time after which measurements end with what they have, so that the rest can be finished.
-_SHARE_OF_MEASUREMENTS = 0.5
+#: share of the time after which measurements end with what they have, so that the rest can be finished
+_SHARE_OF_MEASUREMENTS = 0.8
 #: Packets that any file may have. A larger number needs at least one byte each: no codec stores a frame in less, but
 #: an edit list repeats frames for nothing.
 _ALWAYS_PACKETS = 100_000
@@ -35,14 +36,25 @@ class _Patience:
     size: int
     seconds: float
     begun: float = field(default_factory=time.monotonic)
-    worked: float = field(default_factory=time.thread_time)
+    thread: float = field(default_factory=time.thread_time)
+    process: float = field(default_factory=time.process_time)
+    #: how many times faster than the clock `passed` may be
+    pace: float = field(default_factory=lambda: max(1.0, usable_cores() / 2))
 
     def passed(self) -> float:
-        """Seconds of this thread's own work, or half of the time on the clock: the machine may be busy."""
-        return max(time.thread_time() - self.worked, (time.monotonic() - self.begun) / 2)
+        """Seconds of processor time of this thread, or half of that of all threads, such as a decoder's.
+
+        The clock would count the work of other programs, too.
+        """
+        return max(time.thread_time() - self.thread, (time.process_time() - self.process) / 2)
+
+    def is_over(self, share: float = 1.0) -> bool:
+        # the clock is cheaper to read than the processor time, and tells when that can't be over
+        seconds = share * self.seconds
+        return (time.monotonic() - self.begun) * self.pace > seconds and self.passed() > seconds
 
     def check(self) -> None:
-        if self.passed() > self.seconds:
+        if self.is_over():
             raise InvalidMediaTooSlow(
                 f"{self.path.name} ({self.size} bytes) could not be described within {self.seconds:.0f} s"
             )
@@ -79,15 +91,15 @@ def check() -> None:
 
 
 def seconds_left() -> float | None:
-    """The rest of the time, at least a tenth of a second; None without a limit."""
+    """The rest of the time, at least a second; None without a limit."""
     patience = _current.get()
-    return None if patience is None else max(0.1, patience.seconds - patience.passed())
+    return None if patience is None else max(1.0, patience.seconds - patience.passed())
 
 
 def measured_enough() -> bool:
     """Whether measurements, which may be incomplete, should end."""
     patience = _current.get()
-    return patience is not None and patience.passed() > _SHARE_OF_MEASUREMENTS * patience.seconds
+    return patience is not None and patience.is_over(_SHARE_OF_MEASUREMENTS)
 
 
 class Packets:

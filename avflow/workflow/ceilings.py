@@ -26,7 +26,7 @@ _PIXEL_SECONDS = 5e-9
 #: seconds of the other steps for a second of sound or film, and their start
 _SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.02, 8.0
 #: seconds on the clock for a description, and a copy of joined recordings, of each 100 MB
-_DESCRIBING_SECONDS = 3 * patience.SECONDS
+_DESCRIBING_SECONDS = 10 * patience.SECONDS
 #: bytes a second that the FFmpeg step downloads and reads
 _BYTES_A_SECOND = 50e6
 #: the sizes of template.yaml; a step that takes longer than Lambda allows runs on Batch

@@ -17,16 +17,17 @@ MOST_SECONDS = 60
 
 def each_case(kind: Kind) -> pytest.MarkDecorator:
     """One test for each case: `make test` runs the quick ones, `make test-slow` all."""
-    return pytest.mark.parametrize("case", [_parameter(case) for case in kind.cases])
+    return pytest.mark.parametrize("case", [parameter(case) for case in kind.cases])
 
 
 def each_name(cases: Sequence[NameCase]) -> pytest.MarkDecorator:
     """One test for each case of names. All are quick."""
-    return pytest.mark.parametrize("case", [_parameter(case) for case in cases])
+    return pytest.mark.parametrize("case", [parameter(case) for case in cases])
 
 
-def _parameter(case: Case | NameCase) -> Any:
-    marks = [pytest.mark.corpus, pytest.mark.timeout(MOST_SECONDS)]
+def parameter(case: Case | NameCase, seconds: float = MOST_SECONDS) -> Any:
+    """A case as a parameter of a test, which may take so many seconds."""
+    marks = [pytest.mark.corpus, pytest.mark.timeout(seconds)]
     if isinstance(case, Case) and not case.quick:
         marks.append(pytest.mark.slow)
     if case.id in NOT_YET:

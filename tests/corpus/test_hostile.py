@@ -4,7 +4,7 @@ import pytest
 
 from tests.corpus.bounded_case import bounded_faults, server
 from tests.corpus.kinds import HOSTILE, HOSTILE_KINDS
-from tests.corpus.parametrised import MOST_SECONDS, _parameter
+from tests.corpus.parametrised import MOST_SECONDS, parameter
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def bounded():
         yield running
 
 
-@pytest.mark.parametrize("case", [_parameter(case, 2 * MOST_SECONDS) for case in HOSTILE])
+@pytest.mark.parametrize("case", [parameter(case, 2 * MOST_SECONDS) for case in HOSTILE])
 def test_it_ends_as_it_should_within_its_bounds(case, bounded, tmp_path):
     assert bounded_faults(case, bounded, tmp_path) == []
 

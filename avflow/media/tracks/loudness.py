@@ -28,6 +28,8 @@ _PARTS = 20
 _EMPHASIS = 0.95
 #: seconds by which a frame may be early or late before its samples are placed by its timestamp
 _MOVE = 0.05
+#: packets that are measured even if the time for it is over
+_LEAST_PACKETS = 1_000
 #: seconds of mono streams that wait for the other mono streams
 _WAITING = 30
 #: The lowest level in dB that is told apart from silence, and the highest one: 0 dB is full scale, and floating-point
@@ -134,9 +136,9 @@ def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) ->
     pairs = _Pairs(set(meters))
     chosen = [stream for stream in streams if stream.index in meters]
     with suppress(av.error.FFmpegError):  # the scan of the packets reports damage
-        for packet in demuxed(container, chosen):
+        for count, packet in enumerate(demuxed(container, chosen)):
             tick()
-            if measured_enough():
+            if count > _LEAST_PACKETS and measured_enough():
                 break
             index = packet.stream.index  # the empty packet at the end, too, has it
             pairs.add(index, meters[index].add(packet))

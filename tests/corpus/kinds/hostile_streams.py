@@ -14,6 +14,7 @@ from tests.corpus.kinds.hostile_common import (
     SHORT,
     SILENT,
     UNREADABLE,
+    WHOLE,
     Make,
     after,
     at,
@@ -273,7 +274,7 @@ CASES = (
         "asf-size",
         "ASF, objects of 2^63 bytes",
         spoiled("wmv", at(16, b"\xff" * 7 + b"\x7f"), ("-c:v", "wmv2"), ("-c:a", "wmav2")),
-        SILENT,
+        WHOLE,
     ),
     case(
         "asf-packets",

@@ -95,7 +95,7 @@ def film(tmp_path):
 
 
 def test_a_file_has_its_time(film, monkeypatch):
-    monkeypatch.setattr(patience, "SECONDS", 0.0)
+    monkeypatch.setattr(patience, "SECONDS", -1.0)
     check()  # nobody limits it
     with limited(film), pytest.raises(InvalidMediaTooSlow, match=r"film\.mkv \(1000 bytes\) could not be described"):
         check()

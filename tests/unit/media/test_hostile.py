@@ -21,7 +21,8 @@ from avflow.errors import (
 )
 from avflow.ffmpeg import convert
 from avflow.media import conversion_reasons, probe
-from avflow.media.containers import CONTAINERS, is_playlist
+from avflow.media.accepted import DEMUXERS
+from avflow.media.containers import is_playlist
 from avflow.media.lengths.announced import announced
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
@@ -181,7 +182,7 @@ def test_a_container_with_too_many_elements_is_not_read_to_the_end(tmp_path, beg
 
 
 def test_no_accepted_demuxer_opens_other_files():
-    assert not CONTAINERS & {"hls", "dash", "concat", "concatf", "ffmetadata", "image2", "imf", "sdp", "tty", "lavfi"}
+    assert not DEMUXERS & {"hls", "dash", "concat", "concatf", "ffmetadata", "image2", "imf", "sdp", "tty", "lavfi"}
 
 
 @pytest.mark.parametrize(

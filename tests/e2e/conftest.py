@@ -97,8 +97,8 @@ def started(*options, env=None):
         process.stdout.close()
 
 
-def avflow(*arguments):
-    command = [sys.executable, "-m", "avflow_cli.main", *map(str, arguments)]
+def avflow(*arguments, python=sys.executable):
+    command = [python, "-m", "avflow_cli.main", *map(str, arguments)]
     environment = {**os.environ, "PYTHONWARNINGS": "default"}  # Python's warnings: avflow hides those of libraries
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

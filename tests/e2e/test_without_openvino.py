@@ -1,20 +1,26 @@
 """The whole workflow as on a platform without packages of OpenVINO and PocketSphinx."""
 
 import json
-import os
+import sysconfig
+import venv
 
 import pytest
 
 from tests.e2e.conftest import SAMPLE, avflow
 
-#: module that every Python process of the run imports first
-SITE = "import sys\nsys.modules['openvino'] = sys.modules['pocketsphinx'] = None\n"
+#: what a virtual environment runs first in every Python, also in that of the media process, which has no environment
+PTH = (
+    "import site; site.addsitedir({packages!r})\n"
+    "import sys; sys.modules['openvino'] = sys.modules['pocketsphinx'] = None\n"
+)
 
 
-def test_onnx_runtime_stands_in_and_the_manifest_says_so(tmp_path, monkeypatch, sample_run):
-    (tmp_path / "sitecustomize.py").write_text(SITE)
-    monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path))
-    done = avflow("run", "--out", tmp_path / "result", "--", SAMPLE)
+def test_onnx_runtime_stands_in_and_the_manifest_says_so(tmp_path, sample_run):
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "without.pth").write_text(PTH.format(packages=sysconfig.get_path("purelib")))
+    python = tmp_path / "venv" / "bin" / "python"
+    done = avflow("run", "--out", tmp_path / "result", "--", SAMPLE, python=python)
     assert done.returncode == 0, done.stderr
     manifest, usual = (
         json.loads((folder / "my_video.json").read_text()) for folder in (tmp_path / "result", sample_run.folder)

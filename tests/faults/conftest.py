@@ -20,10 +20,12 @@ ROOT = Path(__file__).parents[2]
 class Running:
     """The deployed workflow."""
 
-    def __init__(self, aws, outputs, video):
+    def __init__(self, aws, outputs, video, others):
         self.aws, self.bucket, self.machine, self.video = aws, outputs["BucketName"], outputs["StateMachineArn"], video
         self.s3, self.states = aws.client("s3"), aws.client("stepfunctions")
         self.kills = []
+        #: processes of other tests
+        self._others = others
         #: (name of a step, seconds after its start): the next start of this step is followed by its kill
         self.aim = None
 
@@ -103,6 +105,8 @@ class Running:
         """Processes that work, or that nobody owns any more."""
         found = []
         for child in psutil.Process().children(recursive=True):
+            if child in self._others:
+                continue
             try:
                 if "watchdog" not in " ".join(child.cmdline()) and child.status() != psutil.STATUS_STOPPED:
                     found.append(child.pid)
@@ -115,12 +119,12 @@ class Running:
 def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
     tiny_video(folder / "tiny.mp4")
-    told = []
+    told, others = [], psutil.Process().children(recursive=True)
     with LocalAws(
         ROOT, folder / "aws", on_activity=lambda each: [listener(each) for listener in told], retry_delays=(0.5, 1.0)
     ) as aws:
         workflow = Running(
-            aws, deploy(aws, ROOT / "template.yaml", PARAMETERS, "faults"), (folder / "tiny.mp4").read_bytes()
+            aws, deploy(aws, ROOT / "template.yaml", PARAMETERS, "faults"), (folder / "tiny.mp4").read_bytes(), others
         )
         told.append(workflow.heard)
         yield workflow

@@ -182,14 +182,14 @@ class _Text(str):
 class _Bucket:
     """The intermediate objects of one execution, for lambdas/failed."""
 
-    class exceptions:
-        NoSuchKey = KeyError
-
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        return {"Body": io.BytesIO(json.dumps(self._plan.media[Key.rpartition("/")[2]]).encode())}
+        found = self._plan.media.get(Key.rpartition("/")[2])
+        if found is None:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")  # no role may list the bucket
+        return {"Body": io.BytesIO(json.dumps(found).encode())}
 
 
 def _answer(payload: Any) -> dict[str, Any]:

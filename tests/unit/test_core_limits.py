@@ -21,6 +21,7 @@ from avflow.detection.openvino_detector import OpenVinoDetector
 from avflow.ffmpeg import convert
 from avflow.ffmpeg.arguments import arguments, source_input
 from avflow.media import probe
+from avflow.media.limits import decoder_threads
 from avflow.models.store import ModelStore
 from avflow.speech import whisper
 from avflow.speech.whisper import FasterWhisperEngine, workers_within
@@ -148,7 +149,7 @@ def test_ffmpeg_gets_a_thread_count(monkeypatch, tmp_path, film, count, threads)
     monkeypatch.setattr(cores, "visible_cores", lambda: count)
     monkeypatch.setattr(cores, "user_set_count", lambda: None)
     monkeypatch.setattr(cores, "quotas", lambda proc: iter(()))
-    command = arguments(source_input(film).output("pipe:1"))
+    command = arguments(source_input(film, threads=decoder_threads(probe(film).video)).output("pipe:1"))
     assert command[command.index("-threads") + 1] == str(threads)
     assert command.index("-threads") < command.index("-i"), "an input option: it sets the decoder's threads"
     assert command[command.index("-filter_complex_threads") + 1] == str(threads)

@@ -11,7 +11,7 @@ from avflow.models.cache import cache_folder
 
 ROOT = Path(__file__).parents[3]
 #: what code that chooses a cache folder itself would contain
-CHOICE = re.compile(r"XDG_CACHE_HOME|\.cache\b[\"'/]|Library/Caches|user_cache_path|user_cache_dir")
+CHOICE = re.compile(r"XDG_CACHE_HOME|(?<!ld\.so)\.cache\b[\"'/]|Library/Caches|user_cache_path|user_cache_dir")
 
 
 def test_the_environment_chooses_it(monkeypatch, tmp_path):

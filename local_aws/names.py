@@ -15,3 +15,8 @@ def arn(service: str, resource: str) -> str:
 def function_arn(name: str, qualifier: str | None = None) -> str:
     """The ARN of a Lambda function, or of one of its versions or aliases (`qualifier`)."""
     return arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))
+
+
+def role_arn(name: str) -> str:
+    """The ARN of an IAM role. IAM has no region."""
+    return f"arn:{PARTITION}:iam::{ACCOUNT}:role/{name}"

@@ -45,8 +45,6 @@ def comes_out(case: Case) -> str:
     right = case.right
     if right.errors:
         return " or ".join(f"`{name}`" for name in right.errors)
-    if right.anything:
-        return f"what is there, or a named error ({', '.join(f'`{name}`' for name in right.or_error)})"
     parts = [*_picture(right), *_sound(right)]
     if right.truncated:
         parts.append("`truncated: true`")

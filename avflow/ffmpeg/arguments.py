@@ -15,7 +15,6 @@ from avflow.ffmpeg.process import binary
 from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
 from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
-from avflow.media.model import MAX_AREA
 
 #: By default, FFmpeg fails if most frames can't be decoded. A caller that checks the number of frames itself, and
 #: reports the damage, passes these options.
@@ -40,7 +39,6 @@ def source_input(source: Path, *, late: bool = False, threads: int = 1, **option
     limits = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": raw.format if raw else FORMAT_WHITELIST,
-        "max_pixels": MAX_AREA,
         **DECODER_OPTIONS,
     }
     if raw is not None:

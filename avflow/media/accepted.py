@@ -2,7 +2,7 @@
 
 FFmpeg has about 370 demuxers and 540 decoders. Most are for games, old programs and devices that nobody uploads from,
 and nearly all of the holes that are found are in those. A whitelist, here and in FFmpeg's commands, closes them all.
-A name is added to this table if people upload it, with the reason; docs/security.md lists the known holes.
+A name is added to this table if people upload it, with the reason; docs/known-holes.md lists the known holes.
 
 The names are those of FFmpeg's demuxers (`ffmpeg -demuxers`) and decoders (`ffmpeg -decoders`).
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from avflow.media.model import MAX_AREA
+
 #: by the reason
 _DEMUXERS = {
     "phones, cameras, screen recorders, editing programs": ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"),
@@ -18,7 +20,7 @@ _DEMUXERS = {
     "Flash and its live streams": ("flv", "live_flv"),
     "Windows Media": ("asf", "asf_o"),
     "browsers, free software": ("ogg", "ivf", "nut"),
-    "animations": ("gif", "apng"),
+    "animations": ("gif",),  # not apng: a picture that is shown shorter than most is lost in the conversion
     "raw streams of cameras and encoders": ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "yuv4mpegpipe", "obu", "av1"),
     "sound recorders and editing programs": ("wav", "w64", "aiff", "caf", "au"),
     "music and speech": ("mp3", "aac", "flac", "wv", "ape", "tta", "ac3", "eac3", "dts", "loas"),
@@ -32,7 +34,7 @@ _VIDEO = {
     "capture cards": ("rawvideo", "v210"),
     "old phones, Flash": ("h263", "flv", "vp6", "vp6f", "vp6a"),
     "Windows, DivX": ("wmv1", "wmv2", "wmv3", "msmpeg4", "msmpeg4v2"),
-    "animations, slides": ("gif", "png", "apng", "qtrle"),
+    "animations, slides": ("gif", "png", "qtrle"),
 }
 _AUDIO = {
     "phones, cameras, video sites": (
@@ -76,7 +78,11 @@ CODEC_WHITELIST = ",".join(sorted(DECODERS))
 PROTOCOL_WHITELIST = "file"
 #: Options of libavcodec for every decoder. H.264 and H.265 may carry LCEVC enhancements, whose decoder would otherwise
 #: be run by FFmpeg builds that have it (libavcodec/lcevcdec.c).
-DECODER_OPTIONS = {"codec_whitelist": CODEC_WHITELIST, "export_side_data": "enhancements"}
+DECODER_OPTIONS = {
+    "codec_whitelist": CODEC_WHITELIST,
+    "export_side_data": "enhancements",
+    "max_pixels": str(MAX_AREA),
+}
 
 #: The oldest releases of FFmpeg that have no known hole in what is on, for PyAV's and for imageio-ffmpeg's
 LEAST_LIBRARIES, LEAST_BINARY = (8, 1, 2), (9, 0, 2)

@@ -16,7 +16,6 @@ from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import frame_bytes, threads_within
-from avflow.media.model import MAX_AREA
 from avflow.media.patience import seconds_left
 
 #: bits of a pixel if the format is not known before decoding: four components of 16 bits
@@ -46,9 +45,7 @@ def open_container(
     options = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
         "format_whitelist": FORMAT_WHITELIST,
-        **DECODER_OPTIONS,
-        # for the decoders that libavformat runs on the first packets to identify the streams
-        "max_pixels": str(MAX_AREA),
+        **DECODER_OPTIONS,  # for the decoders that libavformat runs on the first packets to identify the streams
     }
     part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
     raw = raw_samples(path) if part is None else None
@@ -68,7 +65,7 @@ def open_container(
     )
     for stream in container.streams:
         if isinstance(stream.codec_context, AudioCodecContext | VideoCodecContext):
-            stream.codec_context.options = {"max_pixels": str(MAX_AREA), **DECODER_OPTIONS}
+            stream.codec_context.options = DECODER_OPTIONS
         if isinstance(stream.codec_context, VideoCodecContext):
             stream.codec_context.thread_count = threads_within(decoded_bytes(stream.codec_context))
     return container

@@ -29,14 +29,14 @@ class Tasks:
 
     def convert_model(self, asked: requests.ConvertModel, report: Report) -> requests.DetectorLoaded:
         """Raises DarknetModelInvalid and what `load_detector` raises."""
-        open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision).close()
+        self.open(asked).close()
         return requests.DetectorLoaded(None)
 
     def is_ready(self, asked: requests.LoadDetector) -> bool:
         """Whether the model's network is converted."""
         return is_converted(asked.model, ModelStore(), precision=asked.precision, gpu=asked.gpu)
 
-    def open(self, asked: requests.LoadDetector) -> Detector:
+    def open(self, asked: requests.LoadDetector | requests.ConvertModel) -> Detector:
         """The detector."""
         return open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision)
 

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ParamValidationError
 
 from local_aws.coverage import AS_AWS, Operation, differs
+from local_aws.names import role_arn
 from local_aws.stepfunctions import trials
 from local_aws.stepfunctions.archive import Archive
 from local_aws.stepfunctions.checks import check_start, replace_body
@@ -128,7 +129,7 @@ def _validate(api: StatesApi, request: dict[str, Any]) -> Answer:
         raise ServiceError("ValidationException", "definition must be a text.")
     states = api.client()
     try:
-        role = "arn:aws:iam::123456789012:role/validate"
+        role = role_arn("validate")
         name = f"validate-{time.time_ns()}"
         made = states.create_state_machine(name=name, definition=definition, roleArn=role)
     except ClientError as error:

@@ -7,6 +7,7 @@ import time
 import uuid
 from typing import Any
 
+from local_aws.names import role_arn
 from local_aws.wire import ServiceError
 
 #: longest time of a test of a state, in seconds (AWS Step Functions API Reference, "TestState": five minutes)
@@ -31,7 +32,7 @@ def test_state(states: Any, request: dict[str, Any]) -> dict[str, Any]:
     name = f"TestState-{uuid.uuid4()}"
     others = {other: {"Type": "Succeed"} for other in _next_states(state)}
     definition = {"StartAt": name, "States": {name: state, **others}}
-    role = request.get("roleArn") or "arn:aws:iam::123456789012:role/test-state"
+    role = request.get("roleArn") or role_arn("test-state")
     machine = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
     try:
         ended = run(states, machine, request.get("input") or "{}", MAX_SECONDS)

@@ -38,8 +38,6 @@ class Right:
     #: False: the result must have no video, or no sound
     video: bool = True
     sound: bool = True
-    #: whether any result is right: it depends on the demuxer what is there, and only the bounds count
-    anything: bool = False
     #: names of the errors, of which one must end the FFmpeg step; with them nothing else is checked
     errors: Sequence[str] = ()
     #: names of errors that are as right as the result, where FFmpeg itself can't decode all

@@ -26,8 +26,6 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
         return []
     if outcome.error:
         return [f"{outcome.error}: {outcome.message}"]
-    if right.anything:
-        return []
     found = _of_manifest(right, outcome)
     if right.video != (outcome.shown is not None):
         found.append("the result has a video" if outcome.shown else "the result has no video")

@@ -15,7 +15,6 @@ from av.codec import CodecContext
 from av.stream import Stream
 
 from avflow.media.accepted import DECODER_OPTIONS
-from avflow.media.model import MAX_AREA
 from avflow.media.shapes.headers import HeaderReader, vp9_size
 from avflow.media.shapes.references import references
 
@@ -126,7 +125,7 @@ class ShapeScan:
             return Shape(*size, self._aspect or Fraction(1)) if size is not None else None
         context: Any = CodecContext.create(self._stream.codec_context.name, "r")
         context.extradata = self._headers.extradata or None
-        context.options = {"max_pixels": str(MAX_AREA), **DECODER_OPTIONS}
+        context.options = DECODER_OPTIONS
         context.thread_count = 1
         try:
             frames = context.decode(packet) or context.decode(None)

@@ -33,8 +33,6 @@ TOO_MUCH = (
     "MaxRunCostExceeded",
 )
 REFUSED = (*NO_MEDIA, *TOO_MUCH)
-#: what is there comes out, or it is refused by name: which of both depends on the demuxer
-EITHER = Right(or_error=REFUSED, anything=True)
 #: the film, as if nothing had been done to it, without sound or with it
 SILENT = Right(frames=25, pictures=range(25), flashes=(0.4,))
 WHOLE = Right(frames=25, pictures=range(25), marks=(0.4,))

@@ -43,34 +43,42 @@ class Shown:
 
 
 def shown(path: Path) -> Shown:
-    """Decode a whole file."""
-    lumas, rate = _lumas(path)
+    """Decode a whole file, one frame at a time: ten minutes of 4K don't fit into memory."""
+    means, numbers, squares = list[float](), list[int](), list[float]()
+    size = None
+    rate, lumas = _lumas(path)
+    for luma in lumas:
+        size = size or (luma.shape[1], luma.shape[0])
+        means.append(float(luma.mean()))
+        numbers.append(number_on(luma))
+        squares += [ratio for ratio in (_square(luma),) if ratio]
     sound = _sound(path)
-    means = np.array([luma.mean() for luma in lumas])
     per_second = float(rate or 1)
-    squares = [ratio for ratio in map(_square, lumas) if ratio]
     return Shown(
-        frames=len(lumas),
+        frames=len(means),
         rate=rate,
-        size=(lumas[0].shape[1], lumas[0].shape[0]) if lumas else None,
-        picture_seconds=len(lumas) / per_second,
+        size=size,
+        picture_seconds=len(means) / per_second,
         sound_seconds=sound.shape[1] / RATE,
-        flashes=tuple(round(float(frame) / per_second, 4) for frame in _beginnings(_flashing(means))),
+        flashes=tuple(round(float(frame) / per_second, 4) for frame in _beginnings(_flashing(np.array(means)))),
         beeps=tuple(beep_times(sound)),
-        pictures=tuple(number for number, _ in groupby(number_on(luma) for luma in lumas)),
+        pictures=tuple(number for number, _ in groupby(numbers)),
         squares=(min(squares), max(squares)) if squares else (0.0, 0.0),
     )
 
 
-def _lumas(path: Path) -> tuple[list[NDArray[np.uint8]], Fraction | None]:
-    """The brightness of all frames, and the frames per second."""
+def _lumas(path: Path) -> tuple[Fraction | None, Iterator[NDArray[np.uint8]]]:
+    """The frames per second, and the brightness of all frames."""
     with av.open(str(path)) as container:
-        if not container.streams.video:
-            return [], None
-        stream = container.streams.video[0]
-        rate = stream.average_rate
-        frames = [frame.to_ndarray(format="gray") for frame in _decoded(container, stream)]
-    return frames, Fraction(rate) if rate else None
+        rate = container.streams.video[0].average_rate if container.streams.video else None
+    return Fraction(rate) if rate else None, _brightness(path)
+
+
+def _brightness(path: Path) -> Iterator[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        for stream in container.streams.video[:1]:
+            for frame in _decoded(container, stream):
+                yield frame.to_ndarray(format="gray")
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:

@@ -40,7 +40,7 @@ class Figures:
 
 
 def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Some sentences for each missed target, and one if there was no GPU."""
+    """Some sentences for each missed target, and one for each GPU engine that the machine lacked."""
     for part in PARTS:
         if part.name not in results:
             continue
@@ -49,8 +49,9 @@ def missed(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             target = part.target(name, processor)
             if target is not None and name in ratios and ratios[name] < target:
                 yield f"{name}: {shown(ratios[name])}, target {shown(target)}.{_why(name, results)}"
-    if any(row["value"] is None for row in results.get("gpu", {}).get("rows", ())):
-        yield "GPU: unmeasured, because the machine has none. On a machine with a GPU run `make bench PARTS=gpu`."
+    for row in results.get("gpu", {}).get("rows", ()):
+        if row["value"] is None:
+            yield f"{row['name'].partition(':')[0]}: unmeasured. On a machine that has it run `make bench PARTS=gpu`."
 
 
 def _why(name: str, results: Mapping[str, Mapping[str, Any]]) -> str:

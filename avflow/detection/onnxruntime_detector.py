@@ -6,8 +6,8 @@ GPU it would need the whole frame in each batch (3.1 MB as decoded instead of 2.
 several times as long and would still limit the rate. The raw heads return whole: 1.8 MB in float16, 0.3 ms at 6 GB/s,
 while the GPU computes the next batch. Choosing boxes takes 0.2 ms. So a second implementation gains nothing.
 
-CUDA graphs and page-locked memory are not used, because there was no GPU to measure them. CUDA graphs need one request
-at a time, and save microseconds of the milliseconds of a layer.
+CUDA graphs are not used: on an H100 they gained nothing at one batch in progress. Nor is page-locked memory: an H200
+detects several times as many frames as 16 cores decode (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -171,8 +171,9 @@ def loads(library: str) -> bool:
 def _provider_options(provider: str, half: bool, cache_dir: Path | None) -> dict[str, str]:
     """ONNX Runtime's documentation, "CUDA Execution Provider" and "TensorRT Execution Provider"."""
     if provider == CUDA:
-        # tensor cores need the channels last; TF32 would reduce float32 to 11 significant bits
-        return {"cudnn_conv_algo_search": "EXHAUSTIVE", "prefer_nhwc": "1", "use_tf32": "0"}
+        # Tensor cores need the channels last; TF32 would reduce float32 to 11 significant bits. The exhaustive search
+        # ends at slow algorithms: 254 frames/s in float16 at batch 8 on an H200, where the heuristic gives 1 896.
+        return {"cudnn_conv_algo_search": "HEURISTIC", "prefer_nhwc": "1", "use_tf32": "0"}
     if provider != TENSORRT:
         return {}
     options = {"trt_fp16_enable": str(int(half))}

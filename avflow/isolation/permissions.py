@@ -39,10 +39,12 @@ _LIBRARIES = (
 _ALWAYS = ("/etc/ld.so.cache", "/sys/devices/system/cpu", "/sys/devices/system/node")
 #: for CUDA: what the driver says of the GPU, and the process's own memory map
 _OF_GPU = (
-    *("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/self", "/proc/sys/vm"),
+    *("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/cpuinfo", "/proc/self", "/proc/sys/vm"),
     *("/sys/module/nvidia", "/sys/bus/pci", "/sys/devices"),
     *("/usr/local/nvidia", "/etc/nvidia"),
 )
+#: CUDA names its threads, and does not start if it can't: /proc/self/task/*/comm. The process itself resolves `self`
+_NAMES_OF_THREADS = "/proc/self/task"
 _GPU_DEVICES = ("nvidia*", "nvidia-caps", "dri")
 
 
@@ -68,11 +70,12 @@ def policy(
     read += [str(path) for path in readable]
     return Policy(
         read=tuple(dict.fromkeys([*read, *(_OF_GPU if gpu else ())])),
-        write=(str(place.work), "/dev/null", *map(str, writable)),
+        write=(str(place.work), "/dev/null", *map(str, writable), *([_NAMES_OF_THREADS] if gpu else [])),
         execute=tuple(_programs()) if programs else (),
         devices=tuple(str(path) for name in _GPU_DEVICES for path in Path("/dev").glob(name)) if gpu else (),
         parent=os.getpid(),
         limits=limits,
+        local_sockets=gpu,
         without=tuple(without),
     )
 

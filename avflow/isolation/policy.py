@@ -58,5 +58,7 @@ class Policy(Contract):
     #: the process that must get no signal
     parent: int
     limits: Limits
+    #: whether CUDA needs a local socket, which it never connects
+    local_sockets: bool = False
     #: parts to leave out, for tests of what each part stops
     without: tuple[str, ...] = field(default=())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import socket
 from collections.abc import Iterator
 
 from avflow.isolation import linux
@@ -34,7 +35,7 @@ _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _Instruction = tuple[int, int, int, int]
 
 
-def install(calls: Syscalls, *, parent: int, programs: bool) -> None:
+def install(calls: Syscalls, *, parent: int, programs: bool, local_sockets: bool = False) -> None:
     """Filter the system calls of all threads of this process, and of what it starts, for ever.
 
     Parameters
@@ -43,13 +44,16 @@ def install(calls: Syscalls, *, parent: int, programs: bool) -> None:
         A process that gets no signal.
     programs:
         Whether to allow fork and execve. Which programs, only Landlock can say.
+    local_sockets:
+        Whether to allow sockets of AF_UNIX that listen. None connects, accepts, sends or receives. `cuInit` makes one
+        with an abstract name, and fails with CUDA_ERROR_OPERATING_SYSTEM without (seen with driver 580).
 
     Raises
     ------
     OSError
         The kernel, or the filter of a container, does not allow it.
     """
-    code = [*_filter(calls, parent, programs)]
+    code = [*_filter(calls, parent, programs, local_sockets)]
     words = b"".join(_packed(each) for each in code)
     instructions = ctypes.create_string_buffer(words, len(words))
     program = _Program(len(code), ctypes.cast(instructions, ctypes.c_void_p))
@@ -68,7 +72,7 @@ def _packed(instruction: _Instruction) -> bytes:
     return code.to_bytes(2, "little") + bytes((true, false)) + value.to_bytes(4, "little")
 
 
-def _filter(calls: Syscalls, parent: int, programs: bool) -> Iterator[_Instruction]:
+def _filter(calls: Syscalls, parent: int, programs: bool, local_sockets: bool) -> Iterator[_Instruction]:
     yield _LOAD, 0, 0, _ARCH
     yield _EQUAL, 1, 0, calls.architecture
     yield _RETURN, 0, 0, _KILL_PROCESS
@@ -78,6 +82,9 @@ def _filter(calls: Syscalls, parent: int, programs: bool) -> Iterator[_Instructi
     yield _AT_LEAST, 0, 1, HIGHEST + 1
     yield _RETURN, 0, 0, _UNKNOWN
     denied = dict(calls.denied) if programs else {**calls.denied, **calls.programs}
+    if local_sockets:
+        yield from _if_call(denied.pop("socket"), tuple(_only_local()))
+        del denied["bind"], denied["listen"]
     for number in denied.values():
         yield from _if_call(number, ((_RETURN, 0, 0, _REFUSE),))
     for name, number in calls.by_argument.items():
@@ -122,6 +129,14 @@ def _by_argument(name: str, parent: int, programs: bool) -> Iterator[_Instructio
             yield _load(1)
             for command in (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX):
                 yield from _refuse_if(_EQUAL, command)
+    yield _RETURN, 0, 0, _ALLOW
+
+
+def _only_local() -> Iterator[_Instruction]:
+    """What decides on `socket` by its family."""
+    yield _load(0)
+    yield _EQUAL, 1, 0, socket.AF_UNIX
+    yield _RETURN, 0, 0, _REFUSE
     yield _RETURN, 0, 0, _ALLOW
 
 

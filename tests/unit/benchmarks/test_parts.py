@@ -184,7 +184,7 @@ def test_what_is_reached_needs_no_reason():
 
 def test_a_gpu_that_was_not_there_is_named():
     (sentence,) = reasons.missed({"gpu": result(rows=[{"name": "CUDA", "value": None, "unit": ""}])})
-    assert sentence.startswith("GPU: unmeasured")
+    assert sentence.startswith("CUDA: unmeasured")
 
 
 def test_every_target_is_of_a_ratio_that_was_measured():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tests.unit.isolation import attacks_on_files, attacks_on_processes
@@ -140,6 +141,28 @@ def listen(facts: Facts) -> object:
         made.bind(("127.0.0.1", 0))
         made.listen()
     return "listens"
+
+
+@attack
+def serve_a_neighbour(facts: Facts) -> object:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        made.bind(f"\0avflow-test-{os.getpid()}")
+        made.listen()
+        made.setblocking(False)
+        with suppress(BlockingIOError):  # nobody has called yet
+            made.accept()
+    return "accepts"
+
+
+@attack
+def talk_to_the_kernel(facts: Facts) -> object:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0):
+        return "asks for routes"
+
+
+@attack
+def name_the_parent(facts: Facts) -> object:
+    return Path(f"/proc/{facts['parent']}/comm").write_text("taken over")
 
 
 @attack

@@ -10,7 +10,7 @@ from avflow.isolation import landlock, syscalls
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import Workplace
 from tests.unit.isolation.attacks import ATTACKS
-from tests.unit.isolation.requests import Attack
+from tests.unit.isolation.requests import Attack, Run
 from tests.unit.isolation.targets import TASKS
 
 pytestmark = [
@@ -53,23 +53,55 @@ WITHOUT_SECCOMP = {
     "path_socket",
     "program_in_memory",
     "ring_of_requests",
+    "serve_a_neighbour",
     "shared_memory",
     "signal_all",
+    "talk_to_the_kernel",
     "udp_4",
     "udp_6",
 }
 
 
-def succeeded(place: Workplace, facts: dict[str, str], *, programs: bool = True, without: tuple[str, ...] = ()):
-    with MediaWorker(TASKS, place, programs=programs, without=without) as worker:
+def succeeded(
+    place: Workplace, facts: dict[str, str], *, programs: bool = True, gpu: bool = False, without: tuple[str, ...] = ()
+):
+    with MediaWorker(TASKS, place, programs=programs, gpu=gpu, without=without) as worker:
         assert set(worker.isolation.missing) == set(without)
         return set(worker.do(Attack(facts)).succeeded)
 
 
+@pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("programs", [True, False])
-def test_nothing_succeeds_with_all_parts(place, facts, programs):
+def test_nothing_succeeds_with_all_parts(place, facts, programs, gpu):
     assert len(ATTACKS) >= 55
-    assert succeeded(place, facts, programs=programs) == set()
+    assert succeeded(place, facts, programs=programs, gpu=gpu) == set()
+
+
+def test_what_cuda_needs_works_where_there_is_a_gpu_only(place):
+    """As seen with strace: `cuInit` names a thread, and listens at an abstract name. No GPU is needed to try that."""
+    code = """
+import ctypes, os, socket, threading
+text = ""
+def tried(act):
+    global text
+    try:
+        act()
+        text += "yes "
+    except OSError as error:
+        text += f"{error.errno} "
+def name_a_thread():
+    with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as file:
+        file.write("cuda")
+def listen():
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    made.bind(f"\\0cuda-uvmfd-test-{os.getpid()}")
+    made.listen()
+for act in (name_a_thread, listen):
+    tried(act)
+"""
+    for gpu, expected in ((True, "yes yes "), (False, "13 1 ")):
+        with MediaWorker(TASKS, place, gpu=gpu) as worker:
+            assert worker.do(Run(code)).text == expected
 
 
 def test_the_attacks_are_real(place, facts):

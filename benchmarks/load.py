@@ -118,7 +118,7 @@ class Server:
             watch.memory_mb = max(watch.memory_mb, server.memory_info().rss / 1e6)
             lines = self.working()
             watch.workers = max(watch.workers, sum("bootstrap.py" in line or "batch_jobs." in line for line in lines))
-            watch.media = max(watch.media, sum("isolation.child" in line for line in lines))
+            watch.media = max(watch.media, sum("avflow.isolation." in line for line in lines))
             watch.encoders = max(watch.encoders, sum("ffmpeg" in line.partition(" ")[0] for line in lines))
             began = time.monotonic()
             self.s3.list_objects_v2(Bucket=self.bucket, Prefix="start/")

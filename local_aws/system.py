@@ -75,6 +75,16 @@ def descendants(leader: int) -> list[int]:
     return []
 
 
+def strays(leader: int) -> list[int]:
+    """The descendants of a process that are not in its process group: no signal to the group reaches them."""
+    found = []
+    for pid in descendants(leader):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) != leader:
+                found.append(pid)
+    return found
+
+
 def group_memory(leader: int) -> int:
     """Resident memory of a process and its descendants in bytes; 0 once the process is gone."""
     if proc_tells():

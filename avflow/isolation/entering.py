@@ -30,7 +30,7 @@ def enter(policy: Policy) -> Isolation:
     found = _restrict_files(policy) if "landlock" not in policy.without else 0
     calls = syscalls.of_machine() if linux.ON_LINUX and "seccomp" not in policy.without else None
     filtered = calls is not None and _done(
-        lambda: seccomp.install(calls, parent=policy.parent, programs=bool(policy.execute))
+        lambda: seccomp.install(calls, spared=(policy.parent, *policy.others), programs=bool(policy.execute))
     )
     return Isolation(True, no_new_privs, filtered, found, limits)
 

@@ -55,8 +55,10 @@ class Policy(Contract):
     execute: tuple[str, ...]
     #: device files, for ioctl too
     devices: tuple[str, ...]
-    #: the process that must get no signal
+    #: the process that has started this one, which must get no signal
     parent: int
     limits: Limits
     #: parts to leave out, for tests of what each part stops
     without: tuple[str, ...] = field(default=())
+    #: more processes that must get no signal
+    others: tuple[int, ...] = field(default=())

@@ -9,8 +9,8 @@ VIDEO ?= samples/my_video.mkv
 OUT ?= result
 # PocketSphinx has no package for some Pythons; the benchmarks then skip it
 BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
-RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP SEGMENT_SECONDS DETECTOR_PRECISION YOLOV3_MODEL \
-                 SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
+RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCURRENCY SEGMENT_SECONDS DETECTOR_PRECISION \
+                 YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up images test test-slow fuzz containers-test check bench bench-check peers lock base-images audit clean
 
@@ -48,6 +48,7 @@ help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   processes a video on this machine'
 	@echo '         LAMBDA_TIMEOUT=s LAMBDA_MEMORY=MB LAMBDA_TMP=MB   smaller functions, to see steps move to Batch'
 	@echo '                                               (from 1 s, 128 MB, 1 MB)'
+	@echo '         LAMBDA_CONCURRENCY=1000               as many functions at once as an account that asked for it (10)'
 	@echo '         SEGMENT_SECONDS=s                     shorter segments, to see several at once'
 	@echo '         YOLOV3_MODEL=yolov3-tiny SPEECH_MODEL=whisper-base   other models (avflow models list)'
 	@echo '         SPEECH_TASK=translate                 subtitles in English, whatever is spoken'

@@ -55,6 +55,8 @@ class DeploymentOptions:
     ----------
     lambda_timeout, lambda_memory, lambda_tmp:
         Upper limits of the Lambda functions, in seconds, MiB and MiB; None: as in the template.
+    lambda_concurrency:
+        How many invocations run at once in the account.
     segment_seconds:
         Length of a segment; None: as in the template.
     audio_track:
@@ -76,6 +78,7 @@ class DeploymentOptions:
     lambda_timeout: int | None
     lambda_memory: int | None
     lambda_tmp: int | None
+    lambda_concurrency: int
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,7 @@ def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, 
             lambda_timeout=options.lambda_timeout,
             lambda_memory=options.lambda_memory,
             lambda_scratch=options.lambda_tmp,
+            lambda_concurrency=options.lambda_concurrency,
             containers=options.containers,
             cores=usable_cores(),
             keep=keep,

@@ -163,6 +163,14 @@ _DEPLOYMENT = (
         type=WholeNumber(1, 10240),
         help="Give Lambda functions at most N MB of /tmp. AWS has at least 512 MB; with less, steps move to Batch.",
     ),
+    _option(
+        "--lambda-concurrency",
+        metavar="N",
+        type=WholeNumber(1, 100_000),
+        default=10,
+        show_default=True,
+        help="Let N Lambda functions run at once in the account; more are throttled. A new account has 10.",
+    ),
 )
 
 

@@ -2,13 +2,16 @@
 
 `python -m benchmarks.load --uploads 1000`. The embedded AWS runs in a process of its own. Each upload is one second of
 video of 64x48 pixels with a beep, which runs through all steps with the smallest models. First some uploads go one
-after another, then all at once. Measured are the rate of both, the server's memory, the processes that work at a time,
-and how long a listing of the bucket takes meanwhile.
+after another, then all at once. Measured are the rate of both, the processor time of an upload, the server's memory,
+the processes that work at a time, and how long a listing of the bucket takes meanwhile.
+
+On a machine that is busy all the time the rate is its cores divided by the processor time of an upload.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -46,6 +49,7 @@ class Watch:
 
     memory_mb: float = 0.0
     workers: int = 0
+    media: int = 0
     encoders: int = 0
     listings: list[float] = field(default_factory=list)
 
@@ -85,19 +89,36 @@ class Server:
         failed = sum(key.endswith(".error.json") for key in keys)
         return sum(key.endswith(".json") for key in keys) - failed, failed
 
+    def processor_seconds(self) -> tuple[float, float]:
+        """Processor time so far: of the server itself, and of it with all processes that it has started."""
+        server = psutil.Process(self.process.pid)
+        own, total = server.cpu_times(), 0.0
+        for each in (server, *server.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = each.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+        return own.user + own.system, total
+
+    def working(self) -> list[str]:
+        """The commands of the processes that the server has started, but for frozen environments.
+
+        A process that has just been forked still has its parent's command, and does not count.
+        """
+        found = {}
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if child.status() != psutil.STATUS_STOPPED:
+                    found[child.pid] = child.ppid(), " ".join(child.cmdline())
+        return [line for parent, line in found.values() if parent not in found or found[parent][1] != line]
+
     def watch(self, stop: threading.Event, watch: Watch) -> None:
         """Measure twice a second until told to stop."""
         server = psutil.Process(self.process.pid)
         while not stop.wait(0.5):
             watch.memory_mb = max(watch.memory_mb, server.memory_info().rss / 1e6)
-            lines = []
-            for child in server.children(recursive=True):
-                try:
-                    if child.status() != psutil.STATUS_STOPPED:  # a frozen environment
-                        lines.append(" ".join(child.cmdline()))
-                except psutil.Error:
-                    continue
+            lines = self.working()
             watch.workers = max(watch.workers, sum("bootstrap.py" in line or "batch_jobs." in line for line in lines))
+            watch.media = max(watch.media, sum("avflow.isolation." in line for line in lines))
             watch.encoders = max(watch.encoders, sum("ffmpeg" in line.partition(" ")[0] for line in lines))
             began = time.monotonic()
             self.s3.list_objects_v2(Bucket=self.bucket, Prefix="start/")
@@ -113,7 +134,7 @@ def serve(folder: Path, concurrency: int | None) -> None:
     with LocalAws(ROOT, folder, **settings) as aws:
         outputs = deploy(aws, ROOT / "template.yaml", PARAMETERS, "load")
         told = {"url": aws.url, "bucket": outputs["BucketName"]}
-        told |= {"key": aws.environment["AWS_ACCESS_KEY_ID"], "secret": aws.environment["AWS_SECRET_ACCESS_KEY"]}
+        told |= {"key": aws.access_key.id, "secret": aws.access_key.secret}
         print(json.dumps(told), flush=True)
         sys.stdin.read()
 
@@ -167,18 +188,18 @@ def measure(uploads: int, concurrency: int | None, folder: Path) -> dict[str, An
     try:
         upload(server, video, ["first"])
         wait_for(server, 1)
-        began = time.monotonic()
+        began, before = time.monotonic(), server.processor_seconds()
         for number in range(ALONE):
             upload(server, video, [f"alone-{number}"])
             wait_for(server, 2 + number)
-        alone = (time.monotonic() - began) / ALONE
+        alone, between = (time.monotonic() - began) / ALONE, server.processor_seconds()
         stop, watch = threading.Event(), Watch()
         watching = threading.Thread(target=server.watch, args=(stop, watch))
         watching.start()
         began = time.monotonic()
         upload(server, video, [f"many-{number:04}" for number in range(uploads)])
         succeeded, failed = wait_for(server, 1 + ALONE + uploads, tell=True, pause=1.0)
-        seconds = time.monotonic() - began
+        seconds, after = time.monotonic() - began, server.processor_seconds()
         stop.set()
         watching.join()
     finally:
@@ -192,8 +213,13 @@ def measure(uploads: int, concurrency: int | None, folder: Path) -> dict[str, An
         "seconds an upload alone": round(alone, 2),
         "seconds an upload of many": round(seconds / uploads, 2),
         "rate over that of one after another, a pair of cores": round(alone * uploads / seconds / pairs, 2),
+        "processor seconds of an upload alone": round((between[1] - before[1]) / ALONE, 2),
+        "processor seconds of an upload of many": round((after[1] - between[1]) / uploads, 2),
+        "of these the server's own": round((after[0] - between[0]) / uploads, 2),
+        "load average at the end": round(os.getloadavg()[0], 1),
         "server's memory in MB": round(watch.memory_mb),
         "functions and jobs at once": watch.workers,
+        "media processes at once": watch.media,
         "encoders at once": watch.encoders,
         "longest listing in s": round(max(watch.listings), 2),
         "median listing in s": round(statistics.median(watch.listings), 3),
@@ -206,6 +232,7 @@ def faults(found: dict[str, Any]) -> list[str]:
         ("not all succeeded", found["succeeded"] < found["uploads"]),
         ("the server took too much memory", found["server's memory in MB"] >= MEMORY_MB),
         ("too many functions and jobs at once", found["functions and jobs at once"] > system.cores() + 4),
+        ("too many media processes at once", found["media processes at once"] > system.cores() + 4),
         ("a listing took too long", found["longest listing in s"] >= LISTING_SECONDS),
     ]
     return [what for what, wrong in bounds if wrong]

@@ -80,8 +80,8 @@ class LocalAws:
     cache_dir:
         Folder for translated templates; by default `templates` in `state_dir`.
     batch_jobs_at_once:
-        How many Batch jobs, array children among them, run at once; the others wait RUNNABLE. By default one for
-        each four cores, but at least 2.
+        How many Batch jobs, array children among them, run at once, whatever memory they ask for; the others wait
+        RUNNABLE. By default one for each four cores, but at least 2, and as many as this machine's memory suffices for.
     cores:
         The number of cores that Batch jobs share; by default all on which this process may run.
     containers:

@@ -19,6 +19,10 @@ import psutil
 
 #: where Linux describes processes; tests point it elsewhere
 PROC = Path("/proc")
+#: limits of a container's memory in bytes, where they are mounted (Linux: cgroups(7), versions 2 and 1)
+CGROUP_MEMORY = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+#: how much nicer than the server functions and jobs are: the server answers while they use all cores
+NICE = 5
 
 
 def cores() -> int:
@@ -26,6 +30,26 @@ def cores() -> int:
     with contextlib.suppress(AttributeError, OSError):  # macOS has no affinity
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_mb() -> int:
+    """The memory that this machine, or the container around this process, has, in MiB."""
+    limits = [psutil.virtual_memory().total]
+    for path in CGROUP_MEMORY:
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            limits.append(int(path.read_text()))
+    return min(limits) >> 20
+
+
+def give_way(leader: int) -> None:
+    """Let the leader of a new session, and all that it will start, have less processor time than this process.
+
+    Linux may weigh whole sessions, and then only within one the processes (sched(7), "The autogroup feature").
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, leader, min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICE))
+    with contextlib.suppress(OSError):
+        (PROC / str(leader) / "autogroup").write_text(str(NICE))
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
@@ -49,6 +73,16 @@ def descendants(leader: int) -> list[int]:
     with contextlib.suppress(psutil.Error, OSError):
         return [child.pid for child in psutil.Process(leader).children(recursive=True)]
     return []
+
+
+def strays(leader: int) -> list[int]:
+    """The descendants of a process that are not in its process group: no signal to the group reaches them."""
+    found = []
+    for pid in descendants(leader):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) != leader:
+                found.append(pid)
+    return found
 
 
 def group_memory(leader: int) -> int:
@@ -82,18 +116,28 @@ def proc_tells() -> bool:
 
 def _descendants(pid: int) -> list[int]:
     found = [pid]
-    with contextlib.suppress(OSError), os.scandir(PROC / str(pid) / "task") as threads:
-        for thread in threads:
-            for child in Path(thread.path, "children").read_text().split():
+    tasks = f"{PROC}/{pid}/task"
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(tasks):  # noqa: PTH208 - paths as text are three times as fast
+            for child in _read(f"{tasks}/{thread}/children").split():
                 found += _descendants(int(child))
     return found
 
 
 def _resident_pages(pid: int) -> int:
     try:
-        return int((PROC / str(pid) / "statm").read_text().split()[1])
+        return int(_read(f"{PROC}/{pid}/statm").split()[1])
     except (OSError, IndexError):
         return 0
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc; without the layers of `open`, because the watcher of all processes reads thousands a second."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 1 << 16)
+    finally:
+        os.close(file)
 
 
 def lock(file: IO[str]) -> None:

@@ -147,10 +147,13 @@ def usable_providers(providers: Sequence[str]) -> list[str]:
 
     onnxruntime-gpu always lists the GPU providers. If it can't load one, it prints long warnings and continues.
     """
+    cuda = loads("libcuda.so.1")
+    if not cuda and set(providers) <= set(GPU_PROVIDERS):
+        return []  # without the import, which is a tenth of a small job's work
     import onnxruntime  # noqa: PLC0415  heavy
 
     available = set(onnxruntime.get_available_providers())
-    if not loads("libcuda.so.1"):
+    if not cuda:
         available -= set(GPU_PROVIDERS)
     elif TENSORRT in available:
         with suppress(ImportError):

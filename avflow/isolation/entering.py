@@ -31,7 +31,10 @@ def enter(policy: Policy) -> Isolation:
     calls = syscalls.of_machine() if linux.ON_LINUX and "seccomp" not in policy.without else None
     filtered = calls is not None and _done(
         lambda: seccomp.install(
-            calls, parent=policy.parent, programs=bool(policy.execute), local_sockets=policy.local_sockets
+            calls,
+            spared=(policy.parent, *policy.others),
+            programs=bool(policy.execute),
+            local_sockets=policy.local_sockets,
         )
     )
     return Isolation(True, no_new_privs, filtered, found, limits)

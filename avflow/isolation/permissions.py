@@ -82,10 +82,15 @@ def policy(
 
 def environment(place: Workplace) -> dict[str, str]:
     """The environment of a media process: no credentials, no names of the user, its work folder for temporary files."""
+    return {**harmless_environment(), "TMPDIR": str(place.work), "HOME": str(place.work)}
+
+
+def harmless_environment() -> dict[str, str]:
+    """What of it does not depend on the upload."""
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # the child can't read the limits of its cgroup
     told = {"PYTHON_CPU_COUNT": str(usable_cores()), "AVFLOW_MODELS": str(ModelStore().root)}
-    return {**passed, **told, "TMPDIR": str(place.work), "HOME": str(place.work)}
+    return {**passed, **told}
 
 
 def _library_folders() -> Iterator[str]:

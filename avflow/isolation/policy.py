@@ -55,10 +55,12 @@ class Policy(Contract):
     execute: tuple[str, ...]
     #: device files, for ioctl too
     devices: tuple[str, ...]
-    #: the process that must get no signal
+    #: the process that has started this one, which must get no signal
     parent: int
     limits: Limits
     #: whether CUDA needs a local socket, which it never connects
     local_sockets: bool = False
     #: parts to leave out, for tests of what each part stops
     without: tuple[str, ...] = field(default=())
+    #: more processes that must get no signal
+    others: tuple[int, ...] = field(default=())

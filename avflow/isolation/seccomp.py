@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from avflow.isolation import linux
 from avflow.isolation.syscalls import HIGHEST, Syscalls
@@ -35,13 +35,13 @@ _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _Instruction = tuple[int, int, int, int]
 
 
-def install(calls: Syscalls, *, parent: int, programs: bool, local_sockets: bool = False) -> None:
+def install(calls: Syscalls, *, spared: Sequence[int], programs: bool, local_sockets: bool = False) -> None:
     """Filter the system calls of all threads of this process, and of what it starts, for ever.
 
     Parameters
     ----------
-    parent:
-        A process that gets no signal.
+    spared:
+        Processes that get no signal.
     programs:
         Whether to allow fork and execve. Which programs, only Landlock can say.
     local_sockets:
@@ -53,7 +53,7 @@ def install(calls: Syscalls, *, parent: int, programs: bool, local_sockets: bool
     OSError
         The kernel, or the filter of a container, does not allow it.
     """
-    code = [*_filter(calls, parent, programs, local_sockets)]
+    code = [*_filter(calls, spared, programs, local_sockets)]
     words = b"".join(_packed(each) for each in code)
     instructions = ctypes.create_string_buffer(words, len(words))
     program = _Program(len(code), ctypes.cast(instructions, ctypes.c_void_p))
@@ -72,7 +72,7 @@ def _packed(instruction: _Instruction) -> bytes:
     return code.to_bytes(2, "little") + bytes((true, false)) + value.to_bytes(4, "little")
 
 
-def _filter(calls: Syscalls, parent: int, programs: bool, local_sockets: bool) -> Iterator[_Instruction]:
+def _filter(calls: Syscalls, spared: Sequence[int], programs: bool, local_sockets: bool) -> Iterator[_Instruction]:
     yield _LOAD, 0, 0, _ARCH
     yield _EQUAL, 1, 0, calls.architecture
     yield _RETURN, 0, 0, _KILL_PROCESS
@@ -88,7 +88,7 @@ def _filter(calls: Syscalls, parent: int, programs: bool, local_sockets: bool) -
     for number in denied.values():
         yield from _if_call(number, ((_RETURN, 0, 0, _REFUSE),))
     for name, number in calls.by_argument.items():
-        yield from _if_call(number, tuple(_by_argument(name, parent, programs)))
+        yield from _if_call(number, tuple(_by_argument(name, spared, programs)))
     yield _RETURN, 0, 0, _ALLOW
 
 
@@ -97,7 +97,7 @@ def _if_call(number: int, then: tuple[_Instruction, ...]) -> Iterator[_Instructi
     yield from then
 
 
-def _by_argument(name: str, parent: int, programs: bool) -> Iterator[_Instruction]:
+def _by_argument(name: str, spared: Sequence[int], programs: bool) -> Iterator[_Instruction]:
     """What decides on a call. It always returns."""
     match name:
         case "clone3":  # its flags are in memory, where no filter looks: libraries then take clone
@@ -113,10 +113,12 @@ def _by_argument(name: str, parent: int, programs: bool) -> Iterator[_Instructio
             yield _load(0)
             yield from _refuse_if(_EQUAL, 0)
             yield from _refuse_if(_AT_LEAST, _NEGATIVE)
-            yield from _refuse_if(_EQUAL, parent)
+            for process in spared:
+                yield from _refuse_if(_EQUAL, process)
         case "tgkill":
             yield _load(0)
-            yield from _refuse_if(_EQUAL, parent)
+            for process in spared:
+                yield from _refuse_if(_EQUAL, process)
         case "prlimit64":  # 0 is the process itself
             yield _load(0)
             yield _EQUAL, 1, 0, 0

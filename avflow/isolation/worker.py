@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -20,7 +20,8 @@ from avflow.cores import usable_cores
 from avflow.errors import AvflowError, IsolationUnavailable, MediaAnswerInvalid, MediaWorkFailed, MemoryExhausted
 from avflow.filenames import printable
 from avflow.isolation import answers, linux, messages
-from avflow.isolation.permissions import environment, policy
+from avflow.isolation.nursery import Nursery, available
+from avflow.isolation.permissions import environment, harmless_environment, policy
 from avflow.isolation.policy import Isolation, Limits
 from avflow.isolation.requests import Request
 from avflow.isolation.workplace import Workplace
@@ -67,6 +68,8 @@ class MediaWorker:
         More files and folders that it may read, or write too.
     without:
         Parts of the isolation to leave out, for tests of what each part stops.
+    nursery:
+        Forks the process, if it can, in place of an exec.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class MediaWorker:
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
         without: Sequence[str] = (),
+        nursery: Nursery | None = None,
     ) -> None:
         with suppress(OSError):
             linux.hide_memory()
@@ -94,10 +98,11 @@ class MediaWorker:
             writable=writable,
             without=without,
         )
-        self._required = required
-        self._isolation: Isolation | None = None
-        self._process = subprocess.Popen(
-            [*_command(), _START.format(root=str(ROOT), tasks=tasks)],
+        forked = nursery.fork(environment(place), place.work) if nursery else None
+        if forked and nursery:
+            rules = replace(rules, parent=nursery.pid, others=(os.getpid(),))
+        self._process = forked or _Executed(
+            [*_command(), _START.format(root=str(ROOT), module="child", tasks=tasks)],
             env=environment(place),
             cwd=place.work,
             stdin=subprocess.PIPE,
@@ -106,6 +111,8 @@ class MediaWorker:
             bufsize=0,
             process_group=0,  # to kill all that it has started
         )
+        self._required = required
+        self._isolation: Isolation | None = None
         assert self._process.stdout is not None
         self._lines = answers.Lines(self._process.stdout.fileno())
         self._printed: deque[bytes] = deque(maxlen=_KEPT // 100)
@@ -212,7 +219,7 @@ class MediaWorker:
     def _ended(self, task: str) -> AvflowError:
         """Why the process ended before its answer."""
         self._kill()
-        status = self._process.returncode
+        status = self._process.wait()
         if status == -signal.SIGKILL:
             return MemoryExhausted(f"The media process was killed at the task {task}: it ran out of memory")
         if status == -signal.SIGXCPU:
@@ -231,11 +238,7 @@ class MediaWorker:
         """Kill the process and its process group, which it can't leave. Its FFmpeg dies with it."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2 if self._lines.ended else 0)
-        if not linux.ON_LINUX:
-            self._process.terminate()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()  # without seccomp it may have left its group
+        self._process.kill_group()
         self._process.wait()
 
     def __enter__(self) -> MediaWorker:
@@ -251,7 +254,36 @@ class MediaWorker:
                 pipe.close()
 
 
-_START = "import sys; sys.path.insert(0, {root!r}); from avflow.isolation.child import main; main({tasks!r})"
+class _Executed(subprocess.Popen[bytes]):
+    """A media process that was started by an exec."""
+
+    def kill_group(self) -> None:
+        """Kill it and all that it has started."""
+        if not linux.ON_LINUX:
+            self.terminate()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.kill()  # without seccomp it may have left its group
+
+
+def nursery_of(tasks: str) -> Nursery | None:
+    """The nursery of the module `tasks` in this process, which is started at the first call. None where there is none.
+
+    It ends with this process.
+    """
+    if not available():
+        return None
+    command = [*_command(), _START.format(root=str(ROOT), module="nursery", tasks=tasks)]
+    found = _nurseries.get(tasks)
+    if found is None or not found.fits(command, harmless_environment()):
+        if found:
+            found.close()
+        found = _nurseries[tasks] = Nursery(command, harmless_environment())
+    return found
+
+
+_nurseries: dict[str, Nursery] = {}
+_START = "import sys; sys.path.insert(0, {root!r}); from avflow.isolation.{module} import main; main({tasks!r})"
 
 
 def _command() -> list[str]:

@@ -10,6 +10,15 @@ from avflow.models.store import ModelStore
 from avflow.progress import Report
 
 
+def prepare() -> None:
+    """Load what the tasks load late, before there is an upload."""
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    from avflow.speech import whisper  # noqa: PLC0415
+
+    del onnxruntime, whisper
+
+
 class Tasks:
     """What the step asks for. `load_engine` comes first."""
 

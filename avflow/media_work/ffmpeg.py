@@ -15,6 +15,15 @@ from avflow.progress import Report
 from avflow.speech import spans
 
 
+def prepare() -> None:
+    """Load what the tasks load late, before there is an upload."""
+    from avflow.media import probing  # noqa: PLC0415
+    from avflow.media.clock import joining  # noqa: PLC0415
+    from avflow.speech import wav  # noqa: PLC0415
+
+    del probing, joining, wav
+
+
 class Tasks:
     """What the step asks for."""
 

@@ -9,6 +9,10 @@ from avflow.media_work import requests
 from avflow.progress import Report
 
 
+def prepare() -> None:
+    """Load what the tasks load late, before there is an upload: nothing."""
+
+
 class Tasks:
     """What the step asks for."""
 

@@ -14,13 +14,13 @@ from avflow.cores import usable_cores
 from avflow.isolation.linux import threads_of_user
 from avflow.isolation.policy import Isolation, Limits
 from avflow.isolation.requests import Request
-from avflow.isolation.worker import MediaWorker, TimeLimit
+from avflow.isolation.worker import MediaWorker, TimeLimit, nursery_of
 from avflow.isolation.workplace import Workplace
 from avflow.media.contract import Contract
 from avflow.models.store import ModelStore
 from avflow.progress import Report, ignore
 from avflow.workflow.budget import Budget
-from avflow.workflow.compute import Compute, Ec2Compute
+from avflow.workflow.compute import Compute, Ec2Compute, LambdaCompute
 from avflow.workflow.settings import Settings
 
 A = TypeVar("A", bound=Contract)
@@ -85,6 +85,8 @@ def start(
         required=settings.isolation == "required",
         readable=_model_files(ModelStore().root),
         writable=makes,
+        # a job works on one upload, and an environment of a function on many, one after another
+        nursery=nursery_of(tasks) if isinstance(settings.compute, LambdaCompute) and not makes else None,
     )
 
 

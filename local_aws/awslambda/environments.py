@@ -46,8 +46,9 @@ class Environment:
 
     @property
     def usable(self) -> bool:
-        """Whether it can run a further invocation: it lives, and nothing that a handler started still runs."""
-        return self.sandbox.process.poll() is None and not system.descendants(self.sandbox.process.pid)
+        """Whether it can run a further invocation: it lives, and what a handler has left running is frozen with it."""
+        leader = self.sandbox.process.pid
+        return self.sandbox.process.poll() is None and not system.strays(leader)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,6 @@ from local_aws.sandbox.host import Host
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 #: exit status of a killed container (128 + SIGKILL)
 KILLED = 137
-#: memory of a job whose definition names none, in MiB
-DEFAULT_MEMORY = 2048
 
 
 class _Ending(NamedTuple):
@@ -101,7 +99,7 @@ class Attempts:
             cwd=self._host.code,
             limits=Limits(
                 seconds=job.timeout().get("attemptDurationSeconds"),
-                memory_bytes=job.memory_mb(DEFAULT_MEMORY) * MEGABYTE,
+                memory_bytes=job.memory_mb() * MEGABYTE,
                 container=tmp / PID_FILE if containers else None,
             ),
             on_line=on_line,

@@ -15,6 +15,8 @@ from local_aws.sandbox import Sandbox
 #: in the order in which a job passes through them (AWS Batch User Guide, "Job states")
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 FINISHED = STATES[-2:]
+#: memory of a job whose definition names none, in MiB
+DEFAULT_MEMORY = 2048
 
 
 def milliseconds() -> int:
@@ -151,10 +153,10 @@ class Job:
             environment["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(self.parent.children))
         return environment
 
-    def memory_mb(self, default: int) -> int:
+    def memory_mb(self) -> int:
         """The memory that the container may use, in MiB."""
         wanted = {pair["type"]: float(pair["value"]) for pair in self._properties("resourceRequirements")}
-        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or default)
+        return int(wanted.get("MEMORY") or self.definition["containerProperties"].get("memory") or DEFAULT_MEMORY)
 
     def _overrides(self) -> Mapping[str, Any]:
         overrides: Mapping[str, Any] = self.request.get("containerOverrides", {})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import uuid
 from collections.abc import Mapping
 from typing import Any, cast
 
+from local_aws import system
 from local_aws.batch.attempts import Attempts
 from local_aws.batch.job import Job, JobDefinition
 from local_aws.batch.slots import Slots
@@ -30,14 +32,16 @@ class Batch:
     Parameters
     ----------
     jobs_at_once:
-        How many jobs, array children among them, run at once. By default as many as the host's cores suffice for
-        at `JOB_VCPUS` each, but at least two.
+        How many jobs, array children among them, run at once, whatever memory they ask for. By default as many as
+        the host's cores suffice for at `JOB_VCPUS` each, but at least two; and no more than its memory suffices for.
     """
 
     def __init__(self, host: Host, jobs_at_once: int | None = None) -> None:
         self._attempts = Attempts(host)
         self.jobs_at_once = jobs_at_once or max(2, host.cores // JOB_VCPUS)
-        self._slots = Slots(self.jobs_at_once, host.cores, self._run)
+        #: MiB that the jobs at once may ask for together
+        self.memory_mb = math.inf if jobs_at_once else system.memory_mb()
+        self._slots = Slots(self.jobs_at_once, host.cores, self._run, self.memory_mb)
         self._lock = threading.Lock()
         self._definitions: dict[str, list[JobDefinition]] = {}
         self._queues: dict[str, dict[str, Any]] = {}

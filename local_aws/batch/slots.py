@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -25,11 +26,15 @@ class Slots:
         The number of cores that they share in equal parts; a job may ask for more than a laptop has.
     run:
         Runs a job to its end; called in a thread of its own.
+    memory_mb:
+        The memory in MiB that the jobs at once may ask for together; by default any. A job that asks for more runs
+        alone. AWS Batch, too, places a job only where the memory that it asks for is free, and the jobs after it wait.
     """
 
-    def __init__(self, limit: int, cores: int, run: Callable[[Job], None]) -> None:
-        self.limit = limit
-        self._free, self._cores, self._run = limit, cores, run
+    def __init__(self, limit: int, cores: int, run: Callable[[Job], None], memory_mb: float = math.inf) -> None:
+        self.limit, self.memory_mb = limit, memory_mb
+        self._cores, self._run = cores, run
+        self._running: set[Job] = set()
         self._waiting: defaultdict[int, deque[Job]] = defaultdict(deque)
         self._lock = threading.Lock()
 
@@ -58,21 +63,31 @@ class Slots:
     def _fill(self) -> None:
         for priority in sorted(self._waiting, reverse=True):
             line = self._waiting[priority]
-            while self._free and line:
-                share = self._cores // self._sharing()
+            while line:
+                if not self._fits(line[0]):
+                    return
+                share = self._cores // self._sharing(line[0])
                 job = line.popleft()
                 job.status, job.cores = "STARTING", max(1, share)
-                self._free -= 1
+                self._running.add(job)
                 threading.Thread(target=self._occupy, args=(job,), name=f"batch-{job.id}", daemon=True).start()
 
-    def _sharing(self) -> int:
-        """The number of jobs that run at once if the waiting ones start now; at least 1 while one waits."""
-        return min(self.limit, self.limit - self._free + sum(map(len, self._waiting.values())))
+    def _fits(self, job: Job) -> bool:
+        return not self._running or (len(self._running) < self.limit and job.memory_mb() <= self._free_memory())
+
+    def _free_memory(self) -> float:
+        return self.memory_mb - sum(job.memory_mb() for job in self._running)
+
+    def _sharing(self, job: Job) -> int:
+        """The number of jobs that run at once if the waiting ones, which are like `job`, start now; at least 1."""
+        waiting = sum(map(len, self._waiting.values()))
+        fitting = max(1, min(waiting, self._free_memory() / job.memory_mb()))
+        return min(self.limit, len(self._running) + int(fitting))
 
     def _occupy(self, job: Job) -> None:
         try:
             self._run(job)
         finally:
             with self._lock:
-                self._free += 1
+                self._running.discard(job)
                 self._fill()

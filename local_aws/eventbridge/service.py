@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -61,6 +62,7 @@ class Events:
         self._targets = targets
         self._deliveries = Deliveries(self._deliver_to, targets, first_delay)
         self._rules: dict[str, tuple[float, list[_Rule]]] = {}
+        self._reading = threading.Lock()
 
     def close(self) -> None:
         """Deliver nothing any more."""
@@ -106,7 +108,9 @@ class Events:
         self._deliveries.do(lambda: self._match(event, bus))
 
     def _match(self, event: Event, bus: str) -> None:
-        for rule in self._rules_of(bus):
+        with self._reading:  # one thread asks moto, and the others wait for its answer
+            rules = self._rules_of(bus)
+        for rule in rules:
             if matches(rule.pattern, event):
                 for target in rule.targets:
                     self._deliveries.add(Delivery(rule.arn, target, event))

@@ -282,6 +282,7 @@ class Processes:
                 errors="replace",
                 start_new_session=True,
             )
+            system.give_way(process.pid)
             sandbox = Sandbox(process, limits)
             self._sandboxes.add(sandbox)
             self._tell_watchdog("+", process.pid)

@@ -22,6 +22,20 @@ def test_the_memory_of_a_process():
     assert system.group_memory(2**22 + 1) == 0
 
 
+def test_the_memory_is_the_smaller_of_the_machines_and_the_containers(monkeypatch, tmp_path):
+    machine = psutil.virtual_memory().total >> 20
+    files = (tmp_path / "memory.max", tmp_path / "memory.limit_in_bytes")
+    monkeypatch.setattr(system, "CGROUP_MEMORY", files)
+    assert system.memory_mb() == machine
+    files[0].write_text("max\n")
+    assert system.memory_mb() == machine
+    files[0].write_text(f"{300 * MEGABYTE}\n")
+    assert system.memory_mb() == 300
+    files[0].unlink()
+    files[1].write_text("9223372036854771712\n")
+    assert system.memory_mb() == machine
+
+
 @pytest.mark.parametrize("lacks", [None, "children", "statm", "another PID namespace"])
 def test_proc_is_believed_where_it_tells_all(monkeypatch, tmp_path, lacks):
     """No `children`: a kernel without CONFIG_PROC_CHILDREN."""

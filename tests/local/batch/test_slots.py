@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from local_aws import system
 from local_aws.batch import Batch
 from local_aws.batch.job import Job
 from local_aws.batch.slots import Slots
@@ -48,3 +49,56 @@ def test_the_job_is_told(bench, tmp_path):
     bench.run(bench.submit("environment", os.fspath(tmp_path / "env")))
     seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
     assert seen["PYTHON_CPU_COUNT"] == str(bench.aws.batch.jobs()[before].cores)
+
+
+def asking(*memories):
+    jobs = []
+    for number, memory in enumerate(memories):
+        properties = {"resourceRequirements": [{"type": "MEMORY", "value": str(memory)}]}
+        jobs.append(Job(str(number), "name", "queue", {"containerProperties": properties}, {}))
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("memories", "at_once"),
+    [
+        ((14_000, 14_000), [0]),
+        ((14_000, 8_192, 500), [0, 1]),  # a third does not fit
+        ((8_192, 14_000, 500, 500), [0, 1]),
+        ((500, 14_000, 14_000, 500), [0, 1]),  # the last one waits behind one that asks for more
+        ((99_000, 500), [0]),  # more than there is: alone
+        ((500, 99_000, 500), [0]),
+        ((500,) * 6, [0, 1, 2, 3]),
+    ],
+    ids=str,
+)
+def test_jobs_wait_for_the_memory_that_they_ask_for(memories, at_once):
+    end, jobs = threading.Event(), asking(*memories)
+    running, most = set(), []
+
+    def run(job):
+        running.add(job)
+        most.append(sum(each.memory_mb() for each in running))
+        end.wait()
+        running.discard(job)
+        job.ended.set()
+
+    slots = Slots(4, 8, run, memory_mb=22_400)
+    slots.add(jobs, 1)
+    assert [number for number, job in enumerate(jobs) if job.status == "STARTING"] == at_once
+    end.set()
+    assert all(job.ended.wait(10) for job in jobs)
+    assert max(most) <= max(22_400, *memories)
+
+
+def test_jobs_that_wait_for_memory_leave_no_core_idle():
+    """Of four segments that ask for much memory, one runs at a time, on all cores."""
+    end, jobs = threading.Event(), asking(*[14_000] * 4)
+    Slots(4, 8, lambda job: end.wait(), memory_mb=22_400).add(jobs, 1)
+    assert jobs[0].cores == 8
+    end.set()
+
+
+@pytest.mark.parametrize(("chosen", "memory_mb"), [(None, system.memory_mb()), (3, float("inf"))])
+def test_memory_is_bounded_unless_a_number_of_jobs_is_chosen(chosen, memory_mb):
+    assert Batch(SimpleNamespace(cores=2), chosen).memory_mb == memory_mb

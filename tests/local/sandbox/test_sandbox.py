@@ -12,6 +12,7 @@ import pytest
 
 from local_aws.sandbox import MEGABYTE, End, Limits, Processes
 from local_aws.sandbox.processes import POLL_SECONDS, WATCHING_SHARE, folder_size, pause_after
+from local_aws.system import NICE
 from tests.waiting import gone, until
 
 ROOT = Path(__file__).parents[3]
@@ -177,6 +178,13 @@ def test_everything_ends_with_its_owner_however_that_ends(way):
         assert not gone(pid)
         owner.kill()
     until(lambda: gone(pid))
+
+
+def test_all_that_it_starts_gives_way_to_its_owner(processes, tmp_path):
+    program = "import os, subprocess, sys; print(os.nice(0), flush=True)\n"
+    program += "subprocess.run([sys.executable, '-c', 'import os; print(os.nice(0))'])"
+    _, lines = run(processes, tmp_path, "import time; time.sleep(0.2); " + program)
+    assert lines == [str(os.nice(0) + NICE)] * 2
 
 
 def test_where_looking_is_dear_it_is_done_less_often():

@@ -41,6 +41,7 @@ def test_the_version_is_the_packages(capsys):
         ("--lambda-memory", " (env var: 'LAMBDA_MEMORY')", 128, 10240),
         ("--lambda-timeout", " (env var: 'LAMBDA_TIMEOUT')", 1, 900),
         ("--lambda-tmp", " (env var: 'LAMBDA_TMP')", 1, 10240),
+        ("--lambda-concurrency", " (env var: 'LAMBDA_CONCURRENCY')", 1, 100_000),
         ("--segment-seconds", " (env var: 'SEGMENT_SECONDS')", 1, 86400),
         ("--port", "", 0, 65535),
     ],
@@ -78,6 +79,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("ISOLATION", "best", "required", "required"),
         ("AUDIO_TRACK", "", "eng", "eng"),
         ("MAX_RUN_COST", 20.0, "50", 50.0),
+        ("LAMBDA_CONCURRENCY", 10, "1000", 1000),
         ("CONTAINERS", False, "1", True),
         ("CONTAINERS", False, "0", False),
     ],
@@ -117,6 +119,7 @@ def test_the_help_states_variables_defaults_bounds_and_exit_statuses(capsys, opt
         ("LAMBDA_TIMEOUT", "1<=x<=900"),
         ("LAMBDA_MEMORY", "128<=x<=10240"),
         ("LAMBDA_TMP", "1<=x<=10240"),
+        ("LAMBDA_CONCURRENCY", "default: 10; 1<=x<=100000"),
         ("SEGMENT_SECONDS", "default: (600); 1<=x<=86400"),
         ("SPEECH_MODEL", "default: whisper-base"),
     ):

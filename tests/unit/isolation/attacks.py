@@ -171,6 +171,16 @@ def raw_packets(facts: Facts) -> object:
         return "sees all packets"
 
 
+#: the process that has called `prepare`
+prepared_by: int | None = None
+
+
+def prepare() -> None:
+    """What a nursery calls."""
+    global prepared_by  # noqa: PLW0603 - what a fork inherits
+    prepared_by = os.getpid()
+
+
 class Tasks:
     """What the tests ask for."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 
 import pytest
 
 from avflow.isolation import landlock, syscalls
+from avflow.isolation.nursery import Nursery
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import Workplace
 from tests.unit.isolation.attacks import ATTACKS
@@ -62,19 +64,21 @@ WITHOUT_SECCOMP = {
 }
 
 
-def succeeded(
-    place: Workplace, facts: dict[str, str], *, programs: bool = True, gpu: bool = False, without: tuple[str, ...] = ()
-):
-    with MediaWorker(TASKS, place, programs=programs, gpu=gpu, without=without) as worker:
-        assert set(worker.isolation.missing) == set(without)
-        return set(worker.do(Attack(facts)).succeeded)
+@pytest.fixture
+def succeeded(place: Workplace, facts: dict[str, str], nursery: Nursery | None) -> Callable[..., set[str]]:
+    def attacked(*, programs: bool = True, gpu: bool = False, without: tuple[str, ...] = ()) -> set[str]:
+        with MediaWorker(TASKS, place, programs=programs, gpu=gpu, without=without, nursery=nursery) as worker:
+            assert set(worker.isolation.missing) == set(without)
+            return set(worker.do(Attack(facts)).succeeded)
+
+    return attacked
 
 
 @pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("programs", [True, False])
-def test_nothing_succeeds_with_all_parts(place, facts, programs, gpu):
+def test_nothing_succeeds_with_all_parts(succeeded, programs, gpu):
     assert len(ATTACKS) >= 55
-    assert succeeded(place, facts, programs=programs, gpu=gpu) == set()
+    assert succeeded(programs=programs, gpu=gpu) == set()
 
 
 def test_what_cuda_needs_works_where_there_is_a_gpu_only(place):
@@ -104,26 +108,26 @@ for act in (name_a_thread, listen):
             assert worker.do(Run(code)).text == expected
 
 
-def test_the_attacks_are_real(place, facts):
+def test_the_attacks_are_real(succeeded):
     """Without the isolation most of them work. What stays closed is so by the process itself."""
-    found = succeeded(place, facts, without=("landlock", "seccomp"))
+    found = succeeded(without=("landlock", "seccomp"))
     assert len(found) >= 35, sorted(set(ATTACKS) - found)
     assert {"tcp_4", "udp_4", "tcp_6", "abstract_socket", "program_in_memory", "symbolic_link", "hard_link"} <= found
     assert not found & {"environment", "environment_of_the_parent", "memory_of_the_parent", "trace_the_parent"}
 
 
-def test_what_stays_open_without_landlock(place, facts):
-    found = succeeded(place, facts, without=("landlock",))
+def test_what_stays_open_without_landlock(succeeded):
+    found = succeeded(without=("landlock",))
     assert found <= WITHOUT_LANDLOCK
     assert {"credentials_file", "shell"} <= found
 
 
-def test_without_landlock_a_step_without_ffmpeg_still_starts_no_program(place, facts):
-    found = succeeded(place, facts, programs=False, without=("landlock",))
+def test_without_landlock_a_step_without_ffmpeg_still_starts_no_program(succeeded):
+    found = succeeded(programs=False, without=("landlock",))
     assert found <= WITHOUT_LANDLOCK - {"shell", "python", "shell_by_the_loader"}
 
 
-def test_what_stays_open_without_seccomp(place, facts):
-    found = succeeded(place, facts, without=("seccomp",))
+def test_what_stays_open_without_seccomp(succeeded):
+    found = succeeded(without=("seccomp",))
     assert found <= WITHOUT_SECCOMP
     assert {"udp_4", "path_socket"} <= found

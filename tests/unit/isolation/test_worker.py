@@ -22,13 +22,15 @@ from avflow.errors import (
     MemoryExhausted,
     ScratchFull,
 )
+from avflow.isolation.nursery import available
 from avflow.isolation.policy import Limits
-from avflow.isolation.worker import MediaWorker, TimeLimit
+from avflow.isolation.worker import MediaWorker, TimeLimit, nursery_of
 from tests.unit.isolation.requests import Run
 from tests.unit.isolation.targets import SECRET, TASKS
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
+needs_nurseries = pytest.mark.skipif(not available(), reason="this system has no nurseries")
 FOR_EVER = "import time; time.sleep(600)"
 #: writes to the pipe of answers, as a taken-over process can
 SAY = "import os\ndef say(line): os.write(3, line)\n"
@@ -86,8 +88,8 @@ def test_the_traceback_of_a_fault_is_in_the_log(worker):
     ],
     ids=["memory", "file size", "cpu"],
 )
-def test_a_limit_has_a_name(place, limits, code, error):
-    with MediaWorker(TASKS, place, limits=limits) as worker:
+def test_a_limit_has_a_name(place, nursery, limits, code, error):
+    with MediaWorker(TASKS, place, limits=limits, nursery=nursery) as worker:
         assert len(worker.isolation.limits) == 1
         with pytest.raises(error):
             worker.do(Run(code))
@@ -165,9 +167,9 @@ def test_a_task_has_a_time_limit_with_an_error_of_its_own(worker):
         worker.do(Run(FOR_EVER), limit=TimeLimit(1.0, InvalidMediaTooLong("took more than a second")))
 
 
-def test_nothing_of_it_outlives_the_block(place):
+def test_nothing_of_it_outlives_the_block(place, nursery):
     forks = "import os, time\nfor n in range(8):\n if not os.fork(): time.sleep(600)"
-    with MediaWorker(TASKS, place, programs=True) as worker:
+    with MediaWorker(TASKS, place, programs=True, nursery=nursery) as worker:
         worker.do(Run(forks))
         group = int(worker.do(Run("import os; text = os.getpgid(0)")).text)
         assert len(_of_group(group)) > 5
@@ -188,7 +190,7 @@ def _of_group(group: int) -> list[int]:
 PARENT = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from avflow.isolation.worker import MediaWorker
+from avflow.isolation.worker import MediaWorker, nursery_of
 from avflow.isolation.workplace import workplace
 from tests.unit.isolation.requests import Run
 FFMPEG = '''
@@ -198,19 +200,22 @@ with Process([binary(), "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"], "end
     print(os.getpid(), process._popen.pid, file=open("pids", "w"), flush=True)
     process.finish()
 '''
-with workplace() as place, MediaWorker({TASKS!r}, place, programs=True) as worker:
+nursery = nursery_of({TASKS!r}) if sys.argv[1] == "forked" else None
+with workplace() as place, MediaWorker({TASKS!r}, place, programs=True, nursery=nursery) as worker:
     print(place.folder, flush=True)
     worker.do(Run(FFMPEG))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_it_dies_with_its_parent_and_so_does_its_ffmpeg(number):
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+@pytest.mark.parametrize("how", ["executed", pytest.param("forked", marks=needs_nurseries)])
+def test_it_dies_with_its_parent_and_so_does_its_ffmpeg(how, number):
+    with subprocess.Popen([sys.executable, "-c", PARENT, how], stdout=subprocess.PIPE, text=True) as parent:
         folder = Path(parent.stdout.readline().strip())
         pids = folder / "work" / "pids"
         until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
         processes = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+        processes += psutil.Process(parent.pid).children()  # the nursery
         parent.send_signal(number)
     for process in processes:
         until(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
@@ -236,3 +241,65 @@ def test_no_message_has_the_secret(place, monkeypatch):
             worker.do(Run(code))
     assert re.search("PermissionError", raised.value.message)
     assert SECRET not in raised.value.message
+
+
+# ---------------------------------------------------------------- nurseries
+@needs_nurseries
+def test_each_upload_has_a_process_that_saw_no_other(place, shared_nursery):
+    """What one process changes in its memory, the next one does not find; it is another process, of the same parent."""
+    pids = set()
+    for _ in range(3):
+        with MediaWorker(TASKS, place, nursery=shared_nursery) as worker:
+            code = "import builtins, os; text = hasattr(builtins, 'mark'), os.getpid(), os.getppid(); builtins.mark = 1"
+            said = worker.do(Run(code)).text
+            assert said == f"(False, {worker.pid}, {shared_nursery.pid})"
+            pids.add(worker.pid)
+    assert len(pids) == 3
+
+
+@needs_nurseries
+def test_a_nursery_is_where_no_secret_is(place, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    nursery = nursery_of(TASKS)
+    assert nursery is nursery_of(TASKS)
+    with MediaWorker(TASKS, place, nursery=nursery) as worker:
+        assert worker.do(Run("import os; text = ' '.join(os.environ.values())")).text.count(str(place.work)) == 2
+        found = Path(f"/proc/{nursery.pid}/environ").read_bytes()
+    assert SECRET.encode() not in found
+    assert str(place.folder).encode() not in found
+
+
+@needs_nurseries
+def test_it_loads_once_what_its_processes_need(place, shared_nursery):
+    code = "from tests.unit.isolation import attacks; text = attacks.prepared_by"
+    for nursery in (None, shared_nursery, shared_nursery):
+        with MediaWorker(TASKS, place, nursery=nursery) as worker:
+            assert worker.do(Run(code)).text == str(nursery and nursery.pid)
+
+
+@pytest.mark.parametrize(
+    ("step", "needed"),
+    [("ffmpeg", {"av", "numpy"}), ("audio2srt", {"faster_whisper", "onnxruntime"}), ("merge", {"ffmpeg"})],
+)
+def test_what_a_step_loads_late_is_loaded_before_there_is_an_upload(step, needed):
+    code = f"import sys, avflow.media_work.{step} as step; step.prepare(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert needed <= set(done.stdout.split())
+
+
+@needs_nurseries
+@pytest.mark.parametrize("lost", ["it died", "it is busy"])
+def test_without_a_nursery_a_process_starts_by_an_exec(place, lost):
+    nursery = nursery_of(TASKS)
+    with MediaWorker(TASKS, place, nursery=nursery) as first:
+        assert first.do(Run("text = 1")).text == "1"
+        if lost == "it died":
+            os.kill(nursery.pid, signal.SIGKILL)
+            with pytest.raises(MemoryExhausted):
+                first.do(Run("text = 1"))
+        with MediaWorker(TASKS, place, nursery=nursery) as worker:
+            assert worker.do(Run("import os; text = os.getppid()")).text == str(os.getpid())
+    again = nursery_of(TASKS)
+    assert (again is nursery) == (lost == "it is busy")
+    with MediaWorker(TASKS, place, nursery=again) as worker:
+        assert worker.do(Run("import os; text = os.getppid()")).text == str(again.pid)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from avflow.cores import usable_cores
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
+from avflow.media import memory
 
 #: seconds for any file up to so many bytes; a larger file gets more in proportion
 SECONDS, BYTES = 30.0, 100_000_000
@@ -65,14 +66,23 @@ _current: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 
 @contextmanager
 def limited(path: Path) -> Iterator[None]:
-    """Limit the work in this block that reads `path`. Within another limited block, that one's limits stay."""
+    """Limit the time and memory of the work in this block that reads `path`.
+
+    Within another limited block, that one's limits stay.
+
+    Raises
+    ------
+    InvalidMediaOutOfProportion
+        As `avflow.media.memory.limited`.
+    """
     if _current.get() is not None:
         yield
         return
     size = path.stat().st_size
     token = _current.set(_Patience(path, size, SECONDS * max(1.0, size / BYTES)))
     try:
-        yield
+        with memory.limited(path):
+            yield
     finally:
         _current.reset(token)
 

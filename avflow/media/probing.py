@@ -121,6 +121,8 @@ def _probe(path: Path, origin: Origin | None, audio_track: str, measure: bool, r
     try:
         asked = _Asked(path, header, origin, audio_track, measure, Meter("probe", None, "seconds", report))
         return _read(asked, far=False) or _read(asked, far=True)
+    except av.error.MemoryError:
+        raise
     except av.error.FFmpegError as error:
         check()  # it stops a demuxer that takes too long
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error

@@ -41,9 +41,9 @@ def limited(path: Path) -> Iterator[None]:
     except MemoryError as error:  # Python's or FFmpeg's
         if not in_force:
             raise
-        size = path.stat().st_size
-        raise InvalidMediaOutOfProportion(
-            f"{path.name} ({size} bytes) takes more than {DESCRIBING_BYTES >> 20} MiB of memory to be read"
+        raise InvalidMediaOutOfProportion(  # libavformat says the same of too many streams
+            f"{path.name} ({path.stat().st_size} bytes) takes more than {DESCRIBING_BYTES >> 20} MiB of memory to be "
+            "read, or has more than 1000 streams"
         ) from error
     finally:
         _data.end()

@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-NOT_YET: dict[str, str] = {
-    "hostile-mkv-in-mp4": "the pictures of the Matroska part come out, and the MP4 behind them is lost without a word",
-}
+NOT_YET: dict[str, str] = {}

@@ -267,7 +267,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         continuous=asked.continuous,
         video=video_stream,
         audio=audio_stream,
-        notices=(*cut.notices, *left_out, *choosing.choice.notices),
+        notices=(*cut.notices, *left_out, *choosing.notices(named)),
         truncated=cut.truncated,
         announced_seconds=cut.announced_seconds,
         tracks=choosing.tracks(),

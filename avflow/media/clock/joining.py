@@ -69,15 +69,15 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
         As `avflow.media.probe`, and as `join`.
     FFmpegFailed, ScratchFull, FrameCountMismatch
     """
-    with limited(source):
+    with limited(source):  # together, and in the probe too
         recordings, behind = without_foreign(source, find_recordings(source))
-    restarts = len(recordings) > 1
-    if not restarts:
-        try:
-            media = probe(source, end=recordings[0].end, audio_track=audio_track, report=report)
-            return source, media.noting(*behind)
-        except ClockUnusable as unusable:
-            restarts = unusable.restarts
+        restarts = len(recordings) > 1
+        if not restarts:
+            try:
+                media = probe(source, end=recordings[0].end, audio_track=audio_track, report=report)
+                return source, media.noting(*behind)
+            except ClockUnusable as unusable:
+                restarts = unusable.restarts
     joined = join(source, copy, report=report)
     origin = replace(joined.origin, continuous=not restarts)
     try:

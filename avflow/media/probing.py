@@ -69,6 +69,8 @@ _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
+#: seconds of sound without a picture in which anything can be heard
+_LEAST_SOUND = Fraction(1, 100)
 #: errors of the picture after which good sound is still processed
 _LEAVES_SOUND = (
     InvalidMediaDamaged,
@@ -234,8 +236,10 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         samples=audio_scan.samples if audio_scan else 0,
         sound=audio_scan.span[1] - audio_scan.span[0] if audio_scan and audio_scan.span else Fraction(0),
     )
-    if spans and duration <= 0 and video_scan is None:
-        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has sound of 0 s")
+    if spans and duration < _LEAST_SOUND and video_scan is None:
+        raise InvalidMediaNoStreams(
+            f"{named.name} ({container.format.long_name}) has sound of {float(duration):g} s, and nothing else"
+        )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:

@@ -37,6 +37,9 @@ from avflow.media.scan import ClockUnusable
 from avflow.media.tracks.late import demuxed
 from avflow.progress import Meter, Report, ignore
 
+#: what libavformat says of packets that a container can't hold, such as those whose times go back
+_NOT_STORABLE = (av.error.ArgumentError, av.error.InvalidDataError)
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -186,6 +189,10 @@ def _errors(target: Path) -> Iterator[None]:
         assert isinstance(error, av.error.FFmpegError)
         if error.errno in DISK_FULL:
             raise ScratchFull(f"no space is left to write {target.name}: {error.strerror}") from error
+        if isinstance(error, _NOT_STORABLE):
+            raise InvalidMediaDamaged(
+                f"the recordings in {target.name} can't be joined: a container refuses their times or headers"
+            ) from error
         raise FFmpegFailed(f"the recordings can't be joined in {target.name}: {error.strerror}") from error
     except BaseException:
         target.unlink(missing_ok=True)

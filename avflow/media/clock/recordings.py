@@ -21,7 +21,7 @@ from avflow.errors import InvalidMediaDamaged
 from avflow.media.patience import check
 
 #: more recordings in one file are not the work of a recorder
-MAX_RECORDINGS = 10_000
+MAX_RECORDINGS = 3_000
 
 _READ_BYTES = 1 << 20
 #: bytes that a signature's check may look at
@@ -66,7 +66,7 @@ def find_recordings(path: Path) -> tuple[Recording, ...]:
     Raises
     ------
     InvalidMediaDamaged
-        The file has more than 10 000 of them.
+        The file has more than 3 000 of them.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -16,7 +16,7 @@ from typing import Any
 from avflow.isolation import answers, messages
 from avflow.isolation.policy import Isolation
 from avflow.isolation.requests import Request
-from avflow.isolation.worker import TimeLimit
+from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace
 from avflow.progress import Progress, Report, ignore
 from avflow.workflow.budget import Budget

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -24,6 +24,7 @@ from avflow.isolation.nursery import Nursery, available
 from avflow.isolation.permissions import environment, harmless_environment, policy
 from avflow.isolation.policy import Isolation, Limits
 from avflow.isolation.requests import Request
+from avflow.isolation.time_limit import Clock, TimeLimit
 from avflow.isolation.workplace import Workplace
 from avflow.media.contract import Contract
 from avflow.progress import TICK_SECONDS, Progress, Report, ignore
@@ -35,14 +36,6 @@ ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60.0
 #: bytes of standard error that are kept for the message of a crash
 _KEPT = 4000
-
-
-@dataclass(frozen=True)
-class TimeLimit:
-    """The most seconds that a task may take, and the error if it takes longer."""
-
-    seconds: float
-    error: AvflowError
 
 
 class MediaWorker:
@@ -176,7 +169,7 @@ class MediaWorker:
         MediaWorkFailed, MemoryExhausted
             The process has ended.
         """
-        ends = time.monotonic() + limit.seconds if limit else float("inf")
+        clock = Clock(limit, self.pid)
         throttle = answers.Throttle(TICK_SECONDS / 2)
         last = Progress(request.task, 0.0, None, "seconds", 0.0)
         while True:
@@ -190,9 +183,10 @@ class MediaWorker:
                 if kind != "progress":
                     raise MediaAnswerInvalid(f"The media process sent {printable(kind[:40])!r}")
                 last = answers.progress(value)
+                clock.note(last)
             elif self._lines.ended:
                 raise self._ended(request.task)
-            if limit and time.monotonic() > ends:
+            if limit and clock.is_over():
                 raise limit.error
             if last.done == last.total or throttle.passes():
                 report(last)

@@ -17,6 +17,7 @@ from avflow.media.containers import FAR_OPTIONS, file_url
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.patience import seconds_left
+from avflow.media.shapes.units import LEAST_BYTES, check_units
 
 #: bits of a pixel if the format is not known before decoding: four components of 16 bits
 _UNKNOWN_BITS = 64
@@ -41,6 +42,8 @@ def open_container(
     Raises
     ------
     av.error.FFmpegError
+    InvalidMediaOutOfProportion
+        A codec's header consists of too many pieces (`avflow.media.shapes.units`).
     """
     options = {
         "protocol_whitelist": PROTOCOL_WHITELIST,
@@ -64,6 +67,8 @@ def open_container(
         timeout=None if left is None else _CLOCK * left,
     )
     for stream in container.streams:
+        if len(header := getattr(stream.codec_context, "extradata", None) or b"") > LEAST_BYTES:
+            check_units(path.name, stream, header)
         if isinstance(stream.codec_context, AudioCodecContext | VideoCodecContext):
             stream.codec_context.options = DECODER_OPTIONS
         if isinstance(stream.codec_context, VideoCodecContext):

@@ -16,11 +16,14 @@ from pathlib import Path
 
 from avflow.cores import usable_cores
 from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
+from avflow.media import memory
 
-#: seconds for any file up to so many bytes; a larger file gets more in proportion
-SECONDS, BYTES = 30.0, 100_000_000
-#: share of the time after which measurements end with what they have, so that the rest can be finished
-_SHARE_OF_MEASUREMENTS = 0.8
+#: Seconds for any file up to so many bytes; a larger file gets more in proportion. The parent of the media process ends
+#: it two seconds later (`avflow.workflow.ceilings.describing`).
+SECONDS, BYTES = 28.0, 100_000_000
+#: Share of the time after which measurements end with what they have, so that the rest can be finished; before that,
+#: they go on with samples of what is left.
+_SHARE_OF_MEASUREMENTS, _SHARE_BEFORE_SAMPLES = 0.8, 0.65
 #: Packets that any file may have. A larger number needs at least one byte each: no codec stores a frame in less, but
 #: an edit list repeats frames for nothing.
 _ALWAYS_PACKETS = 100_000
@@ -65,14 +68,23 @@ _current: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 
 @contextmanager
 def limited(path: Path) -> Iterator[None]:
-    """Limit the work in this block that reads `path`. Within another limited block, that one's limits stay."""
+    """Limit the time and memory of the work in this block that reads `path`.
+
+    Within another limited block, that one's limits stay.
+
+    Raises
+    ------
+    InvalidMediaOutOfProportion
+        As `avflow.media.memory.limited`.
+    """
     if _current.get() is not None:
         yield
         return
     size = path.stat().st_size
     token = _current.set(_Patience(path, size, SECONDS * max(1.0, size / BYTES)))
     try:
-        yield
+        with memory.limited(path):
+            yield
     finally:
         _current.reset(token)
 
@@ -96,10 +108,10 @@ def seconds_left() -> float | None:
     return None if patience is None else max(1.0, patience.seconds - patience.passed())
 
 
-def measured_enough() -> bool:
-    """Whether measurements, which may be incomplete, should end."""
+def measured_enough(*, samples: bool = False) -> bool:
+    """Whether measurements, which may be incomplete, should end. With `samples`: whether only samples should follow."""
     patience = _current.get()
-    return patience is not None and patience.is_over(_SHARE_OF_MEASUREMENTS)
+    return patience is not None and patience.is_over(_SHARE_BEFORE_SAMPLES if samples else _SHARE_OF_MEASUREMENTS)
 
 
 class Packets:

@@ -23,6 +23,7 @@ from avflow.errors import (
 )
 from avflow.media.clock.holding import hold
 from avflow.media.clock.origin import Origin
+from avflow.media.clock.recordings import Recording
 from avflow.media.clock.timing import announced_rate
 from avflow.media.containers import (
     CUT_ANYWHERE,
@@ -68,6 +69,8 @@ _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
 
 
+#: seconds of sound without a picture in which anything can be heard
+_LEAST_SOUND = Fraction(1, 100)
 #: errors of the picture after which good sound is still processed
 _LEAVES_SOUND = (
     InvalidMediaDamaged,
@@ -79,7 +82,13 @@ _LEAVES_SOUND = (
 
 
 def probe(
-    path: Path, *, origin: Origin | None = None, audio_track: str = "", measure: bool = True, report: Report = ignore
+    path: Path,
+    *,
+    origin: Origin | None = None,
+    end: int | None = None,
+    audio_track: str = "",
+    measure: bool = True,
+    report: Report = ignore,
 ) -> Media:
     """Describe a media file after reading it from start to end.
 
@@ -92,6 +101,8 @@ def probe(
     ----------
     origin:
         The upload, if the file is the copy of its recordings on one clock (`avflow.media.clock.joining`).
+    end:
+        The byte at which a file of another kind begins behind this one (`avflow.media.clock.foreign`).
     audio_track:
         The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
     measure:
@@ -112,15 +123,26 @@ def probe(
     if is_playlist(path):
         raise InvalidMediaPlaylist(f"{path.name} is a playlist or script, not a media file")
     with limited(path):
-        return _probe(path, origin, audio_track, measure, report)
+        recording = Recording(0, path.stat().st_size if end is None else end)
+        asked = _Asked(
+            path,
+            announced(path, recording),
+            recording.end,
+            origin,
+            audio_track,
+            measure,
+            Meter("probe", None, "seconds", report),
+        )
+        return _probe(asked)
 
 
-def _probe(path: Path, origin: Origin | None, audio_track: str, measure: bool, report: Report) -> Media:
-    header = announced(path)
-    truncation.require_index(path, header)
+def _probe(asked: _Asked) -> Media:
+    path = asked.path
+    truncation.require_index(path, asked.header)
     try:
-        asked = _Asked(path, header, origin, audio_track, measure, Meter("probe", None, "seconds", report))
         return _read(asked, far=False) or _read(asked, far=True)
+    except av.error.MemoryError:
+        raise
     except av.error.FFmpegError as error:
         check()  # it stops a demuxer that takes too long
         raise InvalidMediaUnreadable(f"{path.name} is not a supported video or audio file: {error.strerror}") from error
@@ -128,10 +150,11 @@ def _probe(path: Path, origin: Origin | None, audio_track: str, measure: bool, r
 
 @dataclass(frozen=True)
 class _Asked:
-    """The parameters of `probe`, and the header of the file."""
+    """The parameters of `probe`, the header of the file, and its bytes."""
 
     path: Path
     header: Announced
+    size: int
     origin: Origin | None
     audio_track: str
     measure: bool
@@ -199,7 +222,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]
     duration = max((end for _, end in spans), default=Fraction(0)) - min((start for start, _ in spans), default=0)
-    extent = truncation.extent(asked.header, container, duration, size=path.stat().st_size, broken_off=broken_off)
+    extent = truncation.extent(asked.header, container, duration, size=asked.size, broken_off=broken_off)
     cut = truncation.judge(named, [extent])
     if duration > MAX_SECONDS:
         raise InvalidMediaTooLong(
@@ -213,8 +236,10 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         samples=audio_scan.samples if audio_scan else 0,
         sound=audio_scan.span[1] - audio_scan.span[0] if audio_scan and audio_scan.span else Fraction(0),
     )
-    if spans and duration <= 0 and video_scan is None:
-        raise InvalidMediaNoStreams(f"{named.name} ({container.format.long_name}) has sound of 0 s")
+    if spans and duration < _LEAST_SOUND and video_scan is None:
+        raise InvalidMediaNoStreams(
+            f"{named.name} ({container.format.long_name}) has sound of {float(duration):g} s, and nothing else"
+        )
     tracks = len(container.streams.audio)
     audio_stream = _audio_stream(audio, audio_scan, tracks) if audio_scan and audio_scan.count else None
     if audio_stream and asked.measure:
@@ -246,7 +271,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
         continuous=asked.continuous,
         video=video_stream,
         audio=audio_stream,
-        notices=(*cut.notices, *left_out, *choosing.choice.notices),
+        notices=(*cut.notices, *left_out, *choosing.notices(named)),
         truncated=cut.truncated,
         announced_seconds=cut.announced_seconds,
         tracks=choosing.tracks(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avflow import speech
 from avflow.errors import MediaAnswerInvalid, MediaWorkFailed
-from avflow.isolation.worker import TimeLimit
+from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import workplace
 from avflow.media_work.requests import FindLanguage, LoadEngine, Recognise, Recognised
 from avflow.models.store import ModelStore

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from avflow.errors import InvalidMediaTooSlow, MaxRunCostExceeded
-from avflow.isolation.worker import TimeLimit
+from avflow.isolation.time_limit import TimeLimit
 from avflow.media import Media, conversion_reasons, patience
 from avflow.media.rates import conversion_rate
 from avflow.video.segments import Segments
@@ -25,8 +25,10 @@ _GPU_FPS, _CPU_FPS = 100.0, 2.5
 _PIXEL_SECONDS = 5e-9
 #: seconds of the other steps for a second of sound or film, and their start
 _SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.02, 8.0
+#: seconds for the description to end by itself and answer
+_ANSWER_SECONDS = 2.0
 #: seconds on the clock for a description, and a copy of joined recordings, of each 100 MB
-_DESCRIBING_SECONDS = 10 * patience.SECONDS
+_COPYING_SECONDS = 300.0
 #: bytes a second that the FFmpeg step downloads and reads
 _BYTES_A_SECOND = 50e6
 #: the sizes of template.yaml; a step that takes longer than Lambda allows runs on Batch
@@ -72,12 +74,14 @@ def require_affordable_size(name: str, size: int, settings: Settings) -> None:
 
 
 def describing(name: str, size: int) -> TimeLimit:
-    """The longest that a description of `size` bytes may take on the clock, whatever it does.
+    """The longest that a description of `size` bytes may take, whatever it does.
 
-    `avflow.media.patience` ends Python's loops long before. This ends one in FFmpeg's own code.
+    `avflow.media.patience` ends Python's loops shortly before. This ends one in FFmpeg's own code.
     """
-    seconds = _DESCRIBING_SECONDS * max(1.0, size / patience.BYTES)
-    return TimeLimit(seconds, InvalidMediaTooSlow(f"{name} ({size} bytes) was not described within {seconds:.0f} s"))
+    share = max(1.0, size / patience.BYTES)
+    seconds = (patience.SECONDS + _ANSWER_SECONDS) * share
+    error = InvalidMediaTooSlow(f"{name} ({size} bytes) was not described within {seconds:.0f} s")
+    return TimeLimit(seconds, error, with_copying=_COPYING_SECONDS * share)
 
 
 def expected_usd(media: Media, settings: Settings) -> float:

@@ -14,7 +14,8 @@ from avflow.cores import usable_cores
 from avflow.isolation.linux import threads_of_user
 from avflow.isolation.policy import Isolation, Limits
 from avflow.isolation.requests import Request
-from avflow.isolation.worker import MediaWorker, TimeLimit, nursery_of
+from avflow.isolation.time_limit import TimeLimit
+from avflow.isolation.worker import MediaWorker, nursery_of
 from avflow.isolation.workplace import Workplace
 from avflow.media.contract import Contract
 from avflow.models.store import ModelStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from avflow.errors import MediaWorkFailed, SourceMissing
-from avflow.isolation.worker import TimeLimit
+from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media.contract import fraction_text
 from avflow.media_work.requests import Annotate, ConvertModel, LoadDetector

@@ -63,6 +63,8 @@ class Case:
     quick: bool = False
     #: settings of the steps, as environment variables
     environ: Mapping[str, str] = field(default_factory=dict)
+    #: whether the FFmpeg step works in a media process, which its parent can end: FFmpeg's own code takes too long
+    isolated: bool = False
 
 
 @dataclass(frozen=True)

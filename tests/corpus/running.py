@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from avflow.errors import AvflowError
-from avflow.workflow import audio2srt, merge, yolov3
+from avflow.workflow import audio2srt, isolating, merge, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
@@ -81,19 +81,19 @@ def process(case: Case, store: ObjectStore, folder: Path, source: Path | None = 
     settings = Settings.from_environ({**ENVIRON, **case.environ})
     step = "ffmpeg"
     try:
-        outcome.media = ffmpeg_step.run(video, _context(store, settings))
+        outcome.media = ffmpeg_step.run(video, _context(case, store, settings))
         for span in outcome.media.plan.spans:
             step = "audio2srt"
             if case.right.said is None:  # what the words are is not the question: nobody speaks
                 report = span_report(seconds=span.end - span.start)
                 store.write(video.part_json("audio2srt", span.part), report)
             else:
-                audio2srt.run(video, _context(store, settings, span.part))
+                audio2srt.run(video, _context(case, store, settings, span.part))
         for part in range(outcome.media.plan.segments.count if outcome.media.has_video else 0):
             step = "yolov3"
-            yolov3.run(video, _context(store, settings, part))
+            yolov3.run(video, _context(case, store, settings, part))
         step = "merge"
-        outcome.manifest = merge.run(video, _context(store, settings)).manifest
+        outcome.manifest = merge.run(video, _context(case, store, settings)).manifest
     except Exception as error:
         known = isinstance(error, AvflowError)
         outcome.error = f"{step}: {type(error).__name__}"
@@ -107,8 +107,14 @@ def process(case: Case, store: ObjectStore, folder: Path, source: Path | None = 
     return outcome
 
 
-def _context(store: ObjectStore, settings: Settings, part: int = 0) -> StepContext:
-    return StepContext(store, "batch", settings=settings, part=part, start=with_detector(SeesNothing))
+def _context(case: Case, store: ObjectStore, settings: Settings, part: int = 0) -> StepContext:
+    stand_in = with_detector(SeesNothing)
+
+    def start(tasks: str, *arguments: Any, **more: Any) -> Any:
+        real = case.isolated and tasks.endswith(".ffmpeg")
+        return (isolating.start if real else stand_in)(tasks, *arguments, **more)
+
+    return StepContext(store, "batch", settings=settings, part=part, start=start)
 
 
 def _measure(outcome: Outcome, store: ObjectStore, folder: Path) -> None:

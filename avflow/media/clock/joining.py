@@ -23,6 +23,7 @@ from avflow.errors import (
     ScratchFull,
 )
 from avflow.media.clock.copying import Offsets, Pictures, Sound
+from avflow.media.clock.foreign import without_foreign
 from avflow.media.clock.origin import Origin
 from avflow.media.clock.recordings import find_recordings
 from avflow.media.clock.surveying import Part, Streams, TrackKey, known, streams_of
@@ -35,6 +36,9 @@ from avflow.media.probing import probe
 from avflow.media.scan import ClockUnusable
 from avflow.media.tracks.late import demuxed
 from avflow.progress import Meter, Report, ignore
+
+#: what libavformat says of packets that a container can't hold, such as those whose times go back
+_NOT_STORABLE = (av.error.ArgumentError, av.error.InvalidDataError)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Joined:
 
 
 def is_appended(source: Path) -> bool:
-    """Whether a file consists of several complete files, one after another."""
+    """Whether a file consists of several complete files of one kind, one after another."""
     with limited(source):
         return len(find_recordings(source)) > 1
 
@@ -68,12 +72,15 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
         As `avflow.media.probe`, and as `join`.
     FFmpegFailed, ScratchFull, FrameCountMismatch
     """
-    restarts = is_appended(source)
-    if not restarts:
-        try:
-            return source, probe(source, audio_track=audio_track, report=report)
-        except ClockUnusable as unusable:
-            restarts = unusable.restarts
+    with limited(source):  # together, and in the probe too
+        recordings, behind = without_foreign(source, find_recordings(source))
+        restarts = len(recordings) > 1
+        if not restarts:
+            try:
+                media = probe(source, end=recordings[0].end, audio_track=audio_track, report=report)
+                return source, media.noting(*behind)
+            except ClockUnusable as unusable:
+                restarts = unusable.restarts
     joined = join(source, copy, report=report)
     origin = replace(joined.origin, continuous=not restarts)
     try:
@@ -89,7 +96,7 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
         size=source.stat().st_size,
         truncated=cut.truncated,
         announced_seconds=cut.announced_seconds,
-        notices=(*cut.notices, *joined.notices, *media.notices),
+        notices=(*cut.notices, *joined.notices, *media.notices, *behind),
         tracks=tuple(sorted((*media.tracks, *joined.left_out), key=lambda track: track.index)),
     )
 
@@ -111,7 +118,8 @@ def join(source: Path, target: Path, *, report: Report = ignore) -> Joined:
     """
     surveying = Meter("join", None, "seconds", report)
     with limited(source):
-        parts = [Part.survey(source, recording, surveying) for recording in find_recordings(source)]
+        recordings, _ = without_foreign(source, find_recordings(source))
+        parts = [Part.survey(source, recording, surveying) for recording in recordings]
     readable = [part for part in parts if part is not None and part.timeline.start is not None]
     if not readable:
         raise InvalidMediaUnreadable(f"{source.name} consists of recordings of which none can be read")
@@ -181,6 +189,10 @@ def _errors(target: Path) -> Iterator[None]:
         assert isinstance(error, av.error.FFmpegError)
         if error.errno in DISK_FULL:
             raise ScratchFull(f"no space is left to write {target.name}: {error.strerror}") from error
+        if isinstance(error, _NOT_STORABLE):
+            raise InvalidMediaDamaged(
+                f"the recordings in {target.name} can't be joined: a container refuses their times or headers"
+            ) from error
         raise FFmpegFailed(f"the recordings can't be joined in {target.name}: {error.strerror}") from error
     except BaseException:
         target.unlink(missing_ok=True)

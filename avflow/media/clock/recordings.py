@@ -21,7 +21,7 @@ from avflow.errors import InvalidMediaDamaged
 from avflow.media.patience import check
 
 #: more recordings in one file are not the work of a recorder
-MAX_RECORDINGS = 10_000
+MAX_RECORDINGS = 3_000
 
 _READ_BYTES = 1 << 20
 #: bytes that a signature's check may look at
@@ -66,7 +66,7 @@ def find_recordings(path: Path) -> tuple[Recording, ...]:
     Raises
     ------
     InvalidMediaDamaged
-        The file has more than 10 000 of them.
+        The file has more than 3 000 of them.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -100,20 +100,20 @@ def _later_starts(file: BinaryIO, size: int, magic: bytes) -> Iterator[int]:
 
 
 # ---------------------------------------------------------------- signatures
-def _is_matroska(head: bytes) -> bool:
+def is_matroska(head: bytes) -> bool:
     """Whether an EBML header names Matroska or WebM as its DocType (element 0x4282)."""
     at = head.find(b"\x42\x82")
     return at > 0 and any(name in head[at + 2 : at + 16] for name in (b"webm", b"matroska"))
 
 
-def _is_flv(head: bytes) -> bool:
+def is_flv(head: bytes) -> bool:
     """Whether an FLV header has no reserved flag, its own length (9), and the first PreviousTagSize (0)."""
     return head[4:5] in (b"\x00", b"\x01", b"\x04", b"\x05") and head[5:13] == b"\x00\x00\x00\x09\x00\x00\x00\x00"
 
 
 _SIGNATURES: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
-    (_EBML, _is_matroska),
-    (b"FLV\x01", _is_flv),
+    (_EBML, is_matroska),
+    (b"FLV\x01", is_flv),
     # the marker, and the header of a STREAMINFO block of 34 bytes
     (b"fLaC\x00\x00\x00\x22", lambda _: True),
     (b"nut/multimedia container\x00", lambda _: True),

@@ -100,6 +100,18 @@ class Choosing:
         message = f"Audio stream {index} of {path.name} gives no sample when it is decoded: the result has no audio."
         return Notice("AudioUndecodable", message)
 
+    def notices(self, path: Path) -> tuple[Notice, ...]:
+        """What the user should know about the choice. Valid after `mixed`."""
+        seconds = self._measured.sampled_from
+        if seconds is None:
+            return self.choice.notices
+        hours, minutes = divmod(int(seconds) // 60, 60)
+        message = (
+            f"The sound of {path.name} was measured up to {hours} h {minutes} min, and behind that in samples: "
+            "amplification and mix follow from these."
+        )
+        return (*self.choice.notices, Notice("SoundSampled", message))
+
     def tracks(self) -> tuple[Track, ...]:
         """The streams of the file, for the manifest."""
         return describe(list(self._container.streams), self.choice, self._measured, self._numbers)

@@ -7,12 +7,14 @@ late for programs that chose their streams before. Such a file is opened again w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 
 import av
 from av.container import InputContainer
 
 from avflow.media.patience import Packets
+from avflow.media.shapes.units import LEAST_BYTES, check_units
 
 
 def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
@@ -28,6 +30,7 @@ def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
         As `avflow.media.patience.Packets`, within its limits.
     """
     packets, counted = container.demux(streams), Packets(container.format.name)
+    name = PurePath(container.name).name
     while True:
         counted.add()
         try:
@@ -36,6 +39,8 @@ def demuxed(container: InputContainer, streams: Any) -> Iterator[Any]:
             return
         if packet is None:
             return
+        if packet.size > LEAST_BYTES:
+            check_units(name, packet.stream, packet)
         yield packet
 
 

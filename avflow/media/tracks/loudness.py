@@ -30,6 +30,8 @@ _EMPHASIS = 0.95
 _MOVE = 0.05
 #: packets that are measured even if the time for it is over
 _LEAST_PACKETS = 1_000
+#: most samples of what is left then, and packets of each
+_MOST_SAMPLES, _SAMPLE_PACKETS = 1_000, 100
 #: seconds of mono streams that wait for the other mono streams
 _WAITING = 30
 #: The lowest level in dB that is told apart from silence, and the highest one: 0 dB is full scale, and floating-point
@@ -115,12 +117,15 @@ class Measured:
     #: as in `Sound`, by the indexes of two mono streams of equal rate, the lower one first
     alike: dict[tuple[int, int], float] = field(default_factory=dict)
     opposite: dict[tuple[int, int], float] = field(default_factory=dict)
+    #: seconds from which on only samples were measured, because the time was over; None if all is measured
+    sampled_from: float | None = None
 
 
 def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) -> Measured:
     """Decode audio streams from start to end and measure them.
 
-    Damaged packets count as absent. If the time for it is over, what was measured so far counts for all.
+    Damaged packets count as absent. If the time for it is over, samples of the rest are measured, as far as the
+    container can seek. Of what lies between them, the peak counts as full scale.
 
     Parameters
     ----------
@@ -134,18 +139,50 @@ def measure(container: Any, streams: Sequence[Any], tick: Callable[[], None]) ->
         if stream.index not in meters:
             stream.discard = Discard.all
     pairs = _Pairs(set(meters))
-    chosen = [stream for stream in streams if stream.index in meters]
-    with suppress(av.error.FFmpegError):  # the scan of the packets reports damage
-        for count, packet in enumerate(demuxed(container, chosen)):
-            tick()
-            if count > _LEAST_PACKETS and measured_enough():
-                break
-            index = packet.stream.index  # the empty packet at the end, too, has it
-            pairs.add(index, meters[index].add(packet))
+    sampled_from = None
+    for packet in _packets(container, [stream for stream in streams if stream.index in meters], tick):
+        if packet is None:
+            sampled_from = max((meter.seconds for meter in meters.values()), default=0.0)
+            continue
+        index = packet.stream.index  # the empty packet at the end, too, has it
+        pairs.add(index, meters[index].add(packet))
     for index, meter in meters.items():
         pairs.add(index, meter.finish())
+        if sampled_from is not None:
+            meter.sound.peak = max(meter.sound.peak, 1.0)
     pairs.finish()
-    return Measured({index: meter.sound for index, meter in meters.items()}, pairs.alike, pairs.opposite)
+    sounds = {index: meter.sound for index, meter in meters.items()}
+    return Measured(sounds, pairs.alike, pairs.opposite, sampled_from)
+
+
+def _packets(container: Any, streams: Sequence[Any], tick: Callable[[], None]) -> Iterator[Any]:
+    """All packets. If that takes too long, None, and then packets all over the rest, more and more densely."""
+    reached = 0
+    with suppress(av.error.FFmpegError):  # the scan of the packets reports damage
+        for count, packet in enumerate(demuxed(container, streams)):
+            tick()
+            if packet.dts is not None:
+                reached = max(reached, int(packet.dts * packet.time_base * av.time_base))
+            if count > _LEAST_PACKETS and measured_enough(samples=True):
+                break
+            yield packet
+        else:
+            return
+    yield None
+    end = (container.start_time or 0) + (container.duration or 0)
+    for number in range(1, _MOST_SAMPLES):
+        if end <= reached or measured_enough():
+            return
+        # 1/2, 1/4, 3/4, 1/8, 3/8, …
+        share = (2 * number + 1) / (1 << number.bit_length()) - 1
+        with suppress(av.error.FFmpegError):
+            container.seek(reached + int((end - reached) * share), any_frame=True)
+            for stream in streams:
+                stream.codec_context.flush_buffers()
+            for _, packet in zip(range(_SAMPLE_PACKETS), demuxed(container, streams), strict=False):
+                tick()
+                if packet.size:
+                    yield packet
 
 
 #: a second of a mono stream: its number and its samples at about 8 kHz, pre-emphasised
@@ -161,6 +198,11 @@ class _StreamMeter:
         self._blocks: list[Samples] = []
         #: position in samples of the first sample in `_blocks`, and the number of samples there
         self._start = self._held = 0
+
+    @property
+    def seconds(self) -> float:
+        """The end of what was measured, on the container's clock."""
+        return (self._start + self._held) / max(1, self.sound.rate)
 
     def add(self, packet: Any) -> Iterator[_Second]:
         """Decode one packet. Returns the seconds that are complete."""

@@ -10,6 +10,7 @@ from tests.corpus.kinds import (
     ends,
     gaps,
     geometry,
+    hostile_behind,
     hostile_boxes,
     hostile_matroska,
     hostile_pictures,
@@ -31,6 +32,7 @@ HOSTILE_KINDS: tuple[Kind, ...] = (
     hostile_sound.KIND,
     hostile_pictures.KIND,
     hostile_text.KIND,
+    hostile_behind.KIND,
 )
 
 KINDS: tuple[Kind, ...] = (

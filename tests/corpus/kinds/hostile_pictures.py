@@ -73,16 +73,36 @@ def _packets(
     return make
 
 
-def _parameter_sets(count: int) -> Make:
-    """A recipe: a packet with so many sequence parameter sets of one byte (ITU-T H.264, annex B)."""
+H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:pools=1")
+
+
+def _units(count: int, unit: bytes, suffix: str = "h264", seconds: float = 0.2) -> Make:
+    """A recipe: a packet with so many NAL units, behind some seconds of film (ITU-T H.264 and H.265, annex B)."""
 
     def make(folder: Path) -> Path:
-        good = record(folder / "source.h264", Film(seconds=0.2, size=(64, 64)), H264, None)
+        codec = H264 if suffix == "h264" else H265
+        good = record(folder / f"source.{suffix}", Film(seconds=seconds, size=(64, 64)), codec, None)
         content = good.read_bytes()
         good.unlink()
-        path = folder / "film.h264"
-        path.write_bytes(content + b"\0\0\1\x67" * count + content)
+        path = folder / f"film.{suffix}"
+        path.write_bytes(content + (b"\0\0\1" + unit) * count + content)
         return path
+
+    return make
+
+
+def _units_in(suffix: str, count: int, length: int) -> Make:
+    """A recipe: the same behind lengths of so many bytes, in the 40th of 60 packets of MP4 or Matroska."""
+
+    def make(folder: Path) -> Path:
+        source = record(folder / f"source.{suffix}", Film(seconds=0.2, size=(64, 64)), H264, None)
+        with av.open(str(source)) as file:
+            header = bytearray(file.streams.video[0].codec_context.extradata or b"")
+            good = [bytes(packet) for packet in file.demux() if packet.size]
+        source.unlink()
+        header[4] = header[4] & 0xFC | (length - 1)
+        unit = (1).to_bytes(length) + b"\x67"
+        return _packets(suffix, "libx264", [*good * 8, unit * count, *good * 4], extradata=bytes(header))(folder)
 
     return make
 
@@ -137,7 +157,7 @@ def _silence(folder: Path) -> Path:
 
 
 FFV1_16 = ("-c:v", "ffv1", "-pix_fmt", "gbrp16le")
-TOO_LARGE = "InvalidMediaTooLarge"
+TOO_LARGE, OUT_OF_PROPORTION = "InvalidMediaTooLarge", "InvalidMediaOutOfProportion"
 CASES = (
     case(
         "refs-16",
@@ -250,8 +270,48 @@ CASES = (
     case(
         "sps-2000000",
         "H.264, 2 000 000 parameter sets in one picture",
-        _parameter_sets(2_000_000),
-        UNREADABLE,
+        _units(2_000_000, b"\x67"),
+        OUT_OF_PROPORTION,
+    ),
+    *(
+        case(
+            f"units-{name}",
+            f"{'H.265' if suffix == 'hevc' else 'H.264'}, 1 500 000 {what} in one picture",
+            _units(1_500_000, unit, suffix),
+            OUT_OF_PROPORTION,
+        )
+        for name, what, suffix, unit in (
+            ("sei", "messages", "h264", b"\6"),
+            ("pps", "picture parameter sets", "h264", b"\x68"),
+            ("aud", "delimiters", "h264", b"\x09"),
+            ("filler", "pieces of filler", "h264", b"\x0c"),
+            ("good-sps", "complete parameter sets", "h264", b"\x67\x42\xc0\x0a\xda\x0f"),
+            ("hevc-vps", "video parameter sets", "hevc", b"\x40\1"),
+            ("hevc-sps", "sequence parameter sets", "hevc", b"\x42\1"),
+            ("hevc-sei", "messages", "hevc", b"\x4e\1"),
+            ("hevc-slice", "slices", "hevc", b"\2\1"),
+        )
+    ),
+    case(
+        "units-late",
+        "H.264, 1 500 000 parameter sets in one picture after 20 s of film",
+        _units(1_500_000, b"\x67", seconds=20),
+        OUT_OF_PROPORTION,
+    ),
+    *(
+        case(
+            f"units-{suffix}-{length}",
+            f"{suffix.upper()}, H.264, 1 500 000 units behind lengths of {length} bytes in one picture",
+            _units_in(suffix, 1_500_000, length),
+            OUT_OF_PROPORTION,
+        )
+        for suffix, length in (("mkv", 4), ("mp4", 4))
+    ),
+    case(
+        "units-header",
+        "AVI, H.264, 50 000 parameter sets in the codec's header",
+        _packets("avi", "libx264", [b"\0\0\0\1\x65" + bytes(900)] * 30, extradata=b"\0\0\0\1\x67" * 50_000),
+        OUT_OF_PROPORTION,
     ),
     case("h264-sizes", "VP8 that changes its size at every frame", _changing, Right(frames=60)),
     case(

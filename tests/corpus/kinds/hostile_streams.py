@@ -153,7 +153,7 @@ CASES = (
         SILENT,
     ),
     case("avi-index", "AVI, an index that shows 25 pictures 20 000 times", _avi_replayed(20_000), SILENT),
-    case("avi-streams", "AVI, 2 000 streams", _avi_streams(2_000), UNREADABLE),
+    case("avi-streams", "AVI, 2 000 streams", _avi_streams(2_000), "InvalidMediaOutOfProportion"),
     case(
         "avi-lists",
         "AVI, lists nested 3 000 deep",

@@ -22,9 +22,11 @@ from avflow.errors import (
     MemoryExhausted,
     ScratchFull,
 )
+from avflow.isolation import time_limit
 from avflow.isolation.nursery import available
 from avflow.isolation.policy import Limits
-from avflow.isolation.worker import MediaWorker, TimeLimit, nursery_of
+from avflow.isolation.time_limit import TimeLimit
+from avflow.isolation.worker import MediaWorker, nursery_of
 from tests.unit.isolation.requests import Run
 from tests.unit.isolation.targets import SECRET, TASKS
 from tests.waiting import until
@@ -165,6 +167,39 @@ def test_the_report_is_called_and_ends_the_wait(worker):
 def test_a_task_has_a_time_limit_with_an_error_of_its_own(worker):
     with pytest.raises(InvalidMediaTooLong, match="took more than a second"):
         worker.do(Run(FOR_EVER), limit=TimeLimit(1.0, InvalidMediaTooLong("took more than a second")))
+
+
+TOO_LONG = InvalidMediaTooLong("took more than its time")
+REPORTS = "from avflow.progress import Progress\nimport time\nbegun = time.monotonic()\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most"),
+    [
+        # as a loop in C: no report, and no Python
+        (f"{REPORTS}sum(range(10**12))", 0.8, 4),
+        # it waits for a slow disk
+        (f"{REPORTS}time.sleep(60)", 3, 12),
+        # it is described again and again
+        (f"{REPORTS}while True: report(Progress('probe', 0, None, 'seconds', 1.0))", 0.8, 4),
+        # a copy that does not get on
+        (f"{REPORTS}while True: report(Progress('join', 1, 2, 'seconds', 1.0))", 0.8, 5),
+        # a copy that gets on for ever
+        (f"{REPORTS}while True: report(Progress('join', time.monotonic() - begun, 1e6, 'seconds', 1.0))", 3, 12),
+    ],
+)
+def test_reading_and_copying_have_limits_of_their_own(worker, code, least, most, monkeypatch):
+    monkeypatch.setattr(time_limit, "_IMPORT_SECONDS", 1.0)
+    began = time.monotonic()
+    with pytest.raises(InvalidMediaTooLong, match="took more than its time"):
+        worker.do(Run(code), limit=TimeLimit(1.0, TOO_LONG, with_copying=5.0))
+    assert least < time.monotonic() - began < most
+
+
+def test_a_copy_may_take_longer_than_reading(worker):
+    each = "time.sleep(0.1); report(Progress('join', n, 30, 'seconds', 1.0))"
+    code = f"{REPORTS}for n in range(30): {each}\ntext = 'done'"
+    assert worker.do(Run(code), limit=TimeLimit(1.0, TOO_LONG, with_copying=60.0)).text == "done"
 
 
 def test_nothing_of_it_outlives_the_block(place, nursery):

@@ -128,7 +128,7 @@ class LocalAws:
         self._on_activity = on_activity
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self.cache_dir = cache_dir or self.state_dir / "templates"
-        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
+        self.s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -225,7 +225,7 @@ class LocalAws:
         self.log_store.close()
         self._server.shutdown()
         self._server.server_close()
-        self._s3.close()
+        self.s3.close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
     def _stop_executions(self, until: float) -> None:
@@ -291,8 +291,8 @@ class LocalAws:
             return refused.send(start_response)
         if ours := self._ours(environ):
             return ours(environ).send(start_response)
-        if self._s3.handles(environ):
-            return self._s3(environ, start_response)
+        if self.s3.handles(environ):
+            return self.s3(environ, start_response)
         return self._by_moto(environ).send(start_response)
 
     def _by_moto(self, environ: Environ) -> Reply:

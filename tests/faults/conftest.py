@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,7 +25,8 @@ class Running:
     def __init__(self, aws, outputs, video, others):
         self.aws, self.bucket, self.machine, self.video = aws, outputs["BucketName"], outputs["StateMachineArn"], video
         self.s3, self.states = aws.client("s3"), aws.client("stepfunctions")
-        self.kills = []
+        self.kills, self.folder = [], aws.state_dir.parent
+        self._dead_letters, self._letters, self._letters_lock = outputs["DeadLettersUrl"], [], threading.Lock()
         #: processes of other tests
         self._others = others
         #: (name of a step, seconds after its start): the next start of this step is followed by its kill
@@ -64,7 +67,7 @@ class Running:
         """The execution of an upload, once there is one."""
         return until(lambda: self.executions(name), f"the start of {name}")[0]["executionArn"]
 
-    def ended(self, name):
+    def ended(self, name, seconds=2 * PATIENCE_SECONDS):
         """The execution of an upload, once it has ended."""
         arn = self.begun(name)
 
@@ -72,7 +75,7 @@ class Running:
             found = self.states.describe_execution(executionArn=arn)
             return found if found["status"] != "RUNNING" else None
 
-        return until(end, f"the end of {name}", 2 * PATIENCE_SECONDS)
+        return until(end, f"the end of {name}", seconds)
 
     def results(self, name):
         """The results of an upload by their suffixes."""
@@ -83,8 +86,38 @@ class Running:
     def report(self, name):
         """The error report of an upload, once it is there."""
         until(lambda: ".error.json" in self.results(name), f"the report of {name}")
-        found = self.s3.get_object(Bucket=self.bucket, Key=f"result/{name}.error.json")
-        return json.loads(found["Body"].read())
+        return self.json(name, ".error.json")
+
+    def json(self, name, suffix):
+        """A result that is JSON."""
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=f"result/{name}{suffix}")["Body"].read())
+
+    def entered(self, arn):
+        """How often an execution entered each state."""
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = (event for page in pages for event in page["events"])
+        return Counter(
+            event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
+        )
+
+    def letter(self, name):
+        """The dead letter about an upload, if there is one."""
+        sqs = self.aws.client("sqs")
+        with self._letters_lock:
+            asked = {"QueueUrl": self._dead_letters, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+            self._letters += [each["Body"] for each in sqs.receive_message(**asked).get("Messages", [])]
+        return next((letter for letter in self._letters if name in letter), None)
+
+    def left_over(self):
+        """What work has left behind when it has ended."""
+        until(lambda: not self.busy(), "the end of all processes")
+        sandboxes = self.aws.state_dir / "sandboxes"
+        kept = [*sandboxes.glob("environment-*/tmp/*"), *sandboxes.glob("lambda-*"), *sandboxes.glob("batch-*")]
+        return {
+            "processes": self.busy(),
+            "uploads": self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []),
+            "folders": [path.name for path in kept],
+        }
 
     def judge(self, name):
         """Results or a named error, nothing partial and nothing left over; returns the status."""
@@ -115,16 +148,23 @@ class Running:
         return found
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faults")
+@contextmanager
+def deployed(folder, **settings):
+    """The workflow on an embedded AWS of its own."""
     tiny_video(folder / "tiny.mp4")
     told, others = [], psutil.Process().children(recursive=True)
     with LocalAws(
-        ROOT, folder / "aws", on_activity=lambda each: [listener(each) for listener in told], retry_delays=(0.5, 1.0)
-    ) as aws:
+        ROOT, folder / "aws", on_activity=lambda each: [listener(each) for listener in told], retry_delays=(0.5, 1.0),
+        **settings,
+    ) as aws:  # fmt: skip
         workflow = Running(
             aws, deploy(aws, ROOT / "template.yaml", PARAMETERS, "faults"), (folder / "tiny.mp4").read_bytes(), others
         )
         told.append(workflow.heard)
+        yield workflow
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with deployed(tmp_path_factory.mktemp("faults")) as workflow:
         yield workflow

@@ -31,6 +31,7 @@ from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created, status_changed
 from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
+from local_aws.full_disk import is_full
 from local_aws.http_server import http_server
 from local_aws.iam import ROLE
 from local_aws.logs import Collector, LogsApi, LogStore, Place
@@ -275,10 +276,14 @@ class LocalAws:
             reply = error_reply(environ, error.code, error.message, error.status)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
             reply = not_processed(environ, error)
-        except Exception:
+        except Exception as error:
             # at the end its resources are being removed and nobody waits: no traceback in the user's terminal
             if self._closing.is_set():
                 reply = _shutting_down(environ)
+            elif is_full(error):
+                message = f"The disk of the embedded AWS is full: {self.state_dir}. Free space there."
+                _log.warning("%s %s failed: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], message)
+                reply = error_reply(environ, "ServiceUnavailable", message, 503)
             else:
                 _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
                 reply = error_reply(environ, "InternalFailure", "The embedded AWS failed.", 500)

@@ -36,7 +36,9 @@ C = TypeVar("C", bound=Contract)
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 #: S3's answer to a read of a missing object by a role that may not list the bucket, as none of the workflow's may
 _REFUSED, _READS = "AccessDenied", {"GetObject", "HeadObject"}
+#: InsufficientStorage is none of AWS's: the embedded S3, and others that are not AWS's, have disks that can be full
 _BUSY = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
+_BUSY |= {"InsufficientStorage", "507"}
 #: what S3 says of bytes that changed or broke off on their way, and of a part or an upload that it has lost
 _SPOILED = {"BadDigest", "IncompleteBody", "InvalidPart", "NoSuchUpload", "XAmzContentSHA256Mismatch"}
 _TRANSIENT = {*_BUSY, *_SPOILED}
@@ -252,7 +254,9 @@ def _ours(where: str, error: Exception) -> Exception:
             return SourceMissing(f"{where} does not exist")
         if code == _REFUSED and cause.operation_name in _READS:
             return SourceMissing(f"{where} does not exist, or this role may not read it: S3 answered {code}")
-        return StorageUnavailable(f"S3 answered the request for {where} with {code}") if code in _TRANSIENT else error
+        told = cause.response.get("Error", {}).get("Message") or "no reason given"
+        message = f"S3 answered the request for {where} with {code}: {told}"
+        return StorageUnavailable(message) if code in _TRANSIENT else error
     if isinstance(cause, FlexibleChecksumError):
         return StorageUnavailable(f"{where} arrived with bytes that do not match their checksum: {cause}")
     if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):

@@ -17,6 +17,7 @@ from .ended import data_of
 from .failure import error_report_key, explain
 from .own_error import is_current, own_error
 from .report import ErrorReport
+from .results import ERROR_REPORT, settle
 from .segments import errors_of
 
 logger = Logger(service="failed", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
@@ -36,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
             body = json.dumps(asdict(report), indent=2).encode()
             key = error_report_key(video)
             s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")
+            settle(s3, video["bucket"], key.removesuffix(ERROR_REPORT), video["execution"])
     metrics.add_dimension("error", report.error)
     metrics.add_metric("Failures", MetricUnit.Count, 1)
     logger.error("failed", report=asdict(report))

@@ -14,15 +14,12 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
-from .claims import claim
+from .claims import CONFIG, claim
 from .naming import video_of
 
 logger = Logger(service="start", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("start", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
-#: the objects are small, the function has half a minute, and Lambda invokes it again if that does not suffice
-CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 states, s3 = boto3.client("stepfunctions", config=CONFIG), boto3.client("s3", config=CONFIG)
 
 

@@ -15,15 +15,18 @@ from local_aws.iam import ROLE
 from local_aws.s3 import S3App, xmlio
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request
-from local_aws.s3.operations import find
+from local_aws.s3.operations import OPERATIONS, find
 
 Environ = dict[str, Any]
 #: seconds after which a stalled answer ends in any case; all clients give up before
 _STALLED_SECONDS = 120.0
 #: a slow answer: bytes, and the seconds between them
 _SLOW_BYTES, _SLOW_SECONDS = 2048, 0.5
+#: a kill "later" comes while the client works with the answer
+_LATER_SECONDS = 0.1
 _BEGUN, _DONE = "The rest does not come.", "As planned."
 READS = frozenset({"GetObject", "HeadObject"})
+ALL = frozenset({*(each.name for each in OPERATIONS.values())})
 BODIES = frozenset({"GetObject"})
 WRITES = frozenset({"PutObject", "CopyObject", "UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload"})
 
@@ -50,24 +53,28 @@ class Fault:
     act:
         Answers the request in place of S3, from the answer that S3 gives. None as an answer: S3 was not asked.
     asked:
-        Whether S3 does what the request says. Reads that S3 refuses stay as they are.
+        Whether S3 does what the request says.
+    always:
+        Whether it befalls also requests that S3 refuses.
     """
 
     name: str
     operations: frozenset[str]
     act: Callable[[Environ, Answer | None, Callable[..., Any]], Iterable[bytes]]
     asked: bool = True
+    always: bool = False
 
 
 @dataclass(eq=False)
 class Injection:
-    """A fault for one upload in requests with one role: the first `times`, of keys with `key` in them."""
+    """A fault for one upload in requests with one role: `times` after the first `skip`, of keys with `key` in them."""
 
     upload: str
     role: str
     fault: Fault
     times: float = math.inf
     key: str = ""
+    skip: int = 0
     fired: int = 0
 
     def suits(self, path: str, role: str, operation: str) -> bool:
@@ -97,7 +104,8 @@ class FaultyS3:
                     pass
             return injection.fault.act(environ, None, start_response)
         answer = self._ask(environ)
-        if not (answer.status.startswith("2") and self._takes(injection)):
+        concerned = injection.fault.always or answer.status.startswith("2")
+        if not (concerned and self._takes(injection)):
             start_response(answer.status, answer.headers)
             return [answer.body]
         return injection.fault.act(environ, answer, start_response)
@@ -116,6 +124,9 @@ class FaultyS3:
         path, role = environ["PATH_INFO"], environ.get(ROLE, "")
         with self._lock:
             found = next((each for each in self.injections if each.suits(path, role, operation)), None)
+            if found and found.skip:
+                found.skip -= 1
+                return None
             if found and not found.fault.asked:
                 found.fired += 1
         return found
@@ -195,6 +206,21 @@ def _wrong_etag(_: Environ, answer: Answer, start_response: Callable[..., Any]) 
     others = [(name, value) for name, value in answer.headers if name.lower() != "etag"]
     start_response(answer.status, [*others, ("ETag", f'"{"0" * 32}"')])
     return [answer.body]
+
+
+def kill_fault(when: str, kill: Callable[[], object]) -> Fault:
+    """Kill the client "before" S3 does what it asks, "after" that, or a moment "later", when it has the answer."""
+
+    def act(_: Environ, answer: Answer | None, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if when == "later":
+            assert answer is not None
+            threading.Timer(_LATER_SECONDS, kill).start()
+            start_response(answer.status, answer.headers)
+            return [answer.body]
+        kill()
+        raise ConnectionAbortedError(_BEGUN)
+
+    return Fault(f"kill {when} a request", ALL, act, when != "before", always=True)
 
 
 def _fault(name: str, operations: Iterable[str], act: Callable[..., Iterable[bytes]], *, asked: bool = True) -> Fault:

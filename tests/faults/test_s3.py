@@ -13,7 +13,7 @@ import pytest
 from tests.faults import s3_matrix
 from tests.faults.conftest import deployed
 from tests.faults.matrix import Way
-from tests.faults.s3_faults import FAULTS, FaultyS3, Injection
+from tests.faults.s3_faults import FAULTS, Injection
 from tests.faults.s3_matrix import BATCH, ROLES
 from tests.waiting import until
 
@@ -52,7 +52,6 @@ class Faulted:
 
     def __init__(self, running, large):
         self.running = running
-        self.s3 = running.aws.s3 = FaultyS3(running.aws.s3)
         self.uploads = {"tiny": running.video, "large": large, "text": b"This is no video."}
 
     def run(self, cell):
@@ -60,7 +59,7 @@ class Faulted:
         planned = [
             Injection(f"/{cell.name}", ROLES[state], FAULTS[cell.fault], cell.times, cell.key) for state in cell.states
         ]
-        self.s3.injections += planned
+        self.running.faults.injections += planned
         self.running.upload(cell.name, self.uploads[cell.upload])
         if cell.way is Way.LETTER:
             letter = until(lambda: self.running.letter(cell.name), f"the letter about {cell.name}", 600)

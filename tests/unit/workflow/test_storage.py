@@ -18,8 +18,8 @@ from avflow.workflow.storage import CONFIG, ObjectStore
 from tests.waiting import PATIENCE_SECONDS
 
 
-def client(url):
-    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS)
+def client(url, read_timeout=PATIENCE_SECONDS):
+    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=read_timeout)
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
     return boto3.client("s3", endpoint_url=url, config=config, **keys)
 
@@ -224,6 +224,30 @@ def test_a_body_that_never_matches_its_checksum_is_transient(changing, file, act
         ACTIONS[action](store, file)
     assert len(asked) == 5
     assert file.read_bytes() == b"content", "no wrong byte is left"
+
+
+@pytest.mark.parametrize("action", ["download", "read_json"])
+def test_a_body_that_always_stalls_is_transient(served, file, action):
+    asked = []
+    ended = threading.Event()
+
+    class Handler(Answer):
+        def answer(self):
+            asked.append(self.command)
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(b"12345")
+                self.wfile.flush()
+                ended.wait(PATIENCE_SECONDS)
+
+    store = served(Handler)
+    quick = client(store._s3.meta.endpoint_url, read_timeout=0.2)
+    with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
+        ACTIONS[action](ObjectStore("bucket", quick), file)
+    ended.set()
+    assert asked.count("GET") == 5
 
 
 def test_an_object_that_only_a_head_refuses_is_transient(served):

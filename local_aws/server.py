@@ -31,6 +31,7 @@ from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created, status_changed
 from local_aws.eventbridge.service import Events
 from local_aws.eventbridge.targets import Targets
+from local_aws.full_disk import is_full
 from local_aws.http_server import http_server
 from local_aws.iam import ROLE
 from local_aws.logs import Collector, LogsApi, LogStore, Place
@@ -128,7 +129,7 @@ class LocalAws:
         self._on_activity = on_activity
         self.root, self.state_dir = root.resolve(), state_dir.resolve()
         self.cache_dir = cache_dir or self.state_dir / "templates"
-        self._s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
+        self.s3 = S3App(self.state_dir / "s3", on_object_created=self._publish)  # first: it locks the folder
         self._sandboxes = self.state_dir / "sandboxes"
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
@@ -225,7 +226,7 @@ class LocalAws:
         self.log_store.close()
         self._server.shutdown()
         self._server.server_close()
-        self._s3.close()
+        self.s3.close()
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
     def _stop_executions(self, until: float) -> None:
@@ -275,10 +276,14 @@ class LocalAws:
             reply = error_reply(environ, error.code, error.message, error.status)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
             reply = not_processed(environ, error)
-        except Exception:
+        except Exception as error:
             # at the end its resources are being removed and nobody waits: no traceback in the user's terminal
             if self._closing.is_set():
                 reply = _shutting_down(environ)
+            elif is_full(error):
+                message = f"The disk of the embedded AWS is full: {self.state_dir}. Free space there."
+                _log.warning("%s %s failed: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], message)
+                reply = error_reply(environ, "ServiceUnavailable", message, 503)
             else:
                 _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
                 reply = error_reply(environ, "InternalFailure", "The embedded AWS failed.", 500)
@@ -291,8 +296,8 @@ class LocalAws:
             return refused.send(start_response)
         if ours := self._ours(environ):
             return ours(environ).send(start_response)
-        if self._s3.handles(environ):
-            return self._s3(environ, start_response)
+        if self.s3.handles(environ):
+            return self.s3(environ, start_response)
         return self._by_moto(environ).send(start_response)
 
     def _by_moto(self, environ: Environ) -> Reply:

@@ -67,7 +67,10 @@ def run_step(
             logger.warning("failed", failure=error.to_dict())
             if not isinstance(error, LambdaBudgetExceeded):  # not a failure: Batch takes over
                 left = StepError(error.name, error.message, error.advice, error.exit_code, part or 0)
-                store.write(video.step_error_json(step), left)
+                try:
+                    store.write(video.step_error_json(step), left)
+                except Exception:  # the name of what went wrong first must not get lost
+                    logger.exception("the error could not be stored")
         else:
             logger.exception("failed")
         count_outcome(step, ran_on, time.monotonic() - started, error)

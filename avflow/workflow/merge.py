@@ -31,11 +31,16 @@ class _Superseded(Exception):
     """The bucket has a newer version of the upload. The execution of that version publishes the results."""
 
 
+class _Reported(Exception):
+    """While this step published, an error was reported: somebody stopped the run, or a newer version failed."""
+
+
 def run(video: VideoRef, context: StepContext) -> MergeReport:
     """Write all results under `result/`. The manifest comes last: its presence means that the rest is complete.
 
     A newer version of the same upload stops this run from publishing (more). The step looks for one three times: at its
-    start, before it publishes the first result, and before it publishes the manifest.
+    start, before it publishes the first result, and before it publishes the manifest. If an error was reported
+    meanwhile, it takes back what it has published: see lambdas/failed/results.py.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def run(video: VideoRef, context: StepContext) -> MergeReport:
     media = context.store.read(video.media_json, MediaReport)
     try:
         manifest = _run(video, context, media, timer)
-    except _Superseded:
+    except (_Superseded, _Reported):
         return MergeReport(media.input, timer.record(), None)
     return MergeReport(media.input, manifest.steps[-1], manifest)
 
@@ -68,11 +73,17 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         if speech:
             said, made[video.result(".srt")] = _subtitles(speech, place.taken)
         _require_newest(video, store)
-        store.delete(video.result(".json"))  # of an earlier version: the results are incomplete until the new manifest
+        # Of an earlier version or try. The results are incomplete until the new manifest
+        store.delete(video.result(".json"))
+        store.delete(video.result(".error.json"))
         _publish(made, store)
-    _require_newest(video, store)
-    for suffix in RESULT_SUFFIXES:  # delete results of an earlier version that this one lacks, also its error report
-        if video.result(suffix) not in made:
+    try:
+        _require_newest(video, store)
+    except _Superseded:
+        _withdraw_if_reported(video, store)
+        raise
+    for suffix in RESULT_SUFFIXES:  # delete results of an earlier version that this one lacks
+        if suffix != ".error.json" and video.result(suffix) not in made:
             store.delete(video.result(suffix))
     report = manifest.build(
         video,
@@ -85,7 +96,20 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         on_aws=context.settings.on_aws,
     )
     store.write(video.result(".json"), report)
+    _withdraw_if_reported(video, store)
     return report
+
+
+def _withdraw_if_reported(video: VideoRef, store: ObjectStore) -> None:
+    """Delete all results, the manifest first, and raise _Reported if there is an error report."""
+    try:
+        store.size(video.result(".error.json"))
+    except SourceMissing:
+        return
+    for suffix in (".json", *RESULT_SUFFIXES):
+        if suffix != ".error.json":
+            store.delete(video.result(suffix))
+    raise _Reported
 
 
 def _publish(made: Results, store: ObjectStore) -> None:

@@ -18,7 +18,14 @@ import boto3
 from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 from avflow.errors import DISK_FULL, ScratchFull, SourceMissing, StorageUnavailable
 from avflow.filenames import printable, printable_json
@@ -29,7 +36,12 @@ C = TypeVar("C", bound=Contract)
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 #: S3's answer to a read of a missing object by a role that may not list the bucket, as none of the workflow's may
 _REFUSED, _READS = "AccessDenied", {"GetObject", "HeadObject"}
-_TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
+#: InsufficientStorage is none of AWS's: the embedded S3, and others that are not AWS's, have disks that can be full
+_BUSY = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
+_BUSY |= {"InsufficientStorage", "507"}
+#: what S3 says of bytes that changed or broke off on their way, and of a part or an upload that it has lost
+_SPOILED = {"BadDigest", "IncompleteBody", "InvalidPart", "NoSuchUpload", "XAmzContentSHA256Mismatch"}
+_TRANSIENT = {*_BUSY, *_SPOILED}
 _CONTENT_TYPES = {
     ".avi": "video/x-msvideo",
     ".wav": "audio/wav",
@@ -40,11 +52,24 @@ _CONTENT_TYPES = {
 _PART_BYTES = 16 << 20
 #: parallel requests of one transfer
 _PARALLEL = 8
+#: tries of one request, of one body, and of one object whose bytes do not match their checksum
+_TRIES = 5
 _TRANSFER = TransferConfig(
-    max_concurrency=_PARALLEL, multipart_threshold=2 * _PART_BYTES, multipart_chunksize=_PART_BYTES
+    max_concurrency=_PARALLEL,
+    multipart_threshold=2 * _PART_BYTES,
+    multipart_chunksize=_PART_BYTES,
+    num_download_attempts=_TRIES,
 )
 #: parallel transfers in the background
 _TRANSFERS = 4
+#: how all steps talk to S3. S3 sends something at least every few seconds, also while it completes an upload (Amazon S3
+#: API Reference, "CompleteMultipartUpload"). A connection that is silent for longer is dead, and a new one may be not
+CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=20,
+    retries={"mode": "standard", "max_attempts": _TRIES},
+    max_pool_connections=_PARALLEL * _TRANSFERS,
+)
 
 
 class ObjectStore:
@@ -57,7 +82,7 @@ class ObjectStore:
         may list the bucket which of the two it is (Amazon S3 API Reference, "GetObject"). A write that is refused
         remains botocore's ClientError.
     StorageUnavailable
-        From every method: S3 did not answer, or its answer broke off, after several tries.
+        From every method: S3 did not answer, or bytes broke off or changed on their way, after several tries.
     ScratchFull
         From every method that writes a file: the disk has no room for it.
     """
@@ -65,10 +90,7 @@ class ObjectStore:
     def __init__(self, bucket: str, client: Any = None) -> None:
         self.bucket = bucket
         # botocore chooses path-style addressing itself if the endpoint is an IP address
-        self._s3 = client or boto3.client(
-            "s3",
-            config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=_PARALLEL * _TRANSFERS),
-        )
+        self._s3 = client or boto3.client("s3", config=CONFIG)
 
     def size(self, key: str, version_id: str | None = None) -> int:
         """The size of an object in bytes."""
@@ -84,7 +106,7 @@ class ObjectStore:
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """Download an object into a file, in parallel parts."""
         with self._errors(key, version_id):
-            self._s3.download_file(self.bucket, key, str(path), ExtraArgs=_version(version_id), Config=_TRANSFER)
+            self._download(key, path, _version(version_id))
 
     def upload(self, path: Path, key: str) -> None:
         """Upload a finished file, in parallel parts."""
@@ -132,14 +154,26 @@ class ObjectStore:
         """Downloads and uploads in the background."""
         return Transfers(self)
 
+    def _download(self, key: str, path: Path, version: dict[str, str]) -> None:
+        """Asks again if bytes changed on their way: the transfer repeats only what broke off."""
+        tries = _TRIES
+        while True:
+            try:
+                self._s3.download_file(self.bucket, key, str(path), ExtraArgs=version, Config=_TRANSFER)
+                return
+            except FlexibleChecksumError:
+                tries -= 1
+                if not tries:
+                    raise
+
     def _body(self, **asked: str) -> bytes:
         """The body of an object. Asks again if the body breaks off: the SDK retries only up to the headers."""
-        tries = _TRANSFER.num_download_attempts
+        tries = _TRIES
         while True:
             body = self._s3.get_object(Bucket=self.bucket, **asked)["Body"]
             try:
                 return bytes(body.read())
-            except (HTTPClientError, IncompleteReadError):
+            except (HTTPClientError, IncompleteReadError, FlexibleChecksumError):
                 tries -= 1
                 if not tries:
                     raise
@@ -159,7 +193,8 @@ class ObjectStore:
     def _explained(self, error: Exception, key: str, version_id: str | None) -> Exception:
         """The error; in place of a HEAD's 403, which has no body and so no reason, the answer to the same GET.
 
-        The reason may be an expired or a wrong key, and then the object is not missing.
+        The reason may be an expired or a wrong key, and then the object is not missing. If the GET succeeds, S3 has
+        contradicted itself, and may not the next time.
         """
         if not (isinstance(error, ClientError) and error.operation_name == "HeadObject" and _code(error) == "403"):
             return error
@@ -169,7 +204,7 @@ class ObjectStore:
             return reason
         except BotoCoreError:
             return error
-        return error
+        return StorageUnavailable(f"S3 answered one of two requests for s3://{self.bucket}/{key} with 403")
 
 
 class Transfers:
@@ -219,7 +254,11 @@ def _ours(where: str, error: Exception) -> Exception:
             return SourceMissing(f"{where} does not exist")
         if code == _REFUSED and cause.operation_name in _READS:
             return SourceMissing(f"{where} does not exist, or this role may not read it: S3 answered {code}")
-        return StorageUnavailable(f"S3 answered the request for {where} with {code}") if code in _TRANSIENT else error
+        told = cause.response.get("Error", {}).get("Message") or "no reason given"
+        message = f"S3 answered the request for {where} with {code}: {told}"
+        return StorageUnavailable(message) if code in _TRANSIENT else error
+    if isinstance(cause, FlexibleChecksumError):
+        return StorageUnavailable(f"{where} arrived with bytes that do not match their checksum: {cause}")
     if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
         return StorageUnavailable(f"S3 did not answer the request for {where}: {cause}")
     return error

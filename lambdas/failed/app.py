@@ -12,28 +12,20 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from .answering import CONFIG
 from .ended import data_of
-from .failure import error_report_key, explain
-from .own_error import is_current, own_error
-from .report import ErrorReport
-from .segments import errors_of
+from .writing import write_report
 
 logger = Logger(service="failed", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("failed", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
-s3 = boto3.client("s3")
+s3 = boto3.client("s3", config=CONFIG)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Take the state machine's data with a Catch's `error`, or the event of an execution that ended without one."""
-    video, error = data_of(event)
-    failure = explain(*own_error(s3, video, errors_of(boto3.client("batch"), error)))
-    report = ErrorReport(1, f"s3://{video['bucket']}/{video['key']}", video["execution"], **failure)
-    if is_current(s3, video):  # a newer upload of the same name has its own results or report
-        body = json.dumps(asdict(report), indent=2).encode()
-        key = error_report_key(video)
-        s3.put_object(Bucket=video["bucket"], Key=key, Body=body, ContentType="application/json")
+    report = write_report(s3, *data_of(event))
     metrics.add_dimension("error", report.error)
     metrics.add_metric("Failures", MetricUnit.Count, 1)
     logger.error("failed", report=asdict(report))

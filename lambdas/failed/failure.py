@@ -37,6 +37,9 @@ BATCH_FAILURES = (
     ("ImageUnavailable", re.compile(r"CannotPull"), "The job's image could not be pulled: deploy again."),
 )  # fmt: skip
 
+#: exit status of a step to which S3 did not answer (avflow.errors.StorageUnavailable): it could leave no error there
+_STORAGE_UNAVAILABLE = 75
+
 #: for an error of the platform: the message and the advice
 PLATFORM_ERRORS = {
     "GpuUnavailable": ("No GPU was available in time.", _NO_GPU),
@@ -115,6 +118,9 @@ def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
     exit_code = (job.get("Container") or {}).get("ExitCode")
     log = (job.get("Container") or {}).get("LogStreamName")
     where = f" Its log: {log}." if log else f" Its job: {job['JobId']}." if _segment_of(job) else ""
+    if exit_code == _STORAGE_UNAVAILABLE:
+        message = f"{name}: S3 did not answer, also not to store the error.{where}"
+        return {"error": "StorageUnavailable", "message": message, "advice": _TRY_AGAIN}
     code = "" if exit_code is None else f" (exit code {exit_code})"
     return {"error": "JobFailed", "message": f"{name}: {reason}{code}.{where}", "advice": _TRY_AGAIN}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .answering import is_refusal
 from .failure import is_own, own_error_keys
 
 #: S3's answers for a missing object, to those who may list the bucket and to this function's role, which may not
@@ -39,6 +40,8 @@ def is_current(s3: Any, video: dict[str, Any]) -> bool:
         return True
     try:
         newest = s3.head_object(Bucket=video["bucket"], Key=video["key"]).get("VersionId")
-    except ClientError:
-        return True
+    except ClientError as error:
+        if is_refusal(error):
+            return True
+        raise
     return newest in (video["version_id"], None)

@@ -15,12 +15,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from .claims import claim
+from .claims import CONFIG, claim
 from .naming import video_of
 
 logger = Logger(service="start", json_serializer=json.dumps)  # ASCII: a name has no control codes in the log
 metrics = Metrics("start", os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "av-workflow"))
-states, s3 = boto3.client("stepfunctions"), boto3.client("s3")
+states, s3 = boto3.client("stepfunctions", config=CONFIG), boto3.client("s3", config=CONFIG)
 
 
 @logger.inject_lambda_context

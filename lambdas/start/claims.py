@@ -12,10 +12,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from .result_names import RESULT_PREFIX, candidates
 
+#: the objects are small, the function has half a minute, and Lambda invokes it again if that does not suffice
+CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 NAMES_PREFIX = "names/"
 #: results that name their upload: the manifest and the error report
 REPORTS = (".json", ".error.json")

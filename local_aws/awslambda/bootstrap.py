@@ -105,7 +105,9 @@ def _leave(folder: Path, response: dict[str, Any]) -> None:
     """Write the response after all output."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    (folder / "response.json").write_text(json.dumps(response))
+    written = folder / "response.json.part"  # a full disk leaves no half of a response
+    written.write_text(json.dumps(response))
+    written.rename(folder / "response.json")
 
 
 def _describe(error_type: str, error: Exception, request_id: str, trace: list[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -48,8 +48,9 @@ class Attempts:
         """Run the job once; returns whether it has to run again."""
         job.started, job.status = milliseconds(), "RUNNING"
         self._host.listener(StepStarted("batch", job.name, job.id))
-        tmp = Path(tempfile.mkdtemp(prefix="batch-", dir=self._host.sandboxes))
+        tmp = self._host.sandboxes / f"batch-{uuid.uuid4().hex}"
         try:
+            tmp.mkdir(mode=0o700)
             ending = _judge(self._run_command(job, tmp))
         except OSError as error:
             ending = _Ending(127, f"CannotStartContainerError: {error}", "Task failed to start", 0.0)

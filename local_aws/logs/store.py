@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local_aws.full_disk import is_full, transaction
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS groups (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, retention INTEGER);
@@ -28,6 +30,8 @@ CREATE INDEX IF NOT EXISTS events_of_stream ON events (stream_id, time, id);
 #: seconds after which events are in the file at the latest, and events after which they are at once
 FLUSH_SECONDS = 0.5
 FLUSH_EVENTS = 500
+#: events that wait for space on a full disk; older ones are lost
+KEPT_EVENTS = 10_000
 
 
 def now() -> int:
@@ -75,11 +79,19 @@ class LogStore:
             self.flush()
 
     def flush(self) -> None:
-        """Write the collected events."""
+        """Write the collected events. If the disk is full they wait for space, the newest `KEPT_EVENTS` of them."""
         with self._lock:
-            if self._pending and not self._is_closed():
+            if not self._pending or self._is_closed():
+                return
+            try:
                 with self.transaction(flush=False) as db:
                     self._write(db)
+            except sqlite3.OperationalError as error:
+                if not is_full(error):
+                    raise
+                del self._pending[:-KEPT_EVENTS]
+            else:
+                self._pending.clear()
 
     @contextmanager
     def transaction(self, *, flush: bool = True) -> Iterator[sqlite3.Connection]:
@@ -87,13 +99,8 @@ class LogStore:
         with self._lock:
             if flush:
                 self.flush()
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._db):
                 yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
 
     def rows(self, sql: str, values: Mapping[str, Any] | tuple[Any, ...] = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
@@ -112,10 +119,9 @@ class LogStore:
             self.flush()
 
     def _write(self, db: sqlite3.Connection) -> None:
-        entries, self._pending = self._pending, []
         ids: dict[tuple[str, str], tuple[int, int]] = {}
         at = now()
-        for entry in entries:
+        for entry in self._pending:
             key = entry.group, entry.stream
             if key not in ids:
                 ids[key] = _ids(db, *key)

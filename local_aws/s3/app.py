@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from local_aws.full_disk import is_full
 from local_aws.iam.policies import Policy
 from local_aws.iam.roles import policies_of
 from local_aws.protocols import signed_service
@@ -47,6 +48,7 @@ class S3App:
         self._service = Service(self._store, on_object_created)
         self._permissions = Permissions(self._store, policies)
         self._closed = False
+        self._full = f"The disk on which the embedded S3 keeps its objects is full: {root}. Free space there."
 
     def close(self) -> None:
         """Release `root`; requests that are not answered yet fail."""
@@ -65,10 +67,12 @@ class S3App:
             response = operation.handler(self._service, request)
         except S3Error as error:
             response = _error(request, self._permissions.hide(request, error))
-        except Exception:
-            if not self._closed:
+        except Exception as error:
+            if full := is_full(error):
+                _log.warning("S3 %s %s failed: %s", request.method, environ["PATH_INFO"], error)
+            elif not self._closed:
                 _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
-            response = _error(request, S3Error("InternalError"))
+            response = _error(request, S3Error("InsufficientStorage", self._full) if full else S3Error("InternalError"))
         headers = {"x-amz-request-id": uuid.uuid4().hex[:16].upper()} | response.headers
         if isinstance(response.body, bytes):
             if response.status not in (204, 304):

@@ -6,7 +6,6 @@ No part of an object's key becomes part of a path.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import uuid
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.s3.chunked import BLOCK
-from local_aws.s3.errors import S3Error
 
 _ZEROS = bytes(BLOCK)
 
@@ -42,8 +40,8 @@ class Blobs:
 
         Raises
         ------
-        S3Error
-            `InsufficientStorage`: the disk is full.
+        OSError
+            The disk is full, or broken.
         """
         name, size = uuid.uuid4().hex, 0
         try:
@@ -56,10 +54,8 @@ class Blobs:
                     observe(block)
                     size += len(block)
                 file.truncate(size)
-        except BaseException as error:
+        except BaseException:
             self.remove([name])
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise S3Error("InsufficientStorage") from error
             raise
         return Blob(name, size)
 

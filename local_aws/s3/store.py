@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local_aws.full_disk import is_full, transaction
 from local_aws.s3.blobs import Blobs
 from local_aws.s3.errors import S3Error
 from local_aws.s3.index import SCHEMA, Clock, Transaction, Version
@@ -93,15 +94,10 @@ class Store:
         """A transaction on the index, which is rolled back if the block raises."""
         with self._lock:
             tx = Transaction(self._db, self._clock)
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._db):
                 yield tx
                 unread = [seq for seq in tx.dropped_versions if not self._pins[seq]]
                 blobs = [*tx.dropped_blobs, *_forget_segments(tx, unread)]
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
             self._unread.update(set(tx.dropped_versions) - set(unread))
         self.blobs.remove(blobs)
 
@@ -128,8 +124,12 @@ class Store:
             if seq not in self._unread:
                 return
             self._unread.remove(seq)
-        with self.transaction() as tx:
-            tx.dropped_blobs += _forget_segments(tx, [seq])
+        try:
+            with self.transaction() as tx:
+                tx.dropped_blobs += _forget_segments(tx, [seq])
+        except sqlite3.OperationalError as error:  # the reader has its bytes; the next start sweeps this version
+            if not is_full(error):
+                raise
 
     def _newest_seq(self) -> int:
         tables = "SELECT seq FROM versions UNION ALL SELECT seq FROM uploads UNION ALL SELECT seq FROM segments"

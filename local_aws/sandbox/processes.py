@@ -296,13 +296,14 @@ class Processes:
         with contextlib.ExitStack() as stack:
             file = None
             if log is not None:
-                log.parent.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
+                with contextlib.suppress(OSError):  # a full disk costs the log, not the work
+                    log.parent.mkdir(parents=True, exist_ok=True)
+                    file = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
             for line in sandbox.process.stdout:
                 marked = end_mark is not None and line.endswith(f"{end_mark}\n")
                 text = line[: -len(f"{end_mark}\n")] if marked else line
                 if file and text:
-                    with contextlib.suppress(OSError):  # a full disk costs the log, not the work
+                    with contextlib.suppress(OSError):
                         file.write(text)
                 if text:
                     on_line(text.rstrip("\n"))

@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from local_aws.full_disk import transaction
+
 SECONDS = 0.5
 #: the share of a core that writing down may take, as the pause over the work
 _PAUSE_SHARE = 4
@@ -63,7 +65,8 @@ class Archive:
         with contextlib.suppress(Exception):
             self._write_down()
         with self._writing, self._lock:
-            self._abort_running()
+            with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the next start does it
+                self._abort_running()
             self._db.close()
 
     # ------------------------------------------------------------ this session
@@ -116,16 +119,11 @@ class Archive:
 
     def _store(self, described: dict[str, Any], events: list[dict[str, Any]]) -> None:
         facts = _plain({name: described[name] for name in _FACTS if name in described})
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._db):
             row = facts["executionArn"], facts["stateMachineArn"], facts["startDate"], facts["status"]
             self._db.execute("INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?)", (*row, json.dumps(facts)))
             rows = [(facts["executionArn"], event["id"], json.dumps(_plain(event))) for event in events]
             self._db.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", rows)
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def _abort_running(self) -> None:
         """End what ran when the embedded AWS ended, this time or the last time."""

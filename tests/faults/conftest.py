@@ -2,7 +2,8 @@
 
 import json
 import threading
-import time
+from collections import Counter
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -12,9 +13,27 @@ from benchmarks.load import PARAMETERS, tiny_video
 from local_aws.cloudformation.deploy import deploy
 from local_aws.sandbox.activity import StepStarted
 from local_aws.server import LocalAws
+from tests.faults.s3_faults import FaultyS3, Injection, kill_fault
 from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
+
+
+#: the role of each step that can be killed, in the requests that it signs
+ROLES_OF = {
+    "start": "-StartFunctionRole",
+    "ffmpeg": "-FFmpegFunctionRole",
+    "audio2srt": "-Audio2srtFunctionRole",
+    "yolov3": "-Yolov3JobRole",
+    "merge": "-MergeFunctionRole",
+    "failed": "-FailedFunctionRole",
+}
+
+
+def step_of(kind, name):
+    """The step of a job or of a function, by its name."""
+    named = name.partition("-")[0] if kind == "batch" else name.rpartition("-")[2]
+    return named.casefold().removesuffix("function")
 
 
 class Running:
@@ -23,32 +42,51 @@ class Running:
     def __init__(self, aws, outputs, video, others):
         self.aws, self.bucket, self.machine, self.video = aws, outputs["BucketName"], outputs["StateMachineArn"], video
         self.s3, self.states = aws.client("s3"), aws.client("stepfunctions")
+        self.folder = aws.state_dir.parent
+        #: the embedded S3, for which faults can be planned
+        self.faults = aws.s3 = FaultyS3(aws.s3)
+        #: the processes that were killed, by the name of their step
         self.kills = []
+        self._dead_letters, self._letters, self._letters_lock = outputs["DeadLettersUrl"], [], threading.Lock()
         #: processes of other tests
         self._others = others
-        #: (name of a step, seconds after its start): the next start of this step is followed by its kill
+        #: name of a step: its next process is killed as soon as it works
         self.aim = None
 
     def heard(self, activity):
         """Kill the process of the step that is aimed at."""
-        if not (self.aim and isinstance(activity, StepStarted)):
-            return
-        named = activity.name.partition("-")[0] if activity.kind == "batch" else activity.name.rpartition("-")[2]
-        if named.casefold().removesuffix("function") != self.aim[0]:
-            return
-        (step, delay), self.aim = self.aim, None
-        threading.Thread(target=self._kill, args=(step, delay), daemon=True).start()
+        if isinstance(activity, StepStarted) and self.aim and self.aim == step_of(activity.kind, activity.name):
+            step, self.aim = self.aim, None
+            threading.Thread(target=self._kill, args=(step,), daemon=True).start()
 
-    def _kill(self, step, delay):
-        time.sleep(delay)
-        killed = []
+    def _kill(self, step):
+        until(lambda: self._kill_now(step), f"a process of {step}")
+
+    def _kill_now(self, step):
+        """Kill all processes of a step that work; returns their number."""
+        found = [process for name, process in self.working() if name == step and process.poll() is None]
+        for process in found:
+            process.kill()
+            self.kills.append((step, process.pid))
+        return len(found)
+
+    def working(self):
+        """The steps that work, and their processes."""
+        found = []
         for sandbox in self.aws.processes.working():
-            command = " ".join(sandbox.process.args)
-            is_job = "batch_jobs" in command
-            if is_job == (step == "yolov3"):
-                sandbox.process.kill()
-                killed.append(sandbox.process.pid)
-        self.kills.append((step, killed))
+            if marker := sandbox.limits.starts_with:  # of an invocation of a function
+                with suppress(OSError):
+                    facts = json.loads((marker.parent / "invocation.json").read_text())
+                    found.append((step_of("lambda", facts["function_name"]), sandbox.process))
+            elif job := next((part for part in sandbox.process.args if part.startswith("batch_jobs.")), None):
+                found.append((job.split(".")[1], sandbox.process))
+        return found
+
+    def kill_at(self, step, request, when):
+        """Plan to kill the process of a step at one of its requests to S3: "before" it, "after" it, or "later"."""
+        fault = kill_fault(when, lambda: self._kill_now(step))
+        self.faults.injections.append(planned := Injection("", ROLES_OF[step], fault, 1, skip=request))
+        return planned
 
     def upload(self, name, body=None):
         """Upload a tiny video, or something else; returns the key."""
@@ -64,7 +102,7 @@ class Running:
         """The execution of an upload, once there is one."""
         return until(lambda: self.executions(name), f"the start of {name}")[0]["executionArn"]
 
-    def ended(self, name):
+    def ended(self, name, seconds=2 * PATIENCE_SECONDS):
         """The execution of an upload, once it has ended."""
         arn = self.begun(name)
 
@@ -72,7 +110,7 @@ class Running:
             found = self.states.describe_execution(executionArn=arn)
             return found if found["status"] != "RUNNING" else None
 
-        return until(end, f"the end of {name}", 2 * PATIENCE_SECONDS)
+        return until(end, f"the end of {name}", seconds)
 
     def results(self, name):
         """The results of an upload by their suffixes."""
@@ -83,8 +121,38 @@ class Running:
     def report(self, name):
         """The error report of an upload, once it is there."""
         until(lambda: ".error.json" in self.results(name), f"the report of {name}")
-        found = self.s3.get_object(Bucket=self.bucket, Key=f"result/{name}.error.json")
-        return json.loads(found["Body"].read())
+        return self.json(name, ".error.json")
+
+    def json(self, name, suffix):
+        """A result that is JSON."""
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=f"result/{name}{suffix}")["Body"].read())
+
+    def entered(self, arn):
+        """How often an execution entered each state."""
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = (event for page in pages for event in page["events"])
+        return Counter(
+            event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
+        )
+
+    def letter(self, name):
+        """The dead letter about an upload, if there is one."""
+        sqs = self.aws.client("sqs")
+        with self._letters_lock:
+            asked = {"QueueUrl": self._dead_letters, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+            self._letters += [each["Body"] for each in sqs.receive_message(**asked).get("Messages", [])]
+        return next((letter for letter in self._letters if name in letter), None)
+
+    def left_over(self):
+        """What work has left behind when it has ended."""
+        until(lambda: not self.busy(), "the end of all processes")
+        sandboxes = self.aws.state_dir / "sandboxes"
+        kept = [*sandboxes.glob("environment-*/tmp/*"), *sandboxes.glob("lambda-*"), *sandboxes.glob("batch-*")]
+        return {
+            "processes": self.busy(),
+            "uploads": self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []),
+            "folders": [path.name for path in kept],
+        }
 
     def judge(self, name):
         """Results or a named error, nothing partial and nothing left over; returns the status."""
@@ -115,16 +183,23 @@ class Running:
         return found
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faults")
+@contextmanager
+def deployed(folder, **settings):
+    """The workflow on an embedded AWS of its own."""
     tiny_video(folder / "tiny.mp4")
     told, others = [], psutil.Process().children(recursive=True)
     with LocalAws(
-        ROOT, folder / "aws", on_activity=lambda each: [listener(each) for listener in told], retry_delays=(0.5, 1.0)
-    ) as aws:
+        ROOT, folder / "aws", on_activity=lambda each: [listener(each) for listener in told], retry_delays=(0.5, 1.0),
+        **settings,
+    ) as aws:  # fmt: skip
         workflow = Running(
             aws, deploy(aws, ROOT / "template.yaml", PARAMETERS, "faults"), (folder / "tiny.mp4").read_bytes(), others
         )
         told.append(workflow.heard)
+        yield workflow
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with deployed(tmp_path_factory.mktemp("faults")) as workflow:
         yield workflow

@@ -24,6 +24,7 @@ class Way(Enum):
     TOLD = "the run fails by this name; the rule of EventBridge reports it"
     UNREPORTED = "the run fails by the first error's name; the rule of EventBridge reports it"
     GOES_ON = "the run goes on without it"
+    LETTER = "no run starts; the dead-letter queue keeps the event"
 
 
 @dataclass(frozen=True)

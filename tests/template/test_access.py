@@ -112,6 +112,7 @@ OF_MERGE = {
     "media/*/audio2srt-*.json": {READ},
     "media/*/yolov3-*.json": {READ},
     "result/*": {*WRITE, "s3:DeleteObject"},
+    "result/*.error.json": {READ},
     "media/*/merge.error.json": {*WRITE},
 }
 OBJECTS_OF = {
@@ -124,7 +125,11 @@ OBJECTS_OF = {
     "MergeFunctionRole": OF_MERGE,
     "MergeJobRole": OF_MERGE,
     "FailedFunctionRole": {
-        "result/*.error.json": {"s3:PutObject"},
+        "result/*.error.json": {"s3:PutObject", "s3:DeleteObject"},
+        "result/*": {READ},
+        "result/*.avi": {"s3:DeleteObject"},
+        "result/*.srt": {"s3:DeleteObject"},
+        "result/*.detections.jsonl": {"s3:DeleteObject"},
         "start/*": {READ},
         "media/*.error.json": {READ},
     },

@@ -40,7 +40,7 @@ YOLOV3 = (
     {"boxed", "detections", "boxes", "yolov3 error"},
 )
 MERGE = (
-    {"upload", "boxed", "detections", "joined", "media", "speech", "boxes"},
+    {"upload", "boxed", "detections", "joined", "media", "speech", "boxes", "report"},
     {"result", "manifest", "report", "merge error"},
 )
 #: role -> what it reads, and what it writes
@@ -53,7 +53,7 @@ MAY = {
     "Yolov3JobRole": YOLOV3,
     "MergeFunctionRole": MERGE,
     "MergeJobRole": MERGE,
-    "FailedFunctionRole": ({"upload", *ERRORS}, {"report"}),
+    "FailedFunctionRole": ({"upload", "result", "manifest", "report", *ERRORS}, {"report"}),
     "StateMachineRole": ({"media"}, set()),
     "Yolov3FunctionRole": (set(), set()),
     "ImageUriFunctionRole": (set(), set()),
@@ -93,6 +93,8 @@ def test_each_role_reaches_the_objects_of_its_step_and_no_other(client, translat
     newest = client.user.head_object(Bucket=BUCKET, Key=OBJECTS["upload"])["VersionId"]
     found, deletes, lists, versions = {}, set(), set(), set()
     for role in MAY:
+        for name in ("result", "manifest", "report"):  # which the role before may have deleted
+            client.user.put_object(Bucket=BUCKET, Key=OBJECTS[name], Body=b"{}")
         s3 = client(role)
         reads = {name for name, key in OBJECTS.items() if done(s3.get_object, Key=key)}
         assert reads == {name for name, key in OBJECTS.items() if done(s3.head_object, Key=key)}
@@ -104,7 +106,7 @@ def test_each_role_reaches_the_objects_of_its_step_and_no_other(client, translat
     assert found == MAY
     assert deletes == {
         (role, name) for role in ("MergeFunctionRole", "MergeJobRole") for name in ("result", "manifest", "report")
-    }
+    } | {("FailedFunctionRole", "result"), ("FailedFunctionRole", "report")}
     steps = {"FFmpeg", "Merge"}
     assert versions == {f"{step}{where}Role" for step in steps for where in ("Function", "Job")} | {"Yolov3JobRole"}
     assert not lists

@@ -1,13 +1,16 @@
 """The error report of a failure, made from what Step Functions and Batch say."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from avflow.errors import StorageUnavailable as StorageUnavailableOfSteps
+from lambdas.failed.answering import StorageUnavailable, answering
 from lambdas.failed.ended import data_of
 from lambdas.failed.failure import explain, is_own, own_error_keys
-from lambdas.failed.own_error import own_error
+from lambdas.failed.own_error import is_current, own_error
 from lambdas.failed.segments import errors_of
 
 
@@ -22,6 +25,7 @@ def job_failed(reason, exit_code=None, **container):
     ("error", "name", "words"),
     [
         (job_failed("Essential container in task exited", 3), "JobFailed", "exit code 3"),
+        (job_failed("Essential container in task exited", 75), "StorageUnavailable", "S3 did not answer"),
         (job_failed("x", 137, Reason="OutOfMemoryError: Container killed due to memory usage"), "JobOutOfMemory", "x"),
         (job_failed("Job attempt duration exceeded timeout"), "JobTimedOut", "duration"),
         (job_failed("Host EC2 (instance i-0) terminated."), "SpotInterrupted", "Host EC2"),
@@ -247,3 +251,45 @@ def test_without_its_children_an_array_is_told_by_its_own_reason():
 def test_an_ordinary_job_has_no_children_to_ask_for():
     error = job_failed(EXITED, 3)
     assert errors_of(None, error) == [error]
+
+
+# ------------------------------------------------------------ S3 fails while the report is made
+def client_error(code, status):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("SlowDown", 503),
+        client_error("InternalError", 500),
+        client_error("BadDigest", 400),
+        ReadTimeoutError(endpoint_url="https://s3"),
+        EndpointConnectionError(endpoint_url="https://s3"),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_is_named_as_the_state_machine_retries_it(error):
+    with pytest.raises(StorageUnavailable), answering():
+        raise error
+
+
+def test_a_refusal_is_not_tried_again():
+    with pytest.raises(ClientError, match="AccessDenied"), answering():
+        raise client_error("AccessDenied", 403)
+
+
+def test_a_busy_s3_does_not_make_an_old_upload_the_current_one():
+    """The report of an old version must not replace that of a newer one because S3 was busy."""
+
+    def head_object(**_):
+        raise client_error("503", 503)
+
+    video = {"bucket": "b", "key": "start/v.mkv", "version_id": "1"}
+    with pytest.raises(ClientError):
+        is_current(SimpleNamespace(head_object=head_object), video)
+
+
+def test_the_exit_status_of_a_job_without_s3_is_that_of_its_error():
+    assert StorageUnavailableOfSteps.exit_code == 75
+    assert StorageUnavailableOfSteps.__name__ == StorageUnavailable.__name__

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avflow.workflow.layout import RESULT_SUFFIXES
+from lambdas.failed import results
 from lambdas.start.result_names import RESERVED, SUFFIX_BYTES, SUFFIXES, candidates, is_reserved, stem_of
 
 LONGEST = max(SUFFIXES, key=len)
@@ -18,6 +19,7 @@ def bases(key, many=5):
 
 def test_the_start_function_knows_all_suffixes():
     assert set(SUFFIXES) == {*RESULT_SUFFIXES, ".json"}
+    assert {*results.SUFFIXES, results.ERROR_REPORT} == set(RESULT_SUFFIXES)
     assert len(LONGEST.encode()) + len(".12345678") <= SUFFIX_BYTES
 
 

@@ -101,6 +101,15 @@ def test_a_steps_own_error_is_left_for_the_report(bucket, ran_on):
     assert left["advice"]
 
 
+def test_an_error_that_cannot_be_stored_keeps_its_name(bucket, monkeypatch):
+    def write(key, value):
+        raise StorageUnavailable("S3 did not answer")
+
+    monkeypatch.setattr(bucket, "write", write)
+    with pytest.raises(InvalidMediaEmpty):
+        entry.run_step("ffmpeg", raising(InvalidMediaEmpty("a.mkv has 0 bytes")), VIDEO, "batch", Budget())
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(InvalidMediaEmpty("m"), 65), (StorageUnavailable("m"), 75), (LambdaBudgetExceeded("m"), 70)]
 )

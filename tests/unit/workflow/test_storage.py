@@ -1,8 +1,10 @@
 """S3's errors become the project's, over a real connection to a server that answers like S3."""
 
+import base64
 import json
 import resource
 import threading
+import zlib
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,12 +14,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from avflow.errors import ScratchFull, SourceMissing, StorageUnavailable
-from avflow.workflow.storage import ObjectStore
+from avflow.workflow.storage import CONFIG, ObjectStore
 from tests.waiting import PATIENCE_SECONDS
 
 
-def client(url):
-    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS)
+def client(url, read_timeout=PATIENCE_SECONDS):
+    config = Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=read_timeout)
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
     return boto3.client("s3", endpoint_url=url, config=config, **keys)
 
@@ -171,6 +173,105 @@ def test_a_body_that_always_breaks_off_is_transient(breaking, file, action):
     with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
         ACTIONS[action](store, file)
     assert 2 < len(asked) < 10
+
+
+@pytest.mark.parametrize("code", ["BadDigest", "IncompleteBody", "InvalidPart", "NoSuchUpload"])
+@pytest.mark.parametrize("action", ["upload", "write_json"])
+def test_bytes_that_changed_on_their_way_are_transient(answering, file, action, code):
+    with pytest.raises(StorageUnavailable, match=f"s3://bucket/k with {code}"):
+        ACTIONS[action](answering(400, code), file)
+
+
+@pytest.fixture
+def changing(served):
+    """A server whose first bodies have a wrong bit, and the list of its requests."""
+
+    def start(content, times):
+        asked = []
+        checksum = base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+
+        class Handler(Answer):
+            def answer(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("x-amz-checksum-crc32", checksum)
+                self.end_headers()
+                if self.command != "HEAD":
+                    asked.append(self.path)
+                    wrong = len(asked) <= times
+                    self.wfile.write(content[:-1] + bytes([content[-1] ^ wrong]))
+
+        return served(Handler), asked
+
+    return start
+
+
+def test_a_body_that_does_not_match_its_checksum_is_asked_for_again(changing, tmp_path):
+    content = bytes(range(256)) * 4000
+    store, asked = changing(content, 2)
+    store.download("k", tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == content
+    assert len(asked) == 3
+    store, asked = changing(b'{"n": 1}', 1)
+    assert store.read_json("k") == {"n": 1}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("action", ["download", "read_json"])
+def test_a_body_that_never_matches_its_checksum_is_transient(changing, file, action):
+    store, asked = changing(b"12345", 100)
+    with pytest.raises(StorageUnavailable, match="do not match their checksum"):
+        ACTIONS[action](store, file)
+    assert len(asked) == 5
+    assert file.read_bytes() == b"content", "no wrong byte is left"
+
+
+@pytest.mark.parametrize("action", ["download", "read_json"])
+def test_a_body_that_always_stalls_is_transient(served, file, action):
+    asked = []
+    ended = threading.Event()
+
+    class Handler(Answer):
+        def answer(self):
+            asked.append(self.command)
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(b"12345")
+                self.wfile.flush()
+                ended.wait(PATIENCE_SECONDS)
+
+    store = served(Handler)
+    quick = client(store._s3.meta.endpoint_url, read_timeout=0.2)
+    with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
+        ACTIONS[action](ObjectStore("bucket", quick), file)
+    ended.set()
+    assert asked.count("GET") == 5
+
+
+def test_an_object_that_only_a_head_refuses_is_transient(served):
+    class Handler(Answer):
+        def answer(self):
+            self.send_response(403 if self.command == "HEAD" else 206)
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(b"x")
+
+    with pytest.raises(StorageUnavailable, match="one of two requests for s3://bucket/k with 403"):
+        served(Handler).size("k")
+
+
+def test_the_steps_do_not_wait_for_a_silent_s3(monkeypatch):
+    """Seconds of silence, and tries of a request, by which a step of 15 minutes can still tell what is wrong."""
+    seen = {}
+    monkeypatch.setattr(boto3, "client", lambda service, config: seen.update({service: config}))
+    ObjectStore("bucket")
+    assert seen["s3"] is CONFIG
+    assert CONFIG.connect_timeout <= 10
+    assert CONFIG.read_timeout <= 20
+    assert CONFIG.retries == {"mode": "standard", "max_attempts": 5}
 
 
 @contextmanager

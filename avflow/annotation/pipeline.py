@@ -37,6 +37,8 @@ from avflow.video.writer import VideoWriter
 
 #: batches that are being decoded or drawn, in addition to those in the inference engine
 _BATCHES_OUTSIDE_ENGINE = 2
+#: bytes of the frames in the pipeline: batches of larger frames are smaller
+_FRAMES_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,14 @@ class _Batch:
     heads: Future[list[Any]]
 
 
+def _room(detector: Detector, stream: VideoStream) -> tuple[int, int]:
+    """The frames of a batch, and those that may be in the pipeline at once."""
+    batches = detector.in_flight + _BATCHES_OUTSIDE_ENGINE
+    most = max(2, _FRAMES_BYTES // max(1, stream.frame_bytes))
+    batch = max(1, min(detector.batch_size, most // batches))
+    return batch, min(most, batches * batch)
+
+
 @dataclass
 class _Pipeline:
     """The threads of one video. The queue `inferred` ends with None."""
@@ -125,6 +135,8 @@ class _Pipeline:
     writer: VideoWriter
     lines: TextIO
     meter: Meter
+    #: frames of a batch
+    batch: int = field(init=False)
     #: one permit for each frame that may be in the pipeline
     permits: Semaphore = field(init=False)
     inferred: SimpleQueue[_Batch | None] = field(default_factory=SimpleQueue)
@@ -134,7 +146,8 @@ class _Pipeline:
     frames_with: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.permits = Semaphore((self.detector.in_flight + _BATCHES_OUTSIDE_ENGINE) * self.detector.batch_size)
+        self.batch, frames = _room(self.detector, self.stream)
+        self.permits = Semaphore(frames)
 
     def run(self) -> AnnotatedVideo:
         """Process the segment. The first exception of a thread or the report stops all threads and is raised."""
@@ -172,7 +185,7 @@ class _Pipeline:
             if self.stopped:
                 return
             frames.append(frame)
-            if len(frames) == self.detector.batch_size:
+            if len(frames) == self.batch:
                 self._start_inference(frames)
                 frames = []
         if frames:

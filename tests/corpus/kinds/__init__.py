@@ -12,10 +12,14 @@ from tests.corpus.kinds import (
     geometry,
     hostile_behind,
     hostile_boxes,
+    hostile_changes,
+    hostile_elements,
+    hostile_indexes,
     hostile_matroska,
     hostile_pictures,
     hostile_sound,
     hostile_streams,
+    hostile_tables,
     hostile_text,
     languages,
     lengths,
@@ -33,6 +37,10 @@ HOSTILE_KINDS: tuple[Kind, ...] = (
     hostile_pictures.KIND,
     hostile_text.KIND,
     hostile_behind.KIND,
+    hostile_indexes.KIND,
+    hostile_elements.KIND,
+    hostile_tables.KIND,
+    hostile_changes.KIND,
 )
 
 KINDS: tuple[Kind, ...] = (

@@ -106,6 +106,15 @@ def test_every_frame_once_and_in_order(numbered, outputs, batch_size):
     assert (found.video.frames, found.video.constant_rate, found.audio) == (300, True, None)
 
 
+@pytest.mark.parametrize(("frame_bytes", "batch"), [(2**25, 7), (2**26, 4), (2**28, 1), (2**40, 1)])
+def test_batches_of_large_frames_are_smaller(numbered, outputs, frame_bytes, batch):
+    detector, stream = NumberReader(7), replace(probe(numbered).video, frame_bytes=frame_bytes)
+    assert annotate_video(numbered, stream, detector, *outputs).frames == 300
+    assert set(detector.batches[:-1]) == {batch}
+    assert numbers(outputs[0]) == list(range(300))
+    assert (detector.max_in_pipeline - 1) * frame_bytes <= 2**30 or batch == 1
+
+
 def test_each_line_lists_the_detections_of_its_frame(numbered, outputs):
     annotate(numbered, NumberReader(), outputs)
     lines = [json.loads(line) for line in outputs[1].read_text().splitlines()]

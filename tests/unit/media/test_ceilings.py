@@ -1,5 +1,8 @@
 """The ceilings of the probe: what is out of proportion, takes too much memory or too long; and what is not."""
 
+import resource
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,11 +13,14 @@ from avflow.errors import (
     InvalidMediaTooLarge,
     InvalidMediaTooLong,
     InvalidMediaTooSlow,
+    MemoryExhausted,
 )
-from avflow.media import limits, patience
+from avflow.media import limits, memory, patience
 from avflow.media.lengths.mpeg_audio import last_frame_is_cut
 from avflow.media.patience import Packets, check, limited
+from avflow.media.probing import probe
 from avflow.media.shapes.references import references
+from tests.media_samples import ffmpeg
 
 HOUR = 3600
 FILM = Path("film.mkv")
@@ -105,9 +111,9 @@ def test_a_file_has_its_time(film, monkeypatch):
 def test_a_large_file_has_more(film, monkeypatch):
     monkeypatch.setattr(patience, "BYTES", 100)
     with limited(film):
-        assert 250 < patience.seconds_left() <= 300
+        assert 250 < patience.seconds_left() <= 280
         with limited(film.parent):  # within another block
-            assert 250 < patience.seconds_left() <= 300
+            assert 250 < patience.seconds_left() <= 280
     assert patience.seconds_left() is None
 
 
@@ -134,3 +140,49 @@ def test_headers_that_point_at_one_another_are_read_once(tmp_path):
     path.write_bytes(b"\xff\xf1\x50\x80\0\xe0" * 5_000)
     with path.open("rb") as file:
         assert last_frame_is_cut(file, path.stat().st_size) in (True, False)
+
+
+# ---------------------------------------------------------------- memory
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the data of a process")
+def test_too_much_memory_has_a_name_and_the_limit_ends(film, monkeypatch):
+    monkeypatch.setattr(memory, "DESCRIBING_BYTES", 2**27)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    for _ in range(2):
+        told = r"film\.mkv \(1000 bytes\) takes more than 128 MiB"
+        with pytest.raises(InvalidMediaOutOfProportion, match=told), limited(film):
+            bytearray(2**29)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert len(bytearray(2**29)) == 2**29
+
+
+def test_what_the_step_itself_runs_out_of_keeps_its_name(film):
+    with pytest.raises(MemoryExhausted), limited(film):
+        raise MemoryExhausted("the machine has no more")
+
+
+def test_blocks_of_several_threads_share_the_limit(film):
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with limited(film), ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: _limited_once(film), range(20)))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def _limited_once(film):
+    with limited(film):
+        pass
+
+
+# ---------------------------------------------------------------- sound that is too long to be measured whole
+def test_the_rest_of_long_sound_is_measured_in_samples(tmp_path, monkeypatch):
+    """Ten minutes: silence, then a tone that is heard from the fifth minute on."""
+    path = tmp_path / "long.mka"
+    tone = "aevalsrc='0.5*sin(2000*t)*gte(t,300)':d=600:s=8000"
+    ffmpeg("-f", "lavfi", "-i", tone, "-c:a", "flac", path)
+    whole = probe(path)
+    assert whole.notices == () and whole.audio.peak < 0.6
+    monkeypatch.setattr(patience, "_SHARE_BEFORE_SAMPLES", 0.0)
+    sampled = probe(path)
+    assert [notice.name for notice in sampled.notices] == ["SoundSampled"]
+    assert sampled.audio.peak == 1.0  # so that a limiter follows
+    (track,), (other,) = sampled.tracks, whole.tracks
+    assert track.level == pytest.approx(other.level, abs=1)

@@ -29,6 +29,10 @@ _SHARE_OF_MEASUREMENTS, _SHARE_BEFORE_SAMPLES = 0.8, 0.65
 _ALWAYS_PACKETS = 100_000
 
 
+#: a look at the clock takes a tenth as long as a packet
+_PACKETS_BETWEEN_CHECKS = 10
+
+
 #: Bytes of a packet, where it is more than one: an entry in the index of MP4, where edit lists are, has four.
 _LEAST_BYTES = {"mov,mp4,m4a,3gp,3g2,mj2": 4}
 
@@ -131,6 +135,8 @@ class Packets:
             The file yields more packets than it has bytes.
         """
         self._count += 1
+        if self._count % _PACKETS_BETWEEN_CHECKS:
+            return
         patience = _current.get()
         if patience is None:
             return

@@ -213,6 +213,8 @@ class PacketClocks:
         self._forward_alone = name in CLOCK_MAY_JUMP
         self._clocks: dict[int, StreamClock] = {}
         self._position = 0
+        #: seconds of a tick, and whether it has pictures, of each stream
+        self._facts: dict[int, tuple[float, bool]] = {}
         self._highest: dict[int, float] = {}
         self._lag: dict[int, float] = {}
         self._times = {s.index: FrameTimes(s) for s in container.streams.video if is_guessed(s)}
@@ -221,8 +223,11 @@ class PacketClocks:
 
     def add(self, packet: av.Packet[Stream]) -> None:
         """Watch the next packet of the file."""
-        index, base = packet.stream_index, float(packet.time_base)
-        is_video = packet.stream.type == "video"
+        index = packet.stream_index
+        facts = self._facts.get(index)
+        if facts is None:
+            facts = self._facts[index] = (float(packet.time_base), packet.stream.type == "video")
+        base, is_video = facts
         self.pictures += is_video
         self._position += 1
         ticks = packet.pts if packet.pts is not None else packet.dts

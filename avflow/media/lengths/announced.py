@@ -19,7 +19,14 @@ from typing import BinaryIO, cast
 
 from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.lengths import mpeg_audio, sound_headers
-from avflow.media.lengths.boxes import MAX_BYTES, MAX_ELEMENTS, check_compressed_index, children, is_placeholder
+from avflow.media.lengths.boxes import (
+    MAX_BYTES,
+    MAX_ELEMENTS,
+    check_compressed_index,
+    check_tables,
+    children,
+    is_placeholder,
+)
 from avflow.media.limits import MAX_SECONDS
 
 #: Longest walk through the chunks of an AVI without sizes: pictures and sound of about three hours
@@ -102,6 +109,7 @@ def _boxes(file: BinaryIO, size: int) -> Announced:
             end = max(end, stop)
         if kind == b"moov" and stop <= size:
             check_compressed_index(file, start, stop, file.name)
+            check_tables(file, start, stop, file.name, size)
             has_index, seconds = True, max(seconds, _movie_seconds(file, start, stop))
         elif kind == b"sidx":
             stream, length = _index_seconds(file, start, stop)

@@ -5,6 +5,7 @@ Sources: ISO/IEC 14496-12 section 4.2; Apple "QuickTime File Format Specificatio
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -21,6 +22,8 @@ MAX_BYTES = 2**50
 #: Bytes of an index that is stored compressed: that of a day of film has 100 MB. libavformat allocates what the file
 #: announces, and unpacks it at once.
 _MAX_INDEX_BYTES = 128 * 2**20
+#: samples that any index may announce, as `avflow.media.patience` has it for packets; and systems of encryption
+_ALWAYS_SAMPLES, _MOST_SYSTEMS = 100_000, 1_000
 #: bytes that are unpacked at once
 _BLOCK = 1 << 20
 
@@ -69,6 +72,59 @@ def check_compressed_index(file: BinaryIO, start: int, stop: int, name: str) -> 
                     raise InvalidMediaOutOfProportion(
                         f"the index of {name} has {until - at} bytes, and {size} or more when it is unpacked"
                     )
+
+
+def check_tables(file: BinaryIO, start: int, stop: int, name: str, size: int) -> None:
+    """Refuse a box `moov` whose tables make libavformat work for far more than its bytes.
+
+    Chunks in one place, with samples of one size, announce millions of samples for four bytes each (`stco`, `stsc`).
+    libavformat compares each `pssh` with all before it.
+
+    Parameters
+    ----------
+    size:
+        Bytes of the file.
+
+    Raises
+    ------
+    InvalidMediaOutOfProportion
+    """
+    systems = 0
+    for kind, begin, end in children(file, start, stop):
+        check()
+        systems += kind == b"pssh"
+        if systems > _MOST_SYSTEMS:
+            raise InvalidMediaOutOfProportion(f"{name} names more than {_MOST_SYSTEMS} systems of encryption")
+        if kind != b"trak":
+            continue
+        place = (begin, end)
+        for wanted in (b"mdia", b"minf", b"stbl"):
+            place = next(((at, to) for inner, at, to in children(file, *place) if inner == wanted), (end, end))
+        samples, each = _samples(file, *place)
+        if samples > max(_ALWAYS_SAMPLES, size // 4) and samples * each > size:
+            raise InvalidMediaOutOfProportion(
+                f"{name} has {size} bytes, but its index announces {samples} samples of {each} bytes"
+            )
+
+
+def _samples(file: BinaryIO, start: int, stop: int) -> tuple[int, int]:
+    """The samples in the chunks of a sample table, and their size; 0 if each sample has its own size."""
+    tables = {kind: (at, to) for kind, at, to in children(file, start, stop)}
+
+    def numbers(kind: bytes, skip: int, most: int) -> tuple[int, ...]:
+        at, to = tables.get(kind, (stop, stop))
+        file.seek(at + skip)
+        data = file.read(max(0, min(to - at - skip, 4 * most)))
+        return struct.unpack(f">{len(data) // 4}I", data[: len(data) // 4 * 4])
+
+    each, count = (*numbers(b"stsz", 4, 2), 0, 0)[:2]
+    chunks = max((*numbers(b"stco", 4, 1), 0)[0], (*numbers(b"co64", 4, 1), 0)[0])
+    at, to = tables.get(b"stco", tables.get(b"co64", (stop, stop)))
+    chunks = min(chunks, max(0, to - at - 8) // 4)
+    rows = numbers(b"stsc", 8, 3 * MAX_ELEMENTS)
+    firsts = [*rows[0::3], chunks + 1]
+    total = sum(max(0, firsts[n + 1] - firsts[n]) * samples for n, samples in enumerate(rows[1::3]))
+    return (min(count, total), each) if each else (0, 0)
 
 
 def _unpacked(file: BinaryIO, length: int) -> int:

@@ -211,7 +211,7 @@ CASES = (
             ("-vf", "scale=1920:1080", "-c:v", "dnxhd", "-b:v", "36M", "-pix_fmt", "yuv422p"),
             None,
         ),
-        Right(frames=25),
+        Right(frames=25, flashes=(0.4,)),
     ),
     case(
         "utvideo-huge",

@@ -165,7 +165,7 @@ CASES = (
             H264,
             None,
         ),
-        Right(frames=26),
+        Right(frames=26, flashes=(0.4,)),
     ),
     case(
         "mkv-delay",
@@ -192,7 +192,7 @@ CASES = (
                 ),
             ),
         ),
-        Right(frames=26),
+        Right(frames=26, flashes=(0.4,)),
     ),
     # ------------------------------------------------------------ AVI
     case("avi-super", "AVI, an index of 4 294 967 295 indexes, all in one place", _super_index(MAX, 0), SILENT),

@@ -132,7 +132,8 @@ def test_packets_that_repeat_the_same_bytes_end(film, monkeypatch):
     for _ in range(2000):
         packets.add()
     with limited(film), pytest.raises(InvalidMediaOutOfProportion, match="1000 bytes, but repeats them"):
-        packets.add()
+        for _ in range(10):  # not every packet is a reason to look
+            packets.add()
 
 
 def test_headers_that_point_at_one_another_are_read_once(tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from avflow.media.clock.recordings import Recording, is_flv, is_matroska
+from avflow.media.lengths.mpeg_audio import frame_length
 from avflow.media.notices import Notice
 from avflow.media.patience import check
 
@@ -29,6 +30,8 @@ _MOST_ELEMENTS = 100_000
 _EBML, _SEGMENT, _VOID = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\xec"
 _TS_PACKETS = ((188, 0), (192, 4), (204, 0))
 _TS_LOOKED_AT = 5
+#: bytes behind a container that are looked at for two frames of MPEG audio, of at most 1 441 bytes, behind a small tag
+_BEHIND_BYTES = 4_096
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def _find(file: BinaryIO, recording: Recording) -> Foreign | None:
     if end - behind < _LEAST_BYTES:
         return None
     file.seek(behind)
-    following = file.read(_TS_LOOKED_AT * 204)
+    following = file.read(_BEHIND_BYTES)
     kind = _kind_without_signature(following, own) if behind > last else ""
     if kind:
         return Foreign(behind, end, kind)
@@ -145,21 +148,18 @@ def _kind_without_signature(head: bytes, own: str) -> str:
         return "MPEG-PS"
     if head[4:8] in (b"moov", b"mdat", b"wide") and own != "MP4" and int.from_bytes(head[:4]) >= 8:
         return "MOV"
-    tag = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    sound = head[tag if head[:3] == b"ID3" else 0 :]
-    # a frame of MPEG audio, with a bit rate and a sample rate; or a tag that is longer than what was read
-    if (head[:3] == b"ID3" and not sound) or (len(sound) > 4 and _is_mpeg_audio(sound)):
-        return "MP3 or AAC"
-    return ""
+    return "MP3 or AAC" if _is_mpeg_audio(head) else ""
 
 
 def _is_mpeg_audio(head: bytes) -> bool:
-    """Whether a frame of MPEG audio (ISO/IEC 11172-3, 2.4.1.3) or ADTS begins here."""
-    if head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or head[1] >> 3 & 3 == 1:
-        return False
-    if head[1] & 0xF6 == 0xF0:
-        return head[2] >> 2 & 15 < 13
-    return head[1] & 6 != 0 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+    """Whether two frames of MP3 or AAC begin here, or a tag that is longer than what was read, or frames behind it."""
+    at = 0
+    if head[:3] == b"ID3":
+        at = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    if at >= len(head):
+        return True
+    length = frame_length(head[at : at + 6])
+    return length > 6 and frame_length(head[at + length : at + length + 6]) > 6
 
 
 # ---------------------------------------------------------------- where a container ends

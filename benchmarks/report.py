@@ -178,11 +178,22 @@ def between_markers(page: str, text: str) -> str:
     ValueError
         It has no markers.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    return between(page, text, BEGIN, END)
+
+
+def between(page: str, text: str, first: str, last: str) -> str:
+    """The page with `text` between the markers `first` and `last`.
+
+    Raises
+    ------
+    ValueError
+        It has no such markers.
+    """
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"the page has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+        raise ValueError(f"the page has no {first} … {last}")
+    return f"{before}{first}\n{text}\n{last}{after}"
 
 
 def write(results: Results) -> None:

@@ -35,6 +35,8 @@ class Workflow:
         `perform(resource, parameters, data)` takes a task's time and returns its result, after its ResultSelector.
     enter:
         `enter(name)` takes the time of one state transition.
+    timeouts:
+        Whether tasks end by their TimeoutSeconds.
     """
 
     env: simpy.Environment
@@ -42,6 +44,7 @@ class Workflow:
     perform: Callable[[str, Mapping[str, Any], Mapping[str, Any]], Steps]
     enter: Callable[[str], Steps]
     random: random.Random
+    timeouts: bool = False
 
     def run(self, data: Any) -> Steps:
         """One execution; returns its output.
@@ -113,7 +116,22 @@ class Workflow:
 
     def _task(self, state: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> Steps:
         parameters = _filled(state.get("Parameters", {}), data, context)
-        return (yield from self.perform(state["Resource"], parameters, data))
+        work = self.perform(state["Resource"], parameters, data)
+        if self.timeouts and "TimeoutSeconds" in state:
+            return (yield from self._within_time(work, state["TimeoutSeconds"]))
+        return (yield from work)
+
+    def _within_time(self, work: Steps, seconds: float) -> Steps:
+        """The outcome of work, which is given up after so many seconds."""
+        task = self.env.process(_outcome(work))
+        yield self.env.any_of([task, self.env.timeout(seconds)])
+        if not task.triggered:
+            task.interrupt()
+            raise StateFailed("States.Timeout")
+        found = task.value
+        if isinstance(found, StateFailed):
+            raise found
+        return found
 
     def _parallel(self, state: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> Steps:
         return (yield from self._all([self._walk(branch, data, context) for branch in state["Branches"]]))
@@ -153,6 +171,8 @@ def _outcome(walk: Steps) -> Steps:
         return (yield from walk)
     except StateFailed as failed:
         return failed
+    except simpy.Interrupt:  # its time is over, and nobody asks any more
+        return None
 
 
 def _covers(rule: Mapping[str, Any], failed: StateFailed) -> bool:

@@ -67,7 +67,9 @@ def unknown(environ: Environ, what: str = "") -> Reply:
 
 def not_processed(environ: Environ, error: Exception) -> Reply:
     """The answer to a request on which a service stumbles: as good as always it lacks something, or is no request."""
-    _log.warning("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
+    told = (environ["REQUEST_METHOD"], environ["PATH_INFO"], type(error).__name__, error)
+    _log.warning("%s %s failed: %s: %s", *told)  # one line for whoever watches the terminal
+    _log.debug("its traceback", exc_info=error)
     code = "ValidationException" if is_json(environ) else "ValidationError"
     return error_reply(environ, code, f"The request can't be processed ({type(error).__name__}: {error}).", 400)
 
@@ -106,7 +108,7 @@ def _call(app: WSGIApplication, environ: Environ) -> tuple[str, list[tuple[str, 
 
 def _names_its_error(headers: list[tuple[str, str]], body: bytes) -> bool:
     """Whether an error has a code; some of moto's Step Functions have none."""
-    if any(name.lower() == "x-amzn-errortype" and value for name, value in headers):
+    if any(name.lower() == "x-amzn-errortype" and value not in ("", "UnknownError") for name, value in headers):
         return True
     try:
         return bool(json.loads(body).get("__type"))

@@ -17,7 +17,14 @@ from local_aws.wire import Environ, Reply
 
 Protocol = Literal["json", "rest-json", "query", "ec2", "cbor", "s3"]
 
-_PROTOCOLS: Mapping[str, Protocol] = {"s3": "s3", "lambda": "rest-json", "batch": "rest-json", "ec2": "ec2"}
+_PROTOCOLS: Mapping[str, Protocol] = {
+    "s3": "s3",
+    "s3express": "s3",
+    "s3-object-lambda": "s3",
+    "lambda": "rest-json",
+    "batch": "rest-json",
+    "ec2": "ec2",
+}
 #: the beginnings of the paths of services whose requests name an operation by the path
 _REST_PATHS = ("/2015-03-31/", "/2017-", "/2019-", "/2020-", "/v1/")
 

@@ -19,6 +19,8 @@ from tests.waiting import PATIENCE_SECONDS, until
 ROOT = Path(__file__).parents[2]
 
 
+#: the suffixes of all results of the tiny video, and its frames
+COMPLETE, FRAMES = {".avi", ".detections.jsonl", ".json", ".srt"}, 10
 #: the role of each step that can be killed, in the requests that it signs
 ROLES_OF = {
     "start": "-StartFunctionRole",
@@ -157,15 +159,21 @@ class Running:
     def judge(self, name):
         """Results or a named error, nothing partial and nothing left over; returns the status."""
         execution = self.ended(name)
-        if execution["status"] == "SUCCEEDED":
-            assert {".json", ".avi", ".srt"} <= self.results(name)
-            assert ".error.json" not in self.results(name)
+        until(lambda: {".error.json", ".json"} & self.results(name), f"results of {name}, or a report")
+        until(lambda: not self.busy(), "the end of all processes")  # a function goes on if its execution is stopped
+        until(
+            lambda: len({".error.json", ".json"} & self.results(name)) == 1, f"results of {name} or a report, not both"
+        )
+        if ".json" in self.results(name):
+            assert self.results(name) == COMPLETE, "nothing partial"
+            assert self.json(name, ".json")["input"]["picture"]["frames"] == FRAMES
+            assert execution["status"] != "FAILED"
         else:
             report = self.report(name)
             assert report["error"], "it has a name"
             assert report["advice"]
             assert self.results(name) == {".error.json"}, "nothing partial"
-        until(lambda: not self.busy(), "the end of all processes")
+            assert execution["status"] != "SUCCEEDED"
         assert not self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads"), "no upload is left over"
         return execution["status"]
 

@@ -146,7 +146,7 @@ def test_what_s3_does_wrong(ended, cell):
         assert run.execution["status"] == "FAILED"
         assert run.execution["error"] == ("Unreported." if cell.way is Way.UNREPORTED else "") + cell.error
         assert run.results <= {".error.json"}, "nothing partial"
-        if not cell.key:
+        if not cell.key and cell.upload != "large":  # of which other results are written at the same time
             assert run.versions <= {".error.json"}, "no result was there at any time"
     if cell.way is Way.NAMED:
         assert run.report["error"] == cell.error

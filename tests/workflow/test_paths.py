@@ -98,7 +98,7 @@ def test_a_refused_job_is_named(workflow):
 @pytest.mark.slow
 def test_a_lambda_without_capacity_ends_up_on_batch(workflow):
     names = ["Lambda.TooManyRequestsException"] * 5
-    fewer = workflow.variant('"MaxAttempts":40', '"MaxAttempts":4')
+    fewer = workflow.variant('"MaxAttempts":120', '"MaxAttempts":4')
     run = workflow.finish(workflow.start({"ffmpeg": {"lambda": names}}, fewer))
     assert run.status == "SUCCEEDED"
     assert (run.tasks["FFmpeg"], run.tasks["FFmpegOnBatch"]) == (5, 1)

@@ -128,8 +128,8 @@ def test_a_throttled_function_is_tried_again_and_then_left_to_batch():
     simulation.account, simulation.env = account, env
     walk = Workflow(env, states, simulation.perform, account.transition, random.Random(1))
     env.process(walk.run({"video": upload()}))
-    env.run(until=3600)
-    assert account.entered["FFmpeg"] == 1 + 40  # Retry's MaxAttempts
+    env.run(until=8 * 3600)
+    assert account.entered["FFmpeg"] == 1 + 120  # Retry's MaxAttempts
     assert account.entered["FFmpegOnBatch"] == account.entered["MergeOnBatch"] == 1
     assert account.entered["Done"] == 1
 

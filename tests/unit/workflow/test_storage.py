@@ -39,11 +39,11 @@ def served():
     """A function that starts a server with a handler, and returns a store that uses it."""
     servers = []
 
-    def start(handler):
+    def start(handler, **timeouts):
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        return ObjectStore("bucket", client(f"http://127.0.0.1:{server.server_port}"))
+        return ObjectStore("bucket", client(f"http://127.0.0.1:{server.server_port}", **timeouts))
 
     yield start
     for server in servers:
@@ -242,10 +242,8 @@ def test_a_body_that_always_stalls_is_transient(served, file, action):
                 self.wfile.flush()
                 ended.wait(PATIENCE_SECONDS)
 
-    store = served(Handler)
-    quick = client(store._s3.meta.endpoint_url, read_timeout=0.2)
     with pytest.raises(StorageUnavailable, match="s3://bucket/k"):
-        ACTIONS[action](ObjectStore("bucket", quick), file)
+        ACTIONS[action](served(Handler, read_timeout=0.2), file)
     ended.set()
     assert asked.count("GET") == 5
 

@@ -118,10 +118,11 @@ def _capped_below_bfloat16() -> bool:
 def _openvino() -> Any:
     """Import OpenVINO, which is heavy, without the package that reports its use to its maker.
 
-    None in `sys.modules` makes an import fail (Python Language Reference, "The module cache");
-    OpenVINO then uses a stub instead.
+    Nor does it load its converter of other networks, which takes longer than all the rest. None in `sys.modules` makes
+    an import fail (Python Language Reference, "The module cache"); OpenVINO then does without.
     """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    for name in ("openvino_telemetry", "openvino.tools.ovc"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     import openvino  # noqa: PLC0415
 
     return openvino

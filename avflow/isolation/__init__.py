@@ -7,7 +7,8 @@ An upload may be made to take over its decoder. So no decoder runs in the proces
                                     <- answers --   sees its scratch folder, the models and the libraries
 
 The child starts with an empty environment, gives up its rights (`entering`: no_new_privs, rlimits, Landlock, seccomp),
-and only then loads a decoder. Every upload has a child of its own. Both sides exchange lines of JSON (`messages`). The
+and only then reads an upload. Every upload has a child of its own. In a warm function a process that has loaded the
+libraries forks it (`nursery`). Both sides exchange lines of JSON (`messages`). The
 parent believes nothing in them: `answers` checks each, and `workplace` each file that the child has made.
 
 docs/architecture.md says which part stops what.

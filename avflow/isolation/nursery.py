@@ -157,7 +157,10 @@ class Forked:
         return True
 
     def kill_group(self) -> None:
-        """Kill it and all that it has started."""
+        """Kill it and all that it has started. While its nursery still loads libraries, that ends instead."""
+        if self._pid is None and self.returncode is None and not self._hear(0.0):
+            self._nursery.close()
+            self.returncode = -signal.SIGKILL
         if self.returncode is None:
             self._nursery.kill_child()
 

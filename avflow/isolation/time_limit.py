@@ -37,10 +37,10 @@ class Clock:
     limit:
         None if the task may take for ever.
     pid:
-        The id of the process.
+        The id of the process; None while it starts, which takes no time of the task.
     """
 
-    def __init__(self, limit: TimeLimit | None, pid: int) -> None:
+    def __init__(self, limit: TimeLimit | None, pid: int | None) -> None:
         self._limit, self._pid = limit, pid
         self._begun = self._restarted = time.monotonic()
         self._used = 0.0
@@ -56,7 +56,7 @@ class Clock:
     def is_over(self) -> bool:
         """Whether the task has taken longer than it may."""
         limit, now = self._limit, time.monotonic()
-        if limit is None:
+        if limit is None or self._pid is None:
             return False
         if limit.with_copying is None:
             return now > self._begun + limit.seconds
@@ -69,7 +69,7 @@ class Clock:
         return used is None or used - self._used > limit.seconds or passed > _WAITING * limit.seconds
 
 
-def _processor_seconds(pid: int) -> float | None:
+def _processor_seconds(pid: int | None) -> float | None:
     """Seconds of processor time that all threads of a process have used (proc(5), stat); None if unknown."""
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()

@@ -106,6 +106,7 @@ class MediaWorker:
         )
         self._required = required
         self._isolation: Isolation | None = None
+        self._starts_until = time.monotonic() + _START_SECONDS
         assert self._process.stdout is not None
         self._lines = answers.Lines(self._process.stdout.fileno())
         self._printed: deque[bytes] = deque(maxlen=_KEPT // 100)
@@ -128,11 +129,9 @@ class MediaWorker:
         IsolationUnavailable
             A part is missing, and all are required.
         """
-        if self._isolation is None:
-            kind, value = self._next_message(time.monotonic() + _START_SECONDS)
-            if kind != "entered":
-                raise MediaAnswerInvalid("The media process does not say how it is isolated")
-            self._isolation = answers.read(Isolation, value)
+        while self._isolation is None:
+            if (line := self._next_line("start")) is not None:
+                self._enter(line)
         if self._required and (missing := self._isolation.missing):
             raise IsolationUnavailable(
                 f"Isolation is `required`, and this system lacks {', '.join(missing)} for the media process"
@@ -146,7 +145,8 @@ class MediaWorker:
         ------
         IsolationUnavailable
         """
-        _ = self.isolation
+        if self._required:
+            _ = self.isolation
         self._write(messages.line("do", {"task": request.task, "request": request.to_dict()}))
 
     def finish(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
@@ -169,12 +169,15 @@ class MediaWorker:
         MediaWorkFailed, MemoryExhausted
             The process has ended.
         """
-        clock = Clock(limit, self.pid)
+        clock = Clock(limit, self.pid if self._isolation else None)
         throttle = answers.Throttle(TICK_SECONDS / 2)
         last = Progress(request.task, 0.0, None, "seconds", 0.0)
         while True:
-            line = self._lines.next(TICK_SECONDS)
-            if line is not None:
+            line = self._next_line(request.task)
+            if line is not None and self._isolation is None:
+                self._enter(line)
+                clock = Clock(limit, self.pid)  # from here on it works
+            elif line is not None:
                 kind, value = answers.message(line)
                 if kind == "answer":
                     return cast(A, answers.read(request.answer, value))
@@ -184,8 +187,6 @@ class MediaWorker:
                     raise MediaAnswerInvalid(f"The media process sent {printable(kind[:40])!r}")
                 last = answers.progress(value)
                 clock.note(last)
-            elif self._lines.ended:
-                raise self._ended(request.task)
             if limit and clock.is_over():
                 raise limit.error
             if last.done == last.total or throttle.passes():
@@ -196,13 +197,21 @@ class MediaWorker:
         self.begin(request)
         return self.finish(request, report, limit)
 
-    def _next_message(self, until: float) -> tuple[str, Any]:
-        while time.monotonic() < until:
-            if (line := self._lines.next(TICK_SECONDS)) is not None:
-                return answers.message(line)
-            if self._lines.ended:
-                raise self._ended("start")
-        raise MediaWorkFailed(f"The media process did not start within {_START_SECONDS:.0f} s")
+    def _next_line(self, task: str) -> bytes | None:
+        """The next line; None if none comes within a tick."""
+        line = self._lines.next(TICK_SECONDS)
+        if line is None and self._lines.ended:
+            raise self._ended(task)
+        if line is None and self._isolation is None and time.monotonic() > self._starts_until:
+            raise MediaWorkFailed(f"The media process did not start within {_START_SECONDS:.0f} s")
+        return line
+
+    def _enter(self, line: bytes) -> None:
+        """The first line says how the process is isolated."""
+        kind, value = answers.message(line)
+        if kind != "entered":
+            raise MediaAnswerInvalid("The media process does not say how it is isolated")
+        self._isolation = answers.read(Isolation, value)
 
     def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None

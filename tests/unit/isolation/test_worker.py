@@ -338,3 +338,17 @@ def test_without_a_nursery_a_process_starts_by_an_exec(place, lost):
     assert (again is nursery) == (lost == "it is busy")
     with MediaWorker(TASKS, place, nursery=again) as worker:
         assert worker.do(Run("import os; text = os.getppid()")).text == str(again.pid)
+
+
+@needs_nurseries
+def test_the_report_ends_the_wait_for_a_nursery_that_still_loads(place):
+    nursery = nursery_of("tests.unit.isolation.slow")
+
+    def report(progress):
+        raise LambdaBudgetExceeded("out of time")
+
+    began = time.monotonic()
+    with pytest.raises(LambdaBudgetExceeded), MediaWorker(TASKS, place, nursery=nursery) as worker:
+        worker.do(Run("text = 1"), report)
+    assert time.monotonic() - began < 10
+    assert not psutil.pid_exists(nursery.pid)

@@ -93,6 +93,15 @@ def test_pictures_frames_and_scripts_of_pages_are_refused(raw, bench, site):
     assert raw("GET", target, {}).body == b"picture"
 
 
+@pytest.mark.parametrize("page", ["http://evil.example/", "http://127.0.0.1:{port}/bucket/page.html", "x"])
+def test_pictures_of_pages_in_old_browsers_are_refused(raw, bench, page):
+    """They send no `Sec-Fetch-Site`, but the address of the page."""
+    s3, bucket = bench.aws.client("s3"), bench.outputs["Bucket"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"picture")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    assert refused(raw("GET", url.removeprefix(raw.url), {"Referer": page.format(port=raw.port)}))
+
+
 SIMPLE = {
     "text/plain": json.dumps({"name": "evil", "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/r"}),
     "application/x-www-form-urlencoded": "Action=CreateQueue&QueueName=evil&Version=2012-11-05",

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from local_aws.stepfunctions.transitions import problems
 
 ROOT = Path(__file__).parents[3]
 PASS = {"Type": "Pass", "Result": {"x": 1}, "End": True}
@@ -38,6 +41,44 @@ def test_input_that_is_not_json_is_refused(bench, machine, text):
 @pytest.mark.parametrize("text", ["{}", "1", '"text"', "null", "[]", ' {"a": "\\ud83d\\ude00"} '])
 def test_any_json_is_taken(bench, machine, text):
     assert bench.states.start_execution(stateMachineArn=machine, input=text)["executionArn"]
+
+
+TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+#: states beginning with A -> the codes and locations of the diagnostics
+LEADS_NOWHERE = [
+    ({"A": {"Type": "Pass"}}, [("SCHEMA_VALIDATION_FAILED", "/States/A")]),
+    ({"B": PASS}, [("MISSING_TRANSITION_TARGET", "/StartAt")]),
+    ({"A": {"Type": "Pass", "Next": "Z"}}, [("MISSING_TRANSITION_TARGET", "/States/A/Next")]),
+    ({"A": {"Type": "Wait", "Seconds": 1, "Next": "a"}, "B": PASS}, [("MISSING_TRANSITION_TARGET", "/States/A/Next")]),
+    (
+        {"A": TASK | {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]}},
+        [("MISSING_TRANSITION_TARGET", "/States/A/Catch[0]/Next")],
+    ),
+    (
+        {"A": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "Z"}], "Default": "Y"}},
+        [("MISSING_TRANSITION_TARGET", f"/States/A/{end}") for end in ("Default", "Choices[0]/Next")],
+    ),
+    (
+        {"A": {"Type": "Parallel", "End": True, "Branches": [{"StartAt": "Z", "States": {"B": PASS}}]}},
+        [("MISSING_TRANSITION_TARGET", "/States/A/Branches[0]/StartAt")],
+    ),
+    (
+        {"A": {"Type": "Map", "End": True, "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass"}}}}},
+        [("SCHEMA_VALIDATION_FAILED", "/States/A/ItemProcessor/States/B")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("states", "found"), LEADS_NOWHERE)
+def test_a_transition_that_leads_nowhere_is_found(bench, states, found):
+    definition = json.dumps({"StartAt": "A", "States": states})
+    answer = bench.states.validate_state_machine_definition(definition=definition)
+    assert answer["result"] == "FAIL"
+    assert [(each["code"], each["location"]) for each in answer["diagnostics"]] == found
+
+
+def test_the_workflows_own_definition_is_valid():
+    assert not list(problems(yaml.safe_load((ROOT / "statemachine" / "av_workflow.asl.yaml").read_text())))
 
 
 def test_a_definition_is_validated(bench):

@@ -81,15 +81,16 @@ def test_the_workflows_own_definition_is_valid():
     assert not list(problems(yaml.safe_load((ROOT / "statemachine" / "av_workflow.asl.yaml").read_text())))
 
 
-def test_a_definition_is_validated(bench):
+def test_a_definition_is_validated(bench, capfd):
     good = json.dumps({"StartAt": "A", "States": {"A": PASS}})
     assert bench.states.validate_state_machine_definition(definition=good)["result"] == "OK"
-    for bad in ("{", json.dumps({"StartAt": "A", "States": {"A": {"Type": "None"}}})):
+    for bad in ("{", "{bad", json.dumps({"StartAt": "A", "States": {"A": {"Type": "None"}}})):
         answer = bench.states.validate_state_machine_definition(definition=bad)
         assert (answer["result"], answer["diagnostics"][0]["severity"]) == ("FAIL", "ERROR")
         assert answer["diagnostics"][0]["message"]
     names = {each["name"] for each in bench.states.list_state_machines()["stateMachines"]}
     assert not [name for name in names if name.startswith("validate")]
+    assert capfd.readouterr() == ("", ""), "a request writes nothing to the server's terminal"
 
 
 @pytest.fixture(scope="module")

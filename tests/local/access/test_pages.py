@@ -61,10 +61,15 @@ def test_other_hosts_are_refused(raw, bench, host):
     assert refused(raw("POST", "/", {**signed, "Host": hosts}, b"{}"))
 
 
-def test_other_hosts_in_the_request_line_are_refused(raw):
+def test_other_hosts_in_the_request_line_are_refused(raw, bench):
     assert refused(raw("GET", "http://evil.example/", {}))
     assert refused(raw("GET", f"http://evil.example:{raw.port}/bucket", {}))
     assert refused(raw.bytes(b"GET /bucket HTTP/1.0\r\n\r\n"))
+    key, evil = bench.aws.access_key, {"Host": "evil.example"}
+    signed = raw.signed(key, "states", "POST", "/", b"{}", **START, **evil)
+    assert refused(raw("POST", f"http://127.0.0.1:{raw.port}/", {**signed, **evil}, b"{}"))
+    signed = raw.signed(key, "states", "POST", "/", b"{}", **START)
+    assert raw("POST", f"http://127.0.0.1:{raw.port}/", signed, b"{}").status == 200
 
 
 ORIGINS = ["http://evil.example", "https://evil.example", "null", "", "file://", "http://127.0.0.1:{port}",

@@ -23,6 +23,7 @@ from avflow_cli.models import fetch
 from avflow_cli.profile import Profile
 from avflow_cli.session_folder import session_folder
 from local_aws.cloudformation.deploy import DeployError, deploy
+from local_aws.environment import without_users_settings
 from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
 
@@ -145,6 +146,7 @@ def deployed(
     if options.segment_seconds is not None:
         parameters["SegmentSeconds"] = f"{options.segment_seconds:g}"
     with (
+        without_users_settings(),
         _folder(data) as folder,
         _embedded_aws(options, folder, listener, port, keep=data is not None) as aws,
         _profile(folder, aws, with_profile) as profile,

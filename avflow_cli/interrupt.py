@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -20,8 +21,18 @@ _said: list[bool] = []
 
 def install() -> None:
     """From now on, the first of these signals raises KeyboardInterrupt, and the process ends soon after it."""
+    _handle(_raise)
+
+
+def end_at_once() -> None:
+    """From now on until `install`, these signals end the process: there is nothing yet to tidy up."""
+    _handle(_end)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in _SIGNALS:
-        signal.signal(number, _raise)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, handler)
 
 
 def check() -> None:
@@ -44,6 +55,11 @@ def say() -> None:
         _said.append(True)
         with contextlib.suppress(OSError):  # nobody reads it any more
             os.write(2, b"avflow: interrupted\n")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    say()
+    os._exit(STATUS)
 
 
 def _end_at_last() -> None:

@@ -36,8 +36,11 @@ class Moto:
     """moto's server as a WSGI application."""
 
     def __init__(self) -> None:
+        from antlr4.error import ErrorListener  # noqa: PLC0415 - slow to import
         from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow to import
 
+        # the parser of state machines writes each error to the terminal, too
+        ErrorListener.ConsoleErrorListener.syntaxError = ErrorListener.ErrorListener.syntaxError
         self._app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         logging.getLogger("moto").addHandler(logging.NullHandler())  # moto logs each error response as an error
 

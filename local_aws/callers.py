@@ -1,8 +1,9 @@
 """Which callers a server on this machine answers: programs on this machine, and no web page.
 
 A page in a browser can send requests to 127.0.0.1, whatever site it is from. Its `fetch` and its forms carry an
-`Origin`; its pictures, frames and scripts carry `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.4). A page
-whose site's name resolves to 127.0.0.1 (DNS rebinding) has the site's name in `Host`. Programs send nothing of that.
+`Origin`; its pictures, frames and scripts carry `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.4), and in
+old browsers at least `Referer`. A page whose site's name resolves to 127.0.0.1 (DNS rebinding) has the site's name in
+`Host`. Programs send nothing of that.
 """
 
 from __future__ import annotations
@@ -37,4 +38,7 @@ def refusal(environ: Mapping[str, Any], port: int) -> str | None:
     site = str(environ.get("HTTP_SEC_FETCH_SITE", "none")).strip().lower()
     if site != "none" and not (origins and site == "same-origin"):
         return f"Requests of web pages are not answered, and this one has Sec-Fetch-Site {site!r}."
+    referer = str(environ.get("HTTP_REFERER", ""))
+    if referer and not any(referer.startswith(f"{own}/") for own in origins):
+        return f"Requests of web pages are not answered, and this one has the Referer {referer!r}."
     return None

@@ -55,7 +55,10 @@ def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) ->
 
 def _for_programs(app: WSGIApplication, port: int) -> WSGIApplication:
     def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if reason := refusal(environ, port):
+        # werkzeug takes the host from an absolute request line, if there is one
+        hosts = {str(environ.get("HTTP_HOST", "")), *environ[RAW_HEADERS].get_all("Host", [])}
+        reasons = (refusal({**environ, "HTTP_HOST": host}, port) for host in sorted(hosts))
+        if reason := next(filter(None, reasons), None):
             code = "AccessDeniedException" if is_json(environ) else "AccessDenied"
             return error_reply(environ, code, reason, 403).send(start_response)
         return app(environ, start_response)

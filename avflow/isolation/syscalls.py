@@ -47,6 +47,9 @@ _OTHER_PROCESSES: _Numbers = {
     "move_pages": (279, 239),
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
+    "inotify_init": (253, None),  # tells the names of files in folders that Landlock closes
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
     "setsid": (112, 157),  # the parent kills the process group
     "setpgid": (109, 154),
     "shmget": (29, 194),

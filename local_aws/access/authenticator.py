@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 from local_aws.access.denials import Denied, Reason
 from local_aws.access.keys import AccessKey, AccessKeys
 from local_aws.access.signatures import DIGEST, STREAMING, UNSIGNED_PAYLOAD, Claim, Sent, claim_of, verify, verify_v2
+from local_aws.protocols import signed_service
 from local_aws.wire import Environ
 
 #: key in the WSGI environment: the `Verified` signature of version 4, of which chunks of S3 have their own
@@ -39,12 +40,16 @@ class Authenticator:
         sent = Sent.of(environ)
         claim = claim_of(sent)
         if claim is not None:
+            if signed_service(environ) != claim.service:  # by which the request is routed: no other may be named
+                raise Denied(Reason.MALFORMED, "The Credential must name one service, in lower case.")
             digest = self._s3_digest(sent, claim) if claim.service == "s3" else _digest_of_body(environ)
             verified = verify(sent, claim, self._keys.get, digest, self._clock())
             environ[VERIFIED] = verified
             return verified.key
         authorization = sent.header("authorization") or ""
         if authorization.startswith("AWS ") or (not authorization and sent.parameter("AWSAccessKeyId")):
+            if signed_service(environ):  # version 2 is S3's, and signs neither the payload nor most parameters
+                raise Denied(Reason.MALFORMED, "Only one auth mechanism allowed.")
             return verify_v2(sent, self._keys.get, self._clock())
         if authorization:
             raise Denied(Reason.MALFORMED, "Unsupported Authorization Type")

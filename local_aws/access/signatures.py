@@ -41,7 +41,8 @@ STREAMING = (
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
 )
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_TIMESTAMP = re.compile(r"\d{8}T\d{6}Z")
+_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 FindKey = Callable[[str], AccessKey | None]
 
@@ -162,7 +163,7 @@ def _claim_in_query(sent: Sent) -> Claim:
         )
     if sent.parameter("X-Amz-Algorithm") != ALGORITHM:
         raise Denied(Reason.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}".')
-    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:9]) <= MAX_EXPIRES):
+    if not (_SECONDS.fullmatch(expires) and 1 <= int(expires) <= MAX_EXPIRES):
         raise Denied(Reason.MALFORMED_QUERY, f"X-Amz-Expires must be a number from 1 to {MAX_EXPIRES} seconds.")
     if not _TIMESTAMP.fullmatch(timestamp):
         raise Denied(Reason.MALFORMED_QUERY, "X-Amz-Date must be like 20261126T070000Z.")

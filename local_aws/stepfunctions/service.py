@@ -18,6 +18,7 @@ from local_aws.names import role_arn
 from local_aws.stepfunctions import trials
 from local_aws.stepfunctions.archive import Archive
 from local_aws.stepfunctions.checks import check_start, replace_body
+from local_aws.stepfunctions.transitions import problems
 from local_aws.wire import Environ, Reply, ServiceError, read_json
 
 _TARGET = "AWSStepFunctions."
@@ -137,7 +138,8 @@ def _validate(api: StatesApi, request: dict[str, Any]) -> Answer:
         found = [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": message}]
         return {"result": "FAIL", "diagnostics": found, "truncated": False}
     states.delete_state_machine(stateMachineArn=made["stateMachineArn"])
-    return {"result": "OK", "diagnostics": [], "truncated": False}
+    lead_nowhere = list(problems(json.loads(definition)))
+    return {"result": "FAIL" if lead_nowhere else "OK", "diagnostics": lead_nowhere, "truncated": False}
 
 
 def _redrive(api: StatesApi, request: dict[str, Any]) -> Answer:
@@ -188,7 +190,9 @@ OPERATIONS: dict[str, Operation[Callable[[StatesApi, dict[str, Any]], Answer]]] 
         "TestState", _test_state, differs("without inspection data and variables; `RETRIABLE` is not reported")
     ),
     "ValidateStateMachineDefinition": Operation(
-        "ValidateStateMachineDefinition", _validate, differs("one diagnostic, without a location; no warnings")
+        "ValidateStateMachineDefinition",
+        _validate,
+        differs("one diagnostic of the syntax, without a location; no warnings"),
     ),
     "RedriveExecution": Operation(
         "RedriveExecution", _redrive, differs("every execution is refused with `ExecutionNotRedrivable`")

@@ -22,8 +22,8 @@ SERVICES = {
 }
 #: modules that every service may import, and that import no service
 SHARED = {
-    "by_moto", "callbacks", "callers", "coverage", "environment", "http_server", "names", "protocols", "sessions",
-    "system", "wire",
+    "by_moto", "callbacks", "callers", "coverage", "environment", "full_disk", "http_server", "names", "protocols",
+    "sessions", "system", "wire",
 }  # fmt: skip
 
 

@@ -61,10 +61,15 @@ def test_other_hosts_are_refused(raw, bench, host):
     assert refused(raw("POST", "/", {**signed, "Host": hosts}, b"{}"))
 
 
-def test_other_hosts_in_the_request_line_are_refused(raw):
+def test_other_hosts_in_the_request_line_are_refused(raw, bench):
     assert refused(raw("GET", "http://evil.example/", {}))
     assert refused(raw("GET", f"http://evil.example:{raw.port}/bucket", {}))
     assert refused(raw.bytes(b"GET /bucket HTTP/1.0\r\n\r\n"))
+    key, evil = bench.aws.access_key, {"Host": "evil.example"}
+    signed = raw.signed(key, "states", "POST", "/", b"{}", **START, **evil)
+    assert refused(raw("POST", f"http://127.0.0.1:{raw.port}/", {**signed, **evil}, b"{}"))
+    signed = raw.signed(key, "states", "POST", "/", b"{}", **START)
+    assert raw("POST", f"http://127.0.0.1:{raw.port}/", signed, b"{}").status == 200
 
 
 ORIGINS = ["http://evil.example", "https://evil.example", "null", "", "file://", "http://127.0.0.1:{port}",
@@ -91,6 +96,15 @@ def test_pictures_frames_and_scripts_of_pages_are_refused(raw, bench, site):
     assert refused(raw("GET", target, {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "image"}))
     assert raw("GET", target, {"Sec-Fetch-Site": "none"}).body == b"picture", "the user has typed the address"
     assert raw("GET", target, {}).body == b"picture"
+
+
+@pytest.mark.parametrize("page", ["http://evil.example/", "http://127.0.0.1:{port}/bucket/page.html", "x"])
+def test_pictures_of_pages_in_old_browsers_are_refused(raw, bench, page):
+    """They send no `Sec-Fetch-Site`, but the address of the page."""
+    s3, bucket = bench.aws.client("s3"), bench.outputs["Bucket"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"picture")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    assert refused(raw("GET", url.removeprefix(raw.url), {"Referer": page.format(port=raw.port)}))
 
 
 SIMPLE = {

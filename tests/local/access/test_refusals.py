@@ -129,6 +129,24 @@ def test_a_presigned_url_is_for_one_method_and_one_object(raw, bench):
         assert s3.get_object(Bucket=bucket, Key="mine")["Body"].read() == b"content"
 
 
+@pytest.mark.parametrize("service", ["cloudformation", "iam", "sns", "sqs", "lambda", "states", "monitoring", "S3"])
+def test_a_presigned_url_is_for_one_service(raw, bench, service):
+    """Version 2 signs neither the payload nor most parameters, and S3 alone has it."""
+    s3 = client(bench.aws.url, "s3", bench.aws.access_key, signature_version="s3")
+    bucket = bench.outputs["Bucket"]
+    s3.put_object(Bucket=bucket, Key="mine", Body=b"content")
+    scope = f"&X-Amz-Credential=a%2F20261126%2Fus-east-1%2F{service}%2Faws4_request&Action=ListRoles&Version=2010-05-08"
+    for url in (
+        s3.generate_presigned_url("list_buckets"),
+        s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "mine"}),
+        s3.generate_presigned_url("get_object", Params={"Bucket": "2015-03-31", "Key": "functions"}),
+    ):
+        target = url.removeprefix(bench.aws.url)
+        answer = raw("GET", (target if "?" in target else target + "?") + scope, {})
+        assert answer.status in (400, 403), answer.body
+        assert not any(word in answer.body for word in (b"Result", b"Functions", b"content"))
+
+
 def test_a_payload_that_was_not_signed_is_refused(raw, bench):
     key, start = bench.aws.access_key, "AWSStepFunctions.CreateStateMachine"
     headers = {"X-Amz-Target": start, "Content-Type": "application/x-amz-json-1.0"}

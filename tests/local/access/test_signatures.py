@@ -40,6 +40,7 @@ def request(method, target, headers):
         "REQUEST_URI": target,
         "PATH_INFO": target.partition("?")[0],
         "QUERY_STRING": target.partition("?")[2],
+        "HTTP_AUTHORIZATION": headers.get("Authorization", ""),
         RAW_HEADERS: headers,
     }
 
@@ -142,6 +143,8 @@ def test_the_clock_decides():
         ("Expires=86400", "Expires=604801", Reason.MALFORMED_QUERY),
         ("Expires=86400", "Expires=-1", Reason.MALFORMED_QUERY),
         ("Expires=86400", "Expires=86401", Reason.WRONG_SIGNATURE),
+        ("Expires=86400", "Expires=000604800999", Reason.MALFORMED_QUERY),
+        ("Expires=86400", "Expires=%D9%A3", Reason.MALFORMED_QUERY),
         ("&X-Amz-Expires=86400", "", Reason.MALFORMED_QUERY),
         ("20130524T000000Z", "20130599T000000Z", Reason.MALFORMED_QUERY),
         ("20130524T000000Z", "now", Reason.MALFORMED_QUERY),
@@ -172,6 +175,12 @@ def test_a_changed_presigned_url_is_refused(before, after, reason):
         (f"AWS {KEY.id}:AAAA", Reason.WRONG_SIGNATURE),
         ("AWS nobody:AAAA", Reason.UNKNOWN_KEY),
         ("AWS ", Reason.UNKNOWN_KEY),
+        (f"AWS {KEY.id}:AAAA, Credential={KEY.id}/20130524/us-east-1/iam/aws4_request", Reason.MALFORMED),
+        (
+            f"AWS4-HMAC-SHA256 Credential={KEY.id}/20130524/us-east-1/iam/aws4_request, Credential={KEY.id}/{SCOPE}, "
+            "SignedHeaders=host, Signature=0",
+            Reason.MALFORMED,
+        ),
     ],
 )
 def test_headers_that_are_no_signature(header, reason):

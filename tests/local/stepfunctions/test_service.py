@@ -8,8 +8,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from local_aws.stepfunctions.transitions import problems
 
 ROOT = Path(__file__).parents[3]
 PASS = {"Type": "Pass", "Result": {"x": 1}, "End": True}
@@ -40,15 +43,54 @@ def test_any_json_is_taken(bench, machine, text):
     assert bench.states.start_execution(stateMachineArn=machine, input=text)["executionArn"]
 
 
-def test_a_definition_is_validated(bench):
+TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+#: states beginning with A -> the codes and locations of the diagnostics
+LEADS_NOWHERE = [
+    ({"A": {"Type": "Pass"}}, [("SCHEMA_VALIDATION_FAILED", "/States/A")]),
+    ({"B": PASS}, [("MISSING_TRANSITION_TARGET", "/StartAt")]),
+    ({"A": {"Type": "Pass", "Next": "Z"}}, [("MISSING_TRANSITION_TARGET", "/States/A/Next")]),
+    ({"A": {"Type": "Wait", "Seconds": 1, "Next": "a"}, "B": PASS}, [("MISSING_TRANSITION_TARGET", "/States/A/Next")]),
+    (
+        {"A": TASK | {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]}},
+        [("MISSING_TRANSITION_TARGET", "/States/A/Catch[0]/Next")],
+    ),
+    (
+        {"A": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "Z"}], "Default": "Y"}},
+        [("MISSING_TRANSITION_TARGET", f"/States/A/{end}") for end in ("Default", "Choices[0]/Next")],
+    ),
+    (
+        {"A": {"Type": "Parallel", "End": True, "Branches": [{"StartAt": "Z", "States": {"B": PASS}}]}},
+        [("MISSING_TRANSITION_TARGET", "/States/A/Branches[0]/StartAt")],
+    ),
+    (
+        {"A": {"Type": "Map", "End": True, "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass"}}}}},
+        [("SCHEMA_VALIDATION_FAILED", "/States/A/ItemProcessor/States/B")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("states", "found"), LEADS_NOWHERE)
+def test_a_transition_that_leads_nowhere_is_found(bench, states, found):
+    definition = json.dumps({"StartAt": "A", "States": states})
+    answer = bench.states.validate_state_machine_definition(definition=definition)
+    assert answer["result"] == "FAIL"
+    assert [(each["code"], each["location"]) for each in answer["diagnostics"]] == found
+
+
+def test_the_workflows_own_definition_is_valid():
+    assert not list(problems(yaml.safe_load((ROOT / "statemachine" / "av_workflow.asl.yaml").read_text())))
+
+
+def test_a_definition_is_validated(bench, capfd):
     good = json.dumps({"StartAt": "A", "States": {"A": PASS}})
     assert bench.states.validate_state_machine_definition(definition=good)["result"] == "OK"
-    for bad in ("{", json.dumps({"StartAt": "A", "States": {"A": {"Type": "None"}}})):
+    for bad in ("{", "{bad", json.dumps({"StartAt": "A", "States": {"A": {"Type": "None"}}})):
         answer = bench.states.validate_state_machine_definition(definition=bad)
         assert (answer["result"], answer["diagnostics"][0]["severity"]) == ("FAIL", "ERROR")
         assert answer["diagnostics"][0]["message"]
     names = {each["name"] for each in bench.states.list_state_machines()["stateMachines"]}
     assert not [name for name in names if name.startswith("validate")]
+    assert capfd.readouterr() == ("", ""), "a request writes nothing to the server's terminal"
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,10 @@ import stat
 import subprocess
 from pathlib import Path
 
-from tests.unit.isolation.registry import Facts, attack
+from tests.unit.isolation.registry import Facts, attack, syscall
 
+#: numbers of x86-64, and a flag of inotify(7)
+_INOTIFY_INIT1, _INOTIFY_ADD_WATCH, _IN_CREATE = 294, 254, 0x100
 RUN_SH = ["/bin/sh", "-c", "echo started"]
 
 
@@ -154,3 +156,10 @@ def change_attribute(facts: Facts) -> object:
 def change_times(facts: Facts) -> object:
     os.utime(facts["credentials"])
     return "changed"
+
+
+@attack
+def watch_another_uploads_folder(facts: Facts) -> object:
+    """inotify tells the names of files in it, also under Landlock."""
+    folder = os.fsencode(Path(facts["other"]).parent)
+    return f"watch {syscall(_INOTIFY_ADD_WATCH, syscall(_INOTIFY_INIT1, 0), folder, _IN_CREATE)}"

@@ -61,6 +61,7 @@ WITHOUT_SECCOMP = {
     "talk_to_the_kernel",
     "udp_4",
     "udp_6",
+    "watch_another_uploads_folder",
 }
 
 

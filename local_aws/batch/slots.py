@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 
 from local_aws.batch.job import Job
 
+#: MiB that no job of this project needs more of (docs/benchmarks.md, "peak memory", and the largest detector)
+MOST_MB = 4096.0
+
 
 class Slots:
     """Runs a limited number of jobs at once; the other jobs wait RUNNABLE.
@@ -29,6 +32,7 @@ class Slots:
     memory_mb:
         The memory in MiB that the jobs at once may ask for together; by default any. A job that asks for more runs
         alone. AWS Batch, too, places a job only where the memory that it asks for is free, and the jobs after it wait.
+        A job that has an instance for itself asks for nearly all of its memory: here it counts as `MOST_MB` at most.
     """
 
     def __init__(self, limit: int, cores: int, run: Callable[[Job], None], memory_mb: float = math.inf) -> None:
@@ -73,15 +77,15 @@ class Slots:
                 threading.Thread(target=self._occupy, args=(job,), name=f"batch-{job.id}", daemon=True).start()
 
     def _fits(self, job: Job) -> bool:
-        return not self._running or (len(self._running) < self.limit and job.memory_mb() <= self._free_memory())
+        return not self._running or (len(self._running) < self.limit and _claim(job) <= self._free_memory())
 
     def _free_memory(self) -> float:
-        return self.memory_mb - sum(job.memory_mb() for job in self._running)
+        return self.memory_mb - sum(map(_claim, self._running))
 
     def _sharing(self, job: Job) -> int:
         """The number of jobs that run at once if the waiting ones, which are like `job`, start now; at least 1."""
         waiting = sum(map(len, self._waiting.values()))
-        fitting = max(1, min(waiting, self._free_memory() / job.memory_mb()))
+        fitting = max(1, min(waiting, self._free_memory() / _claim(job)))
         return min(self.limit, len(self._running) + int(fitting))
 
     def _occupy(self, job: Job) -> None:
@@ -91,3 +95,8 @@ class Slots:
             with self._lock:
                 self._running.discard(job)
                 self._fill()
+
+
+def _claim(job: Job) -> float:
+    """MiB that are kept for a job."""
+    return min(job.memory_mb(), MOST_MB)

@@ -60,41 +60,43 @@ def asking(*memories):
 
 
 @pytest.mark.parametrize(
-    ("memories", "at_once"),
+    ("memories", "machine", "at_once"),
     [
-        ((14_000, 14_000), [0]),
-        ((14_000, 8_192, 500), [0, 1]),  # a third does not fit
-        ((8_192, 14_000, 500, 500), [0, 1]),
-        ((500, 14_000, 14_000, 500), [0, 1]),  # the last one waits behind one that asks for more
-        ((99_000, 500), [0]),  # more than there is: alone
-        ((500, 99_000, 500), [0]),
-        ((500,) * 6, [0, 1, 2, 3]),
+        ((3_500, 3_500), 5_600, [0]),
+        ((3_500, 2_048, 500), 5_600, [0, 1]),  # a third does not fit
+        ((2_048, 3_500, 500, 500), 5_600, [0, 1]),
+        ((500, 3_500, 3_500, 500), 5_600, [0, 1]),  # the last one waits behind one that asks for more
+        ((3_500, 500), 3_000, [0]),  # more than there is: alone
+        ((500, 3_500, 500), 3_000, [0]),
+        ((14_000, 500, 14_000), 5_600, [0, 1]),  # a whole instance's memory counts as 4 096
+        ((14_000, 14_000), 9_000, [0, 1]),
+        ((500,) * 6, 5_600, [0, 1, 2, 3]),
     ],
     ids=str,
 )
-def test_jobs_wait_for_the_memory_that_they_ask_for(memories, at_once):
+def test_jobs_wait_for_the_memory_that_they_ask_for(memories, machine, at_once):
     end, jobs = threading.Event(), asking(*memories)
     running, most = set(), []
 
     def run(job):
         running.add(job)
-        most.append(sum(each.memory_mb() for each in running))
+        most.append(sum(min(4_096, each.memory_mb()) for each in running))
         end.wait()
         running.discard(job)
         job.ended.set()
 
-    slots = Slots(4, 8, run, memory_mb=22_400)
+    slots = Slots(4, 8, run, memory_mb=machine)
     slots.add(jobs, 1)
     assert [number for number, job in enumerate(jobs) if job.status == "STARTING"] == at_once
     end.set()
     assert all(job.ended.wait(10) for job in jobs)
-    assert max(most) <= max(22_400, *memories)
+    assert max(most) <= max(machine, *memories)
 
 
 def test_jobs_that_wait_for_memory_leave_no_core_idle():
     """Of four segments that ask for much memory, one runs at a time, on all cores."""
     end, jobs = threading.Event(), asking(*[14_000] * 4)
-    Slots(4, 8, lambda job: end.wait(), memory_mb=22_400).add(jobs, 1)
+    Slots(4, 8, lambda job: end.wait(), memory_mb=6_000).add(jobs, 1)
     assert jobs[0].cores == 8
     end.set()
 

@@ -98,8 +98,8 @@ containers-test: .venv/.dev .venv/.sam
 	  echo '*** SKIPPED: make containers-test (containers cannot run on this machine, see above) ***' >&2; \
 	else exit 1; fi
 
-# distributes modules to up to four cores
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope
+# distributes modules to up to four processes, one more than there are cores: many tests wait for processes of their own
+PYTEST = $(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') --dist loadscope
 
 test: .venv/.dev
 	@echo '*** make test: about 9 minutes on 2 cores ***'

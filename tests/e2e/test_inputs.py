@@ -54,6 +54,7 @@ def test_less_than_half_of_a_video_is_refused(tmp_path):
     assert run.files == {"cut.error.json", "cut.error.log"}
 
 
+@pytest.mark.slow
 def test_a_cut_video_is_processed_as_far_as_it_goes_unless_a_setting_refuses_it(tmp_path, monkeypatch):
     (tmp_path / "cut.mkv").write_bytes(SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 4 // 5])
     run = run_video(tmp_path / "cut.mkv", tmp_path / "result")

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from tests.e2e.conftest import SAMPLE, ffmpeg, run_video, started
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -49,6 +51,7 @@ def test_each_upload_has_its_own_error_report_and_names_it_again(tmp_path):
         assert found["start/p/x.mp4"] == "result/p/x.error.json"
 
 
+@pytest.mark.slow
 def test_two_commands_into_one_folder_keep_both_manifests(tmp_path):
     out, names = tmp_path / "out", ("my.error.mp4", "my.mp4", "my.mov")
     for name in names:

@@ -41,6 +41,7 @@ def sample_left(up, tmp_path_factory):
     return process(up, SAMPLE, tmp_path_factory.mktemp("sample"))
 
 
+@pytest.mark.slow
 def test_pictures_that_need_no_conversion_are_encoded_once(sample_left):
     boxed = [f"video/my_video.boxed-{part:04}.avi" for part in range(3)]
     detections = {f"video/my_video.detections-{part:04}.jsonl" for part in range(3)}
@@ -51,11 +52,13 @@ def test_pictures_that_need_no_conversion_are_encoded_once(sample_left):
     assert packets(sample_left.avis["result/my_video.avi"]) == encoded, "and never again"
 
 
+@pytest.mark.slow
 def test_the_upload_is_never_copied(sample_left):
     source = sample_left.etags["start/my_video.mkv"]
     assert [key for key, etag in sample_left.etags.items() if etag == source] == ["start/my_video.mkv"]
 
 
+@pytest.mark.slow
 def test_converted_pictures_are_encoded_twice(up, tmp_path):
     film, turned = tmp_path / "film.mp4", tmp_path / "turned.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1", "-pix_fmt", "yuv420p", "-c:v", "libx264", film)

@@ -4,6 +4,8 @@ import json
 import os
 import unicodedata
 
+import pytest
+
 from tests.e2e.conftest import SAMPLE, avflow
 
 #: module that every Python process of the run imports first
@@ -43,6 +45,7 @@ sys.addaudithook(deny)
 """
 
 
+@pytest.mark.slow
 def test_a_run_needs_nothing_that_only_linux_has(tmp_path, monkeypatch):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SITE)

@@ -15,6 +15,7 @@ PTH = (
 )
 
 
+@pytest.mark.slow
 def test_onnx_runtime_stands_in_and_the_manifest_says_so(tmp_path, sample_run):
     venv.create(tmp_path / "venv", symlinks=True)
     (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")

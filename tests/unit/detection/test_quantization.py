@@ -77,6 +77,7 @@ def test_rounding_does_not_shift_what_a_channel_gives(cache):
 
 
 class TestAgreement:
+    @pytest.mark.slow
     def test_is_told_for_pictures_that_it_was_not_made_from(self, weights, tmp_path):
         converted = Converted(CFG, weights, read_network(CFG), tmp_path)
         names = read_names(NAMES, converted.network)
@@ -86,6 +87,7 @@ class TestAgreement:
         assert agreement.suffices
         assert min(agreement.recall, agreement.precision) >= 0.97
 
+    @pytest.mark.slow
     def test_a_network_that_loses_boxes_is_refused_and_the_one_before_it_stays(self, weights, tmp_path, monkeypatch):
         converted = Converted(CFG, weights, read_network(CFG), tmp_path)
         converted.quantize(calibration_frames(SAMPLE, 2))

@@ -44,6 +44,7 @@ def test_the_boxes_are_those_that_darknet_found(open_cpu, precision):
             require_agreement(detector.detect([frame])[0], boxes, frame, **tolerances("onnxruntime"))
 
 
+@pytest.mark.slow
 def test_int8_runs_and_says_so(open_cpu, weights, cache):
     Converted(CFG, weights, read_network(CFG), cache).quantize(calibration_frames(ROOT / "samples/my_video.mkv"))
     with open_cpu("int8") as detector:

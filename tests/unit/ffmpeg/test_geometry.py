@@ -179,7 +179,10 @@ def test_turned_by_no_quarter(tmp_path, degrees):
 LANDSCAPE, PORTRAIT, LARGE = (square(1, size=size, at=(20, 20)) for size in ("320x180", "180x320", "640x480"))
 
 
-@pytest.mark.parametrize(("name", "codec"), [("v.ts", H264_TS), ("v.mkv", H264_TS), ("v.webm", VP8), ("v.webm", VP9)])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("v.ts", H264_TS), ("v.mkv", H264_TS), ("v.webm", VP8), pytest.param("v.webm", VP9, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("way", ["reader", "conversion"])
 def test_other_sizes_are_scaled_and_padded(tmp_path, name, codec, way):
     longest = square(2, size="180x320", at=(20, 20))
@@ -243,7 +246,7 @@ def test_turned_and_of_two_sizes(tmp_path):
     assert white_box(frames[60]) == pytest.approx((20, 60, 100, 100), abs=2)
 
 
-@pytest.mark.parametrize("codec", [VP8, VP9])
+@pytest.mark.parametrize("codec", [VP8, pytest.param(VP9, marks=pytest.mark.slow)])
 def test_segments_around_a_change_of_size(tmp_path, codec):
     source = in_sections(tmp_path, "v.webm", codec, (square(3, size="320x180"), 3), (square(4, size="180x320"), 4))
     whole = read(source)

@@ -179,13 +179,17 @@ REPORTS = "from avflow.progress import Progress\nimport time\nbegun = time.monot
         # as a loop in C: no report, and no Python
         (f"{REPORTS}sum(range(10**12))", 0.8),
         # it waits for a slow disk
-        (f"{REPORTS}time.sleep(60)", 3),
+        pytest.param(f"{REPORTS}time.sleep(60)", 3, marks=pytest.mark.slow),
         # it is described again and again
         (f"{REPORTS}while True: report(Progress('probe', 0, None, 'seconds', 1.0))", 0.8),
         # a copy that does not get on
         (f"{REPORTS}while True: report(Progress('join', 1, 2, 'seconds', 1.0))", 0.8),
         # a copy that gets on for ever
-        (f"{REPORTS}while True: report(Progress('join', time.monotonic() - begun, 1e6, 'seconds', 1.0))", 3),
+        pytest.param(
+            f"{REPORTS}while True: report(Progress('join', time.monotonic() - begun, 1e6, 'seconds', 1.0))",
+            3,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_reading_and_copying_have_limits_of_their_own(worker, code, least, monkeypatch):

@@ -144,6 +144,7 @@ def test_words_of_a_sure_language_must_be_probable_until_speech_has_decided_it(
     assert (heard.text, warnings(heard)) == ("", ["SpeechLanguageUnclear"])
 
 
+@SLOW
 def test_a_short_passage_in_another_language_costs_no_english(
     english: SpeechEngine, said: np.ndarray, clip: Clip, tmp_path: Path
 ) -> None:
@@ -173,9 +174,8 @@ def test_speech_in_noise_is_recognised(clip: Clip, tmp_path: Path, name: str, de
 
 
 # ---------------------------------------------------------------- one language for all spans
-@pytest.mark.parametrize(
-    ("scenes", "language"), [(["fr", "en", "fr"], "fr"), pytest.param(["en", "fr", "it"], "en", marks=SLOW)]
-)
+@pytest.mark.parametrize(("scenes", "language"), [(["fr", "en", "fr"], "fr"), (["en", "fr", "it"], "en")])
+@SLOW
 def test_all_spans_have_the_language_of_the_first_speech(
     multilingual: SpeechEngine,
     clip: Clip,
@@ -204,6 +204,7 @@ def test_all_spans_have_the_language_of_the_first_speech(
     assert (together.language, together.text) == (language, uncut.text)
 
 
+@SLOW
 def test_speech_in_an_unclear_language_does_not_decide_the_language(
     multilingual: SpeechEngine, clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,8 @@ ENGINES = {"whisper-tiny.en": 0.05, "pocketsphinx-en-us": 0.5}
 
 
 @pytest.fixture(
-    scope="module", params=["whisper-tiny.en", pytest.param("pocketsphinx-en-us", marks=needs_pocketsphinx)]
+    scope="module",
+    params=["whisper-tiny.en", pytest.param("pocketsphinx-en-us", marks=[needs_pocketsphinx, pytest.mark.slow])],
 )
 def name(request: pytest.FixtureRequest) -> str:
     return request.param

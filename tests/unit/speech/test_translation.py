@@ -90,6 +90,7 @@ def test_english_is_simply_transcribed(engine: SpeechEngine, clips: dict[str, np
     assert engine.transcribe(wav, task="translate") == engine.transcribe(wav)
 
 
+@pytest.mark.slow
 def test_speech_that_is_not_understood_is_not_translated(
     engine: SpeechEngine, clips: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
@@ -123,7 +124,8 @@ def test_nothing_is_invented_where_nobody_speaks(engine: SpeechEngine, tmp_path:
     assert engine.transcribe(tmp_path / "sound.wav", task="translate").words == ()
 
 
-@pytest.mark.parametrize("scenes", [["fr", "fr"], pytest.param(["ru", "en", "ru"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scenes", [["fr", "fr"], ["ru", "en", "ru"]])
+@pytest.mark.slow
 def test_all_spans_are_translated(
     engine: SpeechEngine,
     clips: dict[str, np.ndarray],

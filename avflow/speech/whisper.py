@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ctranslate2 import set_random_seed  # type: ignore[import-untyped]
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
 
 from avflow.cores import usable_cores
@@ -42,6 +43,8 @@ from avflow.speech.windows import Window, windows
 
 #: a window whose text is improbable or does not fit the audio is decoded again, at these temperatures in turn
 _TEMPERATURES = (0.0, 0.4, 0.8)
+#: of the words that are drawn at the higher ones: the same upload has the same subtitles
+_SEED = 1
 #: so many windows without a sure language are held back; then the language is the likeliest of all
 _HELD_BACK = 6
 
@@ -104,6 +107,7 @@ class FasterWhisperEngine:
         memory_mb: int | None = None,
         beam_size: int = 5,
     ) -> None:
+        set_random_seed(_SEED)  # else CTranslate2 takes another one in each process
         self._workers = threads or usable_cores()
         if memory_mb is not None:
             self._workers = min(self._workers, workers_within(memory_mb, (model / "model.bin").stat().st_size))
@@ -220,7 +224,11 @@ class FasterWhisperEngine:
         if language is None:
             certainty = getattr(info, "language_probability", certainty)
         looped = any(each.is_loop for each in first)
-        heard = better(first, self._again(window, info.language)) if is_doubtful(first, window) else first
+        heard: Sequence[Heard] = first
+        if is_doubtful(first, window):
+            # in a language that is only guessed, words that are drawn at random pass for speech now and then
+            temperatures = _TEMPERATURES if certainty >= CERTAIN else _TEMPERATURES[:1]
+            heard = better(first, self._again(window, info.language, temperatures=temperatures))
         sure = Certainty(certainty, only=self._only_language is not None)
         kept = believed(heard, sure, window.spoken, looped=looped)
         said = [Utterance(words(each, window)) for each in kept]
@@ -257,14 +265,20 @@ class FasterWhisperEngine:
         )
         return [Heard.of(segment) for segment in segments], info
 
-    def _again(self, window: Window, language: str, task: SpeechTask = "transcribe") -> list[Heard]:
+    def _again(
+        self,
+        window: Window,
+        language: str,
+        task: SpeechTask = "transcribe",
+        temperatures: Sequence[float] = _TEMPERATURES,
+    ) -> list[Heard]:
         """Decode a window in the ordinary way, with Whisper's own checks and retries."""
         segments, _ = self._model.transcribe(
             window.samples,
             language=language,
             task=task,
             beam_size=self._beam_size,
-            temperature=_TEMPERATURES,
+            temperature=temperatures,
             word_timestamps=True,
             condition_on_previous_text=False,
             hallucination_silence_threshold=2.0,

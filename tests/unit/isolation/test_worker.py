@@ -334,6 +334,7 @@ def test_without_a_nursery_a_process_starts_by_an_exec(place, lost):
         assert first.do(Run("text = 1")).text == "1"
         if lost == "it died":
             os.kill(nursery.pid, signal.SIGKILL)
+            until(lambda: not psutil.pid_exists(first.pid))  # the kernel kills it, a moment later
             with pytest.raises(MemoryExhausted):
                 first.do(Run("text = 1"))
         with MediaWorker(TASKS, place, nursery=nursery) as worker:

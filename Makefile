@@ -61,8 +61,8 @@ help:
 	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS'
 	@echo 'make images                                    builds these images, with the models of make run'
-	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (9 minutes)'
-	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (12 minutes)'
+	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (11 minutes)'
+	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (30 minutes)'
 	@echo 'make fuzz [FUZZ_SECONDS=600] [FUZZ_SEED=n]     spoils files at random and describes them (10 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
@@ -102,12 +102,12 @@ containers-test: .venv/.dev .venv/.sam
 PYTEST = $(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') --dist loadscope
 
 test: .venv/.dev
-	@echo '*** make test: about 9 minutes on 2 cores ***'
+	@echo '*** make test: about 11 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "not slow and not containers"
 
 test-slow: .venv/.dev
-	@echo '*** make test-slow: about 12 minutes on 2 cores ***'
+	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) -m "(slow or corpus) and not containers"
 

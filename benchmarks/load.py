@@ -102,14 +102,20 @@ class Server:
     def working(self) -> list[str]:
         """The commands of the processes that the server has started, but for frozen environments.
 
-        A process that has just been forked still has its parent's command, and does not count.
+        One look takes a while, in which a process may end and another one start. Those that two looks see were there at
+        the same time.
         """
+        before, after = self._running(), self._running()
+        return [command for process, command in after.items() if process in before]
+
+    def _running(self) -> dict[int, str]:
+        """Commands by process id. A process that has just been forked has its parent's, and does not count."""
         found = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if child.status() != psutil.STATUS_STOPPED:
                     found[child.pid] = child.ppid(), " ".join(child.cmdline())
-        return [line for parent, line in found.values() if parent not in found or found[parent][1] != line]
+        return {pid: line for pid, (parent, line) in found.items() if parent not in found or found[parent][1] != line}
 
     def watch(self, stop: threading.Event, watch: Watch) -> None:
         """Measure twice a second until told to stop."""

@@ -5,6 +5,6 @@ from typing import Any
 import pytest
 
 
-def some_slow(kind: str, *quick: str) -> Any:
-    """A kind of file that `make test` tries only if it is one of `quick`."""
+def some_slow(kind: object, *quick: object) -> Any:
+    """A kind of file, or a place in it, that `make test` tries only if it is one of `quick`."""
     return pytest.param(kind, marks=() if kind in quick else pytest.mark.slow)

@@ -81,6 +81,7 @@ def test_sound_alone_gets_its_subtitles(tmp_path):
     assert "Yolov3" not in run.out
 
 
+@pytest.mark.slow
 def test_a_silent_film_gets_its_boxes_and_a_converted_one_keeps_its_length(tmp_path):
     """A video like a phone's: rotated by 90 degrees, with an odd size, without audio. Its name begins with a dash."""
     plain, film = tmp_path / "plain.mp4", tmp_path / "-film.mp4"

@@ -59,7 +59,12 @@ def open_with(weights, cache):
 
 
 @pytest.fixture(
-    scope="module", params=["onnxruntime", "onnxruntime-half", pytest.param("openvino", marks=needs_openvino)]
+    scope="module",
+    params=[
+        pytest.param("onnxruntime", marks=pytest.mark.slow),
+        "onnxruntime-half",
+        pytest.param("openvino", marks=needs_openvino),
+    ],
 )
 def engine(request) -> str:
     return request.param

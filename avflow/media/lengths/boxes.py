@@ -24,6 +24,8 @@ MAX_BYTES = 2**50
 _MAX_INDEX_BYTES = 128 * 2**20
 #: samples that any index may announce, as `avflow.media.patience` has it for packets; and systems of encryption
 _ALWAYS_SAMPLES, _MOST_SYSTEMS = 100_000, 1_000
+#: an index may announce so many times the bytes of its file: a recording that was cut is told as cut
+_MOST_CUT = 20
 #: bytes that are unpacked at once
 _BLOCK = 1 << 20
 
@@ -101,7 +103,7 @@ def check_tables(file: BinaryIO, start: int, stop: int, name: str, size: int) ->
         for wanted in (b"mdia", b"minf", b"stbl"):
             place = next(((at, to) for inner, at, to in children(file, *place) if inner == wanted), (end, end))
         samples, each = _samples(file, *place)
-        if samples > max(_ALWAYS_SAMPLES, size // 4) and samples * each > size:
+        if samples > max(_ALWAYS_SAMPLES, size // 4) and samples * each > _MOST_CUT * size:
             raise InvalidMediaOutOfProportion(
                 f"{name} has {size} bytes, but its index announces {samples} samples of {each} bytes"
             )

@@ -109,7 +109,7 @@ test: .venv/.dev
 test-slow: .venv/.dev
 	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
-	$(PYTEST) -m "(slow or corpus) and not containers"
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope -m "(slow or corpus) and not containers"
 
 # what it finds is saved in build/fuzz, and becomes a case of tests/corpus
 FUZZ_SECONDS ?= 600

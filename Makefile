@@ -98,18 +98,20 @@ containers-test: .venv/.dev .venv/.sam
 	  echo '*** SKIPPED: make containers-test (containers cannot run on this machine, see above) ***' >&2; \
 	else exit 1; fi
 
-# distributes modules to up to four processes, one more than there are cores: many tests wait for processes of their own
-PYTEST = $(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') --dist loadscope
+# distributes modules to up to four processes
+PYTEST := $(BIN)/python -m pytest --dist loadscope
+# one process more than there are cores: many tests of `make test` wait for processes of their own
+ONE_MORE = $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
 
 test: .venv/.dev
 	@echo '*** make test: about 11 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
-	$(PYTEST) -m "not slow and not containers"
+	$(PYTEST) --numprocesses $(ONE_MORE) -m "not slow and not containers"
 
 test-slow: .venv/.dev
 	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope -m "(slow or corpus) and not containers"
+	$(PYTEST) --numprocesses logical --maxprocesses 4 -m "(slow or corpus) and not containers"
 
 # what it finds is saved in build/fuzz, and becomes a case of tests/corpus
 FUZZ_SECONDS ?= 600

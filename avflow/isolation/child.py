@@ -45,8 +45,7 @@ def main(tasks: str) -> None:
         try:
             if worker is None:  # its imports are heavy, and an error in them is told as one of the task
                 worker = importlib.import_module(tasks).Tasks()
-            begins = Progress(asked["task"].replace("_", " "), 0.0, None, "seconds", 0.0)
-            report(begins)
+            report(Progress(asked["task"].replace("_", " "), 0.0, None, "seconds", 0.0))  # the imports are done
             done = getattr(worker, asked["task"])(worker.REQUESTS[asked["task"]].from_dict(asked["request"]), report)
             say("answer", done.to_dict())
         except Exception as error:

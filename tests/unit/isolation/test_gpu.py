@@ -11,7 +11,7 @@ import pytest
 from avflow.annotation.pipeline import annotate_video
 from avflow.detection import open_model
 from avflow.isolation.worker import MediaWorker
-from avflow.isolation.workplace import Workplace
+from avflow.isolation.workplace import workplace
 from avflow.media import probe
 from avflow.media_work.requests import Annotate, ConvertModel, LoadDetector
 from avflow.models.store import ModelStore
@@ -25,15 +25,11 @@ MODEL, STEP = "yolov3-tiny", "avflow.media_work.yolov3"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def model(tmp_path_factory: pytest.TempPathFactory) -> None:
+def model() -> None:
     """The network is converted as `avflow.workflow.yolov3` does it: by a process that sees no upload."""
     ModelStore().fetch(MODEL)
-    folder = tmp_path_factory.mktemp("converting")
-    place = Workplace(folder)
-    for made in (place.inputs, place.work, place.taken):
-        made.mkdir()
     root = ModelStore().root
-    with MediaWorker(STEP, place, gpu=True, readable=[root], writable=[root]) as worker:
+    with workplace() as place, MediaWorker(STEP, place, gpu=True, readable=[root], writable=[root]) as worker:
         worker.do(ConvertModel(MODEL, "fastest", gpu=True))
 
 

@@ -13,7 +13,7 @@ from benchmarks.load import PARAMETERS, tiny_video
 from local_aws.cloudformation.deploy import deploy
 from local_aws.sandbox.activity import StepStarted
 from local_aws.server import LocalAws
-from tests.faults.s3_faults import FaultyS3, Injection, kill_fault
+from tests.faults.s3_faults import FaultyS3, Injection, hold_fault, kill_fault
 from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
@@ -86,8 +86,17 @@ class Running:
 
     def kill_at(self, step, request, when):
         """Plan to kill the process of a step at one of its requests to S3: "before" it, "after" it, or "later"."""
-        fault = kill_fault(when, lambda: self._kill_now(step))
-        self.faults.injections.append(planned := Injection("", ROLES_OF[step], fault, 1, skip=request))
+        ended = threading.Event()
+        held = Injection("", ROLES_OF[step], hold_fault(ended))
+
+        def kill():
+            self._kill_now(step)
+            if when == "later":
+                self.faults.injections.remove(held)
+                ended.set()
+
+        planned = Injection("", ROLES_OF[step], kill_fault(when, kill), 1, skip=request)
+        self.faults.injections += [planned, held] if when == "later" else [planned]
         return planned
 
     def upload(self, name, body=None):

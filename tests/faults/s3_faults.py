@@ -213,7 +213,7 @@ def kill_fault(when: str, kill: Callable[[], object]) -> Fault:
 
     def act(_: Environ, answer: Answer | None, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if when == "later":
-            assert answer is not None
+            assert answer is not None, "S3 was asked"
             threading.Timer(_LATER_SECONDS, kill).start()
             start_response(answer.status, answer.headers)
             return [answer.body]
@@ -221,6 +221,16 @@ def kill_fault(when: str, kill: Callable[[], object]) -> Fault:
         raise ConnectionAbortedError(_BEGUN)
 
     return Fault(f"kill {when} a request", ALL, act, when != "before", always=True)
+
+
+def hold_fault(ended: threading.Event) -> Fault:
+    """Give no answer until the client has been killed, so that a quick one does not end before."""
+
+    def act(_: Environ, __: Answer | None, ___: Callable[..., Any]) -> Iterable[bytes]:
+        ended.wait(_STALLED_SECONDS)
+        raise ConnectionAbortedError(_BEGUN)
+
+    return Fault("hold a request", ALL, act, asked=False)
 
 
 def _fault(name: str, operations: Iterable[str], act: Callable[..., Iterable[bytes]], *, asked: bool = True) -> Fault:

@@ -22,7 +22,7 @@ EXIT_STATUSES = {
     os.EX_USAGE: "wrong usage, for example an unknown model",
     os.EX_DATAERR: "the input is not a media file that can be processed",
     os.EX_NOINPUT: "the input does not exist, or can't be read",
-    os.EX_UNAVAILABLE: "a model, the images or a GPU are not available",
+    os.EX_UNAVAILABLE: "a model, the images or a GPU are not available; `avflow doctor` found something to do",
     os.EX_SOFTWARE: "the workflow failed; the message and result/….error.json say why",
     os.EX_CANTCREAT: "the results can't be written to the folder",
     os.EX_TEMPFAIL: "a service did not answer; try again",
@@ -92,6 +92,22 @@ def up(port: int, data: Path | None, **options: Any) -> int:
     from avflow_cli.deployment import DeploymentOptions  # noqa: PLC0415
 
     return command.run(DeploymentOptions(**options), port, data)
+
+
+@avflow.command(epilog=EXIT_STATUS_HELP)
+@click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
+@click.option(
+    "--region", metavar="REGION", help="Region of the stack; by default that of samconfig.toml or the profile."
+)
+@click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`.")
+def doctor(profile: str | None, region: str | None, endpoint_url: str | None) -> int:
+    """Look what is missing before `sam build` and `sam deploy`.
+
+    Looks at this machine and at your AWS account, as samconfig.toml and template.yaml need them. Changes nothing.
+    """
+    from avflow_cli import doctor as command  # noqa: PLC0415
+
+    return command.run(profile, region, endpoint_url)
 
 
 @avflow.group()

@@ -36,6 +36,7 @@ from local_aws.http_server import http_server
 from local_aws.iam import ROLE
 from local_aws.logs import Collector, LogsApi, LogStore, Place
 from local_aws.protocols import error_reply, signed_service
+from local_aws.quotas import QuotasApi
 from local_aws.s3 import ObjectCreated, S3App
 from local_aws.sandbox import Processes
 from local_aws.sandbox.activity import Activity, Listener, ignore
@@ -177,8 +178,10 @@ class LocalAws:
             "lambda": LambdaApi(self.functions, self._invocations.start),
             "batch": BatchApi(self.batch),
             "logs": LogsApi(self.log_store),
+            "servicequotas": (quotas := QuotasApi()),
             "states": StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive),
         }
+        self.quotas = quotas
         self._moto: Moto | None = None
 
     @property

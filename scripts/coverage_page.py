@@ -18,6 +18,7 @@ from local_aws.cloudformation import intrinsics, stack
 from local_aws.coverage import AS_AWS, KEPT, Operation
 from local_aws.eventbridge import patterns, service, targets
 from local_aws.logs import api as logs_api
+from local_aws.quotas import OPERATIONS as QUOTAS
 from local_aws.s3 import operations as s3_operations
 from local_aws.stepfunctions import service as states_service
 from local_aws.stepfunctions.moto_patches import PATCHES
@@ -45,12 +46,14 @@ def written() -> str:
         "## S3\n",
         _operations(s3_operations.OPERATIONS),
         "## Lambda\n",
-        _operations(lambda_api.OPERATIONS),
+        _operations({**lambda_api.OPERATIONS, "account": lambda_api.ACCOUNT_SETTINGS}),
         "## Batch\n",
         _operations(batch_api.OPERATIONS),
         "## CloudWatch Logs\n",
         "What functions and jobs print is in their log groups at once.\n",
         _operations(logs_api.OPERATIONS),
+        "## Service Quotas\n",
+        _operations(QUOTAS),
         "## EventBridge\n",
         "Requests:\n",
         _operations(service.OPERATIONS),

@@ -17,6 +17,7 @@ from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.names import REGION, function_arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
 
+_ACCOUNT_SETTINGS = re.compile(r"^/2016-08-19/account-settings/?$")
 _ROUTE = re.compile(r"^/2015-03-31/functions(?:/(?P<name>[^/]+)(?P<rest>/.+)?)?/?$")
 
 
@@ -55,6 +56,8 @@ class LambdaApi:
 
     def _route(self, environ: Environ) -> Reply:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if method == "GET" and _ACCOUNT_SETTINGS.match(path):
+            return ACCOUNT_SETTINGS.handler(self._functions)
         if route := _ROUTE.match(path):
             name, rest = unquote(route["name"] or ""), route["rest"] or ""
             operation = OPERATIONS.get((method, ("/{FunctionName}" if name else "") + rest))
@@ -63,6 +66,19 @@ class LambdaApi:
                 return operation.handler(Request(self._functions, self._invoke_later, name, qualifier, environ))
         message = f"{method} {path}: the embedded AWS Lambda does not have this operation"
         raise ServiceError("NotImplemented", message, 501)
+
+
+def _account_settings(functions: Functions) -> Reply:
+    every = functions.all()
+    reserved = sum(each.reserved for each in every if each.reserved is not None)
+    limit = {
+        "TotalCodeSize": 80_530_636_800,
+        "CodeSizeUnzipped": 262_144_000,
+        "CodeSizeZipped": 52_428_800,
+        "ConcurrentExecutions": functions.concurrency.account,
+        "UnreservedConcurrentExecutions": functions.concurrency.account - reserved,
+    }
+    return Reply.of_json({"AccountLimit": limit, "AccountUsage": {"TotalCodeSize": 0, "FunctionCount": len(every)}})
 
 
 def _list_functions(request: Request) -> Reply:
@@ -144,6 +160,7 @@ def _alias(function: Function, alias: str) -> dict[str, Any]:
     return {"AliasArn": alias_arn, "Name": alias, "FunctionVersion": function.aliases[alias]}
 
 
+ACCOUNT_SETTINGS = Operation("GetAccountSettings", _account_settings, differs("code takes no space"))
 #: by method and by the path behind `/2015-03-31/functions`
 OPERATIONS: dict[tuple[str, str], Operation[Callable[[Request], Reply]]] = {
     ("GET", ""): Operation("ListFunctions", _list_functions, differs("all on one page")),

@@ -1,0 +1,70 @@
+"""`avflow doctor`: what is missing on this machine and in the account before `sam build` and `sam deploy`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from avflow_cli import samconfig, terminal
+from avflow_cli.doctor import gpus, limits, machine
+from avflow_cli.doctor.account import Account, Check, asked, credentials, stack
+from avflow_cli.doctor.finding import Finding
+
+_WORDS = {"ok": "ok", "fix": "FIX", "unknown": "?"}
+_STYLES = {"ok": "green", "fix": "bold red", "unknown": "yellow"}
+_NAME_WIDTH = 20
+#: what is asked after the credentials, by name; the second only where YOLOv3 runs on GPUs
+_ALWAYS: tuple[tuple[str, Check], ...] = (
+    ("stack", stack),
+    ("Fargate quota", limits.fargate_quota),
+    ("Lambda concurrency", limits.concurrency),
+    ("Lambda memory", limits.memory),
+    ("VPC", limits.networks),
+)
+_WITH_GPUS: tuple[tuple[str, Check], ...] = (
+    ("GPU types", gpus.offerings),
+    ("GPU quota", gpus.quota),
+    ("Spot role", gpus.spot_role),
+)
+
+
+def run(profile: str | None, region: str | None, endpoint_url: str | None) -> int:
+    """Look at everything and print a line for each. Returns the exit status.
+
+    Raises
+    ------
+    SamconfigInvalid
+        samconfig.toml can't be read.
+    """
+    console, to_do = terminal.console(), 0
+    account = Account(samconfig.read(), profile, region, endpoint_url)
+    for finding in look(account):
+        _show(console, finding)
+        to_do += finding.state == "fix"
+    if to_do:
+        things = "one thing" if to_do == 1 else f"{to_do} things"
+        console.print(f"\nDo {things} before `sam build` and `sam deploy`.", markup=False)
+        return os.EX_UNAVAILABLE
+    console.print("\nReady for `sam build` and `sam deploy`.", markup=False)
+    return os.EX_OK
+
+
+def look(account: Account) -> Iterator[Finding]:
+    """One finding after the other, as soon as it is there."""
+    yield machine.sam()
+    yield machine.engine()
+    yield machine.disk()
+    yield (known := credentials(account))
+    if known.state == "ok":
+        for name, check in (*_ALWAYS, *(_WITH_GPUS if account.deployment.uses_gpu else ())):
+            yield asked(name, check, account)
+
+
+def _show(console: Console, finding: Finding) -> None:
+    word = _WORDS[finding.state]
+    console.print(f"{word:<4}", style=_STYLES[finding.state], end="", markup=False)
+    console.print(f"{finding.name:<{_NAME_WIDTH}}{finding.message}", soft_wrap=True, markup=False)
+    for line in finding.todo:
+        console.print(f"    {'':<{_NAME_WIDTH}}{line}", soft_wrap=True, markup=False)

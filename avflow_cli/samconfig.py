@@ -1,0 +1,109 @@
+"""What `sam deploy` would deploy from this checkout: samconfig.toml over the defaults of template.yaml."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avflow.errors import AvflowError
+
+ROOT = Path(__file__).parents[1]
+STACK_NAME = "av-workflow"
+_LONG_FORM = re.compile(r"ParameterKey=(?P<name>[^,\s]+),ParameterValue=(?P<value>.*)", re.DOTALL)
+
+
+class SamconfigInvalid(AvflowError):
+    """samconfig.toml can't be read."""
+
+    advice = "Compare it with the samconfig.toml of the repository."
+    exit_code = os.EX_CONFIG
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The stack that `sam deploy` would create or update.
+
+    Parameters
+    ----------
+    stack_name, region, profile:
+        As in samconfig.toml; None where it leaves them to the environment.
+    parameters:
+        The value of each parameter of the template.
+    template:
+        The template, as it is written.
+    """
+
+    stack_name: str
+    region: str | None
+    profile: str | None
+    parameters: Mapping[str, str]
+    template: Mapping[str, Any]
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether YOLOv3 runs on GPUs."""
+        return self.parameters["DetectorCompute"] != "cpu"
+
+
+def read(folder: Path = ROOT) -> Deployment:
+    """What samconfig.toml and template.yaml in `folder` say. Without samconfig.toml the defaults of the template hold.
+
+    Raises
+    ------
+    SamconfigInvalid
+        It is not TOML, or `parameter_overrides` has none of SAM's forms.
+    """
+    from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415 - slow to import
+
+    path = folder / "samconfig.toml"
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        config = {}
+    except (OSError, ValueError) as error:
+        raise SamconfigInvalid(f"{path.name}: {error}") from error
+    template = yaml_parse((folder / "template.yaml").read_text(encoding="utf-8"))
+    defaults = {name: str(facts.get("Default", "")) for name, facts in template["Parameters"].items()}
+    told = _settings(config)
+    return Deployment(
+        stack_name=str(told.get("stack_name", STACK_NAME)),
+        region=told.get("region"),
+        profile=told.get("profile"),
+        parameters=defaults | _overrides(told.get("parameter_overrides", ""), path.name),
+        template=template,
+    )
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of `sam deploy` in the environment `default`: its own over the global ones."""
+    environment = config.get("default", {})
+    found: dict[str, Any] = {}
+    for command in ("global", "deploy"):
+        found |= environment.get(command, {}).get("parameters", {})
+    return found
+
+
+def _overrides(given: Any, name: str) -> dict[str, str]:
+    """The parameters in any form that SAM takes: text, a list of texts, or a table."""
+    if isinstance(given, Mapping):
+        return {key: str(value) for key, value in given.items()}
+    try:
+        parts = shlex.split(given) if isinstance(given, str) else [str(each) for each in given]
+    except (TypeError, ValueError) as error:
+        raise SamconfigInvalid(f"{name}: parameter_overrides: {error}") from error
+    found = {}
+    for part in parts:
+        if long := _LONG_FORM.fullmatch(part):
+            found[long["name"]] = long["value"]
+        elif "=" in part:
+            key, _, value = part.partition("=")
+            found[key] = value
+        else:
+            raise SamconfigInvalid(f"{name}: parameter_overrides: {part!r} is not Name=Value")
+    return found

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import av
 import imageio_ffmpeg
 import pytest
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsDecl
 
+from local_aws.batch import attempts
 from tests.faults import s3_matrix
 from tests.faults.conftest import deployed
 from tests.faults.matrix import Way
@@ -22,7 +24,9 @@ CELLS = s3_matrix.cells()
 QUICK = {"FFmpeg Audio2srt Yolov3 Merge: reset in the middle of a body 1x", "Merge: 400 BadDigest for a write always"}
 #: runs at once; most of them wait
 AT_ONCE = 12
-FRAMES = {"tiny": 10, "large": 280}
+FRAMES = {"tiny": 10, "large": 70}
+#: how often a state or a job tries again what always fails: test_matrix.py counts the tries of the state machine
+RETRIES = 1
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,10 @@ class Ended:
 
 
 def large_video(path):
-    """70 s of noise in pixels that are not square, so that it is converted, into more than 32 MB."""
+    """70 s of noise in pixels that are not square, so that it is converted, into more than 32 MB. 70 frames suffice."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "lavfi"]
-    command += ["-i", "testsrc=size=640x480:rate=4:duration=70,noise=alls=100:allf=t,setsar=2", "-f", "lavfi"]
-    command += ["-i", "sine=frequency=440:duration=70", "-c:v", "mjpeg", "-q:v", "8", "-c:a", "aac", str(path)]
+    command += ["-i", "testsrc=size=960x720:rate=1:duration=70,noise=alls=100:allf=t,setsar=2", "-f", "lavfi"]
+    command += ["-i", "sine=frequency=440:duration=1", "-c:v", "mjpeg", "-q:v", "8", "-c:a", "aac", str(path)]
     subprocess.run(command, check=True)
 
 
@@ -94,9 +98,27 @@ class Faulted:
         return {each["Key"][len(prefix) - 1 :] for each in listed.get("Versions", [])}
 
 
+def with_few_retries(patch):
+    """Let states and jobs try again `RETRIES` times at most: each try of a step costs seconds of processor time."""
+    decide, count = attempts.should_retry, MaxAttemptsDecl.__init__
+
+    def should_retry(strategy, attempt, *facts):
+        return attempt <= RETRIES and decide(strategy, attempt, *facts)
+
+    patch.setattr(attempts, "should_retry", should_retry)
+    patch.setattr(MaxAttemptsDecl, "__init__", lambda self, attempts=RETRIES: count(self, min(attempts, RETRIES)))
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory, request):
     """How the run of each selected cell ended; they run at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        with_few_retries(patch)
+        yield run_all(tmp_path_factory, request)
+
+
+def run_all(tmp_path_factory, request):
+    """Run each selected cell, first those on Lambda and then those on Batch."""
     selected = [item.callspec.params["cell"] for item in request.session.items if "cell" in item.fixturenames]
     selected = [cell for cell in selected if isinstance(cell, s3_matrix.S3Cell)]
     folder = tmp_path_factory.mktemp("s3")

@@ -219,7 +219,19 @@ def test_every_name_of_the_state_machine_is_in_the_matrix():
 @pytest.mark.parametrize("state", sorted(matrix.LAMBDA_STEPS))
 def test_every_error_of_a_function_is_in_the_matrix(state):
     names = {cell.name for cell in CELLS if cell.state == state}
-    assert {*matrix.TRANSIENT, *matrix.BUSY, *matrix.REFUSED, *matrix.OWN} <= names
+    known = (*matrix.TRANSIENT, *matrix.BUSY, *matrix.WAKING, *matrix.UNUSABLE, *matrix.REFUSED)
+    assert {*known, *matrix.OWN} <= names
+    assert {f"Lambda.{name}" for name in matrix.of_operation("lambda", "Invoke")} <= {*known}
+
+
+@pytest.mark.parametrize("state", sorted((*matrix.LAMBDA_STEPS, "ReportFailure")))
+def test_a_function_that_was_idle_for_weeks_has_eight_minutes_to_wake(state):
+    (retrier,) = [each for each in STATES[state]["Retry"] if each["ErrorEquals"][0] in matrix.WAKING]
+    assert set(retrier["ErrorEquals"]) == set(matrix.WAKING)
+    assert "JitterStrategy" not in retrier, "jitter would halve the wait"
+    waits = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** tried for tried in range(retrier["MaxAttempts"])]
+    assert (waits[0], len(waits)) == (10, 8)
+    assert sum(waits) > 4 * 106, "the longest that users have reported"
 
 
 @pytest.mark.parametrize("state", sorted((*matrix.JOBS, *matrix.GPU_JOBS)))

@@ -154,7 +154,7 @@ class Services:
         plan = self.plans[Key.split("/")[1]]
         if error := plan.next_error("ReadMedia"):
             raise _states_error(error) if error.startswith("States.") else _client_error(error)
-        return {"Body": _Text(json.dumps(plan.media["media.json"]))}
+        return {"Body": _Text(json.dumps(plan.media["plan.json"]))}
 
     def _publish(self, Message: str, **_: Any) -> dict[str, Any]:
         name = Message.partition("Execution: ")[2].strip()

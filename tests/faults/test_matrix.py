@@ -72,9 +72,11 @@ def plan_of(cell):
         "plan": {
             "segments": {"count": 2 if cell.state == "FailedSegments" else 1},
             "array": {"Size": 2} if cell.state == "FailedSegments" else {},
-            "spans": [{"part": 0, "on_batch": cell.state == "Audio2srtOnBatch"}],
+            "spans": [0],
+            "spans_on_batch": [0] if cell.state == "Audio2srtOnBatch" else [],
             "merge_on_batch": cell.state == "MergeOnBatch",
         },
+        "results": {"manifest": "s3://b/result/v.json"},
     }
     errors = {cell.state: [cell.name]}
     if cell.state == "Yolov3OnDemand":
@@ -83,7 +85,7 @@ def plan_of(cell):
         errors["Yolov3"] = ["job: exit status"]
     if cell.state in ("ReportFailure", "NotifyFailure"):
         errors["FFmpeg"] = ["InvalidMediaUnreadable"]
-    return Plan(errors, frozenset({cell.state} if cell.always else ()), {"media.json": media})
+    return Plan(errors, frozenset({cell.state} if cell.always else ()), {"plan.json": media})
 
 
 @pytest.fixture(scope="module")

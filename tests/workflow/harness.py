@@ -29,6 +29,9 @@ class Finished:
     tasks: dict[str, int]
     #: `result/….error.json`, if it exists
     report: dict[str, Any] | None
+    output: dict[str, Any] | None
+    #: all events of the history
+    events: list[dict[str, Any]]
 
 
 class Workflow:
@@ -122,7 +125,8 @@ class Workflow:
         assert found is not None
         states, tasks, state_of = [], {}, {}
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
-        for event in (event for page in pages for event in page["events"]):
+        events = [event for page in pages for event in page["events"]]
+        for event in events:
             entered = event.get("stateEnteredEventDetails")
             state = entered["name"] if entered else state_of.get(event.get("previousEventId", 0), "")
             state_of[event["id"]] = state
@@ -130,7 +134,9 @@ class Workflow:
                 states.append(state)
             if event["type"] == "TaskScheduled":
                 tasks[state] = tasks.get(state, 0) + 1
-        return Finished(found["status"], found.get("error"), found.get("cause"), states, tasks, self._report(execution))
+        output = json.loads(found["output"]) if "output" in found else None
+        report = self._report(execution)
+        return Finished(found["status"], found.get("error"), found.get("cause"), states, tasks, report, output, events)
 
     def _report(self, execution: str) -> dict[str, Any] | None:
         key = f"result/{execution.rpartition(':')[2]}.error.json"

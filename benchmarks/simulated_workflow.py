@@ -86,6 +86,9 @@ class Workflow:
             case "Fail":
                 path = state.get("ErrorPath", "")  # an intrinsic function would only make the name longer
                 raise StateFailed(_lookup(path, data, context) if path.startswith("$") else state.get("Error", path))
+            case "Wait":
+                yield self.env.timeout(state["Seconds"])
+                return data, state["Next"]
             case "Pass":
                 data = _lookup(state.get("InputPath", "$"), data, context)
                 given = state.get(

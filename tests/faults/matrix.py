@@ -154,7 +154,14 @@ ENDS = {
     "job: exit status": "JobFailed",
     "job: out of memory": "JobOutOfMemory",
     "job: out of time": "JobTimedOut",
+}
+#: jobs that never started, after the tries of AWS Batch
+STARTS = {
     "job: image": "ImageUnavailable",
+    "job: image on Fargate": "ImageUnavailable",
+    "job: no credentials": "JobNotStarted",
+    "job: no network": "JobNotStarted",
+    "job: no container": "JobNotStarted",
 }
 MACHINE = {"job: lost machine": "SpotInterrupted", "job: no capacity": "GpuUnavailable"}
 SERVICES = {
@@ -181,6 +188,9 @@ MATRIX = (
     Rule((*JOBS, *GPU_JOBS), tuple(name for name in OWN if name != "LambdaBudgetExceeded"), Way.NAMED, Way.NAMED),
     *(Rule((*JOBS, *GPU_JOBS), (end,), Way.NAMED, Way.NAMED, name) for end, name in ENDS.items()),
     *(Rule((*JOBS, "Yolov3OnDemand"), (end,), Way.NAMED, Way.NAMED, name) for end, name in MACHINE.items()),
+    *(Rule(JOBS, (end,), Way.RETRIED, Way.NAMED, name) for end, name in STARTS.items()),
+    *(Rule(("Yolov3OnDemand",), (end,), Way.NAMED, Way.NAMED, name) for end, name in STARTS.items()),
+    Rule(("Yolov3",), tuple(STARTS), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3",), ("job: lost machine", "job: no capacity"), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3",), ("States.Timeout",), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3OnDemand",), ("States.Timeout",), Way.NAMED, Way.NAMED, "GpuUnavailable"),

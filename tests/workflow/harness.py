@@ -72,6 +72,21 @@ class Workflow:
         self.aws.functions.add(replace(ordinary, name=name, timeout=1))
         return self.variant(ordinary.arn, function_arn(name))
 
+    def asleep(self, seconds: float | None, error: str, *functions: str) -> str:
+        """Create a variant with sleeping copies of functions, and hurry the Retry for them. Return its ARN.
+
+        Without `seconds` they never wake, and the Retry is soon over.
+        """
+        literals = ['"IntervalSeconds":10', '"IntervalSeconds":1', '"BackoffRate":1.5', '"BackoffRate":1.0']
+        literals += ['"MaxAttempts":8', '"MaxAttempts":60' if seconds else '"MaxAttempts":2']
+        for function in functions:
+            ordinary, _ = self.aws.functions.get(f"scripted-{function}")
+            name = f"asleep-{uuid.uuid4().hex[:8]}"
+            self.aws.functions.add(replace(ordinary, name=name))
+            self.aws.functions.states.put_to_sleep(name, seconds, error)
+            literals += [ordinary.arn, function_arn(name)]
+        return self.variant(*literals)
+
     def end_job(self, execution: str, reason: str, step: str = "yolov3") -> None:
         """End a step's running job for AWS's `reason`, after it has read its script."""
 

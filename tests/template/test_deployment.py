@@ -92,7 +92,7 @@ def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     assert wanted.items() <= function.environment.items()
     assert wanted.items() <= environment_of(stack, "av-workflow-ffmpeg").items()
     states = {name: state for name, state, _ in all_states(deployed_machine(stack))}
-    assert states["ReadMedia"]["ResultSelector"]["max_spans.$"] == "States.StringToJson('3')"
+    assert states["ReadMedia"]["ResultSelector"]["media"]["max_spans.$"] == "States.StringToJson('3')"
     assert states["EachSpan"]["MaxConcurrencyPath"] == "$.media.max_spans"
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_ASLEEP, _NOT_STARTED = "the function is not ready yet", "its container could not be started"
 #: errors of Lambda and Step Functions after which the state machine's Catch runs the step on Batch (statemachine/)
 _WORDS = {
     "Sandbox.Timedout": "ran out of Lambda's time",
@@ -13,11 +14,19 @@ _WORDS = {
     "OSError": "Lambda's /tmp is full",
     "States.Timeout": "took longer than its state may",
     "Lambda.TooManyRequestsException": "Lambda had no capacity left",
+    "Lambda.CodeArtifactUserPendingException": _ASLEEP,
+    "Lambda.ResourceNotReadyException": _ASLEEP,
+    "Lambda.ResourceConflictException": _ASLEEP,
+    "Lambda.CodeArtifactUserFailedException": "Lambda can't use the function's image",
 }
 #: the beginning of a Batch job's StatusReason
 _STATUS_REASONS = {
     "Host EC2": "Spot took the machine away",
     "Canceled by JobStateTimeLimit": "no machine came in time",
+    "Task failed to start": _NOT_STARTED,
+    "ResourceInitializationError": _NOT_STARTED,
+    "Cannot": _NOT_STARTED,
+    "Timeout waiting": _NOT_STARTED,
 }
 
 

@@ -70,7 +70,8 @@ def video(number: int, rng: random.Random) -> dict[str, Any]:
     plan = {
         "segments": {"count": segments},
         "array": {"Size": segments} if segments > 1 else {},
-        "spans": [{"part": part, "on_batch": False} for part in range(spans)],
+        "spans": list(range(spans)),
+        "spans_on_batch": [],
         "merge_on_batch": False,
     }
     return {
@@ -78,7 +79,7 @@ def video(number: int, rng: random.Random) -> dict[str, Any]:
         "size": int(seconds * BYTE_RATE),
         "seconds": seconds,
         "frames_of_part": seconds * FRAME_RATE / segments,
-        "media": {"has_sound": True, "has_picture": True, "plan": plan},
+        "media": {"has_sound": True, "has_picture": True, "plan": plan, "results": {}},
         "steps": [],
     }
 
@@ -217,7 +218,7 @@ class Simulation:
         if "batch:submitJob" in resource:
             return (yield from self._job(parameters, upload))
         yield self.env.timeout(CALL_SECONDS)
-        return {"found": upload["media"], "max_spans": MAX_SPANS, "reasons": "[]"}
+        return {"video": upload, "media": {"found": upload["media"], "max_spans": MAX_SPANS}, "reasons": "[]"}
 
     def _function(self, arn: str, upload: dict[str, Any]) -> Steps:
         name = arn.removeprefix("${").removesuffix("FunctionArn}")

@@ -1,13 +1,15 @@
 """Walks a state machine as Step Functions would, in simulated time: what a task takes, and gives, is told by a stub.
 
 Only what decides the way is carried out: Choice, Parallel, inline Map, Retry with its waits, Catch, and JSONPath
-references ("Amazon States Language"). Intrinsic functions are left as they stand, for no way depends on them.
+references ("Amazon States Language"). Of the intrinsic functions only States.ArrayContains is carried out. The others
+are left as they stand, for no way depends on them.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import random
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +86,11 @@ class Workflow:
             case "Fail":
                 path = state.get("ErrorPath", "")  # an intrinsic function would only make the name longer
                 raise StateFailed(_lookup(path, data, context) if path.startswith("$") else state.get("Error", path))
+            case "Wait":
+                yield self.env.timeout(state["Seconds"])
+                return data, state["Next"]
             case "Pass":
+                data = _lookup(state.get("InputPath", "$"), data, context)
                 given = state.get(
                     "Result", _filled(state["Parameters"], data, context) if "Parameters" in state else data
                 )
@@ -201,10 +207,18 @@ def _filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
     filled = {}
     for key, value in template.items():
         if key.endswith(".$"):
-            filled[key[:-2]] = _lookup(value, data, context) if value.startswith("$") else value
+            filled[key[:-2]] = _value(value, data, context)
         else:
             filled[key] = _filled(value, data, context)
     return filled
+
+
+def _value(text: str, data: Any, context: Mapping[str, Any]) -> Any:
+    """What a reference, or a call of States.ArrayContains with two, stands for; other calls stand for themselves."""
+    if call := _CONTAINS.fullmatch(text):
+        array, sought = (_lookup(path, data, context) for path in call.groups())
+        return sought in array
+    return _lookup(text, data, context) if text.startswith("$") else text
 
 
 def _placed(state: Mapping[str, Any], data: Any, result: Any) -> Any:
@@ -215,6 +229,7 @@ def _placed(state: Mapping[str, Any], data: Any, result: Any) -> Any:
     return result if path == "$" else {**data, path.removeprefix("$."): result}
 
 
+_CONTAINS = re.compile(r"States\.ArrayContains\((\$[\w.$]+), (\$[\w.$]+)\)")
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "BooleanEquals": lambda value, wanted: value is wanted,
     "StringEquals": lambda value, wanted: value == wanted,

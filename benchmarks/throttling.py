@@ -157,7 +157,7 @@ def _video(number: int, seconds: float, rng: random.Random) -> dict[str, Any]:
     """An upload of about so many seconds, as the FFmpeg step would plan it."""
     made = scale.video(number, rng)
     length = seconds * rng.uniform(0.5, 1.5)
-    made["media"]["plan"] |= {"segments": {"count": 1}, "array": {}, "spans": [{"part": 0, "on_batch": False}]}
+    made["media"]["plan"] |= {"segments": {"count": 1}, "array": {}, "spans": [0]}
     return made | {"seconds": length, "size": int(length * scale.BYTE_RATE), "frames_of_part": length * 25}
 
 

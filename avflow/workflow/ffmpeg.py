@@ -25,7 +25,7 @@ AUDIO_SHARE = 0.1
 
 
 def run(video: VideoRef, context: StepContext) -> MediaReport:
-    """Write `media.json`, a WAV file per span of the audio, and the converted AVI if a conversion is necessary.
+    """Write `media.json`, `plan.json`, a WAV file per span of the audio, and the converted AVI if one is necessary.
 
     Raises
     ------
@@ -81,6 +81,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         joined=joined,
     )
     store.write(video.media_json, report)
+    store.write(video.plan_json, plan.for_the_workflow(video, report))
     return report
 
 

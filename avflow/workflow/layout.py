@@ -95,6 +95,11 @@ class VideoRef:
         """The report of the FFmpeg step. Every later step reads it."""
         return self._intermediate("media", "media.json")
 
+    @property
+    def plan_json(self) -> str:
+        """What the state machine reads of that report."""
+        return self._intermediate("media", "plan.json")
+
     def part_json(self, step: str, part: int) -> str:
         """The report of a later step on one segment or span."""
         return self._intermediate("media", f"{step}-{part:04}.json")

@@ -14,7 +14,16 @@ from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
-from avflow.workflow.reports import Plan, SegmentPlan, SpanPlan
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import (
+    Decisions,
+    MediaReport,
+    Plan,
+    SegmentCount,
+    SegmentPlan,
+    SpanPlan,
+    WorkflowPlan,
+)
 from avflow.workflow.settings import Settings
 
 #: limits that template.yaml gives the functions of these two steps: time in seconds, memory in MB, /tmp in bytes
@@ -55,6 +64,28 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
             for span in spans
         ),
         merge_on_batch=_merge_bytes(media, stream) > MERGE_LAMBDA_TMP_BYTES,
+    )
+
+
+def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
+    """What the state machine reads of media.json: what decides its way, and where the results will be."""
+    plan = report.plan
+    suffixes = {"video": ".avi", "detections": ".detections.jsonl"} if report.has_video else {}
+    suffixes |= {"subtitles": ".srt"} if report.has_audio else {}
+    return WorkflowPlan(
+        has_audio=report.has_audio,
+        has_video=report.has_video,
+        plan=Decisions(
+            segments=SegmentCount(plan.segments.count),
+            array=plan.array,
+            spans=tuple(span.part for span in plan.spans),
+            spans_on_batch=tuple(span.part for span in plan.spans if span.on_batch),
+            merge_on_batch=plan.merge_on_batch,
+        ),
+        results={
+            kind: f"s3://{video.bucket}/{video.result(suffix)}"
+            for kind, suffix in (suffixes | {"manifest": ".json"}).items()
+        },
     )
 
 

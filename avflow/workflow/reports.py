@@ -87,7 +87,7 @@ class SpanPlan(Contract):
 
 @dataclass(frozen=True)
 class Plan(Contract):
-    """How the work of the later steps is divided. The state machine reads it too."""
+    """How the work of the later steps is divided."""
 
     segments: SegmentPlan
     #: ArrayProperties for AWS Batch; empty for one segment
@@ -95,6 +95,37 @@ class Plan(Contract):
     spans: tuple[SpanPlan, ...]
     #: whether the Merge step clearly exceeds Lambda's limits and goes to Batch directly
     merge_on_batch: bool
+
+
+@dataclass(frozen=True)
+class SegmentCount(Contract):
+    """Into how many segments the video is divided."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Decisions(Contract):
+    """The part of the plan on which the way through the state machine depends."""
+
+    segments: SegmentCount
+    #: ArrayProperties for AWS Batch; empty for one segment
+    array: dict[str, int]
+    #: the number of each span, and of those that go to Batch directly
+    spans: tuple[int, ...]
+    spans_on_batch: tuple[int, ...]
+    merge_on_batch: bool
+
+
+@dataclass(frozen=True)
+class WorkflowPlan(Contract):
+    """`plan.json`: what the state machine reads. It goes through all later states, so it is small."""
+
+    has_audio: bool = field(metadata=field_options(alias="has_sound"))
+    has_video: bool = field(metadata=field_options(alias="has_picture"))
+    plan: Decisions
+    #: the address of each result by what it is: the output of the execution
+    results: dict[str, str]
 
 
 # ---------------------------------------------------------------- reports of the steps

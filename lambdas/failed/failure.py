@@ -26,6 +26,9 @@ _NO_VCPUS = ("AWS provided no vCPUs in time. Ask for a larger quota of Fargate v
              "or lower CpuDetectorVcpus.")  # fmt: skip
 _MORE_AT_ONCE = ("Let more segments run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
                  "and ask for the quota. Or cut the video.")  # fmt: skip
+#: a job whose container never ran (Amazon ECS Developer Guide, "Stopped tasks error codes")
+NOT_STARTED = re.compile(r"Task failed to start|ResourceInitializationError|Cannot\w+Error|Timeout waiting for|"
+                         r"DockerTimeoutError")  # fmt: skip
 #: for a failed job: the error's name, a pattern for its reasons, and the advice
 BATCH_FAILURES = (
     ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),
@@ -35,6 +38,8 @@ BATCH_FAILURES = (
     ("JobTimedOut", re.compile(r"Job attempt duration exceeded timeout"), "Deploy with a larger JobTimeoutSeconds."),
     ("SpotInterrupted", re.compile(r"Host EC2.*terminated"), _TRY_AGAIN),
     ("ImageUnavailable", re.compile(r"CannotPull"), "The job's image could not be pulled: deploy again."),
+    ("JobNotStarted", NOT_STARTED, "Upload the video again. If it fails again in a VPC of your own: its subnets must "
+     "reach ECR, S3 and CloudWatch Logs."),
 )  # fmt: skip
 
 #: exit status of a step to which S3 did not answer (avflow.errors.StorageUnavailable): it could leave no error there
@@ -111,7 +116,10 @@ def _explain_job(job: dict[str, Any], text: str) -> dict[str, str]:
     reason = job.get("StatusReason") or text or "no reason given"
     # not the whole Cause: it contains the video's name too
     platforms = ", ".join(f'"{platform}"' for platform in job.get("PlatformCapabilities") or ())
-    reasons = f"{platforms} {reason} {(job.get('Container') or {}).get('Reason') or ''}"
+    why = (job.get("Container") or {}).get("Reason") or ""
+    reasons = f"{platforms} {reason} {why}"
+    if why and NOT_STARTED.search(reasons):
+        reason = f"{reason}: {why}".rstrip(".")
     for error, pattern, advice in BATCH_FAILURES:
         if pattern.search(reasons):
             return {"error": error, "message": f"{name}: {reason}.", "advice": advice}

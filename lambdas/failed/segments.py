@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .failure import cause_of
 
 #: reasons outside the segment itself: they explain a failure only if no child has another reason
-_MACHINE = ("Host EC2", "Canceled by JobStateTimeLimit")
+_MACHINE = ("Host EC2", "Canceled by JobStateTimeLimit",
+            "Task failed to start", "ResourceInitializationError", "Cannot", "Timeout waiting")  # fmt: skip
 
 
 def errors_of(batch: Any, error: dict[str, str]) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from local_aws.awslambda.concurrency import TooManyRequests
 from local_aws.awslambda.function import Function
 from local_aws.awslambda.functions import FunctionNotFound, Functions
 from local_aws.awslambda.invocation import MAX_PAYLOAD_BYTES
+from local_aws.awslambda.states import NotActive
 from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.names import REGION, function_arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
@@ -49,6 +50,9 @@ class LambdaApi:
             return Reply(
                 json.dumps({"Reason": error.reason, "Type": "User", "message": str(error)}).encode(), 429, code
             )
+        except NotActive as error:
+            body = {"Type": "User" if error.status < 500 else "Service", "Message": str(error)}
+            return Reply(json.dumps(body).encode(), error.status, {"x-amzn-errortype": error.code})
         except ServiceError as error:
             return Reply.of_error(error)
         except OSError as error:  # no process, no memory, a full disk: it may be better in a moment
@@ -82,7 +86,7 @@ def _account_settings(functions: Functions) -> Reply:
 
 
 def _list_functions(request: Request) -> Reply:
-    configurations = [_configuration(function, "$LATEST") for function in request.functions.all()]
+    configurations = [_configuration(request, function, "$LATEST") for function in request.functions.all()]
     return Reply.of_json({"Functions": configurations})
 
 
@@ -93,16 +97,16 @@ def _get_function(request: Request) -> Reply:
         code = {"RepositoryType": "ECR", "ImageUri": function.image_uri, "ResolvedImageUri": resolved}
     else:
         code = {"RepositoryType": "S3", "Location": function.code.as_uri()}
-    return Reply.of_json({"Configuration": _configuration(function, version), "Code": code})
+    return Reply.of_json({"Configuration": _configuration(request, function, version), "Code": code})
 
 
 def _get_configuration(request: Request) -> Reply:
-    return Reply.of_json(_configuration(*request.functions.get(request.name, request.qualifier)))
+    return Reply.of_json(_configuration(request, *request.functions.get(request.name, request.qualifier)))
 
 
 def _list_versions(request: Request) -> Reply:
     function, _ = request.functions.get(request.name)
-    versions = [_configuration(function, version) for version in ["$LATEST", *function.versions]]
+    versions = [_configuration(request, function, version) for version in ["$LATEST", *function.versions]]
     return Reply.of_json({"Versions": versions})
 
 
@@ -137,7 +141,7 @@ def _invoke(request: Request) -> Reply:
     return Reply(invocation.payload, 200, headers)
 
 
-def _configuration(function: Function, version: str) -> dict[str, Any]:
+def _configuration(request: Request, function: Function, version: str) -> dict[str, Any]:
     facts = {
         "FunctionName": function.name,
         "FunctionArn": function_arn(function.name, None if version == "$LATEST" else version),
@@ -147,7 +151,7 @@ def _configuration(function: Function, version: str) -> dict[str, Any]:
         "MemorySize": function.memory_mb,
         "EphemeralStorage": {"Size": function.scratch_mb},
         "Environment": {"Variables": dict(function.environment)},
-        "State": "Active",
+        **request.functions.states.describe(function),
         "LastUpdateStatus": "Successful",
     }
     kept = ("Description", "Role", "Runtime", "Architectures", "TracingConfig", "LoggingConfig")

@@ -1,8 +1,8 @@
 """Asynchronous invocations: a queue, retries, and then a destination or a dead-letter queue.
 
 AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation": a function's error is
-tried again after one and two minutes. An event for which there is no concurrency, or that Lambda itself cannot run,
-stays in the queue, at most for MaximumEventAgeInSeconds.
+tried again after one and two minutes. An event for which there is no concurrency, or that Lambda itself cannot run, as
+while the function is Inactive or Pending, stays in the queue, at most for MaximumEventAgeInSeconds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from local_aws.awslambda.concurrency import TooManyRequests
 from local_aws.awslambda.function import Function
 from local_aws.awslambda.functions import FunctionNotFound, Functions
+from local_aws.awslambda.states import NotActive
 
 logger = logging.getLogger(__name__)
 #: seconds before the second and the third try after an error of the function
@@ -132,7 +133,11 @@ class AsyncInvocations:
                 self._give_up(function, event, "EventAgeExceeded")
                 continue
             try:
+                self._functions.states.require_active(function)
                 self._functions.concurrency.take(function)
+            except NotActive:
+                self._put_off(event)
+                continue
             except TooManyRequests:
                 with self._lock:
                     queue.appendleft(event)
@@ -146,8 +151,7 @@ class AsyncInvocations:
         try:
             invocation = self._functions.run(function, version, event.payload)
         except Exception:  # Lambda itself cannot run it, as if it answered 5xx
-            event.failures += 1
-            self._put(event, min(LAST_BACKOFF, FIRST_BACKOFF * 2 ** (event.failures - 1)))
+            self._put_off(event)
         else:
             event.attempts += 1
             event.response = invocation.payload
@@ -162,6 +166,10 @@ class AsyncInvocations:
             with self._lock:
                 self._running[event.arn] -= 1
             self._woken.set()
+
+    def _put_off(self, event: _Event) -> None:
+        event.failures += 1
+        self._put(event, min(LAST_BACKOFF, FIRST_BACKOFF * 2 ** (event.failures - 1)))
 
     def _give_up(self, function: Function, event: _Event, condition: str) -> None:
         if self._closed.is_set():

@@ -8,6 +8,7 @@ from local_aws.awslambda.concurrency import Concurrency
 from local_aws.awslambda.environments import Environments
 from local_aws.awslambda.function import Caps, Function
 from local_aws.awslambda.invocation import Invocation, function_environment, invoke
+from local_aws.awslambda.states import States
 from local_aws.names import function_arn
 from local_aws.sandbox.activity import StepEnded
 from local_aws.sandbox.host import Host
@@ -38,6 +39,7 @@ class Functions:
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
         self.concurrency = Concurrency(concurrency, self.all)
+        self.states = States()
         self.environments = Environments(host, at_once, min(concurrency, 3 * at_once), function_environment)
 
     def add(self, function: Function) -> None:
@@ -84,10 +86,13 @@ class Functions:
             There is no such function, version or alias.
         TooManyRequests
             The function's or the account's concurrency is used up.
+        NotActive
+            The function is not Active yet.
         OSError
             No process can be started.
         """
         function, version = self.get(reference, qualifier)
+        self.states.require_active(function)
         self.concurrency.take(function)
         return self.run(function, version, payload)
 

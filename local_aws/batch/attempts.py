@@ -8,10 +8,11 @@ import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from local_aws.batch.job import Job, milliseconds
 from local_aws.batch.retry import TASK_EXITED, TIMED_OUT, should_retry
+from local_aws.batch.starts import FailedStart, Starts
 from local_aws.sandbox import MEGABYTE, End, Limits, Outcome, Sandbox
 from local_aws.sandbox.activity import StepEnded, StepLog, StepStarted
 from local_aws.sandbox.containers import PID_FILE
@@ -23,9 +24,9 @@ KILLED = 137
 
 
 class _Ending(NamedTuple):
-    """How an attempt ended, in AWS's words; `seconds` is its duration."""
+    """How an attempt ended, in AWS's words; `seconds` is its duration. There is no exit code if it did not start."""
 
-    exit_code: int
+    exit_code: int | None
     reason: str
     status_reason: str
     seconds: float
@@ -36,6 +37,7 @@ class Attempts:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.starts = Starts()
 
     def run(self, job: Job) -> None:
         """Run a job to its end."""
@@ -46,6 +48,8 @@ class Attempts:
 
     def _attempt(self, job: Job) -> bool:
         """Run the job once; returns whether it has to run again."""
+        if failure := self.starts.next_failure(job.definition["jobDefinitionName"]):
+            return self._not_started(job, failure)
         job.started, job.status = milliseconds(), "RUNNING"
         self._host.listener(StepStarted("batch", job.name, job.id))
         tmp = self._host.sandboxes / f"batch-{uuid.uuid4().hex}"
@@ -57,6 +61,15 @@ class Attempts:
         finally:
             shutil.rmtree(tmp, ignore_errors=True)
         self._record(job, ending)
+        return self._again(job, ending)
+
+    def _not_started(self, job: Job, failure: FailedStart) -> bool:
+        job.started, job.status = None, "STARTING"
+        ending = _Ending(None, failure.reason, failure.status_reason, 0.0)
+        self._record(job, ending)
+        return self._again(job, ending)
+
+    def _again(self, job: Job, ending: _Ending) -> bool:
         if ending.exit_code == 0 or ending.status_reason == TIMED_OUT or job.stop_reason is not None:
             return False
         return should_retry(
@@ -64,15 +77,14 @@ class Attempts:
         )
 
     def _record(self, job: Job, ending: _Ending) -> None:
-        container = {
-            "exitCode": ending.exit_code,
-            "logStreamName": job.log_stream,
-            **({"reason": ending.reason} if ending.reason else {}),
-        }
+        container: dict[str, Any] = {"reason": ending.reason} if ending.reason else {}
+        if ending.exit_code is not None:
+            container = {"exitCode": ending.exit_code, "logStreamName": job.log_stream, **container}
         job.container = {**container, "command": job.command()}
         job.status_reason = job.stop_reason or ending.status_reason
         times = {"startedAt": job.started, "stoppedAt": milliseconds()}
-        job.attempts.append({"container": container, **times, "statusReason": job.status_reason})
+        attempt = {"container": container, **times, "statusReason": job.status_reason}
+        job.attempts.append({name: value for name, value in attempt.items() if value is not None})
         succeeded = ending.exit_code == 0 and job.stop_reason is None
         error_name = None if succeeded else ending.reason or job.status_reason
         self._host.listener(StepEnded("batch", job.name, job.id, ending.seconds, error_name))

@@ -12,7 +12,9 @@ from typing import Any, cast
 from local_aws import system
 from local_aws.batch.attempts import Attempts
 from local_aws.batch.job import Job, JobDefinition
+from local_aws.batch.retry import problem_of
 from local_aws.batch.slots import Slots
+from local_aws.batch.starts import FailedStart
 from local_aws.names import arn
 from local_aws.sandbox.host import Host
 from local_aws.wire import ServiceError
@@ -80,8 +82,10 @@ class Batch:
         Raises
         ------
         ServiceError
-            It is not for jobs of one container.
+            It is not for jobs of one container, or AWS Batch refuses its retry strategy.
         """
+        if problem := problem_of(properties.get("retryStrategy", {})):
+            raise client_error(f"job definition {name}: {problem}")
         if properties.get("type", "container") != "container" or "containerProperties" not in properties:
             raise client_error(f"job definition {name}: the embedded AWS Batch runs only jobs of one container")
         revisions = self._definitions.setdefault(name, [])
@@ -171,6 +175,10 @@ class Batch:
         """Wait for the end of a job, at most so long; whether it has ended. An unknown job has."""
         job = self.get(job_id)
         return job is None or job.ended.wait(seconds)
+
+    def fail_starts(self, definition: str, failure: FailedStart, attempts: int) -> None:
+        """Let the next so many attempts of jobs of a definition fail before their container runs."""
+        self._attempts.starts.fail(definition, failure, attempts)
 
     def close(self) -> None:
         """Start no more jobs; running jobs go on."""

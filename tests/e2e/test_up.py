@@ -8,6 +8,7 @@ import signal
 import psutil
 import pytest
 
+from tests import screens
 from tests.e2e.conftest import SAMPLE, avflow, started
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -33,8 +34,12 @@ def test_an_upload_from_another_program_is_processed(up):
     states, s3 = up.client("stepfunctions"), up.client("s3")
     history = states.get_execution_history(executionArn=found["executionArn"], maxResults=1000)["events"]
     assert history[-1]["type"] == "ExecutionSucceeded"
+    assert screens.longest(history)[0] <= screens.LINES
     results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/holiday/")["Contents"]}
     assert results == {f"result/holiday/my film{end}" for end in (".avi", ".srt", ".json", ".detections.jsonl")}
+    output = json.loads(states.describe_execution(executionArn=found["executionArn"])["output"])
+    assert [*output] == ["video", "detections", "subtitles", "manifest"]
+    assert {*output.values()} == {f"s3://{up.bucket}/{key}" for key in results}
 
 
 def test_the_same_event_twice_is_one_execution_and_another_version_is_another(up):

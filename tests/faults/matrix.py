@@ -46,9 +46,15 @@ class Rule:
     error: str | None = None
 
 
-def _operation(service: str, name: str) -> list[str]:
+def of_operation(service: str, name: str) -> list[str]:
+    """The errors that a service's model lists for an operation."""
     model = create_loader().load_service_model(service, "service-2")
     return sorted(each["shape"] for each in model["operations"][name].get("errors", []))
+
+
+def _of_lambda(*names: str) -> tuple[str, ...]:
+    """Names of Lambda's errors as Step Functions reports them."""
+    return tuple(f"Lambda.{name}" for name in names)
 
 
 def _own() -> list[str]:
@@ -65,13 +71,59 @@ SPECIAL = ("LambdaBudgetExceeded", "StorageUnavailable")
 LAMBDA_STEPS = ("FFmpeg", "Audio2srt", "Merge")
 JOBS = ("FFmpegOnBatch", "Audio2srtOnBatch", "MergeOnBatch", "Yolov3OnCpu")
 GPU_JOBS = ("Yolov3", "Yolov3OnDemand")
-TRANSIENT = tuple(
-    f"Lambda.{name}"
-    for name in ("AWSLambdaException", "ClientExecutionTimeoutException", "SdkClientException", "ServiceException")
+#: Lambda itself failed: a try after seconds helps
+TRANSIENT = _of_lambda("ClientExecutionTimeoutException", "SdkClientException", "ServiceException")
+#: all invocations that the account may run at once are running
+BUSY = _of_lambda("TooManyRequestsException")
+#: the function can't start yet: it was idle for weeks, is being changed, or waits for its network, file system or
+#: snapshot. Step Functions reports errors that its own client doesn't know as AWSLambdaException, also the first two
+WAKING = _of_lambda(
+    "CodeArtifactUserPendingException",
+    "AWSLambdaException",
+    "CodeArtifactUserDeletedException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "EFSMountConnectivityException",
+    "EFSMountTimeoutException",
+    "ENILimitReachedException",
+    "ENINotReadyException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "S3FilesMountConnectivityException",
+    "S3FilesMountTimeoutException",
+    "ServiceQuotaExceededException",
+    "SnapStartNotReadyException",
+    "SnapStartRegenerationFailureException",
+    "SnapStartTimeoutException",
+    "SubnetIPAddressLimitReachedException",
 )
-BUSY = tuple(
-    f"Lambda.{name}"
-    for name in ("CodeArtifactUserPendingException", "ResourceNotReadyException", "TooManyRequestsException")
+#: the function can't start, and waiting does not help: its image, key, network, file system or runtime is unusable
+UNUSABLE = (
+    *_of_lambda(
+        "CodeArtifactUserFailedException",
+        "EC2AccessDeniedException",
+        "EFSIOException",
+        "EFSMountFailureException",
+        "InvalidRuntimeException",
+        "InvalidSecurityGroupIDException",
+        "InvalidSubnetIDException",
+        "InvalidZipFileException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+        "RuntimeAliasDeletedException",
+        "RuntimeVersionDeletedException",
+        "S3FilesMountFailureException",
+        "SnapStartException",
+    ),
+    "Extension.Crash",
+    "Extension.ExitError",
+    "Extension.InitError",
+    "Extension.LaunchError",
+    "Runtime.InvalidEntrypoint",
+    "Runtime.InvalidTaskConfig",
+    "Runtime.InvalidWorkingDir",
 )
 BEYOND = (
     "LambdaBudgetExceeded",
@@ -81,7 +133,8 @@ BEYOND = (
     "Sandbox.Timedout",
     "States.Timeout",
 )
-REFUSED = tuple(sorted({f"Lambda.{name}" for name in _operation("lambda", "Invoke")} - {*TRANSIENT, *BUSY}))
+#: all others: the request is wrong, the function is gone, or it calls itself in a loop
+REFUSED = tuple(sorted({*_of_lambda(*of_operation("lambda", "Invoke"))} - {*TRANSIENT, *BUSY, *WAKING, *UNUSABLE}))
 #: other exceptions of a handler and of its runtime
 BUGS = (
     "Exception",
@@ -101,21 +154,28 @@ ENDS = {
     "job: exit status": "JobFailed",
     "job: out of memory": "JobOutOfMemory",
     "job: out of time": "JobTimedOut",
+}
+#: jobs that never started, after the tries of AWS Batch
+STARTS = {
     "job: image": "ImageUnavailable",
+    "job: image on Fargate": "ImageUnavailable",
+    "job: no credentials": "JobNotStarted",
+    "job: no network": "JobNotStarted",
+    "job: no container": "JobNotStarted",
 }
 MACHINE = {"job: lost machine": "SpotInterrupted", "job: no capacity": "GpuUnavailable"}
 SERVICES = {
     "ReadMedia": ("S3.NoSuchKeyException", "S3.InvalidObjectStateException", "S3.S3Exception"),
     "FailedSegments": ("Batch.BatchException", "Batch.ClientException", "Batch.ServerException"),
     "AnnounceResults": ("EventBridge.FailedEntry", "EventBridge.InternalException"),
-    "NotifyFailure": tuple(f"SNS.{name}" for name in (*_operation("sns", "Publish"), "AmazonSNSException")),
+    "NotifyFailure": tuple(f"SNS.{name}" for name in (*of_operation("sns", "Publish"), "AmazonSNSException")),
 }  # fmt: skip
 
 MATRIX = (
     # ------------------------------------------------------------ a step on Lambda
     Rule(LAMBDA_STEPS, (*TRANSIENT, "StorageUnavailable"), Way.RETRIED, Way.NAMED),
-    Rule(LAMBDA_STEPS, BUSY, Way.RETRIED, Way.BATCH),
-    Rule(LAMBDA_STEPS, BEYOND, Way.BATCH, Way.BATCH),
+    Rule(LAMBDA_STEPS, (*WAKING, *BUSY), Way.RETRIED, Way.BATCH),
+    Rule(LAMBDA_STEPS, (*BEYOND, *UNUSABLE), Way.BATCH, Way.BATCH),
     Rule(LAMBDA_STEPS, tuple(name for name in OWN if name not in SPECIAL), Way.NAMED, Way.NAMED),
     Rule(LAMBDA_STEPS, (*REFUSED, *BUGS), Way.NAMED, Way.NAMED),
     Rule(LAMBDA_STEPS, ("States.Permissions",), Way.NAMED, Way.NAMED, "Permissions"),
@@ -127,7 +187,12 @@ MATRIX = (
     Rule((*JOBS, *GPU_JOBS), UNCATCHABLE, Way.TOLD, Way.TOLD),
     Rule((*JOBS, *GPU_JOBS), tuple(name for name in OWN if name != "LambdaBudgetExceeded"), Way.NAMED, Way.NAMED),
     *(Rule((*JOBS, *GPU_JOBS), (end,), Way.NAMED, Way.NAMED, name) for end, name in ENDS.items()),
-    *(Rule((*JOBS, "Yolov3OnDemand"), (end,), Way.NAMED, Way.NAMED, name) for end, name in MACHINE.items()),
+    *(Rule(("Yolov3OnDemand",), (end,), Way.NAMED, Way.NAMED, name) for end, name in MACHINE.items()),
+    Rule(JOBS, ("job: no capacity",), Way.NAMED, Way.NAMED, "GpuUnavailable"),
+    Rule(JOBS, ("job: lost machine",), Way.RETRIED, Way.NAMED, "SpotInterrupted"),
+    *(Rule(JOBS, (end,), Way.RETRIED, Way.NAMED, name) for end, name in STARTS.items()),
+    *(Rule(("Yolov3OnDemand",), (end,), Way.NAMED, Way.NAMED, name) for end, name in STARTS.items()),
+    Rule(("Yolov3",), tuple(STARTS), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3",), ("job: lost machine", "job: no capacity"), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3",), ("States.Timeout",), Way.ON_DEMAND, Way.ON_DEMAND),
     Rule(("Yolov3OnDemand",), ("States.Timeout",), Way.NAMED, Way.NAMED, "GpuUnavailable"),
@@ -146,10 +211,10 @@ MATRIX = (
     Rule(("AnnounceResults",), ("States.Timeout",), Way.GOES_ON, Way.GOES_ON),
     Rule(("AnnounceResults",), UNCATCHABLE, Way.TOLD, Way.TOLD),
     # ------------------------------------------------------------ the report of an error; the run has failed before
-    Rule(("ReportFailure",), (*TRANSIENT, "StorageUnavailable", *BUSY), Way.NAMED, Way.UNREPORTED, "{}"),
+    Rule(("ReportFailure",), (*TRANSIENT, "StorageUnavailable", *WAKING, *BUSY), Way.NAMED, Way.UNREPORTED, "{}"),
     Rule(
         ("ReportFailure",),
-        (*(name for name in (*BEYOND, *BUGS)), *REFUSED, "States.Permissions"),
+        (*BEYOND, *UNUSABLE, *BUGS, *REFUSED, "States.Permissions"),
         Way.UNREPORTED,
         Way.UNREPORTED,
         "{}",

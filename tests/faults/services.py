@@ -33,6 +33,22 @@ JOB_ENDS: dict[str, dict[str, Any]] = {
     },
     "job: out of time": {"StatusReason": "Job attempt duration exceeded timeout", "Container": {"ExitCode": 137}},
     "job: image": {"StatusReason": "Task failed to start", "Container": {"Reason": "CannotPullContainerError: 404"}},
+    "job: image on Fargate": {
+        "StatusReason": "CannotPullContainerError: pull image manifest: i/o timeout",
+        "Container": {},
+    },
+    "job: no credentials": {
+        "StatusReason": "ResourceInitializationError: unable to pull secrets or registry auth",
+        "Container": {},
+    },
+    "job: no network": {
+        "StatusReason": "Timeout waiting for network interface provisioning to complete.",
+        "Container": {},
+    },
+    "job: no container": {
+        "StatusReason": "Task failed to start",
+        "Container": {"Reason": "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"},
+    },
     "job: lost machine": {"StatusReason": "Host EC2 (instance i-0a) terminated.", "Container": {}},
     "job: no capacity": {
         "StatusReason": "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT",
@@ -154,7 +170,7 @@ class Services:
         plan = self.plans[Key.split("/")[1]]
         if error := plan.next_error("ReadMedia"):
             raise _states_error(error) if error.startswith("States.") else _client_error(error)
-        return {"Body": _Text(json.dumps(plan.media["media.json"]))}
+        return {"Body": _Text(json.dumps(plan.media["plan.json"]))}
 
     def _publish(self, Message: str, **_: Any) -> dict[str, Any]:
         name = Message.partition("Execution: ")[2].strip()

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 POINTS = range(10)
 #: Ten points of each step: as soon as its process works, and at its requests to S3: (number from 0, when)
 AT = {
-    # HEAD and GET of the upload, PUT of the sound and of media.json
+    # HEAD and GET of the upload, PUT of the sound, of media.json and of plan.json
     "ffmpeg": [
         (0, "before"), (0, "later"), (1, "before"), (1, "after"), (1, "later"), (2, "before"), (2, "after"),
-        (3, "before"), (3, "after"),
+        (3, "after"), (4, "before"),
     ],
     # GET of media.json, HEAD and GET of the sound, PUT of the transcript
     "audio2srt": [

@@ -85,6 +85,7 @@ OF_FFMPEG = {
     "video/*.avi": {*WRITE},
     "video/*.joined.mkv": {*WRITE},
     "media/*/media.json": {*WRITE},
+    "media/*/plan.json": {*WRITE},
     "media/*/ffmpeg.error.json": {*WRITE},
 }
 OF_AUDIO2SRT = {
@@ -133,7 +134,7 @@ OBJECTS_OF = {
         "start/*": {READ},
         "media/*.error.json": {READ},
     },
-    "StateMachineRole": {"media/*/media.json": {READ}},
+    "StateMachineRole": {"media/*/plan.json": {READ}, "media/*/media.json": {READ}},
 }
 WRITERS_OF_RESULTS = {"MergeFunctionRole", "MergeJobRole", "FailedFunctionRole"}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local_aws.batch.retry import problem_of, should_retry
 from tests.template.conftest import as_list
 
 #: MiB by number of vCPUs (AWS Batch User Guide, "Job definition parameters", resourceRequirements)
@@ -50,13 +51,40 @@ def test_jobs_end_fail_and_write_as_they_should(translated):
     for name, facts in translated.properties("AWS::Batch::JobDefinition").items():
         container = facts["ContainerProperties"]
         assert facts["Timeout"]["AttemptDurationSeconds"] == {"Ref": "JobTimeoutSeconds"}, name
-        assert facts["RetryStrategy"]["EvaluateOnExit"][-1] == {"OnStatusReason": "*", "Action": "EXIT"}, name
         assert facts["RetryStrategy"]["Attempts"] > 1, name
         assert facts["ResourceRetentionPolicy"] == {"SkipDeregisterOnUpdate": True}, name
         assert container["ReadonlyRootFilesystem"] is True, name
         assert [mount["ContainerPath"] for mount in container["MountPoints"]] == ["/tmp"], name
         assert not container.get("Privileged"), name
         assert all(isinstance(value, str) for value in facts["Parameters"].values()), name
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "status_reason", "again"),
+    [
+        (75, "", "Essential container in task exited", True),
+        (3, "", "Essential container in task exited", False),
+        (1, "", "Essential container in task exited", False),
+        (137, "OutOfMemoryError: Container killed due to memory usage", "Essential container in task exited", False),
+        (137, "", "OutOfMemoryError: Container killed due to memory usage", False),
+        (None, "", "Host EC2 (instance i-0a) terminated.", False),
+        (None, "CannotPullContainerError: 429 Too Many Requests", "Task failed to start", True),
+        (None, "CannotCreateContainerError: no space left", "Task failed to start", True),
+        (None, "DockerTimeoutError: Could not transition to created", "Task failed to start", True),
+        (None, "", "CannotPullContainerError: pull image manifest has been retried 5 time(s): i/o timeout", True),
+        (None, "", "ResourceInitializationError: unable to pull secrets or registry auth", True),
+        (None, "", "Timeout waiting for network interface provisioning to complete.", True),
+        (None, "", "Timeout waiting for EphemeralStorage provisioning to complete.", True),
+        (None, "", "Unexpected EC2 error while attempting to Create Network Interface", True),
+    ],
+)
+def test_a_job_that_never_started_is_tried_again_and_no_other(translated, exit_code, reason, status_reason, again):
+    for name, facts in translated.properties("AWS::Batch::JobDefinition").items():
+        rules = [{key[0].lower() + key[1:]: value for key, value in rule.items()}
+                 for rule in facts["RetryStrategy"]["EvaluateOnExit"]]  # fmt: skip
+        strategy = {"attempts": facts["RetryStrategy"]["Attempts"], "evaluateOnExit": rules}
+        assert problem_of(strategy) is None, name
+        assert should_retry(strategy, 1, exit_code, reason, status_reason) is again, name
 
 
 def test_queues_do_not_wait_for_ever(translated):

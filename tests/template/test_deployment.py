@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from tests.template.conftest import all_states
+from tests.waiting import until
 
 SUBSTITUTED = {
     "FFmpegOnBatch": ("av-workflow-ffmpeg", "CpuJobQueue"),
@@ -91,7 +92,7 @@ def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     assert wanted.items() <= function.environment.items()
     assert wanted.items() <= environment_of(stack, "av-workflow-ffmpeg").items()
     states = {name: state for name, state, _ in all_states(deployed_machine(stack))}
-    assert states["ReadMedia"]["ResultSelector"]["max_spans.$"] == "States.StringToJson('3')"
+    assert states["ReadMedia"]["ResultSelector"]["media"]["max_spans.$"] == "States.StringToJson('3')"
     assert states["EachSpan"]["MaxConcurrencyPath"] == "$.media.max_spans"
 
 
@@ -163,3 +164,13 @@ def test_outputs_lead_to_the_bucket_the_runs_and_the_dashboard(deploy):
     )
     assert outputs["FailureTopicArn"].startswith("arn:aws:sns:")
     assert re.fullmatch(r"https?://.*DeadLetters.*", outputs["DeadLettersUrl"])
+
+
+def test_an_upload_wakes_the_start_function_and_is_not_lost(deploy):
+    stack = deploy(DetectorCompute="cpu")
+    (start,) = [each for each in stack.aws.functions.all() if each.handler == "start.app.handler"]
+    stack.aws.functions.states.put_to_sleep(start.name, 1.5)
+    stack.aws.client("s3").put_object(Bucket=stack.outputs["BucketName"], Key="start/a quiet month.mkv", Body=b"")
+    states, machine = stack.aws.client("stepfunctions"), stack.outputs["StateMachineArn"]
+    (execution,) = until(lambda: states.list_executions(stateMachineArn=machine)["executions"], "an execution")
+    assert execution["name"].startswith("a-quiet-month-mkv-")

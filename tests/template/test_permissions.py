@@ -19,6 +19,7 @@ OBJECTS = {
     "boxed": VIDEO.boxed(3),
     "detections": VIDEO.detections(3),
     "media": VIDEO.media_json,
+    "plan": VIDEO.plan_json,
     "speech": VIDEO.part_json("audio2srt", 2),
     "boxes": VIDEO.part_json("yolov3", 3),
     "ffmpeg error": VIDEO.step_error_json("ffmpeg"),
@@ -33,7 +34,7 @@ OBJECTS = {
 }
 ERRORS = {"ffmpeg error", "audio2srt error", "yolov3 error", "merge error"}
 #: a pattern can't tell the conversion `a.avi` from the segment `a.boxed-0000.avi`, which YOLOv3 writes anew
-FFMPEG = ({"upload"}, {"wav", "converted", "joined", "boxed", "media", "ffmpeg error"})
+FFMPEG = ({"upload"}, {"wav", "converted", "joined", "boxed", "media", "plan", "ffmpeg error"})
 AUDIO2SRT = ({"wav", "media"}, {"speech", "audio2srt error"})
 YOLOV3 = (
     {"upload", "converted", "boxed", "joined", "media", "boxes"},
@@ -54,7 +55,7 @@ MAY = {
     "MergeFunctionRole": MERGE,
     "MergeJobRole": MERGE,
     "FailedFunctionRole": ({"upload", "result", "manifest", "report", *ERRORS}, {"report"}),
-    "StateMachineRole": ({"media"}, set()),
+    "StateMachineRole": ({"media", "plan"}, set()),
     "Yolov3FunctionRole": (set(), set()),
     "ImageUriFunctionRole": (set(), set()),
     "JobExecutionRole": (set(), set()),

@@ -29,6 +29,9 @@ class Finished:
     tasks: dict[str, int]
     #: `result/….error.json`, if it exists
     report: dict[str, Any] | None
+    output: dict[str, Any] | None
+    #: all events of the history
+    events: list[dict[str, Any]]
 
 
 class Workflow:
@@ -68,6 +71,21 @@ class Workflow:
         ordinary, _ = self.aws.functions.get(f"scripted-{function}")
         self.aws.functions.add(replace(ordinary, name=name, timeout=1))
         return self.variant(ordinary.arn, function_arn(name))
+
+    def asleep(self, seconds: float | None, error: str, *functions: str) -> str:
+        """Create a variant with sleeping copies of functions, and hurry the Retry for them. Return its ARN.
+
+        Without `seconds` they never wake, and the Retry is soon over.
+        """
+        literals = ['"IntervalSeconds":10', '"IntervalSeconds":1', '"BackoffRate":1.5', '"BackoffRate":1.0']
+        literals += ['"MaxAttempts":8', '"MaxAttempts":60' if seconds else '"MaxAttempts":2']
+        for function in functions:
+            ordinary, _ = self.aws.functions.get(f"scripted-{function}")
+            name = f"asleep-{uuid.uuid4().hex[:8]}"
+            self.aws.functions.add(replace(ordinary, name=name))
+            self.aws.functions.states.put_to_sleep(name, seconds, error)
+            literals += [ordinary.arn, function_arn(name)]
+        return self.variant(*literals)
 
     def end_job(self, execution: str, reason: str, step: str = "yolov3") -> None:
         """End a step's running job for AWS's `reason`, after it has read its script."""
@@ -122,7 +140,8 @@ class Workflow:
         assert found is not None
         states, tasks, state_of = [], {}, {}
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
-        for event in (event for page in pages for event in page["events"]):
+        events = [event for page in pages for event in page["events"]]
+        for event in events:
             entered = event.get("stateEnteredEventDetails")
             state = entered["name"] if entered else state_of.get(event.get("previousEventId", 0), "")
             state_of[event["id"]] = state
@@ -130,7 +149,9 @@ class Workflow:
                 states.append(state)
             if event["type"] == "TaskScheduled":
                 tasks[state] = tasks.get(state, 0) + 1
-        return Finished(found["status"], found.get("error"), found.get("cause"), states, tasks, self._report(execution))
+        output = json.loads(found["output"]) if "output" in found else None
+        report = self._report(execution)
+        return Finished(found["status"], found.get("error"), found.get("cause"), states, tasks, report, output, events)
 
     def _report(self, execution: str) -> dict[str, Any] | None:
         key = f"result/{execution.rpartition(':')[2]}.error.json"

@@ -39,21 +39,29 @@ def next_of(video: dict[str, Any], step: str, where: str) -> str | None:
 
 
 def plan(video: dict[str, Any]) -> dict[str, Any]:
-    """A plan with `segments` segments, and a span per item of `spans`: whether the span goes to Batch."""
+    """Decisions for `segments` segments, and a span per item of `spans`: whether the span goes to Batch."""
     count, spans = video.get("segments", 1), video.get("spans", [False])
     return {
-        "segments": {"count": count, "frames": 100},
+        "segments": {"count": count},
         "array": {"Size": count} if count > 1 else {},
-        "spans": [{"part": part, "start": 0.0, "end": 9.0, "on_batch": batch} for part, batch in enumerate(spans)],
+        "spans": list(range(len(spans))),
+        "spans_on_batch": [part for part, batch in enumerate(spans) if batch],
         "merge_on_batch": video.get("merge_on_batch", False),
     }
+
+
+def results(video: dict[str, Any]) -> dict[str, str]:
+    """The addresses of the results, as the real step gives them."""
+    suffixes = {"video": "avi", "detections": "detections.jsonl", "subtitles": "srt", "manifest": "json"}
+    name = f"s3://{video['bucket']}/result/{video['execution']}"
+    return {kind: f"{name}.{suffix}" for kind, suffix in suffixes.items()}
 
 
 def leave(video: dict[str, Any], step: str, part: int, where: str) -> None:
     """Write what the real step writes for the later steps."""
     if step == "ffmpeg":
-        media = {"has_sound": video.get("sound", True), "has_picture": video.get("picture", True), "plan": plan(video)}
-        put(video, "media.json", media)
+        found = {"has_sound": video.get("sound", True), "has_picture": video.get("picture", True), "plan": plan(video)}
+        put(video, "plan.json", {**found, "results": results(video)})
     else:
         put(video, f"{step}-{part:04}.json", {"where": where})
 

@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from tests import screens
+
+#: fields of the video that the scripted steps read
+SCRIPT = ("script", "spans", "segments")
 SPOT_TOOK_IT = "Host EC2 (instance i-0123456789abcdef0) terminated."
 QUEUE_LIMIT = "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
 
@@ -19,6 +23,31 @@ def test_what_is_not_there_costs_nothing(workflow, video, skipped, done):
     assert skipped not in run.states
     assert done in run.states
     assert "Merge" in run.states
+
+
+def without_script(text):
+    """What the real steps would have passed on."""
+    data = json.loads(text)
+    if isinstance(data, dict) and isinstance(data.get("video"), dict):
+        data["video"] = {name: value for name, value in data["video"].items() if name not in SCRIPT}
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("video", "most"),
+    [({}, 36), ({"spans": [False] * 6 + [True] * 2, "segments": 16}, 46)],
+    ids=["a short video", "a long one"],
+)
+def test_each_input_and_output_fits_on_a_screen_and_the_last_says_where_the_results_are(workflow, video, most):
+    execution = workflow.start({"ffmpeg": {"lambda": ["LambdaBudgetExceeded"]}}, version_id="v" * 32, size=1, **video)
+    run = workflow.finish(execution)
+    assert run.states[-1] == "Done"
+    name = f"s3://{workflow.bucket}/result/{execution.rpartition(':')[2]}"
+    suffixes = {"video": "avi", "detections": "detections.jsonl", "subtitles": "srt", "manifest": "json"}
+    assert run.output == {kind: f"{name}.{suffix}" for kind, suffix in suffixes.items()}
+    assert max(screens.lines(without_script(text)) for _, text in screens.texts(run.events)) <= most
+    after = [json.loads(text) for what, text in screens.texts(run.events) if what.startswith("stateEntered Merge")]
+    assert [sorted(data) for data in after] == [["media", "video"]], "the error of the fallback is not carried along"
 
 
 @pytest.mark.parametrize("reason", [SPOT_TOOK_IT, QUEUE_LIMIT], ids=["interrupted", "no capacity"])

@@ -5,7 +5,9 @@ import os
 
 import pytest
 
-from local_aws.batch.retry import should_retry
+from local_aws.batch.retry import problem_of, should_retry
+from local_aws.batch.starts import FailedStart
+from local_aws.wire import ServiceError
 from tests.waiting import gone, process_in, until
 
 
@@ -157,3 +159,52 @@ def test_terminate_job_gives_its_reason(bench, tmp_path):
     assert json.loads(result.cause)["StatusReason"] == "Host EC2 (instance i-1) terminated."
     assert len(json.loads(result.cause)["Attempts"]) == 1
     assert gone(pid)
+
+
+# ---------------------------------------------------------------- containers that never run
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (FailedStart("Task failed to start", "CannotPullContainerError: manifest unknown"), True),
+        (FailedStart("ResourceInitializationError: unable to pull secrets or registry auth: i/o timeout"), False),
+    ],
+    ids=["EC2", "Fargate"],
+)
+def test_a_job_that_never_started_is_described_as_aws_does(bench, failure, reason):
+    task = bench.submit("tell", RetryStrategy={"Attempts": 2})
+    bench.aws.batch.fail_starts("tests-Job", failure, 2)
+    result = bench.run(task)
+    assert (result.status, result.error) == ("FAILED", "States.TaskFailed")
+    job = json.loads(result.cause)
+    assert job["StatusReason"] == failure.status_reason
+    assert "StartedAt" not in job
+    assert len(job["Attempts"]) == 2
+    for described in (job["Container"], *(attempt["Container"] for attempt in job["Attempts"])):
+        assert "ExitCode" not in described
+        assert described.get("Reason") == (failure.reason if reason else None)
+
+
+def test_a_start_that_fails_once_is_tried_again(bench):
+    bench.aws.batch.fail_starts("tests-Job", FailedStart("Task failed to start", "DockerTimeoutError: 4m0s"), 1)
+    result = bench.run(bench.submit("tell", RetryStrategy={"Attempts": 2}))
+    assert result.status == "SUCCEEDED", result.cause
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ([{"onExitCode": "1", "action": "EXIT"}] * 5, None),
+        ([{"onExitCode": "1", "action": "EXIT"}] * 6, "maximum is 5"),
+        ([{"onStatusReason": "Host EC2*", "action": "EXIT"}], None),
+        ([{"onStatusReason": "*terminated", "action": "EXIT"}], "onStatusReason"),
+        ([{"onReason": "Cannot(Pull|Start)*", "action": "RETRY"}], "onReason"),
+    ],
+)
+def test_a_retry_strategy_that_batch_would_refuse_is_refused(bench, rules, problem):
+    strategy = {"attempts": 2, "evaluateOnExit": rules}
+    found = problem_of(strategy)
+    assert (problem is None) if found is None else (problem in found)
+    if problem:
+        properties = {"containerProperties": {"image": "i"}, "retryStrategy": strategy}
+        with pytest.raises(ServiceError, match=problem):
+            bench.aws.batch.register_definition("refused", properties)

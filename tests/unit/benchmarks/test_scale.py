@@ -35,7 +35,8 @@ def upload(seconds=60.0, **changes):
     made["media"]["plan"] = {
         "segments": {"count": 1},
         "array": {},
-        "spans": [{"part": 0, "on_batch": False}],
+        "spans": [0],
+        "spans_on_batch": [],
         "merge_on_batch": False,
     }
     made["media"].update(changes)
@@ -84,8 +85,8 @@ def test_the_estimate_counts_the_transitions_that_the_state_machine_makes(change
 
 def test_a_long_video_has_an_array_of_segments_and_a_map_of_spans():
     video = upload(1800.0)
-    spans = [{"part": part, "on_batch": part == 1} for part in range(3)]
-    video["media"]["plan"] |= {"segments": {"count": 3}, "array": {"Size": 3}, "spans": spans}
+    spans = {"spans": [0, 1, 2], "spans_on_batch": [1]}
+    video["media"]["plan"] |= {"segments": {"count": 3}, "array": {"Size": 3}, **spans}
     simulation = walked(video)
     assert Counter(step.name for step in video["steps"]) == {"ffmpeg": 1, "audio2srt": 3, "yolov3": 3, "merge": 1}
     assert simulation.account.entered["Audio2srtOnBatch"] == 1

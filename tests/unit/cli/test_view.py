@@ -307,6 +307,7 @@ NO_ROOM = "does not fit into Lambda's /tmp"
         ("Runtime.ExitError", "Error: Runtime exited with error: signal: killed", "was killed for Lambda's memory"),
         ("Runtime.ExitError", "Error: Runtime exited with error: exit status 1", "crashed on Lambda"),
         ("States.Timeout", "", "took longer than its state may"),
+        ("Lambda.CodeArtifactUserPendingException", "", "the function is not ready yet"),
         ("SomethingNew", "", "SomethingNew"),
     ],
 )
@@ -319,6 +320,8 @@ def test_reasons_are_told_in_words(error, cause, words):
     [
         ({"StatusReason": "Host EC2 (instance i-0) terminated."}, "Spot took the machine away"),
         ({"StatusReason": "Canceled by JobStateTimeLimit action due to reason: X"}, "no machine came in time"),
+        ({"StatusReason": "Task failed to start"}, "its container could not be started"),
+        ({"StatusReason": "ResourceInitializationError: i/o timeout"}, "its container could not be started"),
         ({"StatusReason": "Array Child Job failed", "ArrayProperties": {"Size": 2}}, "some of its parts were lost"),
         ({"StatusReason": "Something else"}, "Something else"),
         ({}, "the job was lost"),

@@ -54,6 +54,18 @@ def job_failed(reason, exit_code=None, **container):
         ({"Error": "ExecutionTimedOut", "Cause": ""}, "ExecutionTimedOut", "two days"),
         ({"Error": "ExecutionAborted", "Cause": ""}, "ExecutionAborted", "stopped"),
         (job_failed("x", Reason="CannotPullContainerError: no such image"), "ImageUnavailable", "x"),
+        (job_failed("CannotPullContainerError: i/o timeout"), "ImageUnavailable", "i/o timeout"),
+        (
+            job_failed("Task failed to start", Reason="DockerTimeoutError: Could not transition to created"),
+            "JobNotStarted",
+            "Task failed to start: DockerTimeoutError: Could not transition to created",
+        ),
+        (
+            job_failed("ResourceInitializationError: unable to pull secrets or registry auth"),
+            "JobNotStarted",
+            "registry auth",
+        ),
+        (job_failed("Timeout waiting for network interface provisioning to complete."), "JobNotStarted", "network"),
         ({"Error": "States.Timeout", "Cause": ""}, "Timeout", "did not finish"),
         ({"Error": "Batch.ClientException", "Cause": "JobQueue q not found"}, "Batch.ClientException", "q not found"),
         ({"Error": "Something.New"}, "Something.New", "A step failed"),

@@ -1,5 +1,6 @@
 """The plan in media.json: segments, spans, and what goes to Batch directly."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +12,13 @@ from avflow.media import probe
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment
 from avflow.workflow import plan
-from avflow.workflow.reports import Plan, SegmentPlan, SpanPlan
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.reports import MediaReport, Plan, SegmentPlan, SpanPlan
 from avflow.workflow.settings import Settings
+from tests import screens
 
 ROOT = Path(__file__).parents[3]
+GOLDEN = Path(__file__).with_name("golden")
 SAMPLE = ROOT / "samples" / "my_video.mkv"
 WHOLE = (Span(0, 0.0, 11.0),)
 
@@ -113,3 +117,41 @@ def test_the_limits_are_the_templates():
     assert merge["EphemeralStorage"]["Size"] * 2**20 == plan.MERGE_LAMBDA_TMP_BYTES
     assert audio2srt["Timeout"] == plan.AUDIO2SRT_LAMBDA_SECONDS
     assert audio2srt["MemorySize"] == plan.AUDIO2SRT_LAMBDA_MEMORY
+
+
+# ---------------------------------------------------------------- what the state machine reads
+VIDEO = VideoRef("bucket", "start/dir/sample.mkv", "sample-mkv-1", "v1", 1, "result/dir/sample")
+
+
+@pytest.fixture
+def report():
+    """The report of the FFmpeg step on the sample."""
+    return MediaReport.from_dict(json.loads((GOLDEN / "media.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("has_audio", "has_video", "kinds"),
+    [
+        (True, True, {"video": ".avi", "detections": ".detections.jsonl", "subtitles": ".srt", "manifest": ".json"}),
+        (True, False, {"subtitles": ".srt", "manifest": ".json"}),
+        (False, True, {"video": ".avi", "detections": ".detections.jsonl", "manifest": ".json"}),
+    ],
+)
+def test_the_state_machine_learns_which_results_there_will_be(report, has_audio, has_video, kinds):
+    found = plan.for_the_workflow(VIDEO, replace(report, has_audio=has_audio, has_video=has_video))
+    assert (found.has_audio, found.has_video) == (has_audio, has_video)
+    assert found.results == {kind: f"s3://bucket/result/dir/sample{suffix}" for kind, suffix in kinds.items()}
+
+
+def test_the_state_machine_gets_what_decides_its_way_and_no_more(report):
+    spans = tuple(SpanPlan(part, 600.0 * part, 600.0 * (part + 1), on_batch=part == 2) for part in range(8))
+    long = replace(report, plan=Plan(SegmentPlan(16, 9000), {"Size": 16}, spans, merge_on_batch=True))
+    found = plan.for_the_workflow(VIDEO, long).to_dict()
+    assert found["plan"] == {
+        "segments": {"count": 16},
+        "array": {"Size": 16},
+        "spans": [0, 1, 2, 3, 4, 5, 6, 7],
+        "spans_on_batch": [2],
+        "merge_on_batch": True,
+    }
+    assert screens.lines(json.dumps(found)) < screens.LINES

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from avflow.annotation.detections import FrameDetections
-from avflow.workflow.reports import Manifest, MediaReport, SegmentReport, SpanReport, StepError
+from avflow.workflow.reports import Manifest, MediaReport, SegmentReport, SpanReport, StepError, WorkflowPlan
 from avflow.workflow.storage import ObjectStore
 from scripts import schemas
 from tests.schemas import validate
@@ -16,6 +16,7 @@ from tests.schemas import validate
 GOLDEN = Path(__file__).with_name("golden")
 KINDS = {
     "media.json": MediaReport,
+    "plan.json": WorkflowPlan,
     "yolov3-0000.json": SegmentReport,
     "audio2srt-0000.json": SpanReport,
     "step-error.json": StepError,

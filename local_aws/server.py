@@ -25,7 +25,7 @@ from local_aws.awslambda.function import Caps
 from local_aws.awslambda.functions import Functions
 from local_aws.awslambda.invocation import log_stream
 from local_aws.batch import Batch, BatchApi
-from local_aws.by_moto import Moto, not_processed
+from local_aws.by_moto import Moto, instance_types, not_processed
 from local_aws.callbacks import Callbacks
 from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created, status_changed
@@ -161,7 +161,7 @@ class LocalAws:
         )
         self.log_store = LogStore(self.state_dir / "logs.sqlite")
         self._collector = Collector(self.log_store, self._place, lambda: self.client("cloudwatch"))
-        self.batch = Batch(host, batch_jobs_at_once)
+        self.batch = Batch(host, batch_jobs_at_once, instance_types)
         at_once = functions_at_once or max(2, host.cores + 4 - self.batch.jobs_at_once)
         self.functions = Functions(
             host, Caps(lambda_timeout, lambda_memory, lambda_scratch), lambda_concurrency, at_once

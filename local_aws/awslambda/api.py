@@ -14,7 +14,7 @@ from local_aws.awslambda.function import Function
 from local_aws.awslambda.functions import FunctionNotFound, Functions
 from local_aws.awslambda.invocation import MAX_PAYLOAD_BYTES
 from local_aws.coverage import AS_AWS, Operation, differs
-from local_aws.names import REGION, function_arn
+from local_aws.names import function_arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
 
 _ROUTE = re.compile(r"^/2015-03-31/functions(?:/(?P<name>[^/]+)(?P<rest>/.+)?)?/?$")
@@ -140,7 +140,7 @@ def _configuration(function: Function, version: str) -> dict[str, Any]:
 
 
 def _alias(function: Function, alias: str) -> dict[str, Any]:
-    alias_arn = f"arn:aws:lambda:{REGION}:{function.arn.split(':')[4]}:function:{function.name}:{alias}"
+    alias_arn = function_arn(function.name, alias)
     return {"AliasArn": alias_arn, "Name": alias, "FunctionVersion": function.aliases[alias]}
 
 

@@ -63,6 +63,7 @@ class Stack:
             A rule is not met, or a resource cannot be created.
         """
         check_rules(self.template, self.resolver)
+        self.resolver.check_mappings([self.template["Resources"], self.template.get("Outputs", {})])
         resources = self.template["Resources"]
         for logical_id in sorted(resources, key=lambda name: not resources[name]["Type"].startswith("Custom::")):
             if self._wanted(resources[logical_id]):  # custom resources first: their functions run meanwhile

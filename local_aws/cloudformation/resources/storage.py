@@ -8,7 +8,7 @@ from typing import Any
 from local_aws.cloudformation.resources.operations import judged
 from local_aws.cloudformation.stack import Created, Stack, creates
 from local_aws.coverage import differs
-from local_aws.names import ACCOUNT, REGION
+from local_aws.names import ACCOUNT, PARTITION, REGION
 
 
 @creates("AWS::S3::Bucket", differs("versioning and notifications to EventBridge work; other settings are kept"))
@@ -40,7 +40,7 @@ def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created
             Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
     domain = f"{name}.s3.{REGION}.amazonaws.com"
-    return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": domain, "RegionalDomainName": domain})
+    return Created(name, {"Arn": f"arn:{PARTITION}:s3:::{name}", "DomainName": domain, "RegionalDomainName": domain})
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ BY_MOTO = {
     "CloudWatch": "metrics are kept, also those that functions and jobs print; alarms and dashboards have no effect",
     "EC2": "networks, security groups and launch templates are kept; no packet passes through them",
     "EventBridge, but for PutEvents": "rules and targets are kept, and used for delivery",
-    "IAM": "roles and policies are kept; only S3 judges by them what functions and jobs may do",
+    "IAM": "roles and policies are kept; S3 and Lambda's GetFunction judge by them what functions and jobs may do",
     "SNS": "topics deliver to queues",
     "SQS": "queues work",
     "STS": "GetCallerIdentity and temporary keys; requests that are signed with these are refused",

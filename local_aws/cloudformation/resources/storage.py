@@ -11,7 +11,10 @@ from local_aws.coverage import differs
 from local_aws.names import ACCOUNT, PARTITION, REGION
 
 
-@creates("AWS::S3::Bucket", differs("versioning and notifications to EventBridge work; other settings are kept; removed if creation fails"))
+@creates(
+    "AWS::S3::Bucket",
+    differs("versioning and notifications to EventBridge work; other settings are kept; removed if creation fails"),
+)
 def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A bucket and its settings; a bucket of an earlier run is taken over with its objects."""
     s3 = stack.aws.client("s3")

@@ -73,6 +73,28 @@ def test_a_service_that_refuses_a_resource_is_quoted(bench, tmp_path, properties
         deploy(bench.aws, template(tmp_path, Q={"Type": "AWS::Batch::JobQueue", "Properties": queue}))
 
 
+@pytest.mark.parametrize(
+    ("policy", "stays"), [(None, False), ("Delete", False), ("RetainExceptOnCreate", False), ("Retain", True)]
+)
+def test_a_bucket_of_a_failed_creation_stays_only_with_retain(bench, tmp_path, policy, stays):
+    name = f"failed-{policy}".lower()
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    bucket |= {"DeletionPolicy": policy} if policy else {}
+    queue = {"Type": "AWS::Batch::JobQueue", "DependsOn": "Bucket", "Properties": {}}
+    with pytest.raises(DeployError, match="priority is required"):
+        deploy(bench.aws, template(tmp_path, Bucket=bucket, Q=queue))
+    assert (name in {each["Name"] for each in bench.aws.client("s3").list_buckets()["Buckets"]}) is stays
+
+
+def test_a_bucket_that_was_there_before_stays_when_a_creation_fails(bench, tmp_path):
+    bench.aws.client("s3").create_bucket(Bucket="before")
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "before"}}
+    queue = {"Type": "AWS::Batch::JobQueue", "DependsOn": "Bucket", "Properties": {}}
+    with pytest.raises(DeployError):
+        deploy(bench.aws, template(tmp_path, Bucket=bucket, Q=queue))
+    bench.aws.client("s3").head_bucket(Bucket="before")
+
+
 def test_a_circle_is_an_error(bench, tmp_path):
     first = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "B"}}}
     second = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "A"}}}

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
@@ -143,6 +144,37 @@ def test_the_conditions_agree_with_ec2s_answers():
     for region, answers in INSTANCE_TYPE_OFFERINGS["region"].items():
         types = {each["InstanceType"] for each in answers} & {*gpu_offerings.TYPES}
         assert {each for each in gpu_offerings.TYPES if region in offered[each]} == types, region
+
+
+def test_the_page_lists_the_types_of_each_region():
+    offered = gpu_offerings.read(TEMPLATE.read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (all three|g\d[\w ]+) \| (.*) \|$", page, re.M)
+    told = {}
+    for types, regions in rows:
+        names = (
+            {each.partition(".")[0] for each in offered} if types == "all three" else {*re.findall(r"g\d\w*", types)}
+        )
+        told |= dict.fromkeys(regions.split(", "), names)
+    found = {}
+    for each, regions in offered.items():
+        for region in regions:
+            found.setdefault(region, set()).add(each.partition(".")[0])
+    assert told == found
+    everywhere = frozenset.intersection(*offered.values())
+    assert f"Only {len(everywhere)} of " in page
+    assert f"had on {gpu_offerings.date_of(TEMPLATE.read_text(encoding='utf-8'))}:" in page
+
+
+def test_the_price_of_a_warm_gpu_is_that_of_the_table_of_prices(translated):
+    table = tomllib.loads((ROOT / "avflow" / "workflow" / "prices.toml").read_text(encoding="utf-8"))
+    share = table["ec2_spot"]["share_of_on_demand"]
+    hour = table["ec2"]["g4dn.xlarge"] * share + 100 * table["ebs"]["gb_month"] / 730 + table["ipv4"]["hour"]
+    said = translated.template["Parameters"]["WarmGpuVcpus"]["Description"]
+    assert f"${hour:.2f} an hour or ${730 * hour:.0f} a month in us-east-1" in said
+    assert f"Spot costs {100 * share:.0f} % of the price on demand" in said
+    for page in ("scaling", "settings"):
+        assert f"${730 * hour:.0f} a month" in (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
 
 
 def test_the_template_is_as_its_script_writes_it():

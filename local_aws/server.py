@@ -89,7 +89,7 @@ class LocalAws:
         Run functions from images and jobs as Podman containers; the images must have been built.
     lambda_concurrency:
         How many invocations of functions run at once; the others get TooManyRequestsException. The default is that of
-        a new account.
+        a new account, whose functions have at most 3008 MB. With more they may have 10240.
     functions_at_once:
         How many invocations this machine really works on at once; the others wait for their turn, and the time does
         not count. By default four more than cores, less the jobs.

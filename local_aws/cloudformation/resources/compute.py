@@ -49,6 +49,9 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
     else:
         folder = _code_folder(stack, logical_id, name, code)
         created = Function(handler=properties["Handler"], code=folder, **common)
+    if created.memory_mb > (quota := stack.aws.functions.memory_quota):
+        reason = f"Member must have value less than or equal to {quota}"
+        raise DeployError(f"{logical_id}: 'MemorySize' value failed to satisfy constraint: {reason}")
     stack.aws.functions.add(created)
     return Created(name, {"Arn": created.arn})
 

@@ -2,9 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from local_aws.awslambda.function import Caps
+from local_aws.awslambda.functions import Functions
 from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.cloudformation.resources.by_name import KEPT_BY_NAME
 from local_aws.cloudformation.stack import RESOURCE_TYPES
@@ -93,6 +96,25 @@ def test_a_bucket_that_was_there_before_stays_when_a_creation_fails(bench, tmp_p
     with pytest.raises(DeployError):
         deploy(bench.aws, template(tmp_path, Bucket=bucket, Q=queue))
     bench.aws.client("s3").head_bucket(Bucket="before")
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "memory", "refused"),
+    [(10, 3008, ""), (10, 3009, "3008"), (1000, 10240, ""), (1000, 10241, "10240")],
+)
+def test_functions_have_as_much_memory_as_the_account_allows(
+    bench, tmp_path, monkeypatch, concurrency, memory, refused
+):
+    account = Functions(SimpleNamespace(cores=1), Caps(), concurrency, 1)
+    monkeypatch.setattr(bench.aws.functions, "memory_quota", account.memory_quota)
+    properties = {"Handler": "index.handler", "Runtime": "python3.12", "InlineCode": "x", "MemorySize": memory}
+    path = template(tmp_path, Large={"Type": "AWS::Serverless::Function", "Properties": properties})
+    if refused:
+        why = rf"Large: 'MemorySize' value failed to satisfy constraint: Member must have .* equal to {refused}"
+        with pytest.raises(DeployError, match=why):
+            deploy(bench.aws, path, stack_name=f"memory-{memory}")
+    else:
+        deploy(bench.aws, path, stack_name=f"memory-{memory}")
 
 
 def test_a_circle_is_an_error(bench, tmp_path):

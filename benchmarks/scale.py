@@ -111,6 +111,8 @@ class Sizes:
         match value:
             case {"Ref": name}:
                 return str(self.template["Parameters"][name]["Default"])
+            case {"Fn::If": ["GpuTypesAreGiven", _, chosen]} | {"Fn::If": ["OffersG4dn", chosen, _]}:  # in us-east-1
+                return self._resolved(chosen)
             case {"Fn::Select": [index, listed]}:
                 return self._resolved(listed).split(",")[int(index)]
             case {"Fn::FindInMap": [table, first, second]}:

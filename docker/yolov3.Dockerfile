@@ -2,8 +2,9 @@
 # Lambda as a self-test. docs/images.md has sizes and reasons.
 #   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3_selftest.app.handler
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
-# the digest decides what is pulled; `make base-images` writes the newest one of the tag
-ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+# Docker's official image from Amazon's public gallery, which limits anonymous pulls less than docker.io. The digest decides
+# what is pulled; `make base-images` writes the newest one of the tag
+ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries

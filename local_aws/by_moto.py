@@ -8,6 +8,7 @@ import os
 from typing import Any
 from wsgiref.types import WSGIApplication
 
+from local_aws.names import REGION
 from local_aws.protocols import Protocol, error_reply, is_json, protocol_of, scope_of, signed_service
 from local_aws.wire import Environ, Reply
 
@@ -18,7 +19,7 @@ BY_MOTO = {
     "CloudWatch": "metrics are kept, also those that functions and jobs print; alarms and dashboards have no effect",
     "EC2": "networks, security groups and launch templates are kept; no packet passes through them",
     "EventBridge, but for PutEvents": "rules and targets are kept, and used for delivery",
-    "IAM": "roles and policies are kept; only S3 judges by them what functions and jobs may do",
+    "IAM": "roles and policies are kept; S3 and Lambda's GetFunction judge by them what functions and jobs may do",
     "SNS": "topics deliver to queues",
     "SQS": "queues work",
     "STS": "GetCallerIdentity and temporary keys; requests that are signed with these are refused",
@@ -59,6 +60,16 @@ class Moto:
         except Exception as error:
             return not_processed(environ, error)
         return _as_aws(environ, status, headers, body)
+
+
+def instance_types() -> frozenset[str]:
+    """The instance types that EC2 offers in the Region; moto keeps answers of EC2. Empty where it has none.
+
+    The commercial Regions of the end of 2025 are there, GovCloud and China are not.
+    """
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS  # noqa: PLC0415 - slow to import
+
+    return frozenset(each["InstanceType"] for each in INSTANCE_TYPE_OFFERINGS["region"].get(REGION, []))
 
 
 def unknown(environ: Environ, what: str = "") -> Reply:

@@ -25,7 +25,7 @@ from local_aws.awslambda.function import Caps
 from local_aws.awslambda.functions import Functions
 from local_aws.awslambda.invocation import log_stream
 from local_aws.batch import Batch, BatchApi
-from local_aws.by_moto import Moto, not_processed
+from local_aws.by_moto import Moto, instance_types, not_processed
 from local_aws.callbacks import Callbacks
 from local_aws.environment import aws_environment, child_environment
 from local_aws.eventbridge.events import object_created, status_changed
@@ -90,7 +90,7 @@ class LocalAws:
         Run functions from images and jobs as Podman containers; the images must have been built.
     lambda_concurrency:
         How many invocations of functions run at once; the others get TooManyRequestsException. The default is that of
-        a new account.
+        a new account, whose functions have at most 3008 MB. With more they may have 10240.
     functions_at_once:
         How many invocations this machine really works on at once; the others wait for their turn, and the time does
         not count. By default four more than cores, less the jobs.
@@ -162,7 +162,7 @@ class LocalAws:
         )
         self.log_store = LogStore(self.state_dir / "logs.sqlite")
         self._collector = Collector(self.log_store, self._place, lambda: self.client("cloudwatch"))
-        self.batch = Batch(host, batch_jobs_at_once)
+        self.batch = Batch(host, batch_jobs_at_once, instance_types)
         at_once = functions_at_once or max(2, host.cores + 4 - self.batch.jobs_at_once)
         self.functions = Functions(
             host, Caps(lambda_timeout, lambda_memory, lambda_scratch), lambda_concurrency, at_once

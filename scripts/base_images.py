@@ -3,9 +3,9 @@
 usage: python -m scripts.base_images check     names each base without a digest; needs no network
        python -m scripts.base_images update    asks the registries for the digests of the tags, and writes them
 
-`ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:…`: the digest decides what is pulled, and the tag says
-what to ask for at the next update. The digest is that of the list of platforms if there is one. It is computed from
-what the registry answers, and compared with what the registry states.
+`ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-trixie@sha256:…`: the digest decides what is pulled, and
+the tag says what to ask for at the next update. The digest is that of the list of platforms if there is one. It is
+computed from what the registry answers, and compared with what the registry states.
 OCI Distribution Specification 1.1, "Pulling manifests"; Docker Registry, "Token Authentication Specification".
 """
 

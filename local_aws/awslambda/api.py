@@ -15,7 +15,10 @@ from local_aws.awslambda.functions import FunctionNotFound, Functions
 from local_aws.awslambda.invocation import MAX_PAYLOAD_BYTES
 from local_aws.awslambda.states import NotActive
 from local_aws.coverage import AS_AWS, Operation, differs
-from local_aws.names import REGION, function_arn
+from local_aws.iam import ROLE
+from local_aws.iam.policies import Asked, Verdict, judge
+from local_aws.iam.roles import policies_of
+from local_aws.names import ACCOUNT, PARTITION, function_arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
 
 _ACCOUNT_SETTINGS = re.compile(r"^/2016-08-19/account-settings/?$")
@@ -92,12 +95,25 @@ def _list_functions(request: Request) -> Reply:
 
 def _get_function(request: Request) -> Reply:
     function, version = request.functions.get(request.name, request.qualifier)
+    _require(request, "lambda:GetFunction", function_arn(function.name, None if version == "$LATEST" else version))
     if function.image_uri:
         resolved = function.resolved_image_uri
         code = {"RepositoryType": "ECR", "ImageUri": function.image_uri, "ResolvedImageUri": resolved}
     else:
         code = {"RepositoryType": "S3", "Location": function.code.as_uri()}
     return Reply.of_json({"Configuration": _configuration(request, function, version), "Code": code})
+
+
+def _require(request: Request, action: str, resource: str) -> None:
+    """Raise AccessDeniedException unless the caller's role may do the action; the account's user may do everything."""
+    role = request.environ.get(ROLE)
+    if role is None or judge(policies_of(role), Asked(action, resource, role)) is Verdict.ALLOW:
+        return
+    # the words: go-to-k/cdkd#756, aws/aws-cdk#7964
+    user = f"arn:{PARTITION}:sts::{ACCOUNT}:assumed-role/{role.rpartition('/')[2]}/local"
+    why = f"because no identity-based policy allows the {action} action"
+    message = f"User: {user} is not authorized to perform: {action} on resource: {resource} {why}"
+    raise ServiceError("AccessDeniedException", message, 403)
 
 
 def _get_configuration(request: Request) -> Reply:
@@ -160,7 +176,7 @@ def _configuration(request: Request, function: Function, version: str) -> dict[s
 
 
 def _alias(function: Function, alias: str) -> dict[str, Any]:
-    alias_arn = f"arn:aws:lambda:{REGION}:{function.arn.split(':')[4]}:function:{function.name}:{alias}"
+    alias_arn = function_arn(function.name, alias)
     return {"AliasArn": alias_arn, "Name": alias, "FunctionVersion": function.aliases[alias]}
 
 
@@ -171,7 +187,10 @@ OPERATIONS: dict[tuple[str, str], Operation[Callable[[Request], Reply]]] = {
     ("GET", "/{FunctionName}"): Operation(
         "GetFunction",
         _get_function,
-        differs("the code's location is a folder; without containers the image's digest is made from its name"),
+        differs(
+            "the code's location is a folder; without containers the image's digest is made from its name; of Lambda's"
+            " operations only this one is refused to roles whose policies do not allow it"
+        ),
     ),
     ("GET", "/{FunctionName}/configuration"): Operation("GetFunctionConfiguration", _get_configuration, AS_AWS),
     ("GET", "/{FunctionName}/versions"): Operation(

@@ -13,6 +13,8 @@ from local_aws.awslambda.function import Function
 
 #: invocations at once in a new account (AWS Lambda Developer Guide, "Lambda quotas"; Service Quotas raises it)
 NEW_ACCOUNT = 10
+#: the most MB of memory of a function in a new account (awslabs/genai-bedrock-agent-chatbot#4), and in an older one
+NEW_ACCOUNT_MEMORY_MB, MEMORY_MB = 3008, 10240
 
 
 class TooManyRequests(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from local_aws.awslambda.concurrency import Concurrency
+from local_aws.awslambda.concurrency import MEMORY_MB, NEW_ACCOUNT, NEW_ACCOUNT_MEMORY_MB, Concurrency
 from local_aws.awslambda.environments import Environments
 from local_aws.awslambda.function import Caps, Function
 from local_aws.awslambda.invocation import Invocation, function_environment, invoke
@@ -37,6 +37,8 @@ class Functions:
         self._host = host
         self._caps = caps
         self._functions: dict[str, Function] = {}
+        #: the most MB of memory of a function; AWS raises it together with the concurrency
+        self.memory_quota = NEW_ACCOUNT_MEMORY_MB if concurrency <= NEW_ACCOUNT else MEMORY_MB
         self._lock = threading.Lock()
         self.concurrency = Concurrency(concurrency, self.all)
         self.states = States()

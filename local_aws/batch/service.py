@@ -6,10 +6,11 @@ import math
 import re
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from local_aws import system
+from local_aws.batch import compute_environments
 from local_aws.batch.attempts import Attempts
 from local_aws.batch.job import Job, JobDefinition
 from local_aws.batch.retry import problem_of
@@ -36,10 +37,18 @@ class Batch:
     jobs_at_once:
         How many jobs, array children among them, run at once, whatever memory they ask for. By default as many as
         the host's cores suffice for at `JOB_VCPUS` each, but at least two; and no more than its memory suffices for.
+    instance_types:
+        Gives the instance types that the Region has; none if they are not known.
     """
 
-    def __init__(self, host: Host, jobs_at_once: int | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        jobs_at_once: int | None = None,
+        instance_types: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self._attempts = Attempts(host)
+        self._instance_types = instance_types
         self.jobs_at_once = jobs_at_once or max(2, host.cores // JOB_VCPUS)
         #: MiB that the jobs at once may ask for together
         self.memory_mb = math.inf if jobs_at_once else system.memory_mb()
@@ -52,7 +61,14 @@ class Batch:
 
     # ------------------------------------------------------------ declarations
     def add_compute_environment(self, name: str, properties: Mapping[str, Any]) -> str:
-        """Keep a compute environment, and return its ARN; each one is this machine."""
+        """Keep a compute environment, and return its ARN; each one is this machine.
+
+        Raises
+        ------
+        ServiceError
+            AWS Batch would refuse it: the Region lacks an instance type, or a number is out of its range.
+        """
+        compute_environments.check(properties, self._instance_types())
         ce_arn = arn("batch", f"compute-environment/{name}")
         facts = {"computeEnvironmentName": name, "computeEnvironmentArn": ce_arn, "status": "VALID", "state": "ENABLED"}
         self._compute_environments[ce_arn] = {**facts, **properties}

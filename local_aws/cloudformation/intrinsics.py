@@ -12,6 +12,8 @@ from local_aws.coverage import AS_AWS, Operation, differs
 from local_aws.names import ACCOUNT, PARTITION, REGION
 
 _REMOVED = object()
+#: Regions in which a new account has two zones (AWS Global Infrastructure, "Regions and Availability Zones")
+TWO_ZONES = ("us-west-1",)
 #: returns the Ref (attribute None) or an attribute of a resource
 Lookup = Callable[[str, str | None], Any]
 
@@ -78,6 +80,25 @@ class Resolver:
             raise DeployError(f"condition {name}: unknown to the embedded AWS")
         return CONDITIONS[name].handler(self, argument)
 
+    def check_mappings(self, value: Any) -> None:
+        """Look up every Fn::FindInMap below `value`, also in branches that no Fn::If takes.
+
+        Fn::FindInMap fails for a missing key wherever it is (aws-cloudformation/aws-cloudformation-templates#271).
+
+        Raises
+        ------
+        DeployError
+            A mapping lacks a key.
+        """
+        if isinstance(value, dict):
+            if argument := value.get("Fn::FindInMap"):
+                _find_in_map(self, argument)
+            for each in value.values():
+                self.check_mappings(each)
+        elif isinstance(value, list):
+            for each in value:
+                self.check_mappings(each)
+
     def resolve_inner(self, value: Any) -> Any:
         """As `resolve`, but AWS::NoValue stays, for the list or the object around it."""
         if isinstance(value, list):
@@ -128,7 +149,10 @@ def _if(resolver: Resolver, argument: Any) -> Any:
 
 
 def _select(resolver: Resolver, argument: Any) -> Any:
-    return resolver.resolve(argument[1])[int(resolver.resolve(argument[0]))]
+    index, values = int(resolver.resolve(argument[0])), resolver.resolve(argument[1])
+    if not 0 <= index < len(values):
+        raise DeployError(f"Template error: Fn::Select cannot select nonexistent value at index {index}")
+    return values[index]
 
 
 def _split(resolver: Resolver, argument: Any) -> Any:
@@ -136,8 +160,11 @@ def _split(resolver: Resolver, argument: Any) -> Any:
 
 
 def _find_in_map(resolver: Resolver, argument: Any) -> Any:
-    name, first, second = argument[:3]
-    return resolver.template["Mappings"][name][resolver.resolve(first)][resolver.resolve(second)]
+    name, first, second = argument[0], resolver.resolve(argument[1]), resolver.resolve(argument[2])
+    try:
+        return resolver.template["Mappings"][name][first][second]
+    except KeyError:
+        raise DeployError(f"Template error: Unable to get mapping for {name}::{first}::{second}") from None
 
 
 def _base64(resolver: Resolver, argument: Any) -> str:
@@ -154,7 +181,9 @@ FUNCTIONS: dict[str, Operation[Callable[[Resolver, Any], Any]]] = {
     "Fn::Select": Operation("Fn::Select", _select, AS_AWS),
     "Fn::Split": Operation("Fn::Split", _split, AS_AWS),
     "Fn::GetAZs": Operation(
-        "Fn::GetAZs", lambda _, argument: [REGION + zone for zone in "abc"], differs("three zones, in any region")
+        "Fn::GetAZs",
+        lambda _, argument: [REGION + zone for zone in ("ab" if REGION in TWO_ZONES else "abc")],
+        differs("three zones, or two where a new account has two; of the stack's Region, whatever the argument"),
     ),
     "Fn::FindInMap": Operation("Fn::FindInMap", _find_in_map, differs("no DefaultValue")),
     "Fn::Base64": Operation("Fn::Base64", _base64, AS_AWS),
@@ -168,4 +197,9 @@ CONDITIONS: dict[str, Operation[Callable[[Resolver, Any], bool]]] = {
     "Fn::Not": Operation("Fn::Not", lambda resolver, a: not resolver.condition(a[0]), AS_AWS),
     "Fn::And": Operation("Fn::And", lambda resolver, a: all(map(resolver.condition, a)), AS_AWS),
     "Fn::Or": Operation("Fn::Or", lambda resolver, a: any(map(resolver.condition, a)), AS_AWS),
+    "Fn::Contains": Operation(
+        "Fn::Contains",
+        lambda resolver, a: resolver.resolve(a[1]) in resolver.resolve(a[0]),
+        differs("not only in rules"),
+    ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Stack:
     folder: Path
     parameters: Mapping[str, Any]
     created: dict[str, Created] = field(default_factory=dict)
+    #: by logical id, what removes a new resource that would outlive this process
+    undo: dict[str, Callable[[], object]] = field(default_factory=dict)
     _pending: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,9 +63,25 @@ class Stack:
         Raises
         ------
         DeployError
-            A rule is not met, or a resource cannot be created.
+            A rule is not met, or a resource cannot be created. New buckets are then removed, unless their
+            DeletionPolicy is Retain.
         """
+        try:
+            return self._create_all()
+        except DeployError:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        """Remove what is new, but for resources to be retained (User Guide, "DeletionPolicy attribute")."""
+        for logical_id, remove in self.undo.items():
+            if self.template["Resources"][logical_id].get("DeletionPolicy") != "Retain":
+                with contextlib.suppress(ClientError):  # a bucket that is not empty stays
+                    remove()
+
+    def _create_all(self) -> dict[str, Any]:
         check_rules(self.template, self.resolver)
+        self.resolver.check_mappings([self.template["Resources"], self.template.get("Outputs", {})])
         resources = self.template["Resources"]
         for logical_id in sorted(resources, key=lambda name: not resources[name]["Type"].startswith("Custom::")):
             if self._wanted(resources[logical_id]):  # custom resources first: their functions run meanwhile

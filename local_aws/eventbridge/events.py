@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from local_aws.names import ACCOUNT, REGION
+from local_aws.names import ACCOUNT, PARTITION, REGION
 from local_aws.s3 import ObjectCreated
 
 #: the envelope; `time` is ISO 8601 in UTC
@@ -56,7 +56,7 @@ def object_created(created: ObjectCreated) -> Event:
         "source-ip-address": "127.0.0.1",
         "reason": created.reason,
     }
-    return new_event("aws.s3", "Object Created", detail, [f"arn:aws:s3:::{created.bucket}"])
+    return new_event("aws.s3", "Object Created", detail, [f"arn:{PARTITION}:s3:::{created.bucket}"])
 
 
 def status_changed(execution: Mapping[str, Any]) -> Event:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from local_aws.names import PARTITION
+
 
 class PolicyError(Exception):
     """A policy has something that nothing here can judge; the message says what."""
@@ -141,7 +143,7 @@ def _names_principal(statement: Mapping[str, Any], principal: str) -> bool:
     if isinstance(named, Mapping):
         named = named.get("AWS", [])
     account = principal.split(":")[4]
-    return any(each in ("*", principal, account, f"arn:aws:iam::{account}:root") for each in _listed(named))
+    return any(each in ("*", principal, account, f"arn:{PARTITION}:iam::{account}:root") for each in _listed(named))
 
 
 def _holds(operator: str, keys: Mapping[str, Any], asked: Asked) -> bool:

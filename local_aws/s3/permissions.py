@@ -12,12 +12,12 @@ from urllib.parse import unquote
 
 from local_aws.iam import ROLE
 from local_aws.iam.policies import Asked, Policy, Verdict, judge
-from local_aws.names import ACCOUNT
+from local_aws.names import ACCOUNT, PARTITION
 from local_aws.s3.errors import S3Error
 from local_aws.s3.messages import Request
 from local_aws.s3.store import Store
 
-_USER = f"arn:aws:iam::{ACCOUNT}:root"
+_USER = f"arn:{PARTITION}:iam::{ACCOUNT}:root"
 _MISSING = ("NoSuchKey", "NoSuchVersion")
 #: operations whose action has another name
 _ACTIONS = {
@@ -69,7 +69,7 @@ class Permissions:
 
     def _may(self, request: Request, action: str, bucket: str, key: str) -> bool:
         role = request.environ.get(ROLE)
-        resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "") if bucket else "*"
+        resource = f"arn:{PARTITION}:s3:::{bucket}" + (f"/{key}" if key else "") if bucket else "*"
         # requests do not leave this machine, so they count as if TLS protected them
         asked = Asked(f"s3:{action}", resource, role or _USER, {"aws:securetransport": "true"})
         of_bucket = judge(self._of_bucket(bucket), asked)

@@ -49,7 +49,7 @@ TASKS = {name for name, state in STATES.items() if state["Type"] == "Task"}
 
 def definition(compute):
     """The state machine with names in place of the resources."""
-    values = {**FUNCTIONS, **QUEUES, "MaxSpeechSpans": "10", "DetectorCompute": compute}
+    values = {**FUNCTIONS, **QUEUES, "Partition": "aws", "MaxSpeechSpans": "10", "DetectorCompute": compute}
     text = json.dumps(DEFINITION).replace('"Seconds": 300', '"Seconds": 0')
     return re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], f"arn:aws:sns:us-east-1:1:{found[1]}"), text)
 

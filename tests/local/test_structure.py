@@ -13,7 +13,7 @@ SERVICES = {
     "sandbox": set(),
     "iam": set(),
     "s3": {"access", "iam"},
-    "awslambda": {"sandbox"},
+    "awslambda": {"sandbox", "iam"},
     "batch": {"sandbox"},
     "logs": {"sandbox"},
     "eventbridge": {"awslambda", "s3"},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local_aws.batch.compute_environments import MAX_TIMEOUT_MINUTES
 from local_aws.batch.retry import problem_of, should_retry
 from tests.template.conftest import as_list
 
@@ -124,12 +125,16 @@ def environments_of(queue):
 def test_gpus_cost_nothing_while_idle_and_updates_let_jobs_end(translated, name):
     properties = translated.resources[name]["Properties"]
     resources = properties["ComputeResources"]
-    assert resources["MinvCpus"] == 0
+    assert resources["MinvCpus"] == ({"Ref": "WarmGpuVcpus"} if name == "GpuSpotCompute" else 0)
+    assert translated.template["Parameters"]["WarmGpuVcpus"]["Default"] == 0
     assert resources["Ec2Configuration"] == [{"ImageType": "ECS_AL2023_NVIDIA"}]
     assert resources["UpdateToLatestImageVersion"] is True
     # BEST_FIT does not support updates: AWS Batch User Guide, "Updating compute environments"
     assert resources["AllocationStrategy"] in ("SPOT_PRICE_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE")
-    assert properties["UpdatePolicy"] == {"TerminateJobsOnUpdate": False, "JobExecutionTimeoutMinutes": 360}
+    policy = properties["UpdatePolicy"]
+    assert policy["TerminateJobsOnUpdate"] is False
+    longest = translated.template["Parameters"]["JobTimeoutSeconds"]["MaxValue"] / 60
+    assert longest < policy["JobExecutionTimeoutMinutes"] <= MAX_TIMEOUT_MINUTES, "no update ends a job"
 
 
 def test_environments_are_updated_in_place(translated):
@@ -163,6 +168,8 @@ def test_images_come_from_functions_by_digest(translated):
 
 
 def test_the_users_videos_outlive_the_stack_and_nothing_else_does(translated):
-    kept = {name for name, facts in translated.resources.items() if facts.get("DeletionPolicy") == "Retain"}
+    policies = {name: facts.get("DeletionPolicy", "Delete") for name, facts in translated.resources.items()}
+    kept = {name for name, policy in policies.items() if policy != "Delete"}
     versions = set(translated.of_type("AWS::Lambda::Version"))  # SAM keeps them so that aliases can go back
     assert kept - versions == {"Bucket"}
+    assert policies["Bucket"] == "RetainExceptOnCreate", "a creation that failed leaves no bucket behind"

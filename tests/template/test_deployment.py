@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from local_aws.cloudformation.deploy import DeployError
+from local_aws.iam import roles
 from tests.template.conftest import all_states
 from tests.waiting import until
 
@@ -94,6 +96,29 @@ def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     states = {name: state for name, state, _ in all_states(deployed_machine(stack))}
     assert states["ReadMedia"]["ResultSelector"]["media"]["max_spans.$"] == "States.StringToJson('3')"
     assert states["EachSpan"]["MaxConcurrencyPath"] == "$.media.max_spans"
+
+
+def test_the_images_are_found_although_iam_propagates_late(deploy, monkeypatch):
+    """The policies of each role count six seconds after its creation; the custom resource is called before."""
+    monkeypatch.setattr(roles, "late_seconds", 6.0)
+    images = {each["containerProperties"]["image"] for each in deploy().aws.batch.definitions()}
+    assert len(images) == 2
+    assert all("@sha256:" in each for each in images)
+
+
+def test_gpus_run_while_idle_only_where_they_are_asked_for(deploy):
+    environments = deploy(WarmGpuVcpus="8").aws.batch.compute_environments()
+    warm = {each["computeEnvironmentName"]: each["computeResources"].get("minvCpus") for each in environments}
+    assert warm == {
+        "av-workflow-CpuCompute": None,
+        "av-workflow-GpuSpotCompute": "8",
+        "av-workflow-GpuOnDemandCompute": 0,
+    }
+
+
+def test_more_warm_gpus_than_the_maximum_are_refused(deploy):
+    with pytest.raises(DeployError, match=r"GpuSpotCompute.*minvCpus \(20\)"):
+        deploy(WarmGpuVcpus="20", MaxGpuVcpus="16")
 
 
 def test_a_speech_job_takes_its_span_and_does_the_first_without(deploy):

@@ -13,7 +13,10 @@ WRONG = [
     ({"GpuInstanceTypes": "g4dn.xlarge,p3.2xlarge"}, "GpuInstanceTypes"),
     ({"GpuInstanceTypes": "g5g.xlarge"}, "GpuInstanceTypes"),  # Arm
     ({"GpuInstanceTypes": "m7i.large"}, "GpuInstanceTypes"),
-    ({"GpuInstanceTypes": ""}, "GpuInstanceTypes"),
+    ({"GpuInstanceTypes": "g4dn.xlarge, g5.xlarge"}, "GpuInstanceTypes"),  # sam would take it for two parameters
+    ({"GpuInstanceTypes": "g4dn.xlarge,"}, "GpuInstanceTypes"),
+    ({"WarmGpuVcpus": "-4"}, "WarmGpuVcpus"),
+    ({"WarmGpuVcpus": "4", "DetectorCompute": "cpu"}, "WarmGpuVcpus"),
     ({"Yolov3Model": ""}, "Yolov3Model"),
     ({"Yolov3Model": "../yolov3"}, "Yolov3Model"),
     ({"SpeechModel": "whisper small"}, "SpeechModel"),
@@ -61,11 +64,11 @@ def test_a_wrong_parameter_is_named_before_anything_is_created(deploy, parameter
     assert not deploy.aws.functions.all()
 
 
-@pytest.mark.parametrize("types", ["g4dn", "g6e.2xlarge", "g4dn.xlarge, g5.xlarge", "g4dn.metal", "p5.48xlarge"])
+@pytest.mark.parametrize("types", ["g4dn", "g6e.2xlarge", "g4dn.xlarge,g5.xlarge", "g4dn.metal", "p5.48xlarge"])
 def test_families_and_types_of_current_gpus_are_taken(deploy, types):
     batch = deploy(GpuInstanceTypes=types).aws.batch
     (spot,) = [each for each in batch.compute_environments() if "Spot" in each["computeEnvironmentName"]]
-    assert spot["computeResources"]["instanceTypes"] == [each.strip() for each in types.split(",")]
+    assert spot["computeResources"]["instanceTypes"] == types.split(",")
 
 
 def test_every_parameter_is_described_grouped_labelled_and_explains_its_limits(translated):

@@ -7,7 +7,7 @@ import yaml
 from avflow.workflow import plan
 from tests.template.conftest import all_states, tasks
 
-LAMBDA, BATCH = "arn:aws:states:::lambda:invoke", "arn:aws:states:::batch:submitJob.sync"
+LAMBDA, BATCH = "arn:${Partition}:states:::lambda:invoke", "arn:${Partition}:states:::batch:submitJob.sync"
 
 
 def test_every_lambda_task_retries_and_is_caught(machine):
@@ -72,7 +72,8 @@ def test_substitutions_are_provided_and_used_and_resolve(machine_text, translate
         alternatives = value["Fn::If"][1:] if "Fn::If" in value else [value]
         for each in alternatives:
             target = each["Ref"] if "Ref" in each else each["Fn::GetAtt"][0]
-            assert target in translated.resources or target in translated.template["Parameters"], name
+            known = {*translated.resources, *translated.template["Parameters"], "AWS::Partition"}
+            assert target in known, name
 
 
 def test_every_state_says_what_it_is_for(machine):

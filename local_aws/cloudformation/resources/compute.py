@@ -11,7 +11,7 @@ from local_aws.cloudformation.casing import lower_first
 from local_aws.cloudformation.errors import DeployError
 from local_aws.cloudformation.sam import CODE_BUCKET
 from local_aws.cloudformation.stack import Created, Stack, creates
-from local_aws.coverage import KEPT, differs
+from local_aws.coverage import differs
 from local_aws.names import function_arn
 
 #: keys of Batch's documents below which the user chose the names
@@ -49,6 +49,9 @@ def function(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Creat
     else:
         folder = _code_folder(stack, logical_id, name, code)
         created = Function(handler=properties["Handler"], code=folder, **common)
+    if created.memory_mb > (quota := stack.aws.functions.memory_quota):
+        reason = f"Member must have value less than or equal to {quota}"
+        raise DeployError(f"{logical_id}: 'MemorySize' value failed to satisfy constraint: {reason}")
     stack.aws.functions.add(created)
     return Created(name, {"Arn": created.arn})
 
@@ -111,7 +114,10 @@ def event_invoke_config(stack: Stack, logical_id: str, properties: dict[str, Any
     return Created(stack.physical_name(logical_id))
 
 
-@creates("AWS::Batch::ComputeEnvironment", KEPT)
+@creates(
+    "AWS::Batch::ComputeEnvironment",
+    differs("kept, no effect; refused are types that the Region lacks, as on AWS, and numbers out of their range"),
+)
 def compute_environment(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A compute environment; each one is this machine."""
     name = properties.get("ComputeEnvironmentName") or stack.physical_name(logical_id)

@@ -29,7 +29,10 @@ def judged(logical_id: str, document: object) -> str:
     return text
 
 
-@creates("AWS::IAM::Role", differs("its policies count for S3 only; no boundaries, and no managed policies of AWS"))
+@creates(
+    "AWS::IAM::Role",
+    differs("its policies count for S3 and GetFunction only; no boundaries, and no managed policies of AWS"),
+)
 def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A role and its policies."""
     iam = stack.aws.client("iam")
@@ -50,7 +53,7 @@ def role(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     return Created(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
 
 
-@creates("AWS::IAM::ManagedPolicy", differs("counts for S3 only"))
+@creates("AWS::IAM::ManagedPolicy", differs("counts for S3 and GetFunction only"))
 def managed_policy(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A policy for several roles."""
     name = properties.get("ManagedPolicyName") or stack.physical_name(logical_id)

@@ -8,16 +8,20 @@ from typing import Any
 from local_aws.cloudformation.resources.operations import judged
 from local_aws.cloudformation.stack import Created, Stack, creates
 from local_aws.coverage import differs
-from local_aws.names import ACCOUNT, REGION
+from local_aws.names import ACCOUNT, PARTITION, REGION
 
 
-@creates("AWS::S3::Bucket", differs("versioning and notifications to EventBridge work; other settings are kept"))
+@creates(
+    "AWS::S3::Bucket",
+    differs("versioning and notifications to EventBridge work; other settings are kept; removed if creation fails"),
+)
 def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created:
     """A bucket and its settings; a bucket of an earlier run is taken over with its objects."""
     s3 = stack.aws.client("s3")
     name = properties.get("BucketName") or f"{stack.physical_name(logical_id)}-{ACCOUNT}".lower()
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=name)
+        stack.undo[logical_id] = lambda: s3.delete_bucket(Bucket=name)
     if versioning := properties.get("VersioningConfiguration"):
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
     if encryption := properties.get("BucketEncryption"):
@@ -40,7 +44,7 @@ def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created
             Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
     domain = f"{name}.s3.{REGION}.amazonaws.com"
-    return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": domain, "RegionalDomainName": domain})
+    return Created(name, {"Arn": f"arn:{PARTITION}:s3:::{name}", "DomainName": domain, "RegionalDomainName": domain})
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from local_aws.awslambda.function import Caps
+from local_aws.awslambda.functions import Functions
 from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.cloudformation.resources.by_name import KEPT_BY_NAME
 from local_aws.cloudformation.stack import RESOURCE_TYPES
@@ -71,6 +74,47 @@ def test_a_service_that_refuses_a_resource_is_quoted(bench, tmp_path, properties
     queue = {"ComputeEnvironmentOrder": [{"Order": 1, "ComputeEnvironment": "nowhere"}], **properties}
     with pytest.raises(DeployError, match=rf"Q \(AWS::Batch::JobQueue\) can't be created: .*{reason}"):
         deploy(bench.aws, template(tmp_path, Q={"Type": "AWS::Batch::JobQueue", "Properties": queue}))
+
+
+@pytest.mark.parametrize(
+    ("policy", "stays"), [(None, False), ("Delete", False), ("RetainExceptOnCreate", False), ("Retain", True)]
+)
+def test_a_bucket_of_a_failed_creation_stays_only_with_retain(bench, tmp_path, policy, stays):
+    name = f"failed-{policy}".lower()
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    bucket |= {"DeletionPolicy": policy} if policy else {}
+    queue = {"Type": "AWS::Batch::JobQueue", "DependsOn": "Bucket", "Properties": {}}
+    with pytest.raises(DeployError, match="priority is required"):
+        deploy(bench.aws, template(tmp_path, Bucket=bucket, Q=queue))
+    assert (name in {each["Name"] for each in bench.aws.client("s3").list_buckets()["Buckets"]}) is stays
+
+
+def test_a_bucket_that_was_there_before_stays_when_a_creation_fails(bench, tmp_path):
+    bench.aws.client("s3").create_bucket(Bucket="before")
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "before"}}
+    queue = {"Type": "AWS::Batch::JobQueue", "DependsOn": "Bucket", "Properties": {}}
+    with pytest.raises(DeployError):
+        deploy(bench.aws, template(tmp_path, Bucket=bucket, Q=queue))
+    bench.aws.client("s3").head_bucket(Bucket="before")
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "memory", "refused"),
+    [(10, 3008, ""), (10, 3009, "3008"), (1000, 10240, ""), (1000, 10241, "10240")],
+)
+def test_functions_have_as_much_memory_as_the_account_allows(
+    bench, tmp_path, monkeypatch, concurrency, memory, refused
+):
+    account = Functions(SimpleNamespace(cores=1), Caps(), concurrency, 1)
+    monkeypatch.setattr(bench.aws.functions, "memory_quota", account.memory_quota)
+    properties = {"Handler": "index.handler", "Runtime": "python3.12", "InlineCode": "x", "MemorySize": memory}
+    path = template(tmp_path, Large={"Type": "AWS::Serverless::Function", "Properties": properties})
+    if refused:
+        why = rf"Large: 'MemorySize' value failed to satisfy constraint: Member must have .* equal to {refused}"
+        with pytest.raises(DeployError, match=why):
+            deploy(bench.aws, path, stack_name=f"memory-{memory}")
+    else:
+        deploy(bench.aws, path, stack_name=f"memory-{memory}")
 
 
 def test_a_circle_is_an_error(bench, tmp_path):

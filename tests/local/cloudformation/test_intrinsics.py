@@ -57,6 +57,36 @@ def test_intrinsic_functions(value, expected):
     assert resolver.resolve(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"Fn::FindInMap": ["M", "q", "k"]}, "Unable to get mapping for M::q::k"),
+        ({"Fn::FindInMap": ["M", {"Ref": "P"}, "l"]}, "Unable to get mapping for M::p::l"),
+        ({"Fn::Select": [2, {"Fn::Split": [",", "x,y"]}]}, "Fn::Select cannot select nonexistent value at index 2"),
+    ],
+)
+def test_what_is_not_there_fails_with_the_error_of_cloudformation(value, reason):
+    resolver = Resolver({"Mappings": {"M": {"p": {"k": 5}}}}, {"P": "p"}, "s", lambda name, attribute: None)
+    with pytest.raises(DeployError, match=f"Template error: {reason}"):
+        resolver.resolve(value)
+
+
+def test_a_mapping_without_a_key_fails_also_in_a_branch_that_is_not_taken():
+    declared = {"Conditions": {"No": {"Fn::Equals": ["a", "b"]}}, "Mappings": {"M": {"p": {"k": 5}}}}
+    resolver = Resolver(declared, {"P": "q"}, "s", lambda name, attribute: None)
+    value = {"A": [{"Fn::If": ["No", {"Fn::FindInMap": ["M", {"Ref": "P"}, "k"]}, 1]}]}
+    assert resolver.resolve(value) == {"A": [1]}
+    with pytest.raises(DeployError, match="Unable to get mapping for M::q::k"):
+        resolver.check_mappings(value)
+
+
+def test_a_rule_asks_whether_a_list_contains_a_value():
+    resolver = Resolver({}, {"P": "b"}, "s", lambda name, attribute: None)
+    assert resolver.condition({"Fn::Contains": [["a", "b"], {"Ref": "P"}]})
+    assert not resolver.condition({"Fn::Contains": [["a", "c"], {"Ref": "P"}]})
+    assert resolver.condition({"Fn::Contains": [["us-east-1"], {"Ref": "AWS::Region"}]})
+
+
 def test_an_unknown_intrinsic_function_is_an_error():
     resolver = Resolver({}, {}, "s", lambda name, attribute: None)
     with pytest.raises(DeployError, match="Fn::Cidr: unknown"):

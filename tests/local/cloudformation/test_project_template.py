@@ -18,7 +18,7 @@ def test_the_network_is_there(bench, outputs):
     ec2 = bench.aws.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["av-workflow"]}])["Vpcs"]
     mine = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
-    assert len(ec2.describe_subnets(Filters=mine)["Subnets"]) == 2
+    assert len(ec2.describe_subnets(Filters=mine)["Subnets"]) == 3
     (group,) = ec2.describe_security_groups(
         Filters=[*mine, {"Name": "group-name", "Values": ["av-workflow-JobSecurityGroup"]}]
     )["SecurityGroups"]

@@ -4,8 +4,10 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
@@ -74,6 +76,61 @@ def test_the_physical_id_stays_so_that_an_update_replaces_nothing(cloudformation
         app.handler(event(url, request_type), None)
     assert len({answer["PhysicalResourceId"] for answer in received}) == 1
     assert [answer["Status"] for answer in received] == ["SUCCESS"] * 3
+
+
+class Late:
+    """Denies the first calls, as Lambda does while IAM does not know the role's policies yet."""
+
+    def __init__(self, denials, code="AccessDeniedException"):
+        self.denials, self.code, self.calls = denials, code, 0
+
+    def get_function(self, FunctionName):
+        self.calls += 1
+        if self.calls > self.denials:
+            return {"Code": {"ResolvedImageUri": IMAGE}}
+        raise ClientError({"Error": {"Code": self.code, "Message": "no policy"}}, "GetFunction")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that sleeping moves; `clock.waits` are the seconds slept."""
+    clock = SimpleNamespace(now=100.0, waits=[])
+
+    def sleep(seconds):
+        clock.waits.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr(app.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(app.time, "sleep", sleep)
+    return clock
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])
+def test_a_denial_is_tried_again_while_iam_propagates(cloudformation, monkeypatch, clock, code):
+    url, received = cloudformation
+    late = Late(7, code)
+    monkeypatch.setattr(app.boto3, "client", lambda service: late)
+    app.handler(event(url, "Create"), None)
+    assert received[0]["Data"] == {"ImageUri": IMAGE}
+    assert clock.waits == [1, 2, 4, 8, 10, 10, 10]
+
+
+def test_a_denial_that_stays_is_told_after_a_minute(cloudformation, monkeypatch, clock):
+    url, received = cloudformation
+    monkeypatch.setattr(app.boto3, "client", lambda service: Late(10**9))
+    app.handler(event(url, "Create"), None)
+    assert received[0]["Status"] == "FAILED"
+    assert "no policy" in received[0]["Reason"]
+    assert 45 <= sum(clock.waits) <= 60
+
+
+def test_another_error_is_told_at_once(cloudformation, monkeypatch, clock):
+    url, received = cloudformation
+    late = Late(1, "ResourceNotFoundException")
+    monkeypatch.setattr(app.boto3, "client", lambda service: late)
+    app.handler(event(url, "Create"), None)
+    assert received[0]["Status"] == "FAILED"
+    assert clock.waits == []
 
 
 def test_a_failure_is_told_with_its_reason(cloudformation, monkeypatch):

@@ -135,6 +135,13 @@ def test_check_names_each_file_whose_base_has_no_digest(dockerfiles, capsys):
     assert all("python:3.13-slim-trixie has no digest. Run `make base-images`" in line for line in said)
 
 
+def test_the_images_come_from_a_registry_that_limits_no_address_to_a_few_pulls():
+    """docker.io does; Amazon's public gallery has Docker's official images too (rust-lang/docker-rust#75)."""
+    for file, base in base_images.bases(base_images.FOLDER):
+        assert base.name.startswith("public.ecr.aws/docker/library/"), file.name
+        assert base.digest, file.name
+
+
 @pytest.mark.parametrize(
     "line", ["FROM debian:13", "FROM docker.io/library/debian:13 AS other", "ARG BASE_IMAGE=docker.io/library/x:1"]
 )

@@ -13,14 +13,14 @@ COPY requirements/yolov3-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/yolov3-image.txt \
  && pip check
 
-# CUDA is a layer of its own, which is pulled in parallel and rarely changes
+# CUDA is a layer of its own, which is pulled in parallel and rarely changes; requirements/yolov3-gpu.in says which
 FROM libraries AS engines
 COPY requirements/yolov3-gpu.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --no-compile --requirement /build/yolov3-gpu.txt \
  && pip check \
  && mv /opt/venv/lib/python3*/site-packages/nvidia /opt/nvidia
-# removes what never runs: tests, headers, pip, and OpenVINO's plugins for Intel graphics
-RUN rm -rf /opt/nvidia/*/include \
+# removes what never runs: tests, headers, pip, the second build of NVRTC, and OpenVINO's plugins for Intel graphics
+RUN rm -rf /opt/nvidia/*/include /opt/nvidia/*/lib/*.a /opt/nvidia/*/lib/*.alt.so* \
  && cd /opt/venv/lib/python3*/site-packages \
  && rm openvino/libs/libopenvino_intel_gpu_plugin.so openvino/libs/libopenvino_intel_npu_plugin.so openvino/libs/cache.json \
  && find . -type d -name tests -prune -exec rm -rf {} + \

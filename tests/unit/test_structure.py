@@ -97,6 +97,7 @@ OWNERS = {
     "avflow/cores.py": "cores and quotas, for the product; the embedded AWS is not part of it",
     "local_aws/sandbox/watchdog.py": "killpg: runs as a script without the package",
     "local_aws/awslambda/bootstrap.py": "RLIMIT_FSIZE: runs as a script next to the function's code; macOS has it",
+    "avflow/detection/gpu.py": "/proc/driver/nvidia: elsewhere it says that the file is missing",
     "avflow/media/memory.py": "RLIMIT_DATA, as Linux counts it; the media floor also runs outside a media process",
     "avflow/models/store.py": "fcntl.flock, to wait for another process's download: every POSIX system has it",
 }

@@ -64,7 +64,7 @@ def install(name: str, folder: Path) -> None:
     Unresolvable
     """
     _run("install", "--requirement", f"requirements/{name}.txt", "--require-hashes", "--target", str(folder),
-         "--cache-dir", str(folder / ".cache"), "--python-platform", IMAGE_PLATFORM.target,
+         "--cache-dir", str(folder / ".wheels"), "--python-platform", IMAGE_PLATFORM.target,
          "--python-version", IMAGE_PYTHON)  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from avflow.progress import Progress
 ROOT = Path(__file__).parents[1]
 #: the parameters of the template that name models
 PARAMETERS = ("Yolov3Model", "SpeechModel")
+#: a value of `parameter_overrides`, with or without quotes
+_VALUE = r"""("[^"]*"|'[^']*'|[^\s"']*)"""
 
 
 def run(names: Sequence[str], into: Path) -> int:
@@ -55,21 +57,26 @@ def of_the_stack(root: Path = ROOT) -> list[str]:
 
 
 def _overrides(samconfig: Path) -> dict[str, str]:
-    """The values of `parameter_overrides`: those of `sam build` win over those of all commands.
+    """The values of `parameter_overrides` that `sam build` uses.
 
-    The SAM CLI takes a text, `A=b C="d e"`, or a list of such texts (AWS SAM Developer Guide, "AWS SAM CLI
-    configuration file").
+    What stands below `[default.build.parameters]` replaces, as a whole, what stands below `[default.global.parameters]`
+    (`get_all` in samcli/lib/config/samconfig.py of aws/aws-sam-cli).
     """
     if not samconfig.is_file():
         return {}
     environment: dict[str, Any] = tomllib.loads(samconfig.read_text(encoding="utf-8")).get("default", {})
-    found: dict[str, str] = {}
-    for command in ("global", "build"):
-        found |= _pairs(environment.get(command, {}).get("parameters", {}).get("parameter_overrides", ()))
-    return found
+    sections = [environment.get(command, {}).get("parameters", {}) for command in ("build", "global")]
+    given = next((each["parameter_overrides"] for each in sections if "parameter_overrides" in each), ())
+    return _pairs(given)
 
 
-def _pairs(given: str | Iterable[str]) -> dict[str, str]:
-    text = given if isinstance(given, str) else " ".join(given)
-    pairs = re.findall(r"""(?:^|\s)(\w+)=("[^"]*"|'[^']*'|\S*)""", text)
-    return {name: value.strip("\"'") for name, value in pairs}
+def _pairs(given: Any) -> dict[str, str]:
+    """The pairs of a text, a list or a table (SAM CLI: `CfnParameterOverridesType`). Files are not followed."""
+    if isinstance(given, dict):
+        return {str(name): str(value) for name, value in given.items()}
+    if isinstance(given, str):
+        pairs = re.findall(r"ParameterKey=(\w+),ParameterValue=" + _VALUE, given) or re.findall(
+            r"(?:^|\s)(\w+)=" + _VALUE, given
+        )
+        return {name: value.strip("\"'") for name, value in pairs}
+    return {name: value for each in given for name, value in _pairs(each).items()}

@@ -66,7 +66,9 @@ class S3Source:
             answer = client.get_object(Bucket=bucket, Key=key, Range=wanted)
         except ClientError as error:
             told = error.response.get("Error", {})
-            raise SourceFailed(f"S3 answered {told.get('Code', 'an error')}: {told.get('Message', '')}") from error
+            code, message = told.get("Code", "an error"), told.get("Message", "")
+            hint = ", or there is no such key: only who may list the bucket is told" if code == "AccessDenied" else ""
+            raise SourceFailed(f"S3 answered {code}: {message}{hint}") from error
         except NoCredentialsError as error:
             raise SourceFailed("there are no AWS credentials here: set AWS_PROFILE, or fetch it before") from error
         start, size = wanted.removeprefix("bytes=").partition("-")[0], answer["ContentRange"].rpartition("/")[2]

@@ -26,9 +26,12 @@ ROOT = Path(__file__).parents[3]
          ["yolov3", "whisper-base"]),
         ('[default.global.parameters]\nparameter_overrides = ["Yolov3Model=cats", "FailureEmail=a@example.com"]',
          ["cats", "whisper-small"]),
-        ('[default.global.parameters]\nparameter_overrides = "Yolov3Model=cats"\n'
+        ('[default.global.parameters]\nparameter_overrides = "Yolov3Model=cats SpeechModel=whisper-base"\n'
          '[default.build.parameters]\nparameter_overrides = "Yolov3Model=yolov3-tiny"',
-         ["yolov3-tiny", "whisper-small"]),
+         ["yolov3-tiny", "whisper-small"]),  # as a whole
+        ('[default.global.parameters]\nparameter_overrides = "ParameterKey=Yolov3Model,ParameterValue=cats '
+         'ParameterKey=SpeechModel,ParameterValue=whisper-base"', ["cats", "whisper-base"]),
+        ('[default.build.parameters.parameter_overrides]\nSpeechModel = "whisper-base"', ["yolov3", "whisper-base"]),
     ],
 )  # fmt: skip
 def test_the_models_of_the_next_build_are_meant(tmp_path, samconfig, models):

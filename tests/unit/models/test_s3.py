@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,14 @@ import pytest
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable
 from avflow.models.store import ModelStore
+from local_aws.access.authenticator import Authenticator
+from local_aws.access.keys import AccessKeys
+from local_aws.http_server import http_server
+from local_aws.iam import ROLE
+from local_aws.iam.policies import Policy
+from local_aws.s3 import S3App
 from tests.model_server import CONTENT
-from tests.s3_server import KEY, S3Server, client_for, serving
+from tests.s3_server import KEY, S3Server, client_for, client_with, serving
 from tests.unit.models.test_store import manifest
 
 BUCKET = "my-models"
@@ -86,6 +94,36 @@ def test_what_is_wrong_is_told_and_the_next_source_is_used(
 def test_a_bucket_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="S3 answered NoSuchBucket"):
         store_of(tmp_path, "s3://no-such-bucket-of-mine/{file}").fetch("tiny")
+
+
+def test_a_missing_object_of_a_bucket_that_may_not_be_listed_is_hinted_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "arn:aws:iam::123456789012:role/reader"
+    may = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    app, keys = S3App(tmp_path / "s3", policies=lambda _: [Policy.of(json.dumps({"Statement": [may]}))]), AccessKeys()
+
+    def served(environ: dict[str, Any], start_response: Any) -> Any:
+        role_of = Authenticator(keys).check(environ).role
+        return app(environ if role_of is None else {**environ, ROLE: role_of}, start_response)
+
+    front = http_server(served)
+    thread = threading.Thread(target=front.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        client_with(f"http://127.0.0.1:{front.port}", keys.issue()).create_bucket(Bucket=BUCKET)
+        reader = keys.of_role(role)
+        for name, value in (("ACCESS_KEY_ID", reader.id), ("SECRET_ACCESS_KEY", reader.secret),
+                            ("SESSION_TOKEN", reader.token), ("ENDPOINT_URL_S3", f"http://127.0.0.1:{front.port}"),
+                            ("DEFAULT_REGION", "us-east-1")):  # fmt: skip
+            monkeypatch.setenv(f"AWS_{name}", value or "")
+        with pytest.raises(ModelUnavailable, match="S3 answered AccessDenied: Access Denied, or there is no such key"):
+            store_of(tmp_path, f"s3://{BUCKET}/{{file}}").fetch("tiny")
+    finally:
+        front.shutdown()
+        thread.join()
+        front.server_close()
+        app.close()
 
 
 def test_without_credentials_it_says_so(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,9 @@ _LATER = (
 
 def _so_far(progress: Progress, rate: float) -> str:
     """How far the download came, with its rate in bytes a second."""
-    total = progress.total or progress.done
+    if progress.total is None:
+        return f"{progress.step}: it has not ended."
+    total = progress.total
     more = f" at {rate / 1e6:.1f} MB/s; the rest takes {(total - progress.done) / rate:.0f} s" if rate else ""
     return f"{progress.step}: {progress.done / 1e6:.1f} of {total / 1e6:.1f} MB are here{more}."
 

@@ -12,22 +12,26 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.models.cache import cache_folder
 from avflow.models.kinds import Use
 from avflow.models.manifest import MANIFEST, STAMP, Model, load_manifest, require_distinct
 from avflow.models.sources import FolderSource, ModelFile, Source, SourceFailed
-from avflow.progress import Report, ignore
+from avflow.progress import Meter, Report, ignore
 
 #: the folder `models` of a checkout, for files that a user has already. The build of an image copies it there too
 GIVEN = Path(__file__).parents[2] / "models"
 #: partial downloads and locks; lies beside the models' folders
 _WORK = ".partial"
+#: between two looks whether another process has finished its download
+_LOCK_SECONDS = 0.1
 
 
 @dataclass
@@ -151,7 +155,7 @@ class ModelStore:
         if not self._problems(model):
             return self.folder(name)
         try:
-            with self._locked(model):
+            with self._locked(model, report):
                 self._fetch_missing(model, report, without)
         except OSError as error:
             raise ModelUnavailable(
@@ -209,10 +213,13 @@ class ModelStore:
 
     # ------------------------------------------------------------ download
     @contextmanager
-    def _locked(self, model: Model) -> Iterator[None]:
+    def _locked(self, model: Model, report: Report) -> Iterator[None]:
         (self.root / _WORK).mkdir(parents=True, exist_ok=True)
         with (self.root / _WORK / f"{model.name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            meter = Meter(f"wait for another process that fetches {model.name}", None, "bytes", report)
+            while not _taken(lock):
+                meter.tick()  # which may end the waiting
+                time.sleep(_LOCK_SECONDS)
             yield
 
     def missing(self, name: str) -> list[ModelFile]:
@@ -253,6 +260,15 @@ class ModelStore:
             f"Check the network, or put the file with the sha256 {file.sha256} into {self.given} yourself, "
             f"as {model.name}/{file.name}.",
         )
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Whether the lock is this process's now. The end of the file, or of the process, gives it back."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _try_source(source: Source, file: ModelFile, partial: Path, work: Path, report: Report) -> str | None:

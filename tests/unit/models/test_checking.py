@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_a_slow_download_stops_in_time_and_goes_on_the_next_time(server: Server,
     server.asked.clear()
     assert check(["tiny"], store_of(server.url("good")))[0].problem is None
     assert ("/good", f"bytes={part}-") in server.asked
+
+
+def test_another_process_that_fetches_the_model_is_not_waited_for_longer(server: Server, store_of) -> None:
+    store = store_of(server.url("good"))
+    (store.root / ".partial").mkdir(parents=True)
+    began = time.monotonic()
+    with (store.root / ".partial" / "tiny.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (checked,) = check(["tiny"], store, limit=2.0)
+    assert time.monotonic() - began < 2.0 + SILENCE_SECONDS
+    assert checked.unfinished
+    assert checked.problem == "wait for another process that fetches tiny: it has not ended."
+    assert check(["tiny"], store)[0].problem is None
 
 
 def test_several_models_share_the_time(server: Server, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from avflow.detection.gpu import GpuFacts
 from avflow.errors import GpuUnavailable
@@ -18,6 +20,7 @@ from avflow.models.store import ModelStore
 from avflow.workflow.selftest import self_test
 from tests.fake_cuda import compile_cuda
 
+ROOT = Path(__file__).parents[3]
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 NO_GPU = pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a GPU")
 
@@ -67,6 +70,16 @@ def test_the_batch_job_ends_with_what_it_found(devices, status):
         assert len(lines) == 1
     else:
         assert json.loads(lines[-1])["gpu"]["name"] is None
+
+
+def test_the_command_in_the_documents_names_what_there_is():
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (module,) = re.findall(r"command=python,-m,([\w.]+)", text)
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+    resources = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    named = re.findall(r'"\$\(id (\w+)\)"', text)
+    assert len(named) == 2
+    assert {resources[name]["Type"] for name in named} == {"AWS::Batch::JobQueue", "AWS::Batch::JobDefinition"}
 
 
 @needs_compiler

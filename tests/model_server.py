@@ -42,8 +42,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.server.url("good" if what == "redirect" else "page"))
             self.end_headers()
-        elif what in ("page", "unlabelled-page"):
-            self._send_page("text/html; charset=utf-8" if what == "page" else "application/octet-stream")
+        elif what in ("page", "unlabelled-page", "marked-page"):
+            kind = "text/html; charset=utf-8" if what == "page" else "application/octet-stream"
+            self._send_page(kind, b"\xef\xbb\xbf" * (what == "marked-page") + PAGE)
         elif what == "hang":
             self.server.on_hang()
             self.server.released.wait()
@@ -51,12 +52,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first, _, last = (wanted or "bytes=0-").removeprefix("bytes=").partition("-")
             self._send(what, int(first), int(last) + 1 if last else None, ranged=wanted is not None)
 
-    def _send_page(self, kind: str) -> None:
+    def _send_page(self, kind: str, page: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(PAGE)))
+        self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(PAGE)
+        self.wfile.write(page)
 
     def _send(self, what: str, start: int, stop: int | None, *, ranged: bool) -> None:
         body = b"x" * len(CONTENT) if what == "wrong" else CONTENT
@@ -67,6 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = body[:stop]
         whole = len(CONTENT) + 4 if what == "long" else 1000 if what == "truncated" else len(CONTENT)
         self.send_response(206 if ranged else 200)
+        if what == "mislabelled":
+            self.send_header("Content-Type", "text/html")
         if what != "endless":
             self.send_header("Content-Length", str(len(body) - start))
         if ranged:

@@ -25,8 +25,9 @@ SILENCE_SECONDS = 10.0
 #: what a probe reads: enough to tell a web page from a model
 PROBE_BYTES = 1024
 _CHUNK = 1 << 20
-#: how web pages begin (HTML Living Standard, "Sniffing"), in lower case and after white space
-_PAGES = (b"<!doctype html", b"<html", b"<head", b"<script", b"<body")
+#: how web pages begin (WHATWG, "MIME Sniffing", 7.1), in lower case, after white space and a byte order mark
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<script", b"<body", b"<title", b"<meta", b"<!--", b"<?xml")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class SourceFailed(Exception):
@@ -157,13 +158,12 @@ class UrlSource(Offer):
             request.add_header("Range", f"bytes={have}-{'' if end is None else end - 1}")
         with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as response:  # noqa: S310
             page = f"redirects to a web page, {response.url}" if response.url != url else "answers with a web page"
-            if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-                raise SourceFailed(page)
+            labelled = response.headers.get_content_type() in ("text/html", "application/xhtml+xml")
             resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
             length = response.headers.get("Content-Range", "").rpartition("/")[2] if resumed else response.length
             # read1 returns what has arrived, so that none of it is lost if the transfer stalls
             blocks = partial(iter, partial(response.read1, _CHUNK), b"")
-            yield Answer(have if resumed else 0, _number(length), blocks, page)
+            yield Answer(have if resumed else 0, _number(length), blocks, page, labelled)
 
 
 @dataclass(frozen=True)
@@ -178,12 +178,15 @@ class Answer:
         A function that begins to read.
     page:
         What is wrong if the content turns out to be a web page.
+    labelled:
+        Whether the host calls it a web page. Some hosts do so with every file.
     """
 
     start: int
     size: int | None
     blocks: Callable[[], Iterable[bytes]]
     page: str
+    labelled: bool = False
 
 
 def resume(
@@ -235,7 +238,8 @@ def _receive(file: ModelFile, target: Path, answer: Answer, meter: Meter) -> Non
 
 def check(file: ModelFile, answer: Answer, first: bytes) -> None:
     """Raise SourceFailed if this can't be the file, by its size and its `first` bytes."""
-    if answer.start == 0 and first.lstrip()[:16].lower().startswith(_PAGES):
+    begins = answer.start == 0 and first.removeprefix(_BYTE_ORDER_MARK).lstrip()[:16].lower().startswith(_PAGES)
+    if begins or (answer.labelled and answer.size != file.bytes):
         raise SourceFailed(answer.page)
     if answer.size not in (None, file.bytes):
         raise SourceFailed(f"offers {answer.size} bytes instead of {file.bytes}")

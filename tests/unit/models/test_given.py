@@ -68,6 +68,8 @@ def test_a_download_that_was_interrupted_is_not_lost_to_a_wrong_file(
 # ---------------------------------------------------------------- the checkout and the images
 def test_the_folder_is_in_the_checkout_and_its_models_are_not() -> None:
     assert ROOT / "models" == GIVEN
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout of git")
     tracked = subprocess.run(["git", "ls-files", "models"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert tracked.stdout.splitlines() in ([], ["models/README.md"])
     for name in ("models/yolov3/yolov3.weights", "models/yolov3.weights"):

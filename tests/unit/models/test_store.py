@@ -115,7 +115,7 @@ def test_models_are_kept_in_the_cache_folder_of_the_user(tmp_path: Path, monkeyp
 
 
 # ---------------------------------------------------------------- download
-@pytest.mark.parametrize("path", ["good", "redirect", "dies"])
+@pytest.mark.parametrize("path", ["good", "redirect", "dies", "mislabelled"])
 def test_a_file_arrives_whole_and_is_reported(server: Server, store_of, path: str) -> None:
     told: list[Progress] = []
     folder = store_of(server.url(path)).fetch("tiny", told.append)
@@ -142,6 +142,7 @@ def test_a_dropped_download_goes_on_where_it_ended(server: Server, store_of) -> 
         ("truncated", "offers 1000 bytes instead of 512000"),
         ("page", "answers with a web page"),
         ("unlabelled-page", "answers with a web page"),
+        ("marked-page", "answers with a web page"),
         ("moved", "redirects to a web page, http://127.0.0.1:"),
         ("shrinks", "stopped after 170666 of 512000 bytes"),
     ],

@@ -12,7 +12,8 @@ BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/li
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCURRENCY SEGMENT_SECONDS DETECTOR_PRECISION \
                  YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
 export $(RUN_VARIABLES)
-TARGETS := help run up doctor images test test-slow fuzz containers-test check bench bench-check peers lock base-images audit clean
+TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
+           base-images audit clean
 
 # The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
@@ -61,6 +62,7 @@ help:
 	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS'
 	@echo 'make doctor                                    says what is missing before sam build and sam deploy'
+	@echo 'make models                                    before sam build: has its models in models/ within a minute'
 	@echo 'make images                                    builds these images, with the models of make run'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (11 minutes)'
 	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (30 minutes)'
@@ -91,6 +93,10 @@ up: .venv/.local $(IMAGES)
 # looks at the account that the AWS variables and samconfig.toml name
 doctor: .venv/.local
 	@$(BIN)/avflow doctor
+
+# those of samconfig.toml and the template, which `sam build` then takes
+models: .venv/.local
+	@$(BIN)/avflow models check
 
 # sam build with the models of `make run`, through Podman's socket
 images: .venv/.sam

@@ -137,6 +137,27 @@ def fetch(names: tuple[str, ...]) -> int:
 
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--into",
+    type=Folder(),
+    default=ROOT / "models",
+    show_default="models",
+    metavar="DIR",
+    help="Folder for the models.",
+)
+def check(names: tuple[str, ...], into: Path) -> int:
+    """Before `sam build`: fetch and verify its models within a minute.
+
+    Asks all sources of the models called NAME, or of those in samconfig.toml and the template, and says which of them
+    answer. The build takes the models from the folder.
+    """
+    from avflow_cli import model_check as command  # noqa: PLC0415
+
+    return command.run(names, into)
+
+
+@models.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 def verify(names: tuple[str, ...]) -> int:
     """Hash models again: those called NAME, or all on this machine."""
     from avflow_cli import models as command  # noqa: PLC0415

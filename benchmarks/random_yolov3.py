@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from avflow.darknet import DATA
 from avflow.darknet.cfg import Convolutional, Network, read_network
 from avflow.detection import convert_model
-from avflow.models.store import MANIFEST, ModelStore, sha256_of
+from avflow.models.manifest import MANIFEST
+from avflow.models.store import ModelStore, sha256_of
 from benchmarks.common import ROOT
 
 NAME = "yolov3-random"

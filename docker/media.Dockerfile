@@ -5,6 +5,19 @@
 # what is pulled; `make base-images` writes the newest one of the tag
 ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
+# ---------------------------------------------------------------- model: first, so that one that is missing costs nothing
+FROM ${BASE_IMAGE} AS model
+RUN python -m venv /opt/bare
+# a name of `avflow models list`; the parameter SpeechModel of the template sets it
+ARG SPEECH_MODEL=whisper-small
+COPY docker/bake_model.py /build/
+COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
+COPY avflow/models /build/avflow/models/
+# files that the user has already, before any source is asked
+COPY models /build/models/
+RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
+    /opt/bare/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL"
+
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries
 RUN python -m venv /opt/venv
@@ -21,16 +34,6 @@ RUN cd /opt/venv/lib/python3*/site-packages \
  && pip uninstall --quiet --yes hf-xet pip \
  && rm -rf pocketsphinx/model \
  && find . -type d -name tests -prune -exec rm -rf {} +
-
-# ---------------------------------------------------------------- model: rebuilt when its name or the manifest changes
-FROM libraries AS model
-# a name of `avflow models list`; the parameter SpeechModel of the template sets it
-ARG SPEECH_MODEL=whisper-small
-COPY docker/bake_model.py /build/
-COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
-COPY avflow/models /build/avflow/models/
-RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
-    /opt/venv/bin/python /build/bake_model.py SpeechModel "$SPEECH_MODEL"
 
 # ---------------------------------------------------------------- code: rebuilt with every change
 FROM ${BASE_IMAGE} AS code

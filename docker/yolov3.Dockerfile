@@ -6,6 +6,19 @@
 # what is pulled; `make base-images` writes the newest one of the tag
 ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
+# ---------------------------------------------------------------- model: first, so that one that is missing costs nothing
+FROM ${BASE_IMAGE} AS model
+RUN python -m venv /opt/bare
+# a name of `avflow models list`; the parameter Yolov3Model of the template sets it
+ARG YOLOV3_MODEL=yolov3
+COPY docker/bake_model.py /build/
+COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
+COPY avflow/models /build/avflow/models/
+# files that the user has already, before any source is asked
+COPY models /build/models/
+RUN AVFLOW_MODELS=/opt/models PYTHONPATH=/build \
+    /opt/bare/bin/python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL"
+
 # ---------------------------------------------------------------- libraries: rebuilt when the pins change
 FROM ${BASE_IMAGE} AS libraries
 RUN python -m venv /opt/venv
@@ -14,30 +27,26 @@ COPY requirements/yolov3-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/yolov3-image.txt \
  && pip check
 
-# CUDA is a layer of its own, which is pulled in parallel and rarely changes
+# CUDA is a layer of its own, which is pulled in parallel and rarely changes; requirements/yolov3-gpu.in says which
 FROM libraries AS engines
 COPY requirements/yolov3-gpu.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --no-compile --requirement /build/yolov3-gpu.txt \
  && pip check \
  && mv /opt/venv/lib/python3*/site-packages/nvidia /opt/nvidia
-# removes what never runs: tests, headers, pip, and OpenVINO's plugins for Intel graphics
-RUN rm -rf /opt/nvidia/*/include \
+# removes what never runs: tests, headers, pip, the second build of NVRTC, and OpenVINO's plugins for Intel graphics
+RUN rm -rf /opt/nvidia/*/include /opt/nvidia/*/lib/*.a /opt/nvidia/*/lib/*.alt.so* \
  && cd /opt/venv/lib/python3*/site-packages \
  && rm openvino/libs/libopenvino_intel_gpu_plugin.so openvino/libs/libopenvino_intel_npu_plugin.so openvino/libs/cache.json \
  && find . -type d -name tests -prune -exec rm -rf {} + \
  && pip uninstall --quiet --yes pip
 
-# ---------------------------------------------------------------- model: rebuilt when its name or the converter changes
-FROM libraries AS model
-# a name of `avflow models list`; the parameter Yolov3Model of the template sets it
+# ---------------------------------------------------------------- networks: made anew when the converter changes
+FROM libraries AS networks
 ARG YOLOV3_MODEL=yolov3
 COPY requirements/conversion-image.txt /build/
 RUN pip install --disable-pip-version-check --quiet --require-hashes --requirement /build/conversion-image.txt
-COPY docker/bake_model.py /build/
-COPY avflow/__init__.py avflow/errors.py avflow/filenames.py avflow/progress.py /build/avflow/
-COPY avflow/models /build/avflow/models/
 ENV AVFLOW_MODELS=/opt/models PYTHONPATH=/build
-RUN python /build/bake_model.py Yolov3Model "$YOLOV3_MODEL"
+COPY --from=model /opt/models /opt/models
 COPY avflow /build/avflow
 COPY docker/convert_model.py /build/
 # int8 is calibrated with frames of the sample; the parameter DetectorPrecision of the template sets the precision
@@ -76,7 +85,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     YOLOV3_MODEL=${YOLOV3_MODEL}
 COPY --from=engines /opt/nvidia /opt/nvidia
 COPY --from=engines /opt/venv /opt/venv
-COPY --from=model /opt/models /opt/models
+COPY --from=networks /opt/models /opt/models
 COPY --from=code /opt/av-workflow /opt/av-workflow
 # no program runs as another user than the one that starts it
 RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +

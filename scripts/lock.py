@@ -56,6 +56,18 @@ def resolve(file: Path, platform: Platform, python: str) -> dict[str, str]:
         return {canonicalize_name(each.name): _version(each) for each in requirements(out)}
 
 
+def install(name: str, folder: Path) -> None:
+    """Install what requirements/`name`.txt of an image pins into `folder`, which is made, with its hashes.
+
+    Raises
+    ------
+    Unresolvable
+    """
+    _run("install", "--requirement", f"requirements/{name}.txt", "--require-hashes", "--target", str(folder),
+         "--cache-dir", str(folder / ".wheels"), "--python-platform", IMAGE_PLATFORM.target,
+         "--python-version", IMAGE_PYTHON)  # fmt: skip
+
+
 def pinned(file: Path, platform: Platform, python: str) -> dict[str, str]:
     """The versions of all packages that pip would install from a locked file on a platform, by name."""
     environment = {
@@ -88,7 +100,11 @@ def _version(requirement: Requirement) -> str:
 
 
 def _uv(*arguments: str) -> None:
-    command = [find_uv_bin(), "pip", "compile", "--quiet", "--only-binary", ":all:", "--no-header",
+    _run("compile", "--no-header", *arguments)
+
+
+def _run(verb: str, *arguments: str) -> None:
+    command = [find_uv_bin(), "pip", verb, "--quiet", "--only-binary", ":all:",
                "--python", sys.executable, *arguments]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:

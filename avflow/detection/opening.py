@@ -11,6 +11,7 @@ from avflow.darknet.cfg import Network, read_names, read_network
 from avflow.detection.agreement import LEAST_AGREEMENT, Agreement
 from avflow.detection.converted import Converted
 from avflow.detection.detector import Detector, YoloDetector
+from avflow.detection.gpu import gpu_facts
 from avflow.detection.letterbox import Frame
 from avflow.errors import GpuUnavailable, PrecisionUnsuitable
 from avflow.models.kinds import PRECISIONS, Precision
@@ -69,7 +70,7 @@ def open_detector(
         if detector is not None:
             return detector
         if device == "gpu":
-            raise GpuUnavailable("ONNX Runtime finds no NVIDIA GPU that it can use")
+            raise GpuUnavailable(f"ONNX Runtime finds no NVIDIA GPU that it can use: {gpu_facts()}")
     onnx_path = converted.int8() if precision == "int8" else converted.onnx()
     return _on_cpu(onnx_path, network, classes, precision=precision, cache_dir=cache_dir / "openvino", **options)
 

@@ -146,6 +146,21 @@ class Recognise(Request[Recognised]):
 
 # ---------------------------------------------------------------- YOLOv3
 @dataclass(frozen=True)
+class GpuDescribed(Contract):
+    """The GPU, its driver and CUDA, as `avflow.detection.gpu.GpuFacts` tells them in a line."""
+
+    facts: str
+
+
+@dataclass(frozen=True)
+class DescribeGpu(Request[GpuDescribed]):
+    """Find out what GPU there is, before an engine starts on it."""
+
+    task: ClassVar[str] = "describe_gpu"
+    answer: ClassVar[type[Contract]] = GpuDescribed
+
+
+@dataclass(frozen=True)
 class DetectorLoaded(Contract):
     """The inference engine, as text. None: the model's network must first be converted, by `ConvertModel`."""
 
@@ -281,6 +296,7 @@ _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     LoadEngine,
     FindLanguage,
     Recognise,
+    DescribeGpu,
     LoadDetector,
     ConvertModel,
     Annotate,

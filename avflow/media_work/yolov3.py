@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avflow.annotation.pipeline import annotate_video
 from avflow.detection import Detector, open_model
+from avflow.detection.gpu import gpu_facts
 from avflow.detection.named import is_converted
 from avflow.media_work import requests
 from avflow.models.store import ModelStore
@@ -14,11 +15,15 @@ from avflow.video.segments import Segment
 
 
 class Tasks:
-    """What the step asks for. `load_detector` comes first."""
+    """What the step asks for. `load_detector` comes before `annotate`."""
 
     REQUESTS = requests.REQUESTS
 
     _detector: Detector
+
+    def describe_gpu(self, asked: requests.DescribeGpu, report: Report) -> requests.GpuDescribed:
+        """Raises nothing: what can't be found out is in the text."""
+        return requests.GpuDescribed(str(gpu_facts()))
 
     def load_detector(self, asked: requests.LoadDetector, report: Report) -> requests.DetectorLoaded:
         """Raises ModelUnavailable, GpuUnavailable."""

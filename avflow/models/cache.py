@@ -8,8 +8,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import platformdirs
-
 APPLICATION = "av-workflow"
 
 
@@ -19,6 +17,8 @@ def cache_folder(name: str) -> Path:
     The user's cache folder is `XDG_CACHE_HOME` or `~/.cache` on Linux (XDG Base Directory Specification), and
     `~/Library/Caches` on macOS.
     """
+    import platformdirs  # noqa: PLC0415 - an image fetches its model before any package is installed
+
     return platformdirs.user_cache_path(APPLICATION) / name
 
 

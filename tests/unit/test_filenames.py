@@ -9,7 +9,8 @@ import pytest
 
 from avflow.errors import ModelManifestInvalid
 from avflow.filenames import as_stored, folded
-from avflow.models.store import ModelStore, load_manifest
+from avflow.models.manifest import load_manifest
+from avflow.models.store import ModelStore
 from avflow.workflow.layout import VideoRef
 from avflow_cli.output import SUFFIXES, Output, OutputUnusable
 from lambdas.start.naming import video_of

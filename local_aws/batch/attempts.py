@@ -18,6 +18,9 @@ from local_aws.sandbox.containers import PID_FILE
 from local_aws.sandbox.host import Host
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+#: most characters of a job's command, environment and resources as JSON, and what becomes of a job that has more
+MAX_OVERRIDES = 8192
+OVERRIDES_TOO_LONG = f"Container Overrides length must be at most {MAX_OVERRIDES}"
 #: exit status of a killed container (128 + SIGKILL)
 KILLED = 137
 
@@ -39,6 +42,9 @@ class Attempts:
 
     def run(self, job: Job) -> None:
         """Run a job to its end."""
+        if job.overrides_length() > MAX_OVERRIDES:  # Amazon ECS takes no such task, so there is no attempt
+            job.finish(False, OVERRIDES_TOO_LONG)
+            return
         while job.stop_reason is None and self._attempt(job):
             pass
         succeeded = job.stop_reason is None and job.container.get("exitCode") == 0
@@ -67,9 +73,11 @@ class Attempts:
         container = {
             "exitCode": ending.exit_code,
             "logStreamName": job.log_stream,
+            "taskArn": job.task_arn,
+            "networkInterfaces": [],
             **({"reason": ending.reason} if ending.reason else {}),
         }
-        job.container = {**container, "command": job.command()}
+        job.container = container
         job.status_reason = job.stop_reason or ending.status_reason
         times = {"startedAt": job.started, "stoppedAt": milliseconds()}
         job.attempts.append({"container": container, **times, "statusReason": job.status_reason})

@@ -90,7 +90,7 @@ def _from_service(value: Any, shape: Shape) -> Any:
         return {name: _from_service(item, shape.value) for name, item in value.items()}
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         renamed = _PascalCased()
-        for name, item in value.items():
+        for name, item in sorted(value.items()):  # a Cause has them in the order of the alphabet
             if name in shape.members:
                 renamed[name[0].upper() + name[1:]] = _from_service(item, shape.members[name])
             else:

@@ -66,6 +66,7 @@ def test_the_cause_of_a_failed_job_has_the_recorded_shape(bench, name):
     answer = json.loads(result.cause)
     more = compare(answer, [recorded(f"batch-cause-{name}")], OPTIONAL_OF_A_JOB, ["Parameters"])
     assert {path for path in more if not is_in_model(path)} == set(), "no field that AWS Batch does not have"
+    assert [*answer] == sorted(answer)
     environment = {pair["Name"]: pair["Value"] for pair in answer["Container"]["Environment"]}
     assert environment == {"COLOUR": "red", "A": "b", "MANAGED_BY_AWS": "STARTED_BY_STEP_FUNCTIONS"}
 
@@ -131,7 +132,11 @@ def test_the_event_of_an_execution_has_the_recorded_shape(bench, status):
     if status == "ABORTED":
         bench.states.stop_execution(executionArn=execution)
     until(lambda: bench.states.describe_execution(executionArn=execution)["status"] == status)
-    event = status_changed(bench.states.describe_execution(executionArn=execution))
+    found = bench.states.describe_execution(executionArn=execution)
+    assert found["inputDetails"] == {"included": True}
+    assert found["stopDate"] > found["startDate"]
+    assert ("error" in found) == (status == "FAILED")
+    event = status_changed(found)
     record = recorded(f"event-execution-{status.lower().replace('_', '-')}")
     assert compare(event, [record], optional=["error", "cause"]) <= {"detail.error", "detail.cause"}
     assert event["detail"].keys() >= record["detail"].keys() - {"error", "cause"}, "also those that are null"

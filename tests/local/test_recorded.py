@@ -108,6 +108,12 @@ def test_a_job_with_too_long_overrides_fails_without_an_attempt(bench):
 
 
 # ------------------------------------------------------------ EventBridge
+def test_the_recorded_event_of_a_job_is_a_description_of_it():
+    detail = recorded("event-batch-job-state-change")["detail"]
+    assert {path for path in shape(detail) if not is_in_model(path)} == set()
+    assert detail["container"]["exitCode"] == 1, "camelCase, unlike a Cause"
+
+
 @pytest.mark.parametrize("version", ["v1", None])
 @pytest.mark.parametrize("reason", ["PutObject", "CopyObject", "CompleteMultipartUpload"])
 def test_object_created_has_the_recorded_shape(version, reason):

@@ -37,6 +37,8 @@ BATCH_FAILURES = (
     ("JobOutOfMemory", re.compile(r"OutOfMemoryError"), "The job needs more memory: raise it in the job definition."),
     ("JobTimedOut", re.compile(r"Job attempt duration exceeded timeout"), "Deploy with a larger JobTimeoutSeconds."),
     ("SpotInterrupted", re.compile(r"Host EC2.*terminated"), _TRY_AGAIN),
+    ("NameTooLong", re.compile(r"Container Overrides length"),
+     "Upload the video under a shorter name, above all without quotes and control codes."),
     ("ImageUnavailable", re.compile(r"CannotPull"), "The job's image could not be pulled: deploy again."),
     ("JobNotStarted", NOT_STARTED, "Upload the video again. If it fails again in a VPC of your own: its subnets must "
      "reach ECR, S3 and CloudWatch Logs."),

@@ -32,6 +32,8 @@ RETRY_DELAYS = (60.0, 120.0)
 FIRST_BACKOFF, LAST_BACKOFF = 1.0, 300.0
 #: asynchronous invocations of one function that run at once; AWS, too, reads a long queue more slowly
 AT_ONCE = 3
+#: bytes of an error's message that a dead letter quotes
+DEAD_LETTER_MESSAGE_BYTES = 1024
 
 
 class Targets(Protocol):
@@ -40,7 +42,7 @@ class Targets(Protocol):
     def send(self, target_arn: str, body: str, event_id: str) -> None:
         """Deliver a text to a queue, a topic or another resource."""
 
-    def send_to_queue(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+    def send_to_queue(self, queue_arn: str, body: str, attributes: Mapping[str, str | int]) -> None:
         """Deliver a text with message attributes to a queue."""
 
 
@@ -54,6 +56,7 @@ class _Event:
     attempts: int = 0
     failures: int = 0
     response: bytes = b"{}"
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class AsyncInvocations:
@@ -178,7 +181,8 @@ class AsyncInvocations:
             self._tell(function.on_failure, _record(event, condition))
         if function.dead_letter:
             message = json.loads(event.response).get("errorMessage", condition)
-            attributes = {"ErrorCode": "200", "ErrorMessage": message}
+            message = message.encode()[:DEAD_LETTER_MESSAGE_BYTES].decode(errors="ignore")
+            attributes = {"RequestID": event.request_id, "ErrorCode": 200, "ErrorMessage": message}
             try:
                 self._targets.send_to_queue(function.dead_letter, event.payload.decode(), attributes)
             except Exception:
@@ -194,7 +198,7 @@ class AsyncInvocations:
 def _record(event: _Event, condition: str) -> dict[str, Any]:
     """The invocation record that a destination receives."""
     context = {
-        "requestId": str(uuid.uuid4()),
+        "requestId": event.request_id,
         "functionArn": event.arn,
         "condition": condition,
         "approximateInvokeCount": event.attempts,

@@ -23,8 +23,8 @@ from local_aws.sandbox.activity import StepLog, StepStarted
 from local_aws.sandbox.containers import PID_FILE
 from local_aws.sandbox.host import Host
 
-#: AWS Lambda Developer Guide, "Lambda quotas"
-MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+#: 6 MB (AWS Lambda Developer Guide, "Lambda quotas"), and a hundred bytes more, as Lambda's own error says
+MAX_PAYLOAD_BYTES = 6_291_556
 #: memory that comes with one core (AWS Lambda Developer Guide, "Configure Lambda function memory")
 MEGABYTES_A_VCPU = 1769
 #: the end of the log that Invoke returns for LogType=Tail

@@ -48,8 +48,8 @@ def _list(batch: Batch, request: Request) -> dict[str, Any]:
         parent = batch.get(request["arrayJobId"])
         among = parent.children if parent else []
     else:
-        queue = request.get("jobQueue", "")
-        among = [job for job in batch.jobs() if job.parent is None and job.queue.endswith(queue)]
+        queue = batch.queue_arn(request.get("jobQueue", ""))
+        among = [job for job in batch.jobs() if job.parent is None and job.queue == queue]
     return {"jobSummaryList": [job.summarize() for job in among if job.status == status]}
 
 

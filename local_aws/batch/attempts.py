@@ -19,6 +19,9 @@ from local_aws.sandbox.containers import PID_FILE
 from local_aws.sandbox.host import Host
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+#: most characters of a job's command, environment and resources as JSON, and what becomes of a job that has more
+MAX_OVERRIDES = 8192
+OVERRIDES_TOO_LONG = f"Container Overrides length must be at most {MAX_OVERRIDES}"
 #: exit status of a killed container (128 + SIGKILL)
 KILLED = 137
 
@@ -41,6 +44,9 @@ class Attempts:
 
     def run(self, job: Job) -> None:
         """Run a job to its end."""
+        if job.overrides_length() > MAX_OVERRIDES:  # Amazon ECS takes no such task, so there is no attempt
+            job.finish(False, OVERRIDES_TOO_LONG)
+            return
         while job.stop_reason is None and self._attempt(job):
             pass
         succeeded = job.stop_reason is None and job.container.get("exitCode") == 0
@@ -78,9 +84,10 @@ class Attempts:
 
     def _record(self, job: Job, ending: _Ending) -> None:
         container: dict[str, Any] = {"reason": ending.reason} if ending.reason else {}
-        if ending.exit_code is not None:
-            container = {"exitCode": ending.exit_code, "logStreamName": job.log_stream, **container}
-        job.container = {**container, "command": job.command()}
+        if ending.exit_code is not None:  # else there never was a container
+            facts = {"exitCode": ending.exit_code, "logStreamName": job.log_stream, "taskArn": job.task_arn}
+            container = {**facts, "networkInterfaces": [], **container}
+        job.container = container
         job.status_reason = job.stop_reason or ending.status_reason
         times = {"startedAt": job.started, "stoppedAt": milliseconds()}
         attempt = {"container": container, **times, "statusReason": job.status_reason}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -15,6 +16,8 @@ from local_aws.sandbox import Sandbox
 #: in the order in which a job passes through them (AWS Batch User Guide, "Job states")
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 FINISHED = STATES[-2:]
+#: of a container: empty unless the definition or the attempt has some
+_LISTS = ("mountPoints", "networkInterfaces", "resourceRequirements", "ulimits", "volumes")
 #: memory of a job whose definition names none, in MiB
 DEFAULT_MEMORY = 2048
 
@@ -94,6 +97,11 @@ class Job:
         return arn("batch", f"job/{self.id}")
 
     @property
+    def task_arn(self) -> str:
+        """The ARN of the task of Amazon ECS that runs it."""
+        return arn("ecs", f"task/AWSBatch/{self.id.replace(':', '-')}")
+
+    @property
     def log_group(self) -> str:
         """The log group of its output."""
         return self._log_options().get("awslogs-group", "/aws/batch/job")
@@ -139,10 +147,26 @@ class Job:
         command = self._overrides().get("command") or self.definition["containerProperties"].get("command", [])
         return [re.sub(r"^Ref::(.+)$", lambda match: parameters.get(match[1], match[0]), word) for word in command]
 
+    def declared_environment(self) -> dict[str, str]:
+        """The definition's variables, overridden by the request's."""
+        return {pair["name"]: pair["value"] for pair in self._properties("environment")}
+
+    def overrides_length(self) -> int:
+        """The characters of what AWS Batch gives to Amazon ECS as overrides of the container."""
+        overrides = {
+            "name": "default",
+            "command": self.command(),
+            "environment": self._described_environment(),
+            "resourceRequirements": self._properties("resourceRequirements"),
+        }
+        return len(json.dumps(overrides, ensure_ascii=False))
+
+    def _described_environment(self) -> list[dict[str, str]]:
+        return [{"name": name, "value": value} for name, value in self.declared_environment().items()]
+
     def environment(self) -> dict[str, str]:
         """The definition's and the request's variables and AWS Batch's own ("AWS Batch job environment variables")."""
-        environment: dict[str, str] = {pair["name"]: pair["value"] for pair in self._properties("environment")}
-        environment |= {
+        environment = self.declared_environment() | {
             "AWS_BATCH_JOB_ID": self.id,
             "AWS_BATCH_JOB_ATTEMPT": str(len(self.attempts) + 1),
             "AWS_BATCH_JQ_NAME": self.queue.rpartition("/")[2],
@@ -196,7 +220,13 @@ class Job:
             "isTerminated": self.stop_reason is not None,
             "isCancelled": False,
             "dependsOn": [],
-            "container": {**self.definition["containerProperties"], **self.container},
+            "container": {
+                **{name: [] for name in _LISTS},
+                **self.definition["containerProperties"],
+                "command": self.command(),
+                "environment": self._described_environment(),
+                **self.container,
+            },
         }
         return {name: value for name, value in facts.items() if value is not None}
 

@@ -131,11 +131,18 @@ class Batch:
             raise client_error(f"JobDefinition not found: {reference}")
         return revisions[number - 1]
 
-    def _find_queue(self, reference: str) -> str:
-        queue_arn = reference if reference.startswith("arn:") else arn("batch", f"job-queue/{reference}")
-        if queue_arn not in self._queues:
+    def queue_arn(self, reference: str) -> str:
+        """The ARN of a queue, by its name or ARN.
+
+        Raises
+        ------
+        ServiceError
+            There is no such queue.
+        """
+        found = reference if reference.startswith("arn:") else arn("batch", f"job-queue/{reference}")
+        if found not in self._queues:
             raise client_error(f"JobQueue {reference} does not exist")
-        return queue_arn
+        return found
 
     # ------------------------------------------------------------ jobs
     def submit(self, request: Mapping[str, Any]) -> Job:
@@ -148,7 +155,7 @@ class Batch:
         """
         _validate(request)
         definition = self._find_definition(request["jobDefinition"])
-        queue = self._find_queue(request["jobQueue"])
+        queue = self.queue_arn(request["jobQueue"])
         job = Job(str(uuid.uuid4()), request["jobName"], queue, definition, request)
         if job.children:
             job.status = "PENDING"

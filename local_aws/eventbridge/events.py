@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from typing import Any, TypedDict
 from local_aws.names import ACCOUNT, PARTITION, REGION
 from local_aws.s3 import ObjectCreated
 
+#: an event leaves out the input if it and the output have more bytes as JSON strings, and an output that has more
+MAX_DETAIL_BYTES = 248 * 1024
 #: the envelope; `time` is ISO 8601 in UTC
 Event = TypedDict(
     "Event",
@@ -66,6 +69,11 @@ def status_changed(execution: Mapping[str, Any]) -> Event:
     """
     fields = ("executionArn", "stateMachineArn", "name", "status", "input", "output", "error", "cause")
     detail: dict[str, Any] = {name: execution.get(name) for name in fields}
+    escaped = {name: len(json.dumps(detail[name] or "")) for name in ("input", "output")}
+    fits = {"input": sum(escaped.values()) <= MAX_DETAIL_BYTES, "output": escaped["output"] <= MAX_DETAIL_BYTES}
+    for name, included in fits.items():
+        detail[f"{name}Details"] = None if detail[name] is None else {"included": included}
+        detail[name] = detail[name] if included else None
     for name in ("startDate", "stopDate"):
         moment = execution.get(name)
         detail[name] = None if moment is None else int(moment.timestamp() * 1000)

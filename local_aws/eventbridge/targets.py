@@ -39,11 +39,14 @@ class Targets:
             raise NotDelivered("UNSUPPORTED_TARGET", message)
         target.handler(self, target_arn, body, event_id)
 
-    def send_to_queue(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+    def send_to_queue(self, queue_arn: str, body: str, attributes: Mapping[str, str | int]) -> None:
         """Send a text with message attributes to a queue."""
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
-        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        typed = {
+            name: {"DataType": "Number" if isinstance(value, int) else "String", "StringValue": str(value)}
+            for name, value in attributes.items()
+        }
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
 
     def dead_letter(self, queue_arn: str, event: object, attributes: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -60,20 +61,21 @@ class S3App:
         return signed_service(environ) in ("s3", "")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+        request, ids = Request(environ), _Ids()
         try:
             operation = find(request)
             self._permissions.require(request, operation.name)
             response = operation.handler(self._service, request)
         except S3Error as error:
-            response = _error(request, self._permissions.hide(request, error))
+            response = _error(request, self._permissions.hide(request, error), ids)
         except Exception as error:
             if full := is_full(error):
                 _log.warning("S3 %s %s failed: %s", request.method, environ["PATH_INFO"], error)
             elif not self._closed:
                 _log.exception("S3 %s %s failed", request.method, environ["PATH_INFO"])
-            response = _error(request, S3Error("InsufficientStorage", self._full) if full else S3Error("InternalError"))
-        headers = {"x-amz-request-id": uuid.uuid4().hex[:16].upper()} | response.headers
+            known = S3Error("InsufficientStorage", self._full) if full else S3Error("InternalError")
+            response = _error(request, known, ids)
+        headers = {"x-amz-request-id": ids.request, "x-amz-id-2": ids.host} | response.headers
         if isinstance(response.body, bytes):
             if response.status not in (204, 304):
                 headers.setdefault("Content-Length", str(len(response.body)))
@@ -88,6 +90,14 @@ class S3App:
         return [response.body] if isinstance(response.body, bytes) else response.body
 
 
+class _Ids:
+    """What names an answer and the host that gave it."""
+
+    def __init__(self) -> None:
+        self.request = uuid.uuid4().hex[:16].upper()
+        self.host = base64.b64encode(uuid.uuid4().bytes).decode()
+
+
 def _header(value: str) -> str:
     """A header's value on one line, in latin-1 or else in UTF-8; it may come from a query and hold anything."""
     line = value.replace("\r", " ").replace("\n", " ")
@@ -98,9 +108,9 @@ def _header(value: str) -> str:
     return line
 
 
-def _error(request: Request, error: S3Error) -> Response:
+def _error(request: Request, error: S3Error, ids: _Ids) -> Response:
     if request.method == "HEAD" or error.status == 304:
         return Response(error.status, error.headers)
     resource = "/" + "/".join(filter(None, (request.bucket, request.key)))
-    fields = [*error.fields.items(), ("Resource", resource)]
+    fields = [*error.fields.items(), ("Resource", resource), ("RequestId", ids.request), ("HostId", ids.host)]
     return Response(error.status, error.headers, xmlio.error_document(error.code, error.message, fields))

@@ -154,7 +154,8 @@ def readable(tx: Transaction, bucket: str, key: str, version_id: str | None) -> 
     tx.bucket(bucket)
     version = tx.version(bucket, key, version_id) if version_id else tx.current(bucket, key)
     if version is None:
-        raise S3Error("NoSuchVersion" if version_id else "NoSuchKey", fields={"Key": key})
+        fields = {"Key": key} | ({"VersionId": version_id} if version_id else {})
+        raise S3Error("NoSuchVersion" if version_id else "NoSuchKey", fields=fields)
     if version.delete_marker:
         headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version.version_id}
         raise S3Error("MethodNotAllowed" if version_id else "NoSuchKey", fields={"Key": key}, headers=headers)

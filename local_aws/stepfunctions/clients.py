@@ -30,6 +30,13 @@ class _Text(str):
         return self.encode()
 
 
+class NotAString(TypeError):
+    """A task can't start: a parameter has another type. Step Functions ends the execution with States.Runtime."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The value for the field '{name}' must be a STRING")
+
+
 def adapt(session: Session) -> None:
     """Make the clients of this session convert parameters and results as Step Functions does."""
     session.events.register_first("before-parameter-build", _adapt_parameters)
@@ -40,25 +47,27 @@ def adapt(session: Session) -> None:
 
 def _adapt_parameters(params: dict[str, Any], model: OperationModel, **_: object) -> None:
     if model.input_shape is not None:
-        as_text = model.service_model.service_name != "batch"  # AWS Batch refuses a number where it expects a string
+        as_text = model.service_model.service_name != "batch"  # there a number is no string: ASFHyP3/hyp3#2585
         adapted = _to_service(params, model.input_shape, as_text)
         params.clear()
         params.update(adapted)
 
 
-def _to_service(value: Any, shape: Shape, as_text: bool) -> Any:
+def _to_service(value: Any, shape: Shape, as_text: bool, name: str = "") -> Any:
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [_to_service(item, shape.member, as_text) for item in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {name: _to_service(item, shape.value, as_text) for name, item in value.items()}
+        return {key: _to_service(item, shape.value, as_text, key) for key, item in value.items()}
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = {member.lower(): member for member in shape.members}
-        renamed = {members.get(name.lower(), name): item for name, item in value.items()}
+        renamed = {members.get(key.lower(), key): item for key, item in value.items()}
         return {
-            name: _to_service(item, shape.members[name], as_text) if name in shape.members else item
-            for name, item in renamed.items()
+            key: _to_service(item, shape.members[key], as_text, key) if key in shape.members else item
+            for key, item in renamed.items()
         }
-    if shape.type_name == "string" and as_text and not isinstance(value, str):
+    if shape.type_name == "string" and not isinstance(value, str):
+        if not as_text:
+            raise NotAString(name)
         return json.dumps(value, separators=(",", ":"))
     if shape.type_name == "blob" and not isinstance(value, bytes | bytearray) and not hasattr(value, "read"):
         return (value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))).encode()
@@ -81,7 +90,7 @@ def _from_service(value: Any, shape: Shape) -> Any:
         return {name: _from_service(item, shape.value) for name, item in value.items()}
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         renamed = _PascalCased()
-        for name, item in value.items():
+        for name, item in sorted(value.items()):  # a Cause has them in the order of the alphabet
             if name in shape.members:
                 renamed[name[0].upper() + name[1:]] = _from_service(item, shape.members[name])
             else:

@@ -33,7 +33,7 @@ CASES = {
     "no look-up": (
         {"yolov3-1": {"batch": ["FFmpegFailed"]}},
         {"segments": 2},
-        ('"ArrayJobId.$":"$.array.job.JobId"', '"ArrayJobId":7', '"MaxAttempts":4,', '"MaxAttempts":0,'),
+        ('"ArrayJobId.$":"$.array.job.JobId"', '"JobQueue":"nowhere"', '"MaxAttempts":4,', '"MaxAttempts":0,'),
     ),
 }
 

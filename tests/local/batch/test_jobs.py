@@ -113,11 +113,21 @@ def test_the_first_rule_whose_conditions_all_match_decides(rules, seen, again):
         {"ArrayProperties": {"Size": 1}},
         {"ArrayProperties": {"Size": 10_001}},
         {"ArrayProperties": {"Size": "4"}},
-        {"Parameters": {"what": 7}},
     ],
 )
 def test_a_request_that_batch_refuses(bench, settings):
     assert bench.run(bench.submit("tell", **settings)).error == "Batch.ClientException"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"Parameters": {"what": 7}}, {"ContainerOverrides": {"Environment": [{"Name": "A", "Value": 7}]}}],
+)
+def test_a_number_in_place_of_a_string_ends_the_execution_and_is_not_caught(bench, settings):
+    task = {**bench.submit("tell", **settings), "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "C"}]}
+    result = bench.run(task)
+    assert (result.status, result.error) == ("FAILED", "States.Runtime")
+    assert "must be a STRING" in result.cause
 
 
 def test_a_job_is_terminated_when_its_state_times_out(bench, tmp_path):

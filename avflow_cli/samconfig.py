@@ -51,8 +51,12 @@ class Deployment:
         return self.parameters["DetectorCompute"] != "cpu"
 
 
-def read(folder: Path = ROOT) -> Deployment:
-    """What samconfig.toml and template.yaml in `folder` say. Without samconfig.toml the defaults of the template hold.
+def read(folder: Path = ROOT, command: str = "deploy") -> Deployment:
+    """What samconfig.toml and template.yaml in `folder` say to `sam build` or `sam deploy`.
+
+    Without samconfig.toml the defaults of the template hold. What stands below `[default.deploy.parameters]` replaces,
+    key by key, what stands below `[default.global.parameters]` (`get_all` in samcli/lib/config/samconfig.py of
+    aws/aws-sam-cli).
 
     Raises
     ------
@@ -70,7 +74,7 @@ def read(folder: Path = ROOT) -> Deployment:
         raise SamconfigInvalid(f"{path.name}: {error}") from error
     template = yaml_parse((folder / "template.yaml").read_text(encoding="utf-8"))
     defaults = {name: str(facts.get("Default", "")) for name, facts in template["Parameters"].items()}
-    told = _settings(config)
+    told = _settings(config, command)
     return Deployment(
         stack_name=str(told.get("stack_name", STACK_NAME)),
         region=told.get("region"),
@@ -80,12 +84,12 @@ def read(folder: Path = ROOT) -> Deployment:
     )
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of `sam deploy` in the environment `default`: its own over the global ones."""
+def _settings(config: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """The parameters of a command in the environment `default`: its own over the global ones."""
     environment = config.get("default", {})
     found: dict[str, Any] = {}
-    for command in ("global", "deploy"):
-        found |= environment.get(command, {}).get("parameters", {})
+    for section in ("global", command):
+        found |= environment.get(section, {}).get("parameters", {})
     return found
 
 

@@ -77,17 +77,29 @@ def check(
     ModelUnknown
     """
     ends = time.monotonic() + limit
-    wanted = {name: store.missing(name) for name in names}
-    pairs = [(name, file, source) for name in names for file in wanted[name] for source in store.sources(name, file)]
-    answers = _probe(pairs, min(PROBE_SECONDS, limit / 2))
-    probed = {name: tuple(Probed(file, source, answers[file, source]) for own, file, source in pairs if own == name)
-              for name in names}  # fmt: skip
+    probed = probe(names, store, min(PROBE_SECONDS, limit / 2))
     for each in (each for name in names for each in probed[name]):
         told(each)
     return [_fetched(name, store, probed[name], told, ends - min(_RESERVE_SECONDS, limit / 4)) for name in names]
 
 
-def _probe(
+def probe(names: Sequence[str], store: ModelStore, seconds: float = PROBE_SECONDS) -> dict[str, tuple[Probed, ...]]:
+    """Ask all sources of the files that the store lacks, at once and without a download; by the model's name.
+
+    Raises
+    ------
+    ModelUnknown
+    """
+    wanted = {name: store.missing(name) for name in names}
+    pairs = [(name, file, source) for name in names for file in wanted[name] for source in store.sources(name, file)]
+    answers = _answers(pairs, seconds)
+    return {
+        name: tuple(Probed(file, source, answers[file, source]) for own, file, source in pairs if own == name)
+        for name in names
+    }
+
+
+def _answers(
     pairs: Sequence[tuple[str, ModelFile, Source]], seconds: float
 ) -> dict[tuple[ModelFile, Source], str | None]:
     """Why each source can't have its file; None if it can."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from rich.console import Console
 
-from avflow_cli import samconfig, terminal
+from avflow_cli import model_check, samconfig, terminal
 from avflow_cli.doctor import gpus, limits, machine
 from avflow_cli.doctor.account import Account, Check, asked, credentials, stack
 from avflow_cli.doctor.finding import Finding
@@ -37,10 +38,12 @@ def run(profile: str | None, region: str | None, endpoint_url: str | None) -> in
     ------
     SamconfigInvalid
         samconfig.toml can't be read.
+    ModelUnknown
+        It names a model that avflow/models/models.toml lacks.
     """
     console, to_do = terminal.console(), 0
     account = Account(samconfig.read(), profile, region, endpoint_url)
-    for finding in look(account):
+    for finding in chain(on_this_machine(), in_the_account(account)):
         _show(console, finding)
         to_do += finding.state == "fix"
     if to_do:
@@ -51,11 +54,16 @@ def run(profile: str | None, region: str | None, endpoint_url: str | None) -> in
     return os.EX_OK
 
 
-def look(account: Account) -> Iterator[Finding]:
-    """One finding after the other, as soon as it is there."""
+def on_this_machine() -> Iterator[Finding]:
+    """What `sam build` needs, one finding after the other."""
     yield machine.sam()
     yield machine.engine()
     yield machine.disk()
+    yield from machine.models(model_check.of_the_stack())
+
+
+def in_the_account(account: Account) -> Iterator[Finding]:
+    """What `sam deploy` and runs need, one finding after the other; only the first without usable credentials."""
     yield (known := credentials(account))
     if known.state == "ok":
         for name, check in (*_ALWAYS, *(_WITH_GPUS if account.deployment.uses_gpu else ())):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from botocore.exceptions import ClientError
 
 from avflow_cli.doctor.account import Account
@@ -19,9 +21,16 @@ def instance_types(account: Account) -> tuple[list[str], list[str]]:
     return offered, missing
 
 
+#: families of which the template takes those that the Region has, if GpuInstanceTypes is empty
+_FAMILIES = ("g4dn", "g5", "g6")
+
+
 def wanted_types(account: Account) -> list[str]:
-    """The types and families that the deployment names."""
-    return [each.strip() for each in account.deployment.parameters["GpuInstanceTypes"].split(",") if each.strip()]
+    """The types and families that the deployment names, or those that the template takes for the Region."""
+    if given := account.deployment.parameters["GpuInstanceTypes"]:
+        return [each.strip() for each in given.split(",") if each.strip()]
+    conditions, region = account.deployment.template["Conditions"], f'"{account.session.region_name}"'
+    return [f"{each}.xlarge" for each in _FAMILIES if region in json.dumps(conditions[f"Offers{each.capitalize()}"])]
 
 
 def _belongs(name: str, wanted: str) -> bool:
@@ -30,8 +39,11 @@ def _belongs(name: str, wanted: str) -> bool:
 
 def offerings(account: Account) -> Finding:
     """Whether the Region has the instance types: CreateComputeEnvironment refuses those that it lacks."""
-    offered, missing = instance_types(account)
     name, region = "GPU types", account.session.region_name
+    if not wanted_types(account):
+        todo = 'parameter_overrides = "GpuInstanceTypes=…"    (or DetectorCompute=cpu: docs/deploy.md, "Regions")'
+        return fix(name, f"the template knows no GPU type of {region}", todo)
+    offered, missing = instance_types(account)
     if not offered:
         return fix(name, f"{region} has none of {', '.join(missing)}",
                    'parameter_overrides = "DetectorCompute=cpu"    (or another Region)')  # fmt: skip

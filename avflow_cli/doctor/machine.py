@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from avflow.models.checking import cached_store, probe
 from avflow_cli.doctor.finding import Finding, fix, ok
 from avflow_cli.samconfig import ROOT
 
@@ -80,3 +82,23 @@ def _answer(*command: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return run.stdout
+
+
+def models(names: Sequence[str]) -> Iterator[Finding]:
+    """Whether the models of the build are in models/, or can be fetched. Nothing is downloaded.
+
+    Raises
+    ------
+    ModelUnknown
+    """
+    store = cached_store(ROOT / "models")
+    for name, probed in probe(names, store).items():
+        files = {each.file.name for each in probed}
+        lacking = files - {each.file.name for each in probed if not each.failure}
+        if lacking:
+            yield fix(f"model {name}", f"no source has {', '.join(sorted(lacking))}", "make models    (says why)")
+        elif files:
+            size = sum(each.bytes for each in store.missing(name)) / 1e6
+            yield ok(f"model {name}", f"{size:.0f} MB to fetch; a source answers for each file")
+        else:
+            yield ok(f"model {name}", "on this machine")

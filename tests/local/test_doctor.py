@@ -1,5 +1,6 @@
 """`avflow doctor` against the embedded AWS as a new account, recorded answers of AWS, and a machine with stand-ins."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -14,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoR
 from botocore.stub import Stubber
 
 from avflow_cli import samconfig
-from avflow_cli.doctor import gpus, limits, look, machine
+from avflow_cli.doctor import gpus, in_the_account, limits, machine
 from avflow_cli.doctor.account import Account, asked, credentials, stack
 from avflow_cli.main import main
 
@@ -76,13 +77,12 @@ def grown(bench):
 
 
 def found(account):
-    return {each.name: each for each in look(account)}
+    return {each.name: each for each in in_the_account(account)}
 
 
 def test_a_new_account_is_told_what_to_type(bench, account):
     lines = found(account)
-    states = {name: lines[name].state for name in lines if name not in ("SAM CLI", "container engine", "disk")}
-    assert states == {
+    assert {name: lines[name].state for name in lines} == {
         "credentials": "ok", "stack": "ok", "Fargate quota": "ok", "Lambda concurrency": "ok", "Lambda memory": "ok",
         "VPC": "ok", "GPU types": "ok", "GPU quota": "fix", "Spot role": "fix",
     }  # fmt: skip
@@ -115,6 +115,18 @@ def test_types_that_the_region_lacks_are_named(account, deployment, types, state
     assert (finding.state, told in finding.message) == (state, True), finding
     if "does not have" in told:
         assert 'GpuInstanceTypes=g4dn.xlarge"' in finding.todo[0]
+
+
+@pytest.mark.parametrize(
+    ("region", "types"),
+    [("eu-west-1", ["g4dn.xlarge", "g5.xlarge"]), ("ap-south-2", ["g6.xlarge"]), ("ap-southeast-4", [])],
+)
+def test_without_a_parameter_the_template_takes_what_the_region_has(account, deployment, region, types):
+    elsewhere = Account(deployment, region=region, endpoint_url=account.endpoint_url)
+    assert deployment.parameters["GpuInstanceTypes"] == ""
+    assert gpus.wanted_types(elsewhere) == types
+    if not types:
+        assert gpus.offerings(elsewhere).message == "the template knows no GPU type of ap-southeast-4"
 
 
 def test_p_instances_have_quotas_of_their_own(account, deployment, grown):
@@ -301,6 +313,32 @@ def test_the_sam_cli_and_its_version(tmp_path, monkeypatch, prints, state, told)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin" if prints else os.fspath(tmp_path))
     finding = machine.sam()
     assert (finding.state, told in f"{finding.message} {finding.todo}") == (state, True)
+
+
+def model_of(source, tmp_path, monkeypatch):
+    """A manifest whose one model has this source."""
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    monkeypatch.setenv("AVFLOW_MODELS", os.fspath(tmp_path / "store"))
+    monkeypatch.setenv("AVFLOW_MODELS_TOML", os.fspath(tmp_path / "own.toml"))
+    digest = hashlib.sha256(b"person").hexdigest()
+    (tmp_path / "own.toml").write_text(
+        f"[[model]]\nname = 'own'\nkind = 'yolov3'\nabout = 'x'\n[[model.file]]\nname = 'own.names'\nbytes = 6\n"
+        f"sha256 = '{digest}'\n[[model.source]]\nurl = '{source}'\n"
+    )
+
+
+def test_a_model_that_no_source_has(tmp_path, monkeypatch):
+    model_of("http://127.0.0.1:9/{file}", tmp_path, monkeypatch)
+    (finding,) = machine.models(["own"])
+    assert (finding.name, finding.state, finding.message) == ("model own", "fix", "no source has own.names")
+
+
+def test_a_model_that_is_here(tmp_path, monkeypatch):
+    model_of("http://127.0.0.1:9/{file}", tmp_path, monkeypatch)
+    (tmp_path / "models" / "own").mkdir(parents=True)
+    (tmp_path / "models" / "own" / "own.names").write_bytes(b"person")
+    (finding,) = machine.models(["own"])
+    assert (finding.state, finding.message) == ("ok", "on this machine")
 
 
 # ------------------------------------------------------------ the command

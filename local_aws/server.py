@@ -45,6 +45,7 @@ from local_aws.sandbox.host import Host
 from local_aws.sessions import Clients, new_session, share_service_data
 from local_aws.stepfunctions import clients
 from local_aws.stepfunctions.archive import Archive
+from local_aws.stepfunctions.engine import Engine
 from local_aws.stepfunctions.service import StatesApi
 from local_aws.wire import Environ, Reply, ServiceError
 
@@ -197,7 +198,7 @@ class LocalAws:
 
             self._moto = Moto()
             moto_patches.begin()
-            engine = moto_patches.Engine(self.engine_client, self.batch.terminate, self.batch.wait, self.publish_status)
+            engine = Engine(self.engine_client, self.batch.terminate, self.batch.wait, self.publish_status)
             moto_patches.apply(engine)
         return self
 

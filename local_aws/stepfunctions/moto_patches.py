@@ -13,7 +13,7 @@ import inspect
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -48,36 +49,13 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_aws.stepfunctions.engine import Engine
+
 logger = logging.getLogger(__name__)
 #: seconds between two looks at whether an execution that waits for a job was stopped
 STOP_POLL_SECONDS = 0.25
 #: events on a page of the history if the request does not say how many
 HISTORY_PAGE = 100
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What the patched engine calls.
-
-    Parameters
-    ----------
-    client:
-        Returns the boto3 client of a service.
-    terminate_job:
-        Ends a Batch job, by its id, for a reason.
-    wait_for_job:
-        Waits for the end of a Batch job, by its id, at most so many seconds; whether it has ended.
-    tell_status:
-        Called with the description of each execution whose status has changed.
-    at_once:
-        How many executions are worked on at once.
-    """
-
-    client: Callable[[str], Any]
-    terminate_job: Callable[[str, str], None]
-    wait_for_job: Callable[[str, float], bool]
-    tell_status: Callable[[Mapping[str, Any]], None]
-    at_once: int = 50
 
 
 @dataclass(frozen=True)
@@ -235,6 +213,16 @@ def stay_stopped(_: Engine) -> None:
             original(self, error)
 
     _replace(Environment, "set_error", set_error)
+
+
+@_patch(goes_when="takes the time-out of a task for its event only if it has put one there.")
+def know_the_time_out(_: Engine) -> None:
+    """If another branch fails just before a task, moto logs another value as its time-out: no history can be read."""
+
+    def evaluate(self: Any, env: Any) -> None:
+        env.stack.append(self.timeout_seconds)  # also in an engine that was stopped
+
+    _replace(TimeoutSeconds, "eval", evaluate)
 
 
 @_patch(goes_when="lets a Parallel or a Map end with an error whose name begins with `States.`.")

@@ -9,13 +9,16 @@ import json
 import os
 import time
 import uuid
+from types import SimpleNamespace
 
 import pytest
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from local_aws.access.keys import AccessKey
 from local_aws.stepfunctions import moto_patches
-from local_aws.stepfunctions.moto_patches import PATCHES, Engine
+from local_aws.stepfunctions.engine import Engine
+from local_aws.stepfunctions.moto_patches import PATCHES
 from tests.waiting import until
 
 #: needed to submit a job at all
@@ -286,6 +289,18 @@ def test_an_execution_says_why_it_was_stopped(bench, plain_moto):
     assert stopped() == ("ABORTED", "Why", "Because.")
     plain_moto()
     assert stopped() != ("ABORTED", "Why", "Because.")
+
+
+@shows("know_the_time_out")
+def test_a_task_knows_its_time_out_also_if_its_branch_was_stopped_just_before(plain_moto):
+    def put(seconds):
+        stopped = SimpleNamespace(stack=[{"its": "parameters"}], is_running=lambda: False)
+        TimeoutSeconds(seconds).eval(stopped)
+        return stopped.stack.pop()
+
+    assert put(930) == 930
+    plain_moto()
+    assert put(930) == {"its": "parameters"}
 
 
 @shows("tell_status_changes")

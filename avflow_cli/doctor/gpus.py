@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from avflow_cli.doctor.account import Account
@@ -20,8 +23,27 @@ def instance_types(account: Account) -> tuple[list[str], list[str]]:
 
 
 def wanted_types(account: Account) -> list[str]:
-    """The types and families that the deployment names."""
+    """The types and families that the deployment names; if it names none, those that the template chooses from."""
+    return _named_types(account) or list(_choices(account))
+
+
+def _named_types(account: Account) -> list[str]:
     return [each.strip() for each in account.deployment.parameters["GpuInstanceTypes"].split(",") if each.strip()]
+
+
+def _choices(account: Account) -> dict[str, bool]:
+    """The types that the template chooses from, and whether it takes each in this Region."""
+    template, region = account.deployment.template, account.session.region_name
+    types = template["Resources"]["GpuSpotCompute"]["Properties"]["ComputeResources"]["InstanceTypes"]["Fn::If"][2]
+    found = (each["Fn::If"] for each in types)
+    return {name: region in _equal_to(template["Conditions"][condition]) for condition, name, _ in found}
+
+
+def _equal_to(condition: Mapping[str, Any]) -> set[str]:
+    """The values any of which a condition of Fn::Or and Fn::Equals admits."""
+    if "Fn::Equals" in condition:
+        return {condition["Fn::Equals"][1]}
+    return {value for each in condition["Fn::Or"] for value in _equal_to(each)}
 
 
 def _belongs(name: str, wanted: str) -> bool:
@@ -32,6 +54,8 @@ def offerings(account: Account) -> Finding:
     """Whether the Region has the instance types: CreateComputeEnvironment refuses those that it lacks."""
     offered, missing = instance_types(account)
     name, region = "GPU types", account.session.region_name
+    if offered and not _named_types(account):
+        return _chosen(name, region, offered, [each for each, taken in _choices(account).items() if taken])
     if not offered:
         return fix(name, f"{region} has none of {', '.join(missing)}",
                    'parameter_overrides = "DetectorCompute=cpu"    (or another Region)')  # fmt: skip
@@ -40,6 +64,16 @@ def offerings(account: Account) -> Finding:
         return fix(name, f"{region} does not have {', '.join(missing)}",
                    f'parameter_overrides = "GpuInstanceTypes={rest}"    (in samconfig.toml)')  # fmt: skip
     return ok(name, f"{region} has {', '.join(offered)}")
+
+
+def _chosen(name: str, region: str, offered: list[str], taken: list[str]) -> Finding:
+    """Whether the Region still has the types that the template takes by itself."""
+    todo = f'parameter_overrides = "GpuInstanceTypes={",".join(offered)}"    (in samconfig.toml)'
+    if not taken:
+        return fix(name, f"the template does not know that {region} has {', '.join(offered)}", todo)
+    if gone := [each for each in taken if each not in offered]:
+        return fix(name, f"{region} no longer has {', '.join(gone)}", todo)
+    return ok(name, f"{region} has {', '.join(taken)}")
 
 
 #: the quotas of vCPUs of each class of families: Spot, and on demand

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -21,16 +22,28 @@ def instance_types(account: Account) -> tuple[list[str], list[str]]:
     return offered, missing
 
 
-#: families of which the template takes those that the Region has, if GpuInstanceTypes is empty
-_FAMILIES = ("g4dn", "g5", "g6")
-
-
 def wanted_types(account: Account) -> list[str]:
-    """The types and families that the deployment names, or those that the template takes for the Region."""
-    if given := account.deployment.parameters["GpuInstanceTypes"]:
-        return [each.strip() for each in given.split(",") if each.strip()]
-    conditions, region = account.deployment.template["Conditions"], f'"{account.session.region_name}"'
-    return [f"{each}.xlarge" for each in _FAMILIES if region in json.dumps(conditions[f"Offers{each.capitalize()}"])]
+    """The types and families that the deployment names; if it names none, those that the template chooses from."""
+    return _named_types(account) or list(_choices(account))
+
+
+def _named_types(account: Account) -> list[str]:
+    return [each.strip() for each in account.deployment.parameters["GpuInstanceTypes"].split(",") if each.strip()]
+
+
+def _choices(account: Account) -> dict[str, bool]:
+    """The types that the template chooses from, and whether it takes each in this Region."""
+    template, region = account.deployment.template, account.session.region_name
+    types = template["Resources"]["GpuSpotCompute"]["Properties"]["ComputeResources"]["InstanceTypes"]["Fn::If"][2]
+    found = (each["Fn::If"] for each in types)
+    return {name: region in _equal_to(template["Conditions"][condition]) for condition, name, _ in found}
+
+
+def _equal_to(condition: Mapping[str, Any]) -> set[str]:
+    """The values any of which a condition of Fn::Or and Fn::Equals admits."""
+    if "Fn::Equals" in condition:
+        return {condition["Fn::Equals"][1]}
+    return {value for each in condition["Fn::Or"] for value in _equal_to(each)}
 
 
 def _belongs(name: str, wanted: str) -> bool:
@@ -39,11 +52,10 @@ def _belongs(name: str, wanted: str) -> bool:
 
 def offerings(account: Account) -> Finding:
     """Whether the Region has the instance types: CreateComputeEnvironment refuses those that it lacks."""
-    name, region = "GPU types", account.session.region_name
-    if not wanted_types(account):
-        todo = 'parameter_overrides = "GpuInstanceTypes=…"    (or DetectorCompute=cpu: docs/deploy.md, "Regions")'
-        return fix(name, f"the template knows no GPU type of {region}", todo)
     offered, missing = instance_types(account)
+    name, region = "GPU types", account.session.region_name
+    if offered and not _named_types(account):
+        return _chosen(name, region, offered, [each for each, taken in _choices(account).items() if taken])
     if not offered:
         return fix(name, f"{region} has none of {', '.join(missing)}",
                    'parameter_overrides = "DetectorCompute=cpu"    (or another Region)')  # fmt: skip
@@ -52,6 +64,16 @@ def offerings(account: Account) -> Finding:
         return fix(name, f"{region} does not have {', '.join(missing)}",
                    f'parameter_overrides = "GpuInstanceTypes={rest}"    (in samconfig.toml)')  # fmt: skip
     return ok(name, f"{region} has {', '.join(offered)}")
+
+
+def _chosen(name: str, region: str, offered: list[str], taken: list[str]) -> Finding:
+    """Whether the Region still has the types that the template takes by itself."""
+    todo = f'parameter_overrides = "GpuInstanceTypes={",".join(offered)}"    (in samconfig.toml)'
+    if not taken:
+        return fix(name, f"the template does not know that {region} has {', '.join(offered)}", todo)
+    if gone := [each for each in taken if each not in offered]:
+        return fix(name, f"{region} no longer has {', '.join(gone)}", todo)
+    return ok(name, f"{region} has {', '.join(taken)}")
 
 
 #: the quotas of vCPUs of each class of families: Spot, and on demand

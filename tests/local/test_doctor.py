@@ -117,16 +117,39 @@ def test_types_that_the_region_lacks_are_named(account, deployment, types, state
         assert 'GpuInstanceTypes=g4dn.xlarge"' in finding.todo[0]
 
 
+def recorded(monkeypatch, region, types):
+    """EC2's answer in a Region, as it would be recorded."""
+    answer = {"InstanceTypeOfferings": [{"InstanceType": each, "Location": region} for each in types]}
+    stubbed = boto3.client("ec2", region_name=region, aws_access_key_id="a", aws_secret_access_key="b")
+    stubber = Stubber(stubbed)
+    stubber.add_response("describe_instance_type_offerings", answer, {"LocationType": "region"})
+    stubber.activate()
+    monkeypatch.setattr(Account, "client", lambda self, service: stubbed)
+
+
 @pytest.mark.parametrize(
-    ("region", "types"),
-    [("eu-west-1", ["g4dn.xlarge", "g5.xlarge"]), ("ap-south-2", ["g6.xlarge"]), ("ap-southeast-4", [])],
+    ("region", "has", "state", "message", "todo"),
+    [
+        ("us-west-1", ["g4dn.xlarge", "m5.large"], "ok", "us-west-1 has g4dn.xlarge", None),
+        ("us-west-1", ["g4dn.xlarge", "g6.xlarge"], "ok", "us-west-1 has g4dn.xlarge", None),
+        ("eu-west-1", ["g4dn.xlarge"], "fix", "eu-west-1 no longer has g5.xlarge", "GpuInstanceTypes=g4dn.xlarge"),
+        ("ca-west-1", ["g6.xlarge"], "fix", "does not know that ca-west-1 has g6.xlarge", "GpuInstanceTypes=g6.xlarge"),
+        (
+            "ca-west-1",
+            ["m5.large"],
+            "fix",
+            "ca-west-1 has none of g4dn.xlarge, g5.xlarge, g6.xlarge",
+            "DetectorCompute=cpu",
+        ),
+    ],
 )
-def test_without_a_parameter_the_template_takes_what_the_region_has(account, deployment, region, types):
-    elsewhere = Account(deployment, region=region, endpoint_url=account.endpoint_url)
-    assert deployment.parameters["GpuInstanceTypes"] == ""
-    assert gpus.wanted_types(elsewhere) == types
-    if not types:
-        assert gpus.offerings(elsewhere).message == "the template knows no GPU type of ap-southeast-4"
+def test_types_that_the_template_takes_by_itself_are_asked_for(
+    deployment, monkeypatch, region, has, state, message, todo
+):
+    recorded(monkeypatch, region, has)
+    finding = gpus.offerings(Account(deployment, region=region))
+    assert (finding.state, message in finding.message) == (state, True), finding
+    assert (todo or "") in " ".join(finding.todo)
 
 
 def test_p_instances_have_quotas_of_their_own(account, deployment, grown):

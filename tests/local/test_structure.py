@@ -23,7 +23,7 @@ SERVICES = {
 #: modules that every service may import, and that import no service
 SHARED = {
     "by_moto", "callbacks", "callers", "coverage", "environment", "full_disk", "http_server", "names", "protocols",
-    "sessions", "system", "wire",
+    "quotas", "sessions", "system", "wire",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import sys
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from scripts import gpu_offerings
 from scripts.gpu_code import CAPABILITIES, DRIVER_BRANCH, DRIVER_CUDA, faults, loaded, read
 from scripts.lock import FOLDER, ROOT, Unresolvable, install, requirements
 from tests.requirements.test_wheels import no_index
@@ -70,10 +71,9 @@ def test_the_documents_name_the_driver_that_the_libraries_are_pinned_for():
 
 def test_the_gpu_of_each_allowed_instance_family_is_known():
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    families = template["Parameters"]["GpuInstanceTypes"]["AllowedPattern"].split(")", 1)[0].lstrip("^(").split("|")
-    assert {*families} == {*CAPABILITIES}
-    defaults = template["Parameters"]["GpuInstanceTypes"]["Default"].split(",")
-    assert {each.split(".")[0] for each in filter(None, defaults)} <= {*CAPABILITIES}
+    listed = re.findall(r"\(([\w|]{20,})\)", template["Parameters"]["GpuInstanceTypes"]["AllowedPattern"])
+    assert [{*each.split("|")} for each in listed] == [{*CAPABILITIES}] * 2, "the first type, and each further one"
+    assert {each.partition(".")[0] for each in gpu_offerings.TYPES} <= {*CAPABILITIES}, "if it is empty"
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,7 @@ def test_every_variable_of_make_run_is_named():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_target_and_variable_of_make_that_is_named_exists(page):
     makefile = text_of("Makefile")
-    targets = re.search(r"^TARGETS := (.*)", makefile, re.MULTILINE)[1].split()
+    targets = re.search(r"^TARGETS := ((?:.*\\\n)*.*)", makefile, re.MULTILINE)[1].replace("\\", "").split()
     code = re.findall(r"`([^`\n]*)`", text_of(page)) + re.findall(r"```\w*\n(.*?)```", text_of(page), re.DOTALL)
     calls = [call for text in code for call in re.findall(r"\bmake((?: +[\w.=/-]+)+)", text)]
     for call in calls:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from avflow.models.store import ModelStore
@@ -45,6 +46,15 @@ def test_models_are_verified_and_converted_without_avx(models):
     made = without_avx("docker/convert_model.py", "yolov3-tiny", "fastest", "samples/my_video.mkv", models=models)
     assert made.returncode == 0, made.stderr
     assert sorted(path.name.split(".", 1)[1] for path in (models / "converted").glob("*.onnx")) == ["fp16.onnx", "onnx"]
+
+
+@needs_qemu
+@pytest.mark.slow
+def test_ffmpeg_tells_its_version_without_avx():
+    """The list of what an image consists of asks it (docker/sbom.py)."""
+    command = [QEMU, "-cpu", "Nehalem", imageio_ffmpeg.get_ffmpeg_exe(), "-version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.stdout.startswith("ffmpeg version "), told.stderr
 
 
 @needs_qemu

@@ -214,6 +214,8 @@ class Annotate(Request[Annotated]):
     detections: str
     #: whether to decode on the GPU
     hardware: bool
+    #: whether `source` is read by ranges (`avflow.media.ranged`)
+    ranged: bool = False
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated

@@ -29,6 +29,7 @@ from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
 from avflow.media.limits import decoder_threads
 from avflow.media.opening import open_container
+from avflow.media.ranged import RangedFile
 from avflow.media.shapes.geometry import fitted_size
 from avflow.media.tracks.late import demuxed
 from avflow.video.frames import copy_of, padded_to_even, padded_with_black, repeated
@@ -60,6 +61,8 @@ class VideoReader:
         Threads of the decoder, if their frames fit into memory.
     hardware:
         Decode on an NVIDIA GPU if it returns the same frames (`avflow.video.nvdec.nvdec`).
+    ranged:
+        `source`, if it is read by ranges.
 
     Raises
     ------
@@ -75,8 +78,10 @@ class VideoReader:
         *,
         threads: int = 1,
         hardware: bool = False,
+        ranged: RangedFile | None = None,
     ) -> None:
         self._source, self._video, self._threads = source, stream, min(threads, decoder_threads(stream))
+        self._ranged = ranged
         self._segment = segment or Segment(0, stream.total_frames)
         #: seconds from the first decodable frame to the segment
         first = min(self._segment.first - stream.held_first, stream.frames - 1)
@@ -96,7 +101,9 @@ class VideoReader:
     def _open(self) -> None:
         acceleration = HWAccel("cuda", allow_software_fallback=True) if self.on_gpu else None
         with self._errors("opened"):
-            self._container: InputContainer = open_container(self._source, acceleration, far=self._video.late)
+            self._container: InputContainer = open_container(
+                self._source, acceleration, far=self._video.late, ranged=self._ranged
+            )
         self._stream: Any = self._container.streams[self._video.index]
         self._stream.codec_context.thread_count = self._threads
         # AVI has an index but no timestamps, which suffices if decoding order is presentation order

@@ -155,6 +155,17 @@ class MediaReport(Contract):
     joined: str | None = None
 
 
+@dataclass(frozen=True)
+class SourceRead(Contract):
+    """How the YOLOv3 step read its source."""
+
+    #: bytes of the source, and those that were fetched for this segment
+    size: int
+    fetched: int
+    #: requests for ranges of it; null if it was downloaded whole
+    ranges: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class SegmentReport(Contract):
     """The report of the YOLOv3 step on one segment: what it detected."""
@@ -173,6 +184,8 @@ class SegmentReport(Contract):
     engine: str
     model: ModelEntry
     step: StepRecord
+    #: null in reports of older versions
+    source: SourceRead | None = None
     #: what the user should know about the annotated video
     notices: tuple[Notice, ...] = ()
 

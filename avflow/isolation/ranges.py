@@ -25,8 +25,8 @@ Fetch = Callable[[int, int], bytes]
 #: ranges that are fetched at once
 PARALLEL = 8
 #: What is read ahead, in bytes: a share of what was last read without a jump, so that little of it is in vain where a
-#: segment ends, and within these limits.
-_AHEAD_SHARE, _LEAST_AHEAD, _MOST_AHEAD = 8, 2 * BLOCK, 32 << 20
+#: segment ends, and within these limits. It is never more than was read since the last jump.
+_AHEAD_SHARE, _LEAST_AHEAD, _MOST_AHEAD = 16, 2 * BLOCK, 32 << 20
 #: requests for what is read ahead; none is for more bytes than `_MOST_RANGE`, or for less than a block
 _AHEAD_REQUESTS, _MOST_RANGE = 4, 8 << 20
 #: seconds between two looks at whether the fetching has failed
@@ -108,13 +108,13 @@ class RangedSource:
     def begin(self) -> None:
         """Fetch the start of the source, which every reader reads first."""
         with self._lock:
-            self._read_ahead(0)
+            self._ahead = self._start(0, min(_LEAST_AHEAD // BLOCK, len(self._states)), BLOCK)
 
     # ------------------------------------------------------------ fetching; the lock is held
     @property
     def _window(self) -> int:
         """Bytes to read ahead."""
-        return min(max(_LEAST_AHEAD, self._run // _AHEAD_SHARE), _MOST_AHEAD)
+        return min(max(min(self._run, _LEAST_AHEAD), self._run // _AHEAD_SHARE), _MOST_AHEAD)
 
     def _read_ahead(self, block: int) -> None:
         """Start to fetch what probably comes after `block`, once half of what was read ahead is used up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
 from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.containers import FAR_OPTIONS, file_url
+from avflow.media.key_frames import Piece
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.patience import seconds_left
@@ -37,6 +39,7 @@ def open_container(
     recording: Recording | None = None,
     far: bool = False,
     ranged: RangedFile | None = None,
+    pieces: Sequence[Piece] = (),
 ) -> InputContainer:
     """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
 
@@ -48,6 +51,8 @@ def open_container(
         Look for streams further than usual (`avflow.media.tracks.late`).
     ranged:
         The file, if it is read by ranges. It has a video stream.
+    pieces:
+        Those of the ranged file that are read; none: all of it.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def open_container(
     options |= FAR_OPTIONS if far else {}
     left = seconds_left()
     container: InputContainer = av.open(
-        part or (ranged.open() if ranged else file_url(path)),
+        part or (ranged.open(pieces) if ranged else file_url(path)),
         mode="r",
         format=raw.format if raw else None,
         options=options,

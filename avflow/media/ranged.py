@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from avflow.media.key_frames import KeyFrames, Piece
 
 #: Bytes of a block, in which ranges are asked for. Smaller ones cost more requests; larger ones fetch more that nobody
 #: reads, up to one block at each end of a range (measured: docs/benchmarks.md).
@@ -29,10 +31,12 @@ class RangedFile:
         The file. It has the size of the whole source.
     need:
         Is called once for each block, from the thread that reads. What it raises, the read raises.
+    key_frames:
+        Where decoding may begin, if the container has no index.
     """
 
-    def __init__(self, path: Path, need: Need) -> None:
-        self.path, self.size = path, path.stat().st_size
+    def __init__(self, path: Path, need: Need, key_frames: KeyFrames | None = None) -> None:
+        self.path, self.size, self.key_frames = path, path.stat().st_size, key_frames
         self._need = need
         self._there = bytearray(-(-self.size // BLOCK))
 
@@ -44,18 +48,19 @@ class RangedFile:
             self._need(start * BLOCK, min(stop * BLOCK, self.size))
             self._there[start:stop] = b"\1" * (stop - start)
 
-    def open(self) -> RangedStream:
-        """A new view from the start of the file."""
-        return RangedStream(self)
+    def open(self, pieces: Sequence[Piece] = ()) -> RangedStream:
+        """A new view of the file, whole or in pieces."""
+        return RangedStream(self, pieces or [Piece(self.size, 0)])
 
 
 class RangedStream(io.RawIOBase):
-    """A seekable binary file over a `RangedFile`, which libavformat reads through PyAV."""
+    """A seekable binary file over pieces of a `RangedFile`, which libavformat reads through PyAV."""
 
-    def __init__(self, ranged: RangedFile) -> None:
+    def __init__(self, ranged: RangedFile, pieces: Sequence[Piece]) -> None:
         super().__init__()
         self.name = ranged.path.name
-        self._ranged, self._place = ranged, 0
+        self._ranged, self._pieces, self._place = ranged, pieces, 0
+        self._size = sum(piece.length for piece in pieces)
         self._file = os.open(ranged.path, os.O_RDONLY)
 
     def readable(self) -> bool:
@@ -72,20 +77,29 @@ class RangedStream(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position in the file."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._ranged.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
         self._place = max(0, base + offset)
         return self._place
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes."""
-        left = max(0, self._ranged.size - self._place)
-        wanted = left if size < 0 else min(size, left)
-        if not wanted:
-            return b""
-        self._ranged.require(self._place, self._place + wanted)
-        content = os.pread(self._file, wanted, self._place)
-        self._place += len(content)
-        return content
+        """At most `size` bytes; fewer at the end of a piece, as a file may return."""
+        begin = 0
+        for piece in self._pieces:
+            if self._place < begin + piece.length:
+                at = self._place - begin
+                left = piece.length - at
+                content = self._of(piece, at, left if size < 0 else min(size, left))
+                self._place += len(content)
+                return content
+            begin += piece.length
+        return b""
+
+    def _of(self, piece: Piece, at: int, length: int) -> bytes:
+        if isinstance(piece.content, bytes):
+            return piece.content[at : at + length]
+        place = piece.content + at
+        self._ranged.require(place, place + length)
+        return os.pread(self._file, length, place)
 
     def readinto(self, buffer: Any) -> int:
         """Read into a buffer, as `io.BufferedReader` does."""

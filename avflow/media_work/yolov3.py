@@ -59,7 +59,7 @@ class Tasks:
             Path(asked.detections),
             segment=Segment(asked.first, asked.frames),
             hardware=asked.hardware,
-            ranged=RangedFile(source, self.need) if asked.ranged else None,
+            ranged=RangedFile(source, self.need, asked.key_frames) if asked.ranged else None,
             report=report,
         )
         return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

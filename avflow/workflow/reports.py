@@ -13,6 +13,7 @@ from mashumaro import field_options
 from avflow.isolation.policy import Isolation
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
+from avflow.media.key_frames import KeyFrames
 from avflow.media.notices import Notice
 from avflow.models.kinds import SpeechTask
 from avflow.models.manifest import Model
@@ -136,6 +137,8 @@ class DetectorInput(Contract):
     key: str
     version_id: str | None
     stream: VideoStream
+    #: where decoding may begin, for readers of ranges, if the container has no index
+    key_frames: KeyFrames | None = None
 
 
 @dataclass(frozen=True)

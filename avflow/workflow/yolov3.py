@@ -77,6 +77,7 @@ def run(
             str(place.work / detections),
             settings.has_gpu,
             source.ranges is not None,
+            where.key_frames,
         )
         in_time = paced(context.report, context.budget, f"the detection on {source.path.name}")
         done = worker.do(request, in_time, source=source.ranges)

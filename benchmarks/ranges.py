@@ -28,7 +28,7 @@ from avflow.media.ranged import RangedFile
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segments
 from avflow.workflow import source as sources
-from avflow.workflow.reports import DetectorInput, Plan, SegmentPlan, SourceRead
+from avflow.workflow.reports import DetectorInput, SourceRead
 from avflow.workflow.storage import CONFIG, ObjectStore
 from benchmarks.common import Result, command_line, ffmpeg
 from local_aws.access.authenticator import Authenticator
@@ -103,15 +103,14 @@ def serving(folder: Path) -> Iterator[tuple[Slow, ObjectStore]]:
 
 def child(store: ObjectStore, where: DetectorInput, segments: Segments, *, whole: bool) -> Child:
     """Read one segment as a child of the array job does."""
-    plan = Plan(SegmentPlan(segments.count, segments.frames), {}, (), merge_on_batch=False)
     with (
         tempfile.TemporaryDirectory() as folder,
         store.transfers() as transfers,
-        patch.object(sources, "WHOLE_BELOW", 1 << 60 if whole else 0),
+        patch.object(sources, "WHOLE_BELOW", 0),
     ):
         began = time.perf_counter()
         path, first = Path(folder, where.key), 0.0
-        with sources.begun(where, plan, store, transfers, path) as source:
+        with sources.begun(where, store, transfers, path, by_ranges=not whole) as source:
             source.wait()
             ranged = RangedFile(path, source.ranges.wait, where.key_frames) if source.ranges else None
             with VideoReader(path, where.stream, segments.segment(PART), ranged=ranged) as reader:

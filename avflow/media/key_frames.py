@@ -19,6 +19,8 @@ _MOST_PLACES = 512
 #: bytes of the longest head, and between a key frame and the start of its cluster or fragment
 _MOST_HEAD, _MOST_BACK = 4 << 20, 16 << 20
 _MATROSKA, _MP4 = "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"
+#: containers that have an index, or for which `KeyScan` makes one
+INDEXED = (_MATROSKA, _MP4, "avi")
 #: containers whose packets may follow the head from any place on: they name no other place of the file
 _CUT_ANYWHERE = ("mpegts", "flv")
 #: by container: the identifier of its index, and what begins the part of the file that a packet is in, with the bytes

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from avflow.isolation.ranges import RangedSource
-from avflow.workflow.reports import DetectorInput, Plan, SourceRead
+from avflow.media.key_frames import INDEXED
+from avflow.workflow.reports import DetectorInput, MediaReport, SourceRead
 from avflow.workflow.storage import ObjectStore, Transfers
 
 #: A smaller source is downloaded whole, as one of a single segment is. That takes one round of parallel requests
@@ -43,17 +44,31 @@ class ComingSource:
         return SourceRead(self.ranges.size, self.ranges.fetched, self.ranges.requests)
 
 
+def suits_ranges(media: MediaReport) -> bool:
+    """Whether what the detector reads has several segments, and an index by which a reader finds one of them.
+
+    Without an index a reader begins at the start, and then parallel requests for all of it are faster.
+    """
+    indexed = (
+        media.input.container in INDEXED
+        or media.joined is not None
+        or bool(media.conversion_reasons)
+        or (media.detector_input is not None and media.detector_input.key_frames is not None)
+    )
+    return indexed and media.plan.segments.count > 1
+
+
 @contextmanager
 def begun(
-    where: DetectorInput, plan: Plan, store: ObjectStore, transfers: Transfers, path: Path
+    where: DetectorInput, store: ObjectStore, transfers: Transfers, path: Path, *, by_ranges: bool
 ) -> Iterator[ComingSource]:
-    """Begin to fetch a source: all of it, or by ranges if it has several segments and at least `WHOLE_BELOW` bytes.
+    """Begin to fetch a source: by ranges if it has at least `WHOLE_BELOW` bytes and `by_ranges` holds, or else whole.
 
     Raises
     ------
     SourceMissing, StorageUnavailable
     """
-    if plan.segments.count > 1:
+    if by_ranges:
         found = store.found(where.key, where.version_id)
         if found.size >= WHOLE_BELOW:
             with RangedSource(path, found.size, partial(store.read_range, found)) as ranges:

@@ -16,7 +16,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.observability import log_gpu
 from avflow.workflow.plan import segments_of
 from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
-from avflow.workflow.source import begun
+from avflow.workflow.source import begun, suits_ranges
 
 #: seconds; an engine that never ends to load a model would keep the job until its time-out
 _LOAD_SECONDS = 900.0
@@ -59,7 +59,7 @@ def run(
     with (
         workplace() as place,
         store.transfers() as transfers,
-        begun(where, media.plan, store, transfers, place.inputs / video.scratch_name) as source,
+        begun(where, store, transfers, place.inputs / video.scratch_name, by_ranges=suits_ranges(media)) as source,
         context.media_process(tasks, place) as worker,
     ):
         boxed, detections = "boxed.avi", "detections.jsonl"

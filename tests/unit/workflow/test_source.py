@@ -142,6 +142,38 @@ def ready(store, counting, film):
     return video
 
 
+def test_a_source_without_any_index_is_downloaded_whole(store, counting, film, tmp_path):
+    """MPEG-PS names no place of a frame: a reader would begin at the start."""
+    path = tmp_path / "film.mpg"
+    ffmpeg("-i", film, "-c:v", "mpeg2video", "-b:v", "8M", "-c:a", "mp2", path)
+    assert path.stat().st_size > sources.WHOLE_BELOW
+    video, media = described(store, path, "film.mpg")
+    assert media.detector_input.key_frames is None
+    assert (media.conversion_reasons, media.joined) == ((), None)
+    counting.served.clear()
+    report, _ = detected(store, video, 3)
+    size = path.stat().st_size
+    assert (report.source.size, report.source.fetched, report.source.ranges) == (size, size, None)
+
+
+def test_a_stream_without_an_index_is_read_by_that_of_media_json(store, counting, film, tmp_path):
+    path = tmp_path / "film.ts"
+    ffmpeg("-i", film, "-c", "copy", path)
+    video, media = described(store, path, "film.ts")
+    assert len(media.detector_input.key_frames.places) >= SECONDS / 2
+    counting.served.clear()
+    report, found = detected(store, video, 3)
+    size = path.stat().st_size
+    assert report.source.ranges
+    assert sum(each.sent for each in counting.of("film.ts")) <= MOST_SHARES * size / SEGMENTS + 2 * HEADER
+    store.delete(video.part_json("yolov3", 3))
+    older = replace(media, detector_input=replace(media.detector_input, key_frames=None))
+    store.write(video.media_json, older)
+    report, whole = detected(store, video, 3)
+    assert report.source.ranges is None, "as a media.json of an older release says nothing of an index"
+    assert found == whole
+
+
 # ---------------------------------------------------------------- faults
 @pytest.mark.parametrize("fault", ["503 SlowDown", "reset in the middle of a body", "body shorter than Content-Length"])
 def test_a_fault_that_passes_is_not_noticed(store, served, ready, fault):

@@ -27,8 +27,8 @@ PARALLEL = 8
 #: What is read ahead, in bytes: a share of what was last read without a jump, so that little of it is in vain where a
 #: segment ends, and within these limits. It is never more than was read since the last jump.
 _AHEAD_SHARE, _LEAST_AHEAD, _MOST_AHEAD = 16, 2 * BLOCK, 32 << 20
-#: requests for what is read ahead; none is for more bytes than `_MOST_RANGE`, or for less than a block
-_AHEAD_REQUESTS, _MOST_RANGE = 4, 8 << 20
+#: requests for what is read ahead; none is for more bytes than `MOST_RANGE`, or for less than a block
+_AHEAD_REQUESTS, MOST_RANGE = 4, 8 << 20
 #: seconds between two looks at whether the fetching has failed
 _TICK = 0.1
 
@@ -128,7 +128,7 @@ class RangedSource:
     def _start(self, first: int, end: int, most: int) -> list[tuple[Future[None], int, int]]:
         """Start to fetch the missing ones of these blocks, in ranges of at most `most` bytes."""
         begun = []
-        blocks = max(1, min(most, _MOST_RANGE) // BLOCK)
+        blocks = max(1, min(most, MOST_RANGE) // BLOCK)
         while first < end:
             stop = first
             while stop < min(end, first + blocks) and self._states[stop] == _MISSING:

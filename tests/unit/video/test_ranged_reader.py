@@ -120,7 +120,7 @@ def test_an_index_stays_small_and_covers_the_film(tmp_path):
     keys = KeyScan()
     probe(path, measure=False, keys=keys)
     found = keys.found(path)
-    assert 256 <= len(found.places) <= 512
+    assert 1024 <= len(found.places) <= 2048
     first, last = found.places[0][0], found.places[-1][0]
     assert (last - first) / 90_000 == pytest.approx(60, abs=0.5)
     assert found.places == tuple(sorted(found.places))

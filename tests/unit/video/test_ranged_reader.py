@@ -15,7 +15,7 @@ from avflow.media.ranged import BLOCK, RangedFile
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment, Segments
-from tests.media_samples import ffmpeg, lavfi
+from tests.media_samples import NUMBERED, ffmpeg, lavfi
 from tests.unit.video.test_reader import hashed
 
 SECONDS, SEGMENTS = 60, 6
@@ -65,7 +65,7 @@ def whole(path, stream, segment):
 
 def by_ranges(path, stream, segment, key_frames, folder):
     """The frames, and the bytes that were fetched."""
-    sparse = folder / f"sparse-{segment.first}"
+    sparse = folder / f"sparse-{segment.first}-{segment.frames}"
     with path.open("rb") as remote:
 
         def fetch(first, end):
@@ -92,6 +92,37 @@ def test_the_frames_are_the_same_and_little_more_is_fetched(film, tmp_path):
         assert found == whole(path, stream, segment)
         assert len(found) == segment.frames
         assert fetched <= 1.5 * size / SEGMENTS + (header << 20)
+
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "40")
+#: what begins with other frames than a complete one, or has other timestamps than its frames' numbers
+CODECS = {
+    "open.ts": (*X264, "-x264-params", "open-gop=1:scenecut=0"),
+    "refresh.flv": (*X264, "-x264-params", "intra-refresh=1"),
+    "open.mkv": (*X264, "-x264-params", "open-gop=1:scenecut=0", "-live", "1"),
+    "hevc.ts": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=40:open-gop=1:log-level=none"),
+    "mpeg2.ts": ("-c:v", "mpeg2video", "-g", "40", "-bf", "2"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "40", "-live", "1"),
+    "av1.mp4": ("-c:v", "libsvtav1", "-preset", "12", "-g", "40", "-svtav1-params", "lp=1", "-movflags", FRAGMENTS),
+    "frames.mp4": (*X264, "-movflags", "frag_every_frame+empty_moov+default_base_moof"),
+    "wraps.ts": (*X264, "-output_ts_offset", "95440"),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_key_frames_of_any_codec_are_where_decoding_may_begin(tmp_path, name):
+    path = tmp_path / name
+    ffmpeg(*lavfi(NUMBERED.format(rate="30000/1001")), "-frames:v", "500", *CODECS[name], path)
+    keys = KeyScan()
+    stream = probe(path, measure=False, keys=keys).video
+    key_frames = keys.found(path)
+    assert len(key_frames.places) >= 500 // 40
+    every = whole(path, stream, None)
+    assert len(every) == 500
+    segments = Segments.of(500, Fraction(30000, 1001), seconds=0.1, most=4)
+    for segment in (*map(segments.segment, range(4)), Segment(299, 2), Segment(321, 1), Segment(60, 3)):
+        found, _ = by_ranges(path, stream, segment, key_frames, tmp_path)
+        assert found == every[segment.first : segment.first + segment.frames]
 
 
 @pytest.mark.parametrize("places", ["none", "wrong times", "wrong bytes", "beyond the end"])

@@ -60,8 +60,9 @@ class KeyFrames(Contract):
 
         To open a fragmented MP4, libavformat reads the headers of all fragments, one after another.
         """
-        later = [byte for ticks, byte in self.places if ticks * self.time_base > seconds]
-        return later[1] if self.container == _MP4 and len(later) > 1 else None
+        if self.container != _MP4:
+            return None
+        return next((byte for ticks, byte in self.places if ticks * self.time_base > seconds), None)
 
     def start(self, seconds: Fraction) -> tuple[Piece, ...]:
         """The beginning of the file, up to so many seconds after its first key frame; empty: the whole file."""

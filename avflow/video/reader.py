@@ -98,7 +98,7 @@ class VideoReader:
         #: what the user should know about the segment
         self.notices: tuple[Notice, ...] = ()
         #: ... to the end of the segment, with the frames behind it that may be damaged
-        self._segment_end = self._segment_start + (self._segment.frames + self._tolerated_gap) / stream.nominal_rate
+        self._segment_end = self._segment_start + (self._segment.frames + self._tolerated_gap + 1) / stream.nominal_rate
         self._open(self._start_of_source())
 
     def _start_of_source(self) -> Sequence[Piece]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from avflow.isolation import answers, messages
 from avflow.isolation.policy import Isolation
+from avflow.isolation.ranges import RangedSource
 from avflow.isolation.requests import Request
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace
@@ -35,18 +36,32 @@ class InProcess:
     def begin(self, request: Request[Any]) -> None:
         self._asked.append(type(request).from_dict(json.loads(json.dumps(request.to_dict()))))
 
-    def finish(self, request: Request[Any], report: Report = ignore, limit: TimeLimit | None = None) -> Any:
+    def finish(
+        self,
+        request: Request[Any],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> Any:
         def checked(progress: Progress) -> None:
             report(answers.progress(json.loads(json.dumps(progress.to_dict()))))
 
         asked = self._asked.pop(0)
+        if source:
+            self._tasks.need = source.wait
         done = getattr(self._tasks, asked.task)(asked, checked)
         line = messages.line("answer", done.to_dict())
         return answers.read(request.answer, answers.message(line)[1])
 
-    def do(self, request: Request[Any], report: Report = ignore, limit: TimeLimit | None = None) -> Any:
+    def do(
+        self,
+        request: Request[Any],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> Any:
         self.begin(request)
-        return self.finish(request, report, limit)
+        return self.finish(request, report, limit, source)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,14 +87,49 @@ class S3Server:
         return connection.getresponse()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A request that was answered: its Range header, and the bytes of the answer's body."""
+
+    method: str
+    path: str
+    range: str | None
+    if_match: str | None
+    sent: int
+
+
+class Counting:
+    """An S3 that notes each request, and waits before each answer."""
+
+    def __init__(self, app: Any, latency: float = 0.0) -> None:
+        self._app, self.latency = app, latency
+        self.served: list[Served] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        time.sleep(self.latency)
+        sent = 0
+        try:
+            for piece in self._app(environ, start_response):
+                sent += len(piece)
+                yield piece
+        finally:
+            asked = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            headers = (environ.get("HTTP_RANGE"), environ.get("HTTP_IF_MATCH"))
+            self.served.append(Served(*asked, *headers, sent))
+
+    def of(self, key: str) -> list[Served]:
+        """The GET requests for an object."""
+        return [each for each in self.served if each.method == "GET" and each.path.endswith(f"/{key}")]
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[S3Server]:
-    """Run a server in a thread of this process."""
+def serving(folder: Path, through: Callable[[S3App], Any] = lambda app: app) -> Iterator[S3Server]:
+    """Run a server in a thread of this process. `through` may put something between it and its clients."""
     started = S3Server(folder)
     app = S3App(folder, started.events.append)
     keys = AccessKeys()
     keys.admit(KEY)
-    front = http_server(Authenticator(keys).guard(app))
+    front = http_server(Authenticator(keys).guard(through(app)))
     started.port = front.port
     thread = threading.Thread(target=front.serve_forever, args=(0.05,))
     thread.start()

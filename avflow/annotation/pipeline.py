@@ -29,6 +29,7 @@ from avflow.detection import Detector
 from avflow.errors import FrameCountMismatch
 from avflow.ffmpeg import written_whole
 from avflow.media import Notice, VideoStream
+from avflow.media.ranged import RangedFile
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
@@ -65,13 +66,14 @@ def annotate_video(
     *,
     segment: Segment | None = None,
     hardware: bool = False,
+    ranged: RangedFile | None = None,
     report: Report = ignore,
 ) -> AnnotatedVideo:
     """Run `detector` on every frame of a video or a segment, and draw its detections.
 
     Parameters
     ----------
-    source, stream, segment, hardware:
+    source, stream, segment, hardware, ranged:
         As for `VideoReader`. Neighbouring segments neither share nor miss a frame.
     target:
         The annotated video to write: AVI, MPEG-4 Part 2, the frame rate of the source, no audio. An odd width or
@@ -96,7 +98,7 @@ def annotate_video(
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
     with written_whole(detections) as lines_path, written_whole(target) as video_path:
         with (
-            VideoReader(source, stream, segment, threads=threads, hardware=hardware) as reader,
+            VideoReader(source, stream, segment, threads=threads, hardware=hardware, ranged=ranged) as reader,
             VideoWriter(video_path, size, stream.nominal_rate, threads=threads) as writer,
             lines_path.open("w", encoding="utf-8") as lines,
         ):

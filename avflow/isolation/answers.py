@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from avflow import errors
 from avflow.errors import AvflowError, MediaAnswerInvalid, MediaWorkFailed
 from avflow.filenames import printable
+from avflow.isolation.ranges import RangedSource
 from avflow.media.contract import Contract
 from avflow.progress import Progress
 
@@ -119,6 +120,19 @@ def progress(value: Any) -> Progress:
         all(isinstance(value[name], str) and _WORD.fullmatch(value[name]) for name in ("step", "unit")), "progress"
     )
     return Progress(**value)
+
+
+def needed(value: Any, source: RangedSource | None) -> tuple[int, int]:
+    """The bytes `[first, end)` of the source that the process waits for.
+
+    Raises
+    ------
+    MediaAnswerInvalid
+        There is no such source or range, or the last request has no answer yet.
+    """
+    numbers = isinstance(value, list) and len(value) == 2 and all(type(number) is int for number in value)
+    _require(source is not None and not source.is_busy and numbers and 0 <= value[0] < value[1] <= source.size, "range")
+    return value[0], value[1]
 
 
 def error(value: Any, what: str) -> AvflowError:

@@ -1,7 +1,8 @@
 """The lines of JSON between the two processes. Each is an object with one member, its kind.
 
 To the child, first `{"enter": policy}`, then `{"do": {"task", "request"}}`; from it, first `{"entered": isolation}`,
-then for each request any number of `{"progress": …}` and one `{"answer": …}` or `{"error": …}`.
+then for each request any number of `{"progress": …}` and one `{"answer": …}` or `{"error": …}`. In between it may send
+`{"need": [first, end]}`, bytes of a source that is read by ranges. It waits for `{"there": [first, end]}`.
 """
 
 from __future__ import annotations

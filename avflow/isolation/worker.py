@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,7 @@ from avflow.isolation import answers, linux, messages
 from avflow.isolation.nursery import Nursery, available
 from avflow.isolation.permissions import environment, harmless_environment, policy
 from avflow.isolation.policy import Isolation, Limits
+from avflow.isolation.ranges import RangedSource
 from avflow.isolation.requests import Request
 from avflow.isolation.time_limit import Clock, TimeLimit
 from avflow.isolation.workplace import Workplace
@@ -104,6 +106,7 @@ class MediaWorker:
             bufsize=0,
             process_group=0,  # to kill all that it has started
         )
+        self._writing = Lock()
         self._required = required
         self._isolation: Isolation | None = None
         self._starts_until = time.monotonic() + _START_SECONDS
@@ -149,7 +152,13 @@ class MediaWorker:
             _ = self.isolation
         self._write(messages.line("do", {"task": request.task, "request": request.to_dict()}))
 
-    def finish(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+    def finish(
+        self,
+        request: Request[A],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> A:
         """Wait for the answer to the oldest request without one. Requests are done in turn.
 
         Parameters
@@ -159,9 +168,13 @@ class MediaWorker:
             process.
         limit:
             The most seconds that this wait may take.
+        source:
+            The source that the task reads by ranges, if it does.
 
         Raises
         ------
+        Exception
+            What fetching the source raised.
         AvflowError
             The task's own error, one of `answers.MAY_RAISE`, or the limit's.
         MediaAnswerInvalid
@@ -183,19 +196,35 @@ class MediaWorker:
                     return cast(A, answers.read(request.answer, value))
                 if kind == "error":
                     raise answers.error(value, request.task)
-                if kind != "progress":
+                if kind == "progress":
+                    last = answers.progress(value)
+                    clock.note(last)
+                elif kind == "need":
+                    self._bring(*answers.needed(value, source), source)
+                else:
                     raise MediaAnswerInvalid(f"The media process sent {printable(kind[:40])!r}")
-                last = answers.progress(value)
-                clock.note(last)
+            if source is not None:
+                source.check()
             if limit and clock.is_over():
                 raise limit.error
             if last.done == last.total or throttle.passes():
                 report(last)
 
-    def do(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+    def do(
+        self,
+        request: Request[A],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> A:
         """`begin` and `finish`."""
         self.begin(request)
-        return self.finish(request, report, limit)
+        return self.finish(request, report, limit, source)
+
+    def _bring(self, first: int, end: int, source: RangedSource | None) -> None:
+        """Have bytes of the source fetched, and tell the process when they are there."""
+        assert source is not None
+        source.ask(first, end, partial(self._write, messages.line("there", [first, end])))
 
     def _next_line(self, task: str) -> bytes | None:
         """The next line; None if none comes within a tick."""
@@ -215,8 +244,9 @@ class MediaWorker:
 
     def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended: the next read says how
-            self._process.stdin.write(line)
+        with self._writing, suppress(BrokenPipeError):  # it has ended: the next read says how
+            if not self._process.stdin.closed:
+                self._process.stdin.write(line)
 
     # ------------------------------------------------------------ the end
     def _ended(self, task: str) -> AvflowError:
@@ -252,9 +282,10 @@ class MediaWorker:
     ) -> None:
         self._kill()
         self._reader.join()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        with self._writing:  # another thread may have been about to answer it
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
 
 class _Executed(subprocess.Popen[bytes]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from avflow.media.key_frames import KeyScan
 from avflow.media.model import AudioStream, Media, VideoStream
 from avflow.media.notices import Notice
 from avflow.media.reasons import conversion_reasons
@@ -23,8 +24,10 @@ def probe(path: Path, *, measure: bool = True) -> Media:
     return read(path, measure=measure)
 
 
-def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
+def on_one_clock(
+    source: Path, copy: Path, *, audio_track: str = "", keys: KeyScan | None = None, report: Report = ignore
+) -> tuple[Path, Media]:
     """Call `avflow.media.clock.joining.on_one_clock`, also imported late."""
     from avflow.media.clock.joining import on_one_clock as place  # noqa: PLC0415
 
-    return place(source, copy, audio_track=audio_track, report=report)
+    return place(source, copy, audio_track=audio_track, keys=keys, report=report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from av.video.codeccontext import VideoCodecContext
 from avflow.media.accepted import DECODER_OPTIONS, FORMAT_WHITELIST, PROTOCOL_WHITELIST
 from avflow.media.clock.recordings import Recording, RecordingFile
 from avflow.media.containers import FAR_OPTIONS, file_url
+from avflow.media.key_frames import Piece
 from avflow.media.lengths.raw_samples import raw_samples
 from avflow.media.limits import frame_bytes, threads_within
 from avflow.media.patience import seconds_left
+from avflow.media.ranged import RangedFile
 from avflow.media.shapes.units import LEAST_BYTES, check_units
 
 #: bits of a pixel if the format is not known before decoding: four components of 16 bits
@@ -25,10 +28,18 @@ _UNKNOWN_BITS = 64
 _CLOCK = 4.0
 #: bytes that are read at once
 _BUFFER_BYTES = 1 << 18
+#: ... of a file that is read by ranges: it reads so many after each jump, whatever it needs
+_RANGED_BUFFER_BYTES = 1 << 15
 
 
 def open_container(
-    path: Path, hwaccel: HWAccel | None = None, *, recording: Recording | None = None, far: bool = False
+    path: Path,
+    hwaccel: HWAccel | None = None,
+    *,
+    recording: Recording | None = None,
+    far: bool = False,
+    ranged: RangedFile | None = None,
+    pieces: Sequence[Piece] = (),
 ) -> InputContainer:
     """Open an uploaded file, or one recording in it. This opens no other file or address, whatever it contains.
 
@@ -38,6 +49,10 @@ def open_container(
         Where to decode.
     far:
         Look for streams further than usual (`avflow.media.tracks.late`).
+    ranged:
+        The file, if it is read by ranges. It has a video stream.
+    pieces:
+        Those of the ranged file that are read; none: all of it.
 
     Raises
     ------
@@ -51,19 +66,19 @@ def open_container(
         **DECODER_OPTIONS,  # for the decoders that libavformat runs on the first packets to identify the streams
     }
     part = None if recording is None or recording.is_whole(path) else RecordingFile(path, recording)
-    raw = raw_samples(path) if part is None else None
+    raw = raw_samples(path) if part is None and ranged is None else None
     if raw is not None:
         options |= raw.options | {"format_whitelist": raw.format}
     options |= FAR_OPTIONS if far else {}
     left = seconds_left()
     container: InputContainer = av.open(
-        part or file_url(path),
+        part or (ranged.open(pieces) if ranged else file_url(path)),
         mode="r",
         format=raw.format if raw else None,
         options=options,
         metadata_errors="replace",
         hwaccel=hwaccel,
-        buffer_size=_BUFFER_BYTES,
+        buffer_size=_RANGED_BUFFER_BYTES if ranged else _BUFFER_BYTES,
         timeout=None if left is None else _CLOCK * left,
     )
     for stream in container.streams:

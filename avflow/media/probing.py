@@ -30,6 +30,7 @@ from avflow.media.containers import (
     is_playlist,
 )
 from avflow.media.damage import check_lead
+from avflow.media.key_frames import KeyScan
 from avflow.media.lengths import truncation
 from avflow.media.lengths.announced import Announced, announced
 from avflow.media.lengths.raw_samples import raw_samples
@@ -88,6 +89,7 @@ def probe(
     end: int | None = None,
     audio_track: str = "",
     measure: bool = True,
+    keys: KeyScan | None = None,
     report: Report = ignore,
 ) -> Media:
     """Describe a media file after reading it from start to end.
@@ -107,6 +109,8 @@ def probe(
         The setting `AudioTrack`: index or language of an audio stream. Empty: automatic.
     measure:
         Whether the sound is measured. Without that, FFmpeg's own mix is described.
+    keys:
+        Collects the key frames of the video stream.
     report:
         Called often. Whatever it raises ends the work.
 
@@ -131,6 +135,7 @@ def probe(
             origin,
             audio_track,
             measure,
+            keys,
             Meter("probe", None, "seconds", report),
         )
         return _probe(asked)
@@ -158,6 +163,7 @@ class _Asked:
     origin: Origin | None
     audio_track: str
     measure: bool
+    keys: KeyScan | None
     meter: Meter
 
     @property
@@ -217,7 +223,7 @@ def _describe(asked: _Asked, container: InputContainer, *, far: bool) -> Media:
 
     video_scan = VideoScan(video, joined=not asked.continuous) if video is not None else None
     audio_scan = AudioScan(audio) if audio is not None else None
-    broken_off = scan_packets(container, video_scan, audio_scan)
+    broken_off = scan_packets(container, video_scan, audio_scan, asked.keys)
     if video_scan and video_scan.clock.count and (video_scan.first_frame is None or video_scan.first_frame.is_corrupt):
         video_scan.first_frame = tried.frames.get(video_scan.stream.index)
     spans = [scan.span for scan in (video_scan, audio_scan) if scan is not None and scan.span is not None]

@@ -14,6 +14,7 @@ from avflow.media.clock.program_stream import FrameTimes, is_guessed
 from avflow.media.clock.restarts import StreamClock, Timeline, timeline
 from avflow.media.clock.timing import FrameClock, announced_rate
 from avflow.media.containers import CLOCK_MAY_JUMP, PRESENTATION_TIMES_ONLY
+from avflow.media.key_frames import KeyScan
 from avflow.media.shapes.changes import ShapeScan
 from avflow.media.tracks.late import demuxed
 
@@ -260,8 +261,10 @@ class PacketClocks:
         return timeline(self._clocks, forward_alone=self._forward_alone)
 
 
-def scan_packets(container: InputContainer, video: VideoScan | None, audio: AudioScan | None) -> bool:
-    """Feed every packet of the chosen streams to the scans.
+def scan_packets(
+    container: InputContainer, video: VideoScan | None, audio: AudioScan | None, keys: KeyScan | None = None
+) -> bool:
+    """Feed every packet of the chosen streams to the scans, and those of the video stream to `keys`.
 
     Returns
     -------
@@ -279,12 +282,16 @@ def scan_packets(container: InputContainer, video: VideoScan | None, audio: Audi
         if stream.index not in scans:
             stream.discard = Discard.all
     broken_off, clocks = False, PacketClocks(container)
+    if keys is not None and video is not None:
+        keys.begin(video.stream)
     try:
         for packet in demuxed(container, [scan.stream for scan in scans.values()]):
             if packet.size:
                 broken_off = packet.is_corrupt
                 clocks.add(packet)
                 scans[packet.stream_index].add(packet)
+                if keys is not None and video is not None and packet.stream_index == video.stream.index:
+                    keys.add(packet)
     except av.error.FFmpegError:
         broken_off = True
     if clocks.timeline().restarts:

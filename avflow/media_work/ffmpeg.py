@@ -8,6 +8,7 @@ from pathlib import Path
 from avflow import ffmpeg
 from avflow.errors import FFmpegFailed, InvalidMediaDamaged
 from avflow.media import Notice, VideoStream, on_one_clock, probe
+from avflow.media.key_frames import KeyScan
 from avflow.media.lengths import truncation
 from avflow.media.notices import video_left_out
 from avflow.media_work import requests
@@ -33,10 +34,11 @@ class Tasks:
         """Raises InvalidMedia, and what `on_one_clock` raises."""
         source, copy = Path(asked.source), Path(asked.copy)
         copy.parent.mkdir(exist_ok=True)
-        found, media = on_one_clock(source, copy, audio_track=asked.audio_track, report=report)
+        keys = KeyScan()
+        found, media = on_one_clock(source, copy, audio_track=asked.audio_track, keys=keys, report=report)
         if asked.refuse_cut:
             truncation.refuse(found, media)
-        return requests.Described(media, found == copy)
+        return requests.Described(media, found == copy, keys.found(found) if media.video else None)
 
     def extract_sound(self, asked: requests.ExtractSound, report: Report) -> requests.SoundExtracted:
         """If the sound fails although it seemed good, the media has none, and the picture is processed."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from avflow.isolation.requests import Request
 from avflow.media.contract import Contract
+from avflow.media.key_frames import KeyFrames
 from avflow.media.model import Media, VideoStream
 from avflow.media.notices import Notice
 from avflow.models.kinds import Precision, SpeechTask
@@ -26,6 +27,8 @@ class Described(Contract):
     media: Media
     #: whether `Describe.copy` was made and is to be read in place of the upload
     joined: bool
+    #: of the file that is to be read, if it has a video stream and no index
+    key_frames: KeyFrames | None = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,10 @@ class Annotate(Request[Annotated]):
     detections: str
     #: whether to decode on the GPU
     hardware: bool
+    #: whether `source` is read by ranges (`avflow.media.ranged`)
+    ranged: bool = False
+    #: where decoding may begin, if the container has no index
+    key_frames: KeyFrames | None = None
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated

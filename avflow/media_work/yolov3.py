@@ -8,6 +8,7 @@ from avflow.annotation.pipeline import annotate_video
 from avflow.detection import Detector, open_model
 from avflow.detection.gpu import gpu_facts
 from avflow.detection.named import is_converted
+from avflow.media.ranged import Need, RangedFile
 from avflow.media_work import requests
 from avflow.models.store import ModelStore
 from avflow.progress import Report
@@ -19,6 +20,8 @@ class Tasks:
 
     REQUESTS = requests.REQUESTS
 
+    #: fetches ranges of the source; the media process sets it
+    need: Need
     _detector: Detector
 
     def describe_gpu(self, asked: requests.DescribeGpu, report: Report) -> requests.GpuDescribed:
@@ -47,14 +50,16 @@ class Tasks:
 
     def annotate(self, asked: requests.Annotate, report: Report) -> requests.Annotated:
         """Raises InvalidMediaDamaged, FrameCountMismatch, FFmpegFailed, ScratchFull."""
+        source = Path(asked.source)
         done = annotate_video(
-            Path(asked.source),
+            source,
             asked.stream,
             self._detector,
             Path(asked.boxed),
             Path(asked.detections),
             segment=Segment(asked.first, asked.frames),
             hardware=asked.hardware,
+            ranged=RangedFile(source, self.need, asked.key_frames) if asked.ranged else None,
             report=report,
         )
         return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

@@ -11,7 +11,7 @@ The reader doesn't crop, rotate, deinterlace or change the frame rate: a convers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
@@ -27,8 +27,10 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged
 from avflow.media import Notice, VideoStream
 from avflow.media.damage import tolerated_gap
+from avflow.media.key_frames import KeyFrames, Piece
 from avflow.media.limits import decoder_threads
 from avflow.media.opening import open_container
+from avflow.media.ranged import RangedFile
 from avflow.media.shapes.geometry import fitted_size
 from avflow.media.tracks.late import demuxed
 from avflow.video.frames import copy_of, padded_to_even, padded_with_black, repeated
@@ -60,6 +62,8 @@ class VideoReader:
         Threads of the decoder, if their frames fit into memory.
     hardware:
         Decode on an NVIDIA GPU if it returns the same frames (`avflow.video.nvdec.nvdec`).
+    ranged:
+        `source`, if it is read by ranges.
 
     Raises
     ------
@@ -75,8 +79,10 @@ class VideoReader:
         *,
         threads: int = 1,
         hardware: bool = False,
+        ranged: RangedFile | None = None,
     ) -> None:
         self._source, self._video, self._threads = source, stream, min(threads, decoder_threads(stream))
+        self._ranged = ranged
         self._segment = segment or Segment(0, stream.total_frames)
         #: seconds from the first decodable frame to the segment
         first = min(self._segment.first - stream.held_first, stream.frames - 1)
@@ -91,12 +97,24 @@ class VideoReader:
         self._replaced = 0
         #: what the user should know about the segment
         self.notices: tuple[Notice, ...] = ()
-        self._open()
+        #: ... to the end of the segment, with the frames behind it that may be damaged
+        self._segment_end = self._segment_start + (self._segment.frames + self._tolerated_gap + 1) / stream.nominal_rate
+        self._open(self._start_of_source())
 
-    def _open(self) -> None:
+    def _start_of_source(self) -> Sequence[Piece]:
+        """The pieces of a source without an index with its first frame, and with a segment at the start."""
+        if self._key_frames is None:
+            return ()
+        return self._key_frames.start(self._segment_end if self._segment_start <= _PREROLL else Fraction(0))
+
+    def _open(self, pieces: Sequence[Piece] = (), awaited: int | None = None) -> None:
+        """Open the source, or pieces of it. `awaited` is the timestamp of the first packet to decode."""
+        self._in_pieces, self._awaited = bool(pieces), awaited
         acceleration = HWAccel("cuda", allow_software_fallback=True) if self.on_gpu else None
         with self._errors("opened"):
-            self._container: InputContainer = open_container(self._source, acceleration, far=self._video.late)
+            self._container: InputContainer = open_container(
+                self._source, acceleration, far=self._video.late, ranged=self._ranged, pieces=pieces
+            )
         self._stream: Any = self._container.streams[self._video.index]
         self._stream.codec_context.thread_count = self._threads
         # AVI has an index but no timestamps, which suffices if decoding order is presentation order
@@ -191,6 +209,11 @@ class VideoReader:
         """Decoded frames with their numbers. The first one may lie before the segment."""
         decoded = self._decoded()
         head = next(decoded, None)
+        if head is None and self._in_pieces:  # no frame at the start of the file can be decoded
+            self._container.close()
+            self._open()
+            decoded = self._decoded()
+            head = next(decoded, None)
         if head is None:
             return
         origin, _ = head
@@ -248,11 +271,24 @@ class VideoReader:
     def _can_seek(self) -> bool:
         """Whether seeking saves time, and frames have reliable timestamps after it. Valid after decoding one frame."""
         in_order = self._in_avi and not self._stream.codec_context.has_b_frames
-        return self._segment_start > _PREROLL and (in_order or self._container.format.name in _SEEKABLE)
+        indexed = in_order or self._container.format.name in _SEEKABLE or self._key_frames is not None
+        return self._segment_start > _PREROLL and indexed
+
+    @property
+    def _key_frames(self) -> KeyFrames | None:
+        """Those of a file without an index of its own."""
+        return self._ranged.key_frames if self._ranged else None
 
     def _seek(self, origin: int, preroll: Fraction) -> bool:
         """Seek to a marked keyframe at least `preroll` seconds before the segment. Returns False if the seek fails."""
         ticks = origin + math.floor((self._segment_start - preroll) / self._stream.time_base)
+        if self._ranged and self._key_frames:
+            key_frame = self._key_frames.before(ticks, self._ranged.size)
+            if key_frame:
+                end = self._key_frames.end(origin * self._stream.time_base + self._segment_end)
+                self._container.close()
+                self._open(self._key_frames.pieces(key_frame[1], end or self._ranged.size), key_frame[0])
+            return key_frame is not None
         try:
             self._container.seek(ticks, stream=self._stream)
         except av.error.FFmpegError:
@@ -270,6 +306,10 @@ class VideoReader:
                 packet = next(packets, None)
             except av.error.FFmpegError:
                 packet = None
+            if self._awaited is not None and packet is not None and packet.size:
+                if packet.pts != self._awaited:
+                    continue  # before the key frame, in its cluster or fragment
+                self._awaited = None
             try:
                 for frame in self._stream.codec_context.decode(packet):
                     ticks = self._time(frame)

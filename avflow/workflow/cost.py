@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from avflow.isolation.ranges import MOST_RANGE
 from avflow.media import Media
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
+from avflow.media.ranged import BLOCK
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.reports import CostEstimate, StepRecord
+from avflow.workflow.source import WHOLE_BELOW
 
 TABLE = Path(__file__).with_name("prices.toml")
 HOUR = 3600
@@ -129,7 +132,7 @@ def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -
         part = VIDEO_BYTES_PER_SECOND * seconds / segments
         result = (VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(spans)) * seconds
         writes += segments * _puts(part) + _puts(result)
-        reads += segments * (_gets(conversion or source) + _gets(part))
+        reads += segments * (_range_gets(conversion or source, segments) + _gets(part))
     if converted:
         writes += _puts(conversion)
     return writes, reads
@@ -170,6 +173,18 @@ def _puts(size: float) -> int:
 def _gets(size: float) -> int:
     """Requests that read `size` bytes: HEAD, then one for the whole or one per part."""
     return 1 + (1 if size < WHOLE_BYTES else math.ceil(size / PART_BYTES))
+
+
+def _range_gets(size: float, segments: int) -> int:
+    """Requests that read one of several segments of a source of `size` bytes, about: HEAD, then ranges that grow.
+
+    What is read ahead is a sixteenth of what was read, in four requests (`avflow.isolation.ranges`).
+    """
+    if segments == 1 or size < WHOLE_BELOW:
+        return _gets(size)
+    share, grows_from, grows_to = size / segments, 64 * BLOCK, 64 * MOST_RANGE
+    small, large = min(share, grows_from) / BLOCK, max(0.0, share - grows_to) / MOST_RANGE
+    return 1 + math.ceil(small + 64 * math.log(max(1.0, min(share, grows_to) / grows_from)) + large)
 
 
 def _priced_as(instance: str) -> str:

@@ -22,7 +22,7 @@ from avflow.workflow.budget import Budget
 from avflow.workflow.context import Step, StepContext, StepReport
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.observability import count_fallback, count_outcome, count_work, log_progress, logger_for
-from avflow.workflow.reports import RanOn, StepError
+from avflow.workflow.reports import RanOn, SegmentReport, StepError
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 
@@ -75,6 +75,8 @@ def run_step(
             logger.exception("failed")
         count_outcome(step, ran_on, time.monotonic() - started, error)
         raise
+    if isinstance(report, SegmentReport) and report.source:
+        logger.append_keys(source=report.source.to_dict())
     logger.info("succeeded", step=report.step.to_dict())
     count_outcome(step, ran_on, time.monotonic() - started, None)
     count_work(report)

@@ -9,6 +9,7 @@ from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
+from avflow.media.key_frames import KeyFrames
 from avflow.media_work.requests import ConvertPicture, Describe, ExtractSound
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
@@ -55,7 +56,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         source = place.inputs / video.scratch_name
         store.download(video.key, source, video.version_id)  # while the process imports its libraries
         work = _Work(video, context, place, transfers, worker)
-        source, media = work.described(source)
+        source, media, key_frames = work.described(source)
         ceilings.require_affordable(video.shown_name, media, context.settings)
         joined = video.joined if source.parent != place.inputs else None
         stream, reasons = media.video, conversion_reasons(media)
@@ -69,13 +70,14 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
             media, parts = work.with_sound(source, media, extracting)
         if reasons:
             media, stream = work.with_picture(source, media, converting)
+            key_frames = None  # the conversion has an index
         isolation = worker.isolation
     report = MediaReport(
         has_audio=media.audio is not None,
         has_video=media.video is not None,
         input=media,
         conversion_reasons=reasons,
-        detector_input=_to_detect(video, stream, video.converted if reasons else joined),
+        detector_input=_to_detect(video, stream, key_frames, video.converted if reasons else joined),
         plan=plan.make(media, stream, parts, context.settings),
         step=timer.record(isolation),
         joined=joined,
@@ -95,8 +97,8 @@ class _Work:
     transfers: Transfers
     worker: Worker
 
-    def described(self, source: Path) -> tuple[Path, Media]:
-        """The file to read, the upload or the copy of its recordings on one clock, and its description."""
+    def described(self, source: Path) -> tuple[Path, Media, KeyFrames | None]:
+        """The file to read, the upload or the copy of its recordings on one clock, its description and key frames."""
         context, copy = self.context, self.place.work / "joined" / self.video.scratch_name
         request = Describe(
             str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
@@ -106,13 +108,13 @@ class _Work:
         if done.media.size != source.stat().st_size:
             raise MediaAnswerInvalid("The media process sent another size than the upload has")
         if not done.joined:
-            return source, done.media
+            return source, done.media, done.key_frames
         inputs = self.place.inputs / "joined"  # where the media process can still read it
         inputs.mkdir()
         copy = self.place.take(f"joined/{copy.name}", inputs)
         context.budget.require_disk(copy.stat().st_size, f"{self.video.shown_name} and its joined recordings")
         self.transfers.upload(copy, self.video.joined)
-        return copy, done.media
+        return copy, done.media, done.key_frames
 
     def with_sound(self, source: Path, media: Media, report: Report) -> tuple[Media, tuple[spans.Span, ...]]:
         """The media, without audio if that can't be decoded, and its spans, each uploaded as a WAV file."""
@@ -155,8 +157,10 @@ def _written(media: Media, reasons: tuple[str, ...]) -> int:
     return round(media.duration * (wav + avi))
 
 
-def _to_detect(video: VideoRef, stream: VideoStream | None, made: str | None) -> DetectorInput | None:
+def _to_detect(
+    video: VideoRef, stream: VideoStream | None, key_frames: KeyFrames | None, made: str | None
+) -> DetectorInput | None:
     """What the detector reads: the object that this step made of the upload, or else the upload itself."""
     if stream is None:
         return None
-    return DetectorInput(made or video.key, None if made else video.version_id, stream)
+    return DetectorInput(made or video.key, None if made else video.version_id, stream, key_frames)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from avflow.cores import usable_cores
 from avflow.isolation.linux import threads_of_user
 from avflow.isolation.policy import Isolation, Limits
+from avflow.isolation.ranges import RangedSource
 from avflow.isolation.requests import Request
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.worker import MediaWorker, nursery_of
@@ -46,11 +47,23 @@ class Worker(Protocol):
         """Send a request without waiting for its answer."""
         ...
 
-    def finish(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+    def finish(
+        self,
+        request: Request[A],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> A:
         """Wait for the answer to the oldest request."""
         ...
 
-    def do(self, request: Request[A], report: Report = ignore, limit: TimeLimit | None = None) -> A:
+    def do(
+        self,
+        request: Request[A],
+        report: Report = ignore,
+        limit: TimeLimit | None = None,
+        source: RangedSource | None = None,
+    ) -> A:
         """Send a request and wait for its answer."""
         ...
 

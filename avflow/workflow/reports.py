@@ -13,6 +13,7 @@ from mashumaro import field_options
 from avflow.isolation.policy import Isolation
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
+from avflow.media.key_frames import KeyFrames
 from avflow.media.notices import Notice
 from avflow.models.kinds import SpeechTask
 from avflow.models.manifest import Model
@@ -136,6 +137,8 @@ class DetectorInput(Contract):
     key: str
     version_id: str | None
     stream: VideoStream
+    #: where decoding may begin, for readers of ranges, if the container has no index
+    key_frames: KeyFrames | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,17 @@ class MediaReport(Contract):
     #: key of the copy of joined recordings on one clock, which later steps read in place of the upload; null if the
     #: upload has one clock
     joined: str | None = None
+
+
+@dataclass(frozen=True)
+class SourceRead(Contract):
+    """How the YOLOv3 step read its source."""
+
+    #: bytes of the source, and those that were fetched for this segment
+    size: int
+    fetched: int
+    #: requests for ranges of it; null if it was downloaded whole
+    ranges: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +187,8 @@ class SegmentReport(Contract):
     engine: str
     model: ModelEntry
     step: StepRecord
+    #: null in reports of older versions
+    source: SourceRead | None = None
     #: what the user should know about the annotated video
     notices: tuple[Notice, ...] = ()
 

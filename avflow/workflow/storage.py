@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
+from s3transfer.exceptions import S3DownloadFailedError
 
 from avflow.errors import DISK_FULL, ScratchFull, SourceMissing, StorageUnavailable
 from avflow.filenames import printable, printable_json
@@ -36,6 +38,8 @@ C = TypeVar("C", bound=Contract)
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 #: S3's answer to a read of a missing object by a role that may not list the bucket, as none of the workflow's may
 _REFUSED, _READS = "AccessDenied", {"GetObject", "HeadObject"}
+#: S3's answer to a read with If-Match if the object is another one now
+_CHANGED = "PreconditionFailed"
 #: InsufficientStorage is none of AWS's: the embedded S3, and others that are not AWS's, have disks that can be full
 _BUSY = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "503", "500", "Throttling"}
 _BUSY |= {"InsufficientStorage", "507"}
@@ -72,15 +76,27 @@ CONFIG = Config(
 )
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """One version of an object, and what S3 says of it."""
+
+    key: str
+    version_id: str | None
+    #: bytes
+    size: int
+    #: S3 gives each content another one. It tells an overwritten object where the bucket keeps no versions
+    etag: str
+
+
 class ObjectStore:
     """The bucket of one workflow.
 
     Raises
     ------
     SourceMissing
-        From every reading method: the object or its version does not exist, or may not be read. S3 tells only those who
-        may list the bucket which of the two it is (Amazon S3 API Reference, "GetObject"). A write that is refused
-        remains botocore's ClientError.
+        From every reading method: the object or its version does not exist, may not be read, or was overwritten
+        meanwhile. S3 tells only those who may list the bucket whether it exists (Amazon S3 API Reference, "GetObject").
+        A write that is refused remains botocore's ClientError.
     StorageUnavailable
         From every method: S3 did not answer, or bytes broke off or changed on their way, after several tries.
     ScratchFull
@@ -102,6 +118,26 @@ class ObjectStore:
         with self._errors(key):
             found: str | None = self._s3.head_object(Bucket=self.bucket, Key=key).get("VersionId")
             return found
+
+    def found(self, key: str, version_id: str | None = None) -> StoredObject:
+        """An object as it is now, for `read_range`."""
+        with self._errors(key, version_id):
+            told = self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        return StoredObject(key, version_id, int(told["ContentLength"]), str(told["ETag"]))
+
+    def read_range(self, object_: StoredObject, first: int, end: int) -> bytes:
+        """The bytes `[first, end)` of an object, if it is still the one that was found."""
+        key, version_id = object_.key, object_.version_id
+        with self._errors(key, version_id):
+            content = self._body(
+                Key=key, Range=f"bytes={first}-{end - 1}", IfMatch=object_.etag, **_version(version_id)
+            )
+        if len(content) != end - first:
+            where = printable(f"s3://{self.bucket}/{key}")
+            raise StorageUnavailable(
+                f"S3 answered the request for {end - first} bytes of {where} with {len(content)} bytes"
+            )
+        return content
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """Download an object into a file, in parallel parts."""
@@ -183,7 +219,7 @@ class ObjectStore:
         where = printable(f"s3://{self.bucket}/{key}")
         try:
             yield
-        except (BotoCoreError, ClientError, Boto3Error) as error:
+        except (BotoCoreError, ClientError, Boto3Error, S3DownloadFailedError) as error:
             raise _ours(where, self._explained(error, key, version_id)) from error
         except OSError as error:
             if error.errno in DISK_FULL:
@@ -249,19 +285,36 @@ def _ours(where: str, error: Exception) -> Exception:
     # boto3's upload wraps S3's error in one of its own, which keeps only the text
     cause = error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
     if isinstance(cause, ClientError):
-        code = _code(cause)
-        if code in _MISSING:
-            return SourceMissing(f"{where} does not exist")
-        if code == _REFUSED and cause.operation_name in _READS:
-            return SourceMissing(f"{where} does not exist, or this role may not read it: S3 answered {code}")
-        told = cause.response.get("Error", {}).get("Message") or "no reason given"
-        message = f"S3 answered the request for {where} with {code}: {told}"
-        return StorageUnavailable(message) if code in _TRANSIENT else error
+        return _of_answer(where, cause) or error
+    if isinstance(cause, S3DownloadFailedError):  # a download in parts turns a 412 into it
+        return _overwritten(where)
     if isinstance(cause, FlexibleChecksumError):
         return StorageUnavailable(f"{where} arrived with bytes that do not match their checksum: {cause}")
     if isinstance(cause, ConnectionError | HTTPClientError | IncompleteReadError | RetriesExceededError):
         return StorageUnavailable(f"S3 did not answer the request for {where}: {cause}")
     return error
+
+
+def _of_answer(where: str, answer: ClientError) -> Exception | None:
+    """The project's error for an answer of S3; None if it has none."""
+    code, reads = _code(answer), answer.operation_name in _READS
+    if code in _MISSING:
+        return SourceMissing(f"{where} does not exist")
+    if code == _REFUSED and reads:
+        return SourceMissing(f"{where} does not exist, or this role may not read it: S3 answered {code}")
+    if code == _CHANGED and reads:
+        return _overwritten(where)
+    told = answer.response.get("Error", {}).get("Message") or "no reason given"
+    return (
+        StorageUnavailable(f"S3 answered the request for {where} with {code}: {told}") if code in _TRANSIENT else None
+    )
+
+
+def _overwritten(where: str) -> SourceMissing:
+    return SourceMissing(
+        f"{where} was overwritten while it was read",
+        "The bucket keeps no versions, and another object has taken its place: upload it again under another name.",
+    )
 
 
 def _code(error: ClientError) -> str:

@@ -16,6 +16,7 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.observability import log_gpu
 from avflow.workflow.plan import segments_of
 from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
+from avflow.workflow.source import begun, suits_ranges
 
 #: seconds; an engine that never ends to load a model would keep the job until its time-out
 _LOAD_SECONDS = 900.0
@@ -55,27 +56,34 @@ def run(
     if where is None:
         raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")
     segment = segments_of(media.plan, where.stream).segment(part)
-    with workplace() as place, store.transfers() as transfers, context.media_process(tasks, place) as worker:
-        source, boxed, detections = place.inputs / video.scratch_name, "boxed.avi", "detections.jsonl"
-        coming = transfers.download(where.key, source, where.version_id)  # while the model loads
+    with (
+        workplace() as place,
+        store.transfers() as transfers,
+        begun(where, store, transfers, place.inputs / video.scratch_name, by_ranges=suits_ranges(media)) as source,
+        context.media_process(tasks, place) as worker,
+    ):
+        boxed, detections = "boxed.avi", "detections.jsonl"
         if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what
             silent = MediaWorkFailed(f"The NVIDIA driver did not say within {_DRIVER_SECONDS:.0f} s what GPU there is")
             log_gpu("yolov3", video, worker.do(DescribeGpu(), limit=TimeLimit(_DRIVER_SECONDS, silent)).facts)
-        engine = _load_detector(context, place, worker, tasks)
-        coming.result()
+        engine = _load_detector(context, place, worker, tasks)  # while the source comes
+        source.wait()
         request = Annotate(
-            str(source),
+            str(source.path),
             where.stream,
             segment.first,
             segment.frames,
             str(place.work / boxed),
             str(place.work / detections),
             settings.has_gpu,
+            source.ranges is not None,
+            where.key_frames,
         )
-        done = worker.do(request, paced(context.report, context.budget, f"the detection on {source.name}"))
+        in_time = paced(context.report, context.budget, f"the detection on {source.path.name}")
+        done = worker.do(request, in_time, source=source.ranges)
         transfers.upload(place.take(boxed), video.boxed(part))
         transfers.upload(place.take(detections), video.detections(part))
-        isolation = worker.isolation
+        isolation, read = worker.isolation, source.read()
     report = SegmentReport(
         frames=done.frames,
         objects=done.objects,
@@ -86,6 +94,7 @@ def run(
         engine=engine,
         model=ModelEntry.of("detector", ModelStore().describe(settings.yolov3_model)),
         step=timer.record(isolation),
+        source=read,
         notices=done.notices,
     )
     store.write(video.part_json("yolov3", part), report)

@@ -28,6 +28,7 @@ from avflow.media.clock.origin import Origin
 from avflow.media.clock.recordings import find_recordings
 from avflow.media.clock.surveying import Part, Streams, TrackKey, known, streams_of
 from avflow.media.containers import file_url
+from avflow.media.key_frames import KeyScan
 from avflow.media.lengths.truncation import Truncation, judge
 from avflow.media.model import Media, Track
 from avflow.media.notices import Notice
@@ -60,11 +61,13 @@ def is_appended(source: Path) -> bool:
         return len(find_recordings(source)) > 1
 
 
-def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Report = ignore) -> tuple[Path, Media]:
+def on_one_clock(
+    source: Path, copy: Path, *, audio_track: str = "", keys: KeyScan | None = None, report: Report = ignore
+) -> tuple[Path, Media]:
     """The file that the later steps read, and its description: `source` itself, or `copy` if it has to be joined.
 
-    The description names the container and size of `source` in either case. `audio_track` is that of
-    `avflow.media.probe`.
+    The description names the container and size of `source` in either case. `audio_track` and
+    `keys` are those of `avflow.media.probe`.
 
     Raises
     ------
@@ -77,14 +80,14 @@ def on_one_clock(source: Path, copy: Path, *, audio_track: str = "", report: Rep
         restarts = len(recordings) > 1
         if not restarts:
             try:
-                media = probe(source, end=recordings[0].end, audio_track=audio_track, report=report)
+                media = probe(source, end=recordings[0].end, audio_track=audio_track, keys=keys, report=report)
                 return source, media.noting(*behind)
             except ClockUnusable as unusable:
                 restarts = unusable.restarts
     joined = join(source, copy, report=report)
     origin = replace(joined.origin, continuous=not restarts)
     try:
-        media = probe(copy, origin=origin, audio_track=audio_track, report=report)
+        media = probe(copy, origin=origin, audio_track=audio_track, keys=keys, report=report)
     except ClockUnusable as unusable:
         raise InvalidMediaDamaged(
             f"{source.name} has no usable clock: in its joined copy too, {unusable}"

@@ -121,6 +121,15 @@ def test_ranges(s3: Any, bucket: str, header: str, content: bytes, content_range
     assert got["ResponseMetadata"]["HTTPStatusCode"] == (206 if content_range else 200)
 
 
+def test_a_range_has_no_checksum_of_the_whole(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789", ChecksumAlgorithm="CRC32")
+    whole = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    part = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED", Range="bytes=2-4")
+    assert whole["ChecksumCRC32"]
+    assert not [name for name in part if name.startswith("Checksum")]
+    assert (part["Body"].read(), part["ETag"]) == (b"234", whole["ETag"])
+
+
 @pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-20", "bytes=-0"])
 def test_unsatisfiable_ranges(s3: Any, bucket: str, header: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")

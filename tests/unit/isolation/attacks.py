@@ -186,6 +186,9 @@ class Tasks:
 
     REQUESTS = {"attack": Attack, "run": Run}  # noqa: RUF012
 
+    #: the media process sets it
+    need: object = None
+
     def attack(self, asked: Attack, report: object) -> Found:
         found = {}
         for name in asked.names or ATTACKS:
@@ -198,6 +201,6 @@ class Tasks:
         return Found(found)
 
     def run(self, asked: Run, report: object) -> Done:
-        scope = {"facts": asked.facts, "report": report, "text": ""}
+        scope = {"facts": asked.facts, "report": report, "need": self.need, "text": ""}
         exec(asked.code, scope)
         return Done(str(scope["text"]))

@@ -27,8 +27,8 @@ _NO_VCPUS = ("AWS provided no vCPUs in time. Ask for a larger quota of Fargate v
 _MORE_AT_ONCE = ("Let more segments run at once: deploy with a larger MaxGpuVcpus (without GPUs MaxCpuVcpus) "
                  "and ask for the quota. Or cut the video.")  # fmt: skip
 #: a job whose container never ran (Amazon ECS Developer Guide, "Stopped tasks error codes")
-NOT_STARTED = re.compile(r"Task failed to start|ResourceInitializationError|Cannot\w+Error|Timeout waiting for|"
-                         r"DockerTimeoutError")  # fmt: skip
+NOT_STARTED = re.compile(r"Task failed to start|ResourceInitializationError|Cannot(Pull|Create|Start)\w*Error|"
+                         r"Timeout waiting for|DockerTimeoutError")  # fmt: skip
 #: for a failed job: the error's name, a pattern for its reasons, and the advice
 BATCH_FAILURES = (
     ("FargateUnavailable", re.compile(r'"FARGATE".*JobStateTimeLimit|JobStateTimeLimit.*"FARGATE"', re.S),

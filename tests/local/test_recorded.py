@@ -216,7 +216,10 @@ def test_a_dead_letter_of_lambda_names_its_request_and_status():
     function = SimpleNamespace(max_age=60, max_retries=0, on_failure=None, dead_letter="arn:queue")
     failed = SimpleNamespace(payload=json.dumps({"errorMessage": "é" * 2000}).encode(), error="Unhandled")
     concurrency = SimpleNamespace(take=lambda _: None)
-    functions = SimpleNamespace(get=lambda _: (function, "1"), concurrency=concurrency, run=lambda *_: failed)
+    active = SimpleNamespace(require_active=lambda _: None)
+    functions = SimpleNamespace(
+        get=lambda _: (function, "1"), concurrency=concurrency, states=active, run=lambda *_: failed
+    )
     targets = SimpleNamespace(send_to_queue=lambda *message: sent.append(message))
     invocations = AsyncInvocations(functions, targets)
     invocations.start("arn", b"{}")

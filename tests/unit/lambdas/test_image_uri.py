@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
-from lambdas.image_uri import app
+from lambdas.image_uri import app, images
 
 VERSION = "arn:aws:lambda:us-east-1:123456789012:function:f:7"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/media@sha256:" + "0" * 64
@@ -58,7 +58,7 @@ class Lambda:
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 def test_the_image_is_told_by_its_digest(cloudformation, monkeypatch, request_type):
     url, received = cloudformation
-    monkeypatch.setattr(app.boto3, "client", lambda service: Lambda())
+    monkeypatch.setattr(images.boto3, "client", lambda service: Lambda())
     app.handler(event(url, request_type), None)
     assert received[0]["Status"] == "SUCCESS"
     assert received[0]["Data"] == {"ImageUri": IMAGE}
@@ -71,7 +71,7 @@ def test_the_image_is_told_by_its_digest(cloudformation, monkeypatch, request_ty
 
 def test_the_physical_id_stays_so_that_an_update_replaces_nothing(cloudformation, monkeypatch):
     url, received = cloudformation
-    monkeypatch.setattr(app.boto3, "client", lambda service: Lambda())
+    monkeypatch.setattr(images.boto3, "client", lambda service: Lambda())
     for request_type in ("Create", "Update", "Delete"):
         app.handler(event(url, request_type), None)
     assert len({answer["PhysicalResourceId"] for answer in received}) == 1
@@ -100,8 +100,8 @@ def clock(monkeypatch):
         clock.waits.append(seconds)
         clock.now += seconds
 
-    monkeypatch.setattr(app.time, "monotonic", lambda: clock.now)
-    monkeypatch.setattr(app.time, "sleep", sleep)
+    monkeypatch.setattr(images.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(images.time, "sleep", sleep)
     return clock
 
 
@@ -109,7 +109,7 @@ def clock(monkeypatch):
 def test_a_denial_is_tried_again_while_iam_propagates(cloudformation, monkeypatch, clock, code):
     url, received = cloudformation
     late = Late(7, code)
-    monkeypatch.setattr(app.boto3, "client", lambda service: late)
+    monkeypatch.setattr(images.boto3, "client", lambda service: late)
     app.handler(event(url, "Create"), None)
     assert received[0]["Data"] == {"ImageUri": IMAGE}
     assert clock.waits == [1, 2, 4, 8, 10, 10, 10]
@@ -117,7 +117,7 @@ def test_a_denial_is_tried_again_while_iam_propagates(cloudformation, monkeypatc
 
 def test_a_denial_that_stays_is_told_after_a_minute(cloudformation, monkeypatch, clock):
     url, received = cloudformation
-    monkeypatch.setattr(app.boto3, "client", lambda service: Late(10**9))
+    monkeypatch.setattr(images.boto3, "client", lambda service: Late(10**9))
     app.handler(event(url, "Create"), None)
     assert received[0]["Status"] == "FAILED"
     assert "no policy" in received[0]["Reason"]
@@ -127,7 +127,7 @@ def test_a_denial_that_stays_is_told_after_a_minute(cloudformation, monkeypatch,
 def test_another_error_is_told_at_once(cloudformation, monkeypatch, clock):
     url, received = cloudformation
     late = Late(1, "ResourceNotFoundException")
-    monkeypatch.setattr(app.boto3, "client", lambda service: late)
+    monkeypatch.setattr(images.boto3, "client", lambda service: late)
     app.handler(event(url, "Create"), None)
     assert received[0]["Status"] == "FAILED"
     assert clock.waits == []
@@ -140,7 +140,7 @@ def test_a_failure_is_told_with_its_reason(cloudformation, monkeypatch):
         def get_function(self, FunctionName):
             raise RuntimeError("AccessDenied")
 
-    monkeypatch.setattr(app.boto3, "client", lambda service: Denied())
+    monkeypatch.setattr(images.boto3, "client", lambda service: Denied())
     app.handler(event(url, "Create"), None)
     assert received[0]["Status"] == "FAILED"
     assert "AccessDenied" in received[0]["Reason"]

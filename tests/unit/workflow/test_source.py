@@ -94,7 +94,9 @@ def detected(store, video, part):
     return report, [hashlib.sha256(each["Body"].read()).hexdigest() for each in objects]
 
 
-@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "first.mp4" else pytest.mark.slow) for name in FILMS]
+)
 def test_a_child_fetches_about_its_share_and_finds_the_same(store, counting, film, tmp_path, name, monkeypatch):
     path = tmp_path / name
     ffmpeg("-i", film, "-c", "copy", *FILMS[name], path)
@@ -186,6 +188,7 @@ def test_a_fault_that_passes_is_not_noticed(store, served, ready, fault):
     assert found == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["503 SlowDown", "reset in the middle of a body", "body shorter than Content-Length"])
 def test_a_fault_in_the_middle_that_stays_has_the_name_of_a_failed_download(store, served, ready, fault):
     served[1].injections.append(Injection("ready.mkv", "", FAULTS[fault], key="ready.mkv", skip=8))

@@ -255,6 +255,13 @@ class SettingInvalid(AvflowError):
     exit_code = os.EX_CONFIG
 
 
+class MetadataInvalid(AvflowError):
+    """The metadata of an upload is not what the workflow reads there."""
+
+    advice = "Upload the file again, without this metadata or with a right value: docs/settings.md says what it means."
+    exit_code = os.EX_DATAERR
+
+
 class ModelManifestInvalid(AvflowError):
     """The model manifest is not valid TOML, or lacks the fields that verify a model's files."""
 

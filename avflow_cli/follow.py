@@ -187,8 +187,10 @@ def _task(scheduled: dict[str, Any], place: _Place) -> Task:
     return replace(task, parts=array.get("Size", task.parts))
 
 
-def follow(states: Any, execution_arn: str, page_size: int = PAGE_SIZE) -> Iterator[TaskEvent]:
-    """Every task event of an execution as it happens. Ends with the execution."""
+def follow(
+    states: Any, execution_arn: str, page_size: int = PAGE_SIZE, poll: float = POLL_SECONDS
+) -> Iterator[TaskEvent]:
+    """Every task event of an execution as it happens, looked for every `poll` seconds. Ends with the execution."""
     history = History(states, execution_arn, page_size)
     while True:
         interrupt.check()
@@ -197,4 +199,4 @@ def follow(states: Any, execution_arn: str, page_size: int = PAGE_SIZE) -> Itera
         if status != "RUNNING":
             yield from history.rest()
             return
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)

@@ -110,6 +110,31 @@ def doctor(profile: str | None, region: str | None, endpoint_url: str | None) ->
     return command.run(profile, region, endpoint_url)
 
 
+@avflow.command("verify", epilog=EXIT_STATUS_HELP)
+@click.option("--stack-name", metavar="NAME", help="Name of the stack; by default that of samconfig.toml.")
+@click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
+@click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile.")
+@click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="verify.md",
+    show_default=True,
+    metavar="FILE",
+    help="The report.",
+)
+@click.option("--keep", is_flag=True, help="Keep the uploads and the results in the bucket.")
+def verify_stack(out: Path, keep: bool, **where: str | None) -> int:
+    """Prove that a deployed stack does what it should.
+
+    Runs the sample video twice, the second time without Lambda, compares boxes and words with what must come out, and
+    writes a report with times, waits and cost that can be attached to an issue. Costs some cents.
+    """
+    from avflow_cli import verify as command  # noqa: PLC0415
+
+    return command.run(**where, out=out, keep=keep)
+
+
 @avflow.group()
 def models() -> None:
     """List, fetch, verify and quantize models."""

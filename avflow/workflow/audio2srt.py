@@ -44,7 +44,8 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
     with workplace() as place, context.media_process("audio2srt", place) as worker:
         loading = LoadEngine(name, _memory_mb(context))
         worker.begin(loading)  # during the download
-        spans = context.store.read(video.media_json, MediaReport).plan.spans
+        media = context.store.read(video.media_json, MediaReport)
+        context, spans = context.within(media.lambda_seconds, video), media.plan.spans
         audio = _Audio(video, context, place.inputs)
         start, wav = audio.span(spans[context.part])
         limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The model {name} did not load within {_LOAD_SECONDS:.0f} s"))

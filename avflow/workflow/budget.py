@@ -10,7 +10,7 @@ import math
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avflow.errors import LambdaBudgetExceeded
@@ -43,6 +43,21 @@ class Budget:
         """The budget of this Lambda invocation: its remaining time and the free space of /tmp."""
         free = shutil.disk_usage(Path(tempfile.gettempdir())).free
         return cls(time.monotonic() + remaining_milliseconds / 1000, free)
+
+    def within(self, seconds: float | None, what: str) -> Budget:
+        """This budget with at most so many seconds from now; None leaves it. Without a deadline it stays without one.
+
+        Raises
+        ------
+        LambdaBudgetExceeded
+            The seconds do not even suffice for the upload of a result.
+        """
+        if seconds is None or math.isinf(self.deadline):
+            return self
+        limited = replace(self, deadline=min(self.deadline, time.monotonic() + seconds))
+        if limited.seconds_left() <= 0:
+            raise LambdaBudgetExceeded(f"{what} may use {seconds:g} s of Lambda, as its metadata says")
+        return limited
 
     def seconds_left(self) -> float:
         """Seconds left for work, without the reserve for the upload."""

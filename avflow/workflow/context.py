@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,16 @@ class StepContext:
         tasks = step if "." in step else f"avflow.media_work.{step}"
         with self.start(tasks, place, self.settings, self.budget, makes=makes) as worker:
             yield worker
+
+    def within(self, seconds: float | None, video: VideoRef) -> StepContext:
+        """This context with at most so many seconds of Lambda; see `lambda_seconds` of MediaReport.
+
+        Raises
+        ------
+        LambdaBudgetExceeded
+            The step's seconds have no room for any work.
+        """
+        return replace(self, budget=self.budget.within(seconds, video.shown_name))
 
 
 class StepReport(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
+from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid, MetadataInvalid
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
@@ -23,6 +25,8 @@ from avflow.workflow.storage import Transfers
 
 #: approximate share of the audio extraction in the time of audio extraction and video conversion
 AUDIO_SHARE = 0.1
+#: metadata of an upload: seconds of Lambda that each step may use
+LAMBDA_SECONDS = "avflow-lambda-seconds"
 
 
 def run(video: VideoRef, context: StepContext) -> MediaReport:
@@ -36,6 +40,8 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         The upload was deleted.
     SettingInvalid
         The speech model can't translate.
+    MetadataInvalid
+        The upload's metadata has no seconds where it should.
     MaxRunCostExceeded
         The run would cost too much.
     LambdaBudgetExceeded
@@ -47,8 +53,9 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     # here, because the speech is recognised only after minutes of work on the video
     require_task(context.settings.speech_model, context.settings.speech_task, ModelStore())
     store = context.store
-    size = store.size(video.key, video.version_id)
-    if size == 0:
+    upload = store.found(video.key, video.version_id)
+    context = context.within(lambda_seconds := _lambda_seconds(video, upload.metadata), video)
+    if (size := upload.size) == 0:
         raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")
     ceilings.require_affordable_size(video.shown_name, size, context.settings)
     context.budget.require_disk(size, f"{video.shown_name}")
@@ -81,10 +88,26 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         plan=plan.make(media, stream, parts, context.settings),
         step=timer.record(isolation),
         joined=joined,
+        lambda_seconds=lambda_seconds,
     )
     store.write(video.media_json, report)
     store.write(video.plan_json, plan.for_the_workflow(video, report))
     return report
+
+
+def _lambda_seconds(video: VideoRef, metadata: Mapping[str, str]) -> float | None:
+    """What the upload's metadata says about its budget on Lambda; `avflow verify` moves all steps to Batch by it."""
+    if (given := metadata.get(LAMBDA_SECONDS)) is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise MetadataInvalid(
+            f"{video.shown_name} has the metadata {LAMBDA_SECONDS}={given!r}, which is no number of seconds."
+        )
+    return seconds
 
 
 @dataclass(frozen=True)

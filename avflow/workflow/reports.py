@@ -156,6 +156,8 @@ class MediaReport(Contract):
     #: key of the copy of joined recordings on one clock, which later steps read in place of the upload; null if the
     #: upload has one clock
     joined: str | None = None
+    #: seconds of Lambda that each step may use, from the upload's metadata `avflow-lambda-seconds`; null: all there are
+    lambda_seconds: float | None = None
 
 
 @dataclass(frozen=True)

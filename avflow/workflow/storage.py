@@ -7,10 +7,10 @@ model"), and callers pass only finished files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -86,6 +86,8 @@ class StoredObject:
     size: int
     #: S3 gives each content another one. It tells an overwritten object where the bucket keeps no versions
     etag: str
+    #: what its uploader said of it, `x-amz-meta-…`
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class ObjectStore:
@@ -120,10 +122,10 @@ class ObjectStore:
             return found
 
     def found(self, key: str, version_id: str | None = None) -> StoredObject:
-        """An object as it is now, for `read_range`."""
+        """An object as it is now, also for `read_range`."""
         with self._errors(key, version_id):
             told = self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
-        return StoredObject(key, version_id, int(told["ContentLength"]), str(told["ETag"]))
+        return StoredObject(key, version_id, int(told["ContentLength"]), str(told["ETag"]), told.get("Metadata", {}))
 
     def read_range(self, object_: StoredObject, first: int, end: int) -> bytes:
         """The bytes `[first, end)` of an object, if it is still the one that was found."""

@@ -64,3 +64,16 @@ def test_a_deadline_counts_where_no_pace_is_known(total):
     paced(ignore, seconds(1), "speech")(Progress("speech", 0.0, total, "seconds", 0.0))
     with pytest.raises(LambdaBudgetExceeded, match="speech ran out of time with 0% done"):
         paced(ignore, seconds(0), "speech")(Progress("speech", 0.0, total, "seconds", 0.0))
+
+
+def test_an_upload_may_have_less_time_on_lambda():
+    assert Budget().within(1, "film.mkv") == Budget(), "a job has no deadline"
+    whole = Budget(NOW + 900, 7)
+    assert whole.within(None, "film.mkv") == whole
+    limited = whole.within(60, "film.mkv")
+    assert limited.seconds_left() == 60 - RESERVE_SECONDS
+    assert limited.disk_bytes == 7
+    assert whole.within(10_000, "film.mkv") == whole, "never more"
+    for seconds in (0, 0.5, 5):
+        with pytest.raises(LambdaBudgetExceeded, match=f"film.mkv may use {seconds:g} s of Lambda"):
+            whole.within(seconds, "film.mkv")

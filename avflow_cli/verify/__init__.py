@@ -1,0 +1,90 @@
+"""`avflow verify`: prove on a deployed stack that it does what it does on the embedded AWS, in about ten minutes."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from avflow_cli import samconfig, terminal
+from avflow_cli.doctor.account import Account
+from avflow_cli.follow import TaskEvent
+from avflow_cli.reasons import in_words
+from avflow_cli.verify.expectations import Check, compared
+from avflow_cli.verify.report import written
+from avflow_cli.verify.runs import Run, Stack, process, remove
+
+#: steps that run on Lambda first
+MOVABLE = ("ffmpeg", "audio2srt", "merge")
+#: states of a stack that can be used
+_USABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+
+
+def run(
+    stack_name: str | None, profile: str | None, region: str | None, endpoint_url: str | None, out: Path, *, keep: bool
+) -> int:
+    """Run the sample twice, compare the results with what must come out, and write a report. Returns the exit status.
+
+    The second run has no time on Lambda, so that each of its steps moves to Batch.
+
+    Raises
+    ------
+    SamconfigInvalid, StackUnusable, RunNotStarted
+    """
+    deployment = samconfig.read()
+    account = Account(
+        replace(deployment, stack_name=stack_name or deployment.stack_name), profile, region, endpoint_url
+    )
+    stack, name = Stack.of(account), uuid.uuid4().hex[:8]
+    checks = [Check("stack", stack.status in _USABLE, stack.status)]
+    runs: list[Run] = []
+    try:
+        for title, no_lambda in (("as usual", False), ("without Lambda", True)):
+            _say(f"The sample, {title}:")
+            runs.append(process(stack, f"{name}-{len(runs)}", title, _tell, no_lambda=no_lambda))
+            checks += _checked(runs[-1], moved=no_lambda)
+    finally:
+        out.write_text(written(stack, runs, checks), encoding="utf-8")
+        left = "" if keep else remove(stack, runs)
+    return _summed_up(checks, out, left)
+
+
+def _checked(run: Run, *, moved: bool) -> list[Check]:
+    checks = [Check(f"run {run.title}", run.status == "SUCCEEDED", f"{run.status} {run.error}".strip())]
+    if run.manifest:
+        checks += [
+            replace(each, name=f"{each.name}, {run.title}")
+            for each in compared(run.manifest, run.detections, run.subtitles)
+        ]
+        where = {step["name"]: step["ran_on"] for step in run.manifest["steps"]}
+        wanted = "batch" if moved else "lambda"
+        checks += [Check(f"{step} on {wanted}", where.get(step) == wanted, str(where.get(step))) for step in MOVABLE]
+    return checks
+
+
+def _summed_up(checks: Sequence[Check], out: Path, left: str) -> int:
+    for check in checks:
+        _say(f"{'right' if check.right else 'WRONG'}  {check.name}: {check.found}")
+    if left:
+        _say(left)
+    wrong = sum(not check.right for check in checks)
+    _say(f"\n{len(checks) - wrong} of {len(checks)} checks are right. The report for an issue: {out}")
+    return os.EX_SOFTWARE if wrong else os.EX_OK
+
+
+def _tell(event: TaskEvent) -> None:
+    """A line for each end of a task."""
+    if event.seconds is None:
+        return
+    where = {"lambda": "Lambda", "batch": "Batch"}[event.task.where]
+    if event.error is None:
+        _say(f"  {event.task.state} on {where}: {event.seconds:.1f} s")
+    else:
+        then = f", goes on: {event.moved_to}" if event.moved_to else ""
+        _say(f"  {event.task.state} on {where}: {in_words(event.error, event.cause)}{then}")
+
+
+def _say(text: str) -> None:
+    terminal.console().print(text, soft_wrap=True, markup=False)

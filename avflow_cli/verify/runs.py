@@ -1,0 +1,186 @@
+"""Runs of the sample on a deployed stack: upload, wait, read the results, and remove all of it again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from avflow.errors import AvflowError
+from avflow.workflow.ffmpeg import LAMBDA_SECONDS
+from avflow_cli import interrupt
+from avflow_cli.doctor.account import Account
+from avflow_cli.follow import TaskEvent, follow
+from avflow_cli.verify.expectations import SAMPLE
+from lambdas.start.claims import claim_key
+from lambdas.start.naming import execution_name
+
+#: below start/ and result/
+FOLDER = "avflow-verify"
+#: seconds within which an execution must begin after an upload
+START_WITHIN = 120.0
+#: seconds between two looks at an execution: DescribeExecution and GetExecutionHistory have small quotas
+POLL_SECONDS = 2.0
+
+
+class StackUnusable(AvflowError):
+    """The stack is not there, or is not av-workflow's."""
+
+    advice = "Deploy it (sam deploy), or name another one: --stack-name, --region, --profile."
+
+
+class RunNotStarted(AvflowError):
+    """No execution began after the upload."""
+
+    advice = "Look at the log of the stack's StartFunction, and at the queue in the output DeadLettersUrl."
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack.
+
+    Parameters
+    ----------
+    parameters:
+        As it was deployed.
+    """
+
+    account: Account
+    status: str
+    bucket: str
+    machine: str
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, account: Account) -> Stack:
+        """The stack that the account's deployment names.
+
+        Raises
+        ------
+        StackUnusable
+        """
+        name = account.deployment.stack_name
+        try:
+            found = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            raise StackUnusable(f"{name}: {error.response['Error'].get('Message', error)}") from error
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        if not {"BucketName", "StateMachineArn"} <= outputs.keys():
+            raise StackUnusable(f"{name} is {found['StackStatus']} and has no outputs BucketName and StateMachineArn.")
+        given = {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
+        return cls(account, found["StackStatus"], outputs["BucketName"], outputs["StateMachineArn"], given)
+
+
+@dataclass
+class Run:
+    """A run of the sample.
+
+    Parameters
+    ----------
+    title:
+        What it is about.
+    seconds:
+        From the end of the upload to the end of the execution.
+    """
+
+    title: str
+    key: str
+    execution: str = ""
+    status: str = ""
+    error: str = ""
+    cause: str = ""
+    seconds: float = 0.0
+    events: list[TaskEvent] = field(default_factory=list)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    detections: str = ""
+    subtitles: str = ""
+
+    @property
+    def base(self) -> str:
+        """The key of the results, without a suffix."""
+        return "result/" + self.key.removeprefix("start/").rpartition(".")[0]
+
+    def waited(self, step: str) -> float | None:
+        """Seconds of a step's tasks in which it did not work: queue, start of a machine, image, imports."""
+        tasks = [each for each in self.events if each.seconds and each.task.state.casefold().startswith(step)]
+        worked = sum(each["seconds"] for each in self.manifest.get("steps", []) if each["name"] == step)
+        return max(0.0, sum(each.seconds or 0.0 for each in tasks) - worked) if tasks else None
+
+
+def process(stack: Stack, name: str, title: str, told: Callable[[TaskEvent], None], *, no_lambda: bool) -> Run:
+    """Upload the sample, and wait until its execution has ended.
+
+    Parameters
+    ----------
+    name:
+        Of the folder below `FOLDER`.
+    no_lambda:
+        Leave the steps no time on Lambda, so that each moves to Batch.
+
+    Raises
+    ------
+    RunNotStarted
+    """
+    s3, states = stack.account.client("s3"), stack.account.client("stepfunctions")
+    run = Run(title, f"start/{FOLDER}/{name}/{SAMPLE.name}")
+    metadata = {"Metadata": {LAMBDA_SECONDS: "0"}} if no_lambda else {}
+    s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
+    began = time.monotonic()
+    version = s3.head_object(Bucket=stack.bucket, Key=run.key)["VersionId"]
+    run.execution = execution_name(SAMPLE.name, json.dumps([stack.bucket, run.key, version]))
+    arn = f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run.execution}"
+    _await_start(states, arn, run)
+    for event in follow(states, arn, poll=POLL_SECONDS):
+        run.events.append(event)
+        told(event)
+    ended = states.describe_execution(executionArn=arn)
+    run.seconds, run.status = time.monotonic() - began, ended["status"]
+    run.error, run.cause = ended.get("error", ""), ended.get("cause", "")
+    if run.status == "SUCCEEDED":
+        run.manifest = json.loads(_text(s3, stack.bucket, f"{run.base}.json"))
+        run.detections = _text(s3, stack.bucket, f"{run.base}.detections.jsonl")
+        run.subtitles = _text(s3, stack.bucket, f"{run.base}.srt")
+    return run
+
+
+def _await_start(states: Any, arn: str, run: Run) -> None:
+    end = time.monotonic() + START_WITHIN
+    while time.monotonic() < end:
+        interrupt.check()
+        try:
+            states.describe_execution(executionArn=arn)
+            return
+        except states.exceptions.ExecutionDoesNotExist:
+            time.sleep(0.5)
+    raise RunNotStarted(f"{run.key} was uploaded, but no execution began within {START_WITHIN:.0f} s.")
+
+
+def _text(s3: Any, bucket: str, key: str) -> str:
+    return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+
+
+def remove(stack: Stack, runs: list[Run]) -> str:
+    """Delete all versions of what the runs have uploaded and made. Returns why not, or an empty text."""
+    s3 = stack.account.client("s3")
+    try:
+        for run in runs:
+            folder = run.key.removeprefix("start/").rpartition("/")[0]
+            for prefix in (f"start/{folder}/", f"result/{folder}/", claim_key(run.base)):
+                for page in s3.get_paginator("list_object_versions").paginate(Bucket=stack.bucket, Prefix=prefix):
+                    for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                        s3.delete_object(Bucket=stack.bucket, Key=each["Key"], VersionId=each["VersionId"])
+    except ClientError as error:
+        return f"s3://{stack.bucket}/start/{FOLDER}/ and result/{FOLDER}/ could not be removed: {error}"
+    return ""
+
+
+def stop(stack: Stack, run: Run) -> None:
+    """Stop a run that nobody waits for any more."""
+    arn = f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run.execution}"
+    with suppress(ClientError):
+        stack.account.client("stepfunctions").stop_execution(executionArn=arn, cause="avflow verify was interrupted")

@@ -1,0 +1,49 @@
+"""`avflow verify` on the embedded AWS: it proves a stack, tells what is wrong, and leaves nothing behind."""
+
+import re
+
+import pytest
+
+from tests.e2e.conftest import avflow, started
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def up():
+    with started() as running:
+        yield running
+
+
+def verify(up, tmp_path, monkeypatch, *options):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", up.key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", up.secret)
+    report = tmp_path / "verify.md"
+    run = avflow("verify", "--endpoint-url", up.url, "--region", "us-east-1", "--out", str(report), *options)
+    return run, report.read_text(encoding="utf-8") if report.exists() else ""
+
+
+def keys(up):
+    pages = up.client("s3").get_paginator("list_object_versions").paginate(Bucket=up.bucket)
+    return {each["Key"] for page in pages for each in page.get("Versions", []) if "avflow-verify" in each["Key"]}
+
+
+def test_a_stack_that_does_what_it_should(up, tmp_path, monkeypatch):
+    run, report = verify(up, tmp_path, monkeypatch, "--stack-name", "av-workflow")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "19 of 19 checks are right" in report
+    for step in ("ffmpeg", "audio2srt", "merge"):
+        assert re.search(rf"^\| as usual \| {step} \| lambda \| \d+\.\d \| \d+\.\d \|$", report, re.MULTILINE)
+        assert re.search(rf"^\| without Lambda \| {step} \| batch \| \d+\.\d \| \d+\.\d \|$", report, re.MULTILINE)
+    assert "| words, without Lambda | yes | 0% word errors: and so my fellow americans" in report
+    assert re.search(r"^\| as usual \| \d+ \| 0\.\d{4} \|$", report, re.MULTILINE), "seconds and cost"
+    assert not re.search(r"\b\d{12}\b", report), "the account's id is private"
+    assert "FFmpeg on Lambda: would not finish in Lambda's time, goes on: Batch" in run.stdout
+    assert not {key for key in keys(up) if key.startswith(("start/", "result/"))}, "nothing is left in the bucket"
+
+
+def test_a_stack_that_is_not_there(up, tmp_path, monkeypatch):
+    run, report = verify(up, tmp_path, monkeypatch, "--stack-name", "another")
+    assert run.returncode == 70
+    assert "StackUnusable: another: Stack with id another does not exist" in run.stderr
+    assert not report

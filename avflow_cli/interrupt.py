@@ -15,6 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STATUS = 128 + signal.SIGINT
 #: seconds that the command has to tidy up after a signal; the watchdog of the embedded AWS ends its processes anyhow
 SECONDS_TO_END = 1.5
+_to_end = [SECONDS_TO_END]
 _received: list[int] = []
 _said: list[bool] = []
 
@@ -22,6 +23,11 @@ _said: list[bool] = []
 def install() -> None:
     """From now on, the first of these signals raises KeyboardInterrupt, and the process ends soon after it."""
     _handle(_raise)
+
+
+def allow(seconds: float) -> None:
+    """Let the command tidy up for so long after a signal, because it does that far away."""
+    _to_end[0] = seconds
 
 
 def end_at_once() -> None:
@@ -64,6 +70,6 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _end_at_last() -> None:
     """End the process without further ado if tidying up takes too long."""
-    time.sleep(SECONDS_TO_END)
+    time.sleep(_to_end[0])
     say()
     os._exit(STATUS)

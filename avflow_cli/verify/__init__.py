@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from avflow_cli import samconfig, terminal
+from avflow_cli import interrupt, samconfig, terminal
 from avflow_cli.doctor.account import Account
 from avflow_cli.follow import TaskEvent
 from avflow_cli.reasons import in_words
@@ -18,6 +18,8 @@ from avflow_cli.verify.runs import Run, Stack, process, remove
 
 #: steps that run on Lambda first
 MOVABLE = ("ffmpeg", "audio2srt", "merge")
+#: seconds in which an interrupted command stops its run and removes what it has uploaded
+SECONDS_TO_TIDY = 20.0
 #: states of a stack that can be used
 _USABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
@@ -33,6 +35,7 @@ def run(
     ------
     SamconfigInvalid, StackUnusable, RunNotStarted
     """
+    interrupt.allow(SECONDS_TO_TIDY)
     deployment = samconfig.read()
     account = Account(
         replace(deployment, stack_name=stack_name or deployment.stack_name), profile, region, endpoint_url
@@ -43,7 +46,8 @@ def run(
     try:
         for title, no_lambda in (("as usual", False), ("without Lambda", True)):
             _say(f"The sample, {title}:")
-            runs.append(process(stack, f"{name}-{len(runs)}", title, _tell, no_lambda=no_lambda))
+            runs.append(Run.named(title, f"{name}-{len(runs)}"))  # first, so that it is removed whatever happens
+            process(stack, runs[-1], _tell, no_lambda=no_lambda)
             checks += _checked(runs[-1], moved=no_lambda)
     finally:
         out.write_text(written(stack, runs, checks), encoding="utf-8")

@@ -84,14 +84,15 @@ class Run:
     ----------
     title:
         What it is about.
+    key:
+        Of the upload, in a folder of its own.
     seconds:
         From the end of the upload to the end of the execution.
     """
 
     title: str
     key: str
-    execution: str = ""
-    status: str = ""
+    status: str = "INTERRUPTED"
     error: str = ""
     cause: str = ""
     seconds: float = 0.0
@@ -99,6 +100,11 @@ class Run:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     detections: str = ""
     subtitles: str = ""
+
+    @classmethod
+    def named(cls, title: str, folder: str) -> Run:
+        """A run whose upload is in this folder below `FOLDER`."""
+        return cls(title, f"start/{FOLDER}/{folder}/{SAMPLE.name}")
 
     @property
     def base(self) -> str:
@@ -112,13 +118,11 @@ class Run:
         return max(0.0, sum(each.seconds or 0.0 for each in tasks) - worked) if tasks else None
 
 
-def process(stack: Stack, name: str, title: str, told: Callable[[TaskEvent], None], *, no_lambda: bool) -> Run:
-    """Upload the sample, and wait until its execution has ended.
+def process(stack: Stack, run: Run, told: Callable[[TaskEvent], None], *, no_lambda: bool) -> None:
+    """Upload the sample, and wait until its execution has ended. An interrupted wait stops the execution.
 
     Parameters
     ----------
-    name:
-        Of the folder below `FOLDER`.
     no_lambda:
         Leave the steps no time on Lambda, so that each moves to Batch.
 
@@ -127,17 +131,19 @@ def process(stack: Stack, name: str, title: str, told: Callable[[TaskEvent], Non
     RunNotStarted
     """
     s3, states = stack.account.client("s3"), stack.account.client("stepfunctions")
-    run = Run(title, f"start/{FOLDER}/{name}/{SAMPLE.name}")
     metadata = {"Metadata": {LAMBDA_SECONDS: "0"}} if no_lambda else {}
-    s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
-    began = time.monotonic()
-    version = s3.head_object(Bucket=stack.bucket, Key=run.key)["VersionId"]
-    run.execution = execution_name(SAMPLE.name, json.dumps([stack.bucket, run.key, version]))
-    arn = f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run.execution}"
-    _await_start(states, arn, run)
-    for event in follow(states, arn, poll=POLL_SECONDS):
-        run.events.append(event)
-        told(event)
+    try:
+        s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
+        began, arn = time.monotonic(), _execution(stack, run, s3)
+        _await_start(states, arn, run)
+        for event in follow(states, arn, poll=POLL_SECONDS):
+            run.events.append(event)
+            told(event)
+    except BaseException:
+        with suppress(ClientError):  # nothing was uploaded, or no execution began
+            arn = _execution(stack, run, s3)
+            states.stop_execution(executionArn=arn, error="Interrupted", cause="avflow verify was interrupted")
+        raise
     ended = states.describe_execution(executionArn=arn)
     run.seconds, run.status = time.monotonic() - began, ended["status"]
     run.error, run.cause = ended.get("error", ""), ended.get("cause", "")
@@ -145,7 +151,13 @@ def process(stack: Stack, name: str, title: str, told: Callable[[TaskEvent], Non
         run.manifest = json.loads(_text(s3, stack.bucket, f"{run.base}.json"))
         run.detections = _text(s3, stack.bucket, f"{run.base}.detections.jsonl")
         run.subtitles = _text(s3, stack.bucket, f"{run.base}.srt")
-    return run
+
+
+def _execution(stack: Stack, run: Run, s3: Any) -> str:
+    """The ARN of the execution that StartFunction begins for the upload."""
+    version = s3.head_object(Bucket=stack.bucket, Key=run.key)["VersionId"]
+    name = execution_name(SAMPLE.name, json.dumps([stack.bucket, run.key, version]))
+    return f"{stack.machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def _await_start(states: Any, arn: str, run: Run) -> None:
@@ -177,10 +189,3 @@ def remove(stack: Stack, runs: list[Run]) -> str:
     except ClientError as error:
         return f"s3://{stack.bucket}/start/{FOLDER}/ and result/{FOLDER}/ could not be removed: {error}"
     return ""
-
-
-def stop(stack: Stack, run: Run) -> None:
-    """Stop a run that nobody waits for any more."""
-    arn = f"{stack.machine.replace(':stateMachine:', ':execution:')}:{run.execution}"
-    with suppress(ClientError):
-        stack.account.client("stepfunctions").stop_execution(executionArn=arn, cause="avflow verify was interrupted")

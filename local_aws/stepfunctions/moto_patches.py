@@ -12,6 +12,7 @@ import functools
 import inspect
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ from local_aws.stepfunctions.engine import Engine
 logger = logging.getLogger(__name__)
 #: seconds between two looks at whether an execution that waits for a job was stopped
 STOP_POLL_SECONDS = 0.25
+#: longest time until an execution that begins can be stopped, in seconds: its thread parses the definition first
+BEGINS_WITHIN_SECONDS = 10.0
 #: events on a page of the history if the request does not say how many
 HISTORY_PAGE = 100
 
@@ -343,6 +346,9 @@ def work_on_few_executions(engine: Engine) -> None:
             if self in waiting:
                 waiting.remove(self)
                 self.env = self._get_evaluation_environment()
+        end = time.monotonic() + BEGINS_WITHIN_SECONDS
+        while self.env is None and time.monotonic() < end:  # its thread parses the definition
+            time.sleep(0.005)
         self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
 
     _replace(ExecutionWorker, "start", start)

@@ -1,10 +1,15 @@
 """`avflow verify` on the embedded AWS: it proves a stack, tells what is wrong, and leaves nothing behind."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
-from tests.e2e.conftest import avflow, started
+from tests.e2e.conftest import ROOT, avflow, started
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -47,3 +52,19 @@ def test_a_stack_that_is_not_there(up, tmp_path, monkeypatch):
     assert run.returncode == 70
     assert "StackUnusable: another: Stack with id another does not exist" in run.stderr
     assert not report
+
+
+def test_an_interrupted_run_is_stopped_and_removed(up, tmp_path):
+    command = [sys.executable, "-m", "avflow_cli.main", "verify", "--endpoint-url", up.url, "--region", "us-east-1"]
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": up.key_id, "AWS_SECRET_ACCESS_KEY": up.secret}
+    command += ["--out", str(tmp_path / "verify.md")]
+    before = len(up.executions())
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    until(lambda: len(up.executions()) > before, "the start of the run")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_SECONDS) == 130
+    process.stdout.close()
+    (newest,) = [each for each in up.executions() if each["status"] == "ABORTED"]
+    assert newest["name"].startswith("my_video-mkv-")
+    assert not {key for key in keys(up) if key.startswith("start/")}
+    assert "## as usual: INTERRUPTED" in (tmp_path / "verify.md").read_text(encoding="utf-8")

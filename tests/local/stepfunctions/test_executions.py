@@ -121,3 +121,12 @@ def test_the_aws_cli_works(bench, tmp_path):
     bucket = bench.outputs["Bucket"]
     aws_cli(bench, "s3", "cp", os.fspath(tmp_path / "a.txt"), f"s3://{bucket}/cli/a.txt")
     assert "a.txt" in aws_cli(bench, "s3", "ls", f"s3://{bucket}/cli/")
+
+
+def test_an_execution_that_has_just_begun_is_stopped(bench):
+    """Each has another definition, which is parsed before the first state is entered."""
+    for number in range(5):
+        begun = bench.start({"Type": "Wait", "Seconds": 3600, "Comment": str(number)})
+        bench.states.stop_execution(executionArn=begun, error="Enough", cause="It is late.")
+        ended = bench.finish(begun)
+        assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Enough", "It is late.")

@@ -211,8 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
     terminal.guard_stderr()
     terminal.silence_libraries()
-    interrupt.install()
     try:
+        interrupt.install()  # a signal may come as soon as it is there
         with avflow.make_context("avflow", list(sys.argv[1:] if arguments is None else arguments)) as context:
             return int(avflow.invoke(context))
     except click.exceptions.Exit as ended:  # after --help and --version

@@ -48,6 +48,7 @@ def test_what_is_no_media_is_named_before_anything_is_paid_for(tmp_path, name, c
     assert "Batch" not in run.out, "no job was started"
 
 
+@pytest.mark.slow
 def test_less_than_half_of_a_video_is_refused(tmp_path):
     run = bad(tmp_path, "cut.mkv", SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 2 // 5])
     assert_one_clear_line(run, "InvalidMediaTruncated")

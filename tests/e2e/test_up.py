@@ -26,6 +26,7 @@ def ended():
         yield running
 
 
+@pytest.mark.slow
 def test_an_upload_from_another_program_is_processed(up):
     found = up.process_video(SAMPLE, "start/holiday/my film.mkv")
     assert up.machine.endswith(":av-workflow")

@@ -258,6 +258,7 @@ def test_an_environment_that_is_not_whole_is_known(venv, harm):
     assert not whole(harm(venv))
 
 
+@pytest.mark.slow
 def test_an_environment_that_is_not_whole_is_made_anew(repository, venv):
     (interrupted(venv) / "left over").touch()
     told = failing(repository, NOTHING, PIP_NO_INDEX="1").splitlines()

@@ -98,6 +98,7 @@ def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     assert states["EachSpan"]["MaxConcurrencyPath"] == "$.media.max_spans"
 
 
+@pytest.mark.slow
 def test_the_images_are_found_although_iam_propagates_late(deploy, monkeypatch):
     """The policies of each role count six seconds after its creation; the custom resource is called before."""
     monkeypatch.setattr(roles, "late_seconds", 6.0)

@@ -76,6 +76,7 @@ def instance_of(stack):
     return pairs["COMPUTE_INSTANCE"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("region", "types", "subnets"),
     [

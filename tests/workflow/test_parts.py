@@ -103,6 +103,7 @@ def test_segments_are_one_array_job_and_one_that_asks_for_another_try_gets_it(wo
     assert len(workflow.attempts(started["segments"], "yolov3-1-batch")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["cpu", "no look-up"])
 def test_a_segment_is_named_also_where_the_state_machine_does_not_ask(finished, case):
     run = finished(case)

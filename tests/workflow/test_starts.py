@@ -75,6 +75,7 @@ def test_batch_itself_tries_again_what_never_started(workflow):
     assert (run.status, run.tasks["FFmpegOnBatch"]) == ("SUCCEEDED", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("definition", "state"),
     [("FFmpegJob", "FFmpegOnBatch"), ("Audio2srtJob", "Audio2srtOnBatch"), ("MergeJob", "MergeOnBatch")],

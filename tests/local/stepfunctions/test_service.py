@@ -206,6 +206,7 @@ def session(folder, what, how="close"):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["close", "kill"])
 def test_executions_and_objects_are_there_after_a_restart(tmp_path, how):
     first = session(tmp_path / "data", FIRST, how)

@@ -98,6 +98,7 @@ def exact(tmp_path_factory) -> Iterator[YoloDetector]:
         yield detector
 
 
+@pytest.mark.slow
 @needs_library
 @needs_openvino
 # Darknet takes two seconds a picture, and what it found is recorded: that the record is true takes but two

@@ -179,6 +179,7 @@ def test_turned_by_no_quarter(tmp_path, degrees):
 LANDSCAPE, PORTRAIT, LARGE = (square(1, size=size, at=(20, 20)) for size in ("320x180", "180x320", "640x480"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec"),
     [("v.ts", H264_TS), ("v.mkv", H264_TS), ("v.webm", VP8), pytest.param("v.webm", VP9, marks=pytest.mark.slow)],

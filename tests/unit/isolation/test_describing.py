@@ -26,6 +26,7 @@ def endless(path):
     return path
 
 
+@pytest.mark.slow
 def test_a_loop_in_c_ends_in_time(monkeypatch):
     monkeypatch.setattr(patience, "SECONDS", 2.0)  # here in the parent; the process itself has its 28
     with workplace() as place, MediaWorker("avflow.media_work.ffmpeg", place, programs=True) as worker:

@@ -219,6 +219,7 @@ def test_a_process_that_asks_for_ever_costs_one_download_and_its_time(worker, so
     assert remote.fetched <= SIZE
 
 
+@pytest.mark.slow
 def test_a_process_that_reads_no_answer_does_not_hold_its_parent(worker, source):
     """It asks for what is there, again and again, until the pipe of answers is full."""
     code = "import os, time\nwhile True:\n    os.write(3, b'{\"need\": [0, 5]}\\n')\n    time.sleep(0.0001)"

@@ -173,6 +173,7 @@ TOO_LONG = InvalidMediaTooLong("took more than its time")
 REPORTS = "from avflow.progress import Progress\nimport time\nbegun = time.monotonic()\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "least"),
     [

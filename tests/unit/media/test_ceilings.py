@@ -173,6 +173,7 @@ def _limited_once(film):
         pass
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- sound that is too long to be measured whole
 def test_the_rest_of_long_sound_is_measured_in_samples(tmp_path, monkeypatch):
     """Ten minutes: silence, then a tone that is heard from the fifth minute on."""

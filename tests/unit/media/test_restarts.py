@@ -100,6 +100,7 @@ def test_reordered_frames_at_a_low_rate_are_no_step_back():
     assert [offset.number for offset in again.offsets.get(VIDEO, [])] in ([], [13, 26])
 
 
+@pytest.mark.slow
 def test_a_hostile_clock_takes_bounded_time():
     packets = [(n % 2, float(-7 * n if n % 3 else 1e6), 0.1) for n in range(60_000)]
     assert timeline(clocks(*packets), forward_alone=True).end is not None

@@ -104,6 +104,7 @@ def test_a_model_of_english_recognises_english(english: SpeechEngine, clip: Clip
     assert word_error_rate(normalised(SAID_IN["en"]), normalised(heard.text)) <= 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["whisper-base", "whisper-tiny.en"])
 def test_speech_that_a_model_does_not_understand_has_a_warning_and_no_words(
     clip: Clip, tmp_path: Path, name: str
@@ -124,6 +125,7 @@ TAKEN_FOR_THAI = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voice", [each if each == "ko" else pytest.param(each, marks=SLOW) for each in TAKEN_FOR_THAI])
 def test_no_text_is_invented_in_a_language_of_which_the_model_is_sure(
     multilingual: SpeechEngine, tmp_path: Path, voice: str
@@ -216,6 +218,7 @@ def test_speech_in_an_unclear_language_does_not_decide_the_language(
     assert heard.words[0].start > 11
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- no speech
 @pytest.mark.parametrize("sound", sorted(SOUNDS))
 @pytest.mark.parametrize("name", ["whisper-base", "whisper-tiny.en"])

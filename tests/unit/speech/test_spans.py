@@ -89,6 +89,7 @@ def test_in_a_long_silence_the_cut_stays_where_equal_lengths_have_it(
     assert cut(write(tmp_path / "long.wav", samples), seconds=50, most=16)[0].end == 50.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [pytest.param(0.0, marks=pytest.mark.slow), 3.0])
 def test_the_spans_say_what_the_whole_says(
     block_of: Callable[[float], None], said: np.ndarray, tmp_path: Path, between: float

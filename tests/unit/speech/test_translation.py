@@ -73,6 +73,7 @@ def test_speech_is_translated_to_english(
     require_readable(heard)
 
 
+@pytest.mark.slow
 def test_a_translation_lies_where_the_speech_lies(
     engine: SpeechEngine, clips: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_translation_lies_where_the_speech_lies(
     require_readable(heard)
 
 
+@pytest.mark.slow
 def test_english_is_simply_transcribed(engine: SpeechEngine, clips: dict[str, np.ndarray], tmp_path: Path) -> None:
     wav = write(tmp_path / "said.wav", clips["en"])
     assert engine.transcribe(wav, task="translate") == engine.transcribe(wav)

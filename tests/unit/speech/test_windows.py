@@ -80,6 +80,7 @@ def test_silence_has_no_windows() -> None:
     assert list(windows(np.zeros(10 * SAMPLE_RATE, np.int16), 0.0)) == []
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- Whisper's errors
 def test_words_said_over_and_over_are_neither_lost_nor_added(
     engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path
@@ -88,6 +89,7 @@ def test_words_said_over_and_over_are_neither_lost_nor_added(
     assert differences(reference(11.0, 88.0), normalised(heard.text)) <= 4
 
 
+@pytest.mark.slow
 def test_a_loop_is_decoded_again(engine: FasterWhisperEngine, said: np.ndarray, tmp_path: Path) -> None:
     # with this cut the model repeats half a sentence that nobody says
     cut = np.tile(said, 3)[2 * SAMPLE_RATE : 31 * SAMPLE_RATE]

@@ -121,6 +121,7 @@ def test_a_child_fetches_about_its_share_and_finds_the_same(store, counting, fil
         assert found == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "least"), [(SECONDS, sources.WHOLE_BELOW), (10, 1 << 30)])
 def test_one_segment_or_a_small_source_is_downloaded_whole(store, counting, film, monkeypatch, seconds, least):
     monkeypatch.setattr(sources, "WHOLE_BELOW", least)
@@ -144,6 +145,7 @@ def ready(store, counting, film):
     return video
 
 
+@pytest.mark.slow
 def test_a_source_without_any_index_is_downloaded_whole(store, counting, film, tmp_path):
     """MPEG-PS names no place of a frame: a reader would begin at the start."""
     path = tmp_path / "film.mpg"
@@ -158,6 +160,7 @@ def test_a_source_without_any_index_is_downloaded_whole(store, counting, film, t
     assert (report.source.size, report.source.fetched, report.source.ranges) == (size, size, None)
 
 
+@pytest.mark.slow
 def test_a_stream_without_an_index_is_read_by_that_of_media_json(store, counting, film, tmp_path):
     path = tmp_path / "film.ts"
     ffmpeg("-i", film, "-c", "copy", path)
@@ -225,6 +228,7 @@ def test_an_overwritten_source_is_named_and_not_mixed(store, counting, ready, mo
     assert "upload it again" in raised.value.advice
 
 
+@pytest.mark.slow
 def test_a_version_is_read_to_its_end_whatever_replaces_it(store, served, counting, film, monkeypatch):
     client = served[2]
     client.create_bucket(Bucket="versions")

@@ -6,13 +6,12 @@ for it: in a media process that is the parent (`avflow.isolation.ranges`), which
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from avflow.media.key_frames import KeyFrames, Piece
+from avflow.media.seekable import SeekableFile
 
 #: Bytes of a block, in which ranges are asked for. Smaller ones cost more requests; larger ones fetch more that nobody
 #: reads, up to one block at each end of a range (measured: docs/benchmarks.md).
@@ -53,33 +52,13 @@ class RangedFile:
         return RangedStream(self, pieces or [Piece(self.size, 0)])
 
 
-class RangedStream(io.RawIOBase):
-    """A seekable binary file over pieces of a `RangedFile`, which libavformat reads through PyAV."""
+class RangedStream(SeekableFile):
+    """A seekable binary file over pieces of a `RangedFile`."""
 
     def __init__(self, ranged: RangedFile, pieces: Sequence[Piece]) -> None:
-        super().__init__()
-        self.name = ranged.path.name
-        self._ranged, self._pieces, self._place = ranged, pieces, 0
-        self._size = sum(piece.length for piece in pieces)
+        super().__init__(ranged.path.name, sum(piece.length for piece in pieces))
+        self._ranged, self._pieces = ranged, pieces
         self._file = os.open(ranged.path, os.O_RDONLY)
-
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always true."""
-        return True
-
-    def tell(self) -> int:
-        """The position in the file."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position in the file."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; fewer at the end of a piece, as a file may return."""
@@ -100,12 +79,6 @@ class RangedStream(io.RawIOBase):
         place = piece.content + at
         self._ranged.require(place, place + length)
         return os.pread(self._file, length, place)
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer, as `io.BufferedReader` does."""
-        content = self.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
 
     def close(self) -> None:
         """Close the file."""

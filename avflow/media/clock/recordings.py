@@ -10,15 +10,15 @@ frames at the rate of the first one, so each change of the rate begins another r
 
 from __future__ import annotations
 
-import io
 import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from avflow.errors import InvalidMediaDamaged
 from avflow.media.patience import check
+from avflow.media.seekable import SeekableFile
 
 #: more recordings in one file are not the work of a recorder
 MAX_RECORDINGS = 3_000
@@ -304,32 +304,12 @@ def _follows(head: bytes) -> bool:
     return len(head) < _ADTS_HEADER_BYTES or _is_adts(head) or head.startswith(_ID3)
 
 
-class RecordingFile(io.RawIOBase):
+class RecordingFile(SeekableFile):
     """The bytes of one recording as a seekable binary file, which libavformat reads through PyAV."""
 
     def __init__(self, path: Path, recording: Recording) -> None:
-        super().__init__()
-        self.name = path.name
-        self._file = path.open("rb")
-        self._recording, self._place = recording, 0
-
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always true."""
-        return True
-
-    def tell(self) -> int:
-        """The position in the recording."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position in the recording."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._recording.size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
+        super().__init__(path.name, recording.size)
+        self._file, self._recording = path.open("rb"), recording
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes."""
@@ -345,12 +325,6 @@ class RecordingFile(io.RawIOBase):
         content = self._file.read(left if size < 0 else min(size, left))
         self._place += len(content)
         return content
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer, as `io.BufferedReader` does."""
-        content = self.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
 
     def close(self) -> None:
         """Close the file."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from avflow.models import sources
-from avflow.models.sources import Answer, ModelFile, SourceFailed, reason, resume
+from avflow.models.sources import Answer, ModelFile, Offer, SourceFailed, reason, resume
 from avflow.progress import Report
 
 #: what `url` of such a source begins with
@@ -23,12 +23,10 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class S3Source:
+class S3Source(Offer):
     """The object `s3://BUCKET/KEY`, as the AWS SDK finds credentials and Region."""
 
     url: str
-    #: the names of the only files that the source has; empty if it has all files of the model
-    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         bucket, _, key = self.url.removeprefix(SCHEME).partition("/")
@@ -38,10 +36,6 @@ class S3Source:
     def origin(self, file: ModelFile) -> str:
         """The URI of the object."""
         return self.url.replace("{file}", file.name)
-
-    def offers(self, file: ModelFile) -> bool:
-        """Whether the source is meant to have the file."""
-        return not self.files or file.name in self.files
 
     def fetch(self, file: ModelFile, target: Path, work: Path, report: Report) -> None:
         """Download the rest of the object, from where an earlier download stopped."""

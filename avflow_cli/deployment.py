@@ -21,6 +21,7 @@ from avflow.speech import require_engine, require_task
 from avflow_cli import images
 from avflow_cli.models import fetch
 from avflow_cli.profile import Profile
+from avflow_cli.samconfig import STACK_NAME
 from avflow_cli.session_folder import session_folder
 from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.environment import without_users_settings
@@ -28,7 +29,6 @@ from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
 
 ROOT = Path(__file__).parents[1]
-STACK_NAME = "av-workflow"
 
 
 class StackNotDeployed(AvflowError):

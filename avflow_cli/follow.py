@@ -20,8 +20,8 @@ POLL_SECONDS = 0.1
 #: endings of the names of states that run a step elsewhere after an error, and the place as messages name it
 _FALLBACK = re.compile(r"On(Batch|Demand|Cpu)$")
 _ELSEWHERE = {"Batch": "Batch", "Demand": "on demand", "Cpu": "the CPU"}
-#: services whose tasks are shown
-SHOWN = ("lambda", "batch")
+#: services whose tasks are shown, and how messages name them
+WHERE = {"lambda": "Lambda", "batch": "Batch"}
 #: events that one request returns
 PAGE_SIZE = 20
 
@@ -125,7 +125,7 @@ class History:
                 place = replace(place, after_error=None)
         if kind == "TaskScheduled":
             task = _task(event["taskScheduledEventDetails"], place)
-            if task.where in SHOWN:
+            if task.where in WHERE:
                 self._running[place] = (task, event["timestamp"])
                 yield TaskEvent(task)
         elif kind in ("TaskSucceeded", "TaskFailed", "TaskTimedOut") and place in self._running:
@@ -152,7 +152,7 @@ class History:
             failed = replace(failed, moved_to=elsewhere)
         elif scheduled and place.state == failed.task.state:
             failed = replace(failed, moved_to=AGAIN)
-        elif event["type"] != "FailStateEntered" and not (scheduled and scheduled["resourceType"] in SHOWN):
+        elif event["type"] != "FailStateEntered" and not (scheduled and scheduled["resourceType"] in WHERE):
             return  # the event doesn't tell: it is of a Choice, or of a state that looks at the reason
         del self._errors[place.after_error or 0]
         yield failed
@@ -185,6 +185,11 @@ def _task(scheduled: dict[str, Any], place: _Place) -> Task:
         return task
     array = json.loads(scheduled["parameters"]).get("ArrayProperties") or {}
     return replace(task, parts=array.get("Size", task.parts))
+
+
+def execution_arn(machine: str, name: str) -> str:
+    """The ARN of the execution of a state machine that has this name."""
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def follow(

@@ -17,7 +17,7 @@ from avflow.workflow.layout import START_PREFIX, VideoRef
 from avflow.workflow.reports import Manifest
 from avflow_cli import interrupt, terminal
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
-from avflow_cli.follow import follow
+from avflow_cli.follow import execution_arn, follow
 from avflow_cli.output import Output
 from avflow_cli.step_logs import FailedStep, StepLogs
 from avflow_cli.view import RunView, summary
@@ -58,7 +58,7 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
         output.claim_names(deployment.aws.client("s3"), deployment.bucket)
         reference = _upload(deployment, video)
         states = deployment.aws.client("stepfunctions")
-        arn = f"{deployment.state_machine.replace(':stateMachine:', ':execution:')}:{reference.execution}"
+        arn = execution_arn(deployment.state_machine, reference.execution)
         for event in follow(states, arn):
             view.show(event)
             if event.error is not None and event.moved_to is None:

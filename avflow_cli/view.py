@@ -19,12 +19,11 @@ from rich.text import Text
 
 from avflow.filenames import printable
 from avflow.workflow.reports import Manifest
-from avflow_cli.follow import AGAIN, Task, TaskEvent
+from avflow_cli.follow import AGAIN, WHERE, Task, TaskEvent
 from avflow_cli.reasons import in_words
 from avflow_cli.rows import COUNT_WIDTH, PACE_WIDTH, Row, times, took
 from local_aws.sandbox.activity import Activity, StepLog
 
-WHERE = {"lambda": "Lambda", "batch": "Batch"}
 REFRESHES_PER_SECOND = 10
 #: seconds of work after which the pace is used to estimate the time left
 _TRUSTED_SECONDS = 1.0

@@ -55,6 +55,12 @@ class Account:
         """The boto3 client of a service."""
         return self.session.client(service, endpoint_url=self.endpoint_url, config=CONFIG)
 
+    @cached_property
+    def offered_types(self) -> frozenset[str]:
+        """All instance types that the Region offers; asked once."""
+        pages = self.client("ec2").get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
+        return frozenset(each["InstanceType"] for page in pages for each in page["InstanceTypeOfferings"])
+
     def quota(self, service: str, code: str) -> float:
         """The value of a quota in this Region."""
         found = self.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)

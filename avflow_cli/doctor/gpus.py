@@ -14,10 +14,7 @@ from avflow_cli.doctor.finding import Finding, fix, ok, unknown
 def instance_types(account: Account) -> tuple[list[str], list[str]]:
     """The GPU instance types of the deployment that the Region offers, and those that it lacks."""
     wanted = wanted_types(account)
-    ec2 = account.client("ec2")
-    pages = ec2.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
-    names = {each["InstanceType"] for page in pages for each in page["InstanceTypeOfferings"]}
-    offered = sorted(name for name in names if any(_belongs(name, each) for each in wanted))
+    offered = sorted(name for name in account.offered_types if any(_belongs(name, each) for each in wanted))
     missing = [each for each in wanted if not any(_belongs(name, each) for name in offered)]
     return offered, missing
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from avflow.models.checking import cached_store, probe
 from avflow_cli.doctor.finding import Finding, fix, ok
@@ -38,14 +39,9 @@ def sam() -> Finding:
 
 def engine() -> Finding:
     """What `sam build` builds images with: Docker, or Podman at DOCKER_HOST."""
-    import docker.client  # noqa: PLC0415 - slow to import
-    import docker.errors  # noqa: PLC0415
-
     name, where = "container engine", os.environ.get("DOCKER_HOST", "its default socket")
-    try:
-        client = docker.client.from_env(timeout=PATIENCE_SECONDS)
-        version = client.version()
-    except (docker.errors.DockerException, OSError, ValueError):
+    version = _asked_engine("version")
+    if version is None:
         return fix(name, f"none answers at {where}", *_ENGINE)
     architecture = str(version.get("Arch", ""))
     told = f"{version.get('Platform', {}).get('Name') or 'Docker'} {version.get('Version', '')}".strip()
@@ -56,19 +52,25 @@ def engine() -> Finding:
 
 def disk() -> Finding:
     """Room for both images, where the engine keeps them if that is on this machine."""
-    import docker.client  # noqa: PLC0415 - slow to import
-    import docker.errors  # noqa: PLC0415
-
-    folder = ROOT
-    try:
-        kept = Path(docker.client.from_env(timeout=PATIENCE_SECONDS).info().get("DockerRootDir") or ROOT)
-        folder = kept if kept.exists() else ROOT
-    except (docker.errors.DockerException, OSError, ValueError):
-        pass
+    kept = Path((_asked_engine("info") or {}).get("DockerRootDir") or ROOT)
+    folder = kept if kept.exists() else ROOT
     free = shutil.disk_usage(folder).free / 1e9
     if free < BUILD_GB:
         return fix("disk", f"{free:.0f} GB free at {folder}; a build needs about {BUILD_GB}", "docker system prune")
     return ok("disk", f"{free:.0f} GB free")
+
+
+def _asked_engine(what: Literal["version", "info"]) -> dict[str, Any] | None:
+    """What the container engine answers, or None if none does."""
+    import docker.client  # noqa: PLC0415 - slow to import
+    import docker.errors  # noqa: PLC0415
+
+    try:
+        client = docker.client.from_env(timeout=PATIENCE_SECONDS)
+        answer: dict[str, Any] = client.version() if what == "version" else client.info()
+    except (docker.errors.DockerException, OSError, ValueError):
+        return None
+    return answer
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -6,11 +6,12 @@ import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from avflow_cli import interrupt, samconfig, terminal
 from avflow_cli.doctor.account import Account
-from avflow_cli.follow import TaskEvent
+from avflow_cli.follow import WHERE, TaskEvent
 from avflow_cli.reasons import in_words
 from avflow_cli.verify.expectations import Check, compared
 from avflow_cli.verify.report import written
@@ -82,7 +83,7 @@ def _tell(event: TaskEvent) -> None:
     """A line for each end of a task."""
     if event.seconds is None:
         return
-    where = {"lambda": "Lambda", "batch": "Batch"}[event.task.where]
+    where = WHERE[event.task.where]
     if event.error is None:
         _say(f"  {event.task.state} on {where}: {event.seconds:.1f} s")
     else:
@@ -90,5 +91,8 @@ def _tell(event: TaskEvent) -> None:
         _say(f"  {event.task.state} on {where}: {in_words(event.error, event.cause)}{then}")
 
 
+_console = cache(terminal.console)
+
+
 def _say(text: str) -> None:
-    terminal.console().print(text, soft_wrap=True, markup=False)
+    _console().print(text, soft_wrap=True, markup=False)

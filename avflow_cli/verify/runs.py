@@ -15,10 +15,11 @@ from avflow.errors import AvflowError
 from avflow.workflow.ffmpeg import LAMBDA_SECONDS
 from avflow_cli import interrupt
 from avflow_cli.doctor.account import Account
-from avflow_cli.follow import TaskEvent, follow
+from avflow_cli.follow import TaskEvent, execution_arn, follow
 from avflow_cli.verify.expectations import SAMPLE
 from lambdas.start.claims import claim_key
 from lambdas.start.naming import execution_name
+from lambdas.start.result_names import RESULT_PREFIX, START_PREFIX, candidates
 
 #: below start/ and result/
 FOLDER = "avflow-verify"
@@ -104,12 +105,12 @@ class Run:
     @classmethod
     def named(cls, title: str, folder: str) -> Run:
         """A run whose upload is in this folder below `FOLDER`."""
-        return cls(title, f"start/{FOLDER}/{folder}/{SAMPLE.name}")
+        return cls(title, f"{START_PREFIX}{FOLDER}/{folder}/{SAMPLE.name}")
 
     @property
     def base(self) -> str:
-        """The key of the results, without a suffix."""
-        return "result/" + self.key.removeprefix("start/").rpartition(".")[0]
+        """The key of the results, without a suffix: no other upload of the folder can have it."""
+        return next(candidates(self.key))
 
     def waited(self, step: str) -> float | None:
         """Seconds of a step's tasks in which it did not work: queue, start of a machine, image, imports."""
@@ -157,7 +158,7 @@ def _execution(stack: Stack, run: Run, s3: Any) -> str:
     """The ARN of the execution that StartFunction begins for the upload."""
     version = s3.head_object(Bucket=stack.bucket, Key=run.key)["VersionId"]
     name = execution_name(SAMPLE.name, json.dumps([stack.bucket, run.key, version]))
-    return f"{stack.machine.replace(':stateMachine:', ':execution:')}:{name}"
+    return execution_arn(stack.machine, name)
 
 
 def _await_start(states: Any, arn: str, run: Run) -> None:
@@ -181,11 +182,11 @@ def remove(stack: Stack, runs: list[Run]) -> str:
     s3 = stack.account.client("s3")
     try:
         for run in runs:
-            folder = run.key.removeprefix("start/").rpartition("/")[0]
-            for prefix in (f"start/{folder}/", f"result/{folder}/", claim_key(run.base)):
+            folders = (f"{key.rpartition('/')[0]}/" for key in (run.key, run.base))
+            for prefix in (*folders, claim_key(run.base)):
                 for page in s3.get_paginator("list_object_versions").paginate(Bucket=stack.bucket, Prefix=prefix):
                     for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
                         s3.delete_object(Bucket=stack.bucket, Key=each["Key"], VersionId=each["VersionId"])
     except ClientError as error:
-        return f"s3://{stack.bucket}/start/{FOLDER}/ and result/{FOLDER}/ could not be removed: {error}"
+        return f"s3://{stack.bucket}/{START_PREFIX}{FOLDER}/ and {RESULT_PREFIX}{FOLDER}/ could not be removed: {error}"
     return ""

@@ -174,15 +174,15 @@ class LocalAws:
         self.callbacks = Callbacks()
         archive = Archive(self.state_dir / "executions.sqlite", lambda: self.client("stepfunctions")) if keep else None
         self._archive = archive
+        self.quotas = QuotasApi()
         #: by the name for which requests are signed; `deploy` adds CloudFormation
         self.services: dict[str, Callable[[Environ], Reply]] = {
             "lambda": LambdaApi(self.functions, self._invocations.start),
             "batch": BatchApi(self.batch),
             "logs": LogsApi(self.log_store),
-            "servicequotas": (quotas := QuotasApi()),
+            "servicequotas": self.quotas,
             "states": StatesApi(lambda: self.client("stepfunctions"), self._by_moto, archive),
         }
-        self.quotas = quotas
         self._moto: Moto | None = None
 
     @property

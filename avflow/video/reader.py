@@ -97,7 +97,7 @@ class VideoReader:
         self._replaced = 0
         #: what the user should know about the segment
         self.notices: tuple[Notice, ...] = ()
-        #: ... to the end of the segment, with the frames behind it that may be damaged
+        #: seconds from the first decodable frame to the end of the segment and of the frames behind it that it may need
         self._segment_end = self._segment_start + (self._segment.frames + self._tolerated_gap + 1) / stream.nominal_rate
         self._open(self._start_of_source())
 

@@ -36,10 +36,10 @@ def vcpu_seconds(model_bytes: int, pixels: int) -> float:
     """Seconds of one vCPU for one frame of `pixels`, with a model of `model_bytes`.
 
     The network's time grows with its weights. YOLOv3-tiny has a seventh of them and takes a tenth of the time, so this
-    is too long for it rather than too short.
+    is too long for it rather than too short. Decoding and encoding take turns with it on the same vCPUs.
     """
     network = CPU_VCPUS / CPU_FPS * model_bytes / _YOLOV3_BYTES
-    return max(network, CPU_VCPUS * PIXEL_SECONDS * pixels)
+    return network + CPU_VCPUS * PIXEL_SECONDS * pixels
 
 
 def on_lambda(frames: int, pixels: int, model_bytes: int, memory_mb: int) -> float:

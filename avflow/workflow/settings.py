@@ -128,9 +128,7 @@ class Settings:
                 _number(environ, "SHORT_VIDEOS_MEMORY", cls.short_videos_memory, SHORT_VIDEOS_MEMORY)
             ),
             max_short_video_functions=int(
-                _number(
-                    environ, "MAX_SHORT_VIDEO_FUNCTIONS", cls.max_short_video_functions, MAX_SHORT_VIDEO_FUNCTIONS
-                )
+                _number(environ, "MAX_SHORT_VIDEO_FUNCTIONS", cls.max_short_video_functions, MAX_SHORT_VIDEO_FUNCTIONS)
             ),
             isolation=cast(Isolated, _choice(environ, "ISOLATION", cls.isolation, ISOLATION)),
             compute=compute(environ),

@@ -119,7 +119,8 @@ def test_no_more_functions_of_a_short_video_than_the_map_runs_at_once(translated
 
 
 def test_the_functions_of_a_step_are_tried_and_moved_to_batch_for_the_same_errors(machine):
-    steps = {name: state for name, state, _ in tasks(machine) if name in ("FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge")}
+    functions = ("FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge")
+    steps = {name: state for name, state, _ in tasks(machine) if name in functions}
     retries = {name: state["Retry"] for name, state in steps.items()}
     moves = {name: set(state["Catch"][0]["ErrorEquals"]) for name, state in steps.items()}
     assert all(retry == retries["FFmpeg"] for retry in retries.values())

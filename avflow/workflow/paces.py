@@ -17,8 +17,6 @@ CPU_FPS, CPU_VCPUS = 2.5, 4
 PIXEL_SECONDS = 5e-9
 #: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 MEMORY_OF_VCPU = 1769
-#: a function of the largest memory has six vCPUs, by the same page
-MOST_VCPUS = 6.0
 #: seconds in which a function loads the image and the network before its first frame, without any waiting: assumed
 LAMBDA_LOAD_SECONDS = 10.0
 #: the same for a job, behind the start of its machine
@@ -29,7 +27,7 @@ _YOLOV3_BYTES = 248_007_048
 
 def lambda_vcpus(memory_mb: int) -> float:
     """The vCPUs of a function with so many MB of memory."""
-    return min(MOST_VCPUS, memory_mb / MEMORY_OF_VCPU)
+    return memory_mb / MEMORY_OF_VCPU
 
 
 def vcpu_seconds(model_bytes: int, pixels: int) -> float:

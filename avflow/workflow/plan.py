@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 from avflow.media import Media, VideoStream
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
@@ -113,20 +114,37 @@ def _segments(stream: VideoStream | None, settings: Settings) -> Segments:
     return Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments)
 
 
+def functions(frames: int, rate: Fraction, pixels: int, model_bytes: int, settings: Settings) -> Segments:
+    """The segments of a video for functions, one for each: as many as are worth their start.
+
+    Parameters
+    ----------
+    frames, rate, pixels:
+        The frames of the video, how many are shown in a second, and the size of each.
+    model_bytes:
+        The size of the detector's weights.
+    """
+    detection = frames * paces.vcpu_seconds(model_bytes, pixels) / paces.lambda_vcpus(settings.short_videos_memory)
+    wanted = max(1, min(settings.max_short_video_functions, math.ceil(detection / _FUNCTION_SECONDS)))
+    return Segments.of(frames, rate, seconds=float(frames / rate) / wanted, most=wanted)
+
+
+def is_short(segments: Segments, pixels: int, model_bytes: int, settings: Settings) -> bool:
+    """Whether functions are probably done with these segments before a GPU instance would have started."""
+    seconds = paces.on_lambda(segments.frames, pixels, model_bytes, settings.short_videos_memory)
+    return seconds <= SHORT_SECONDS
+
+
 def _short(media: Media, stream: VideoStream | None, settings: Settings) -> Segments | None:
     """The segments of a short video, one for each function. None if it is not short, or goes to Batch anyway."""
     if stream is None or settings.short_videos != "lambda":
         return None
-    pixels, memory = stream.width * stream.height, settings.short_videos_memory
-    model = ModelStore().describe(settings.yolov3_model).bytes
-    detection = paces.on_lambda(stream.total_frames, pixels, model, memory) - paces.LAMBDA_LOAD_SECONDS
-    wanted = max(1, min(settings.max_short_video_functions, math.ceil(detection / _FUNCTION_SECONDS)))
-    rate = stream.nominal_rate
-    segments = Segments.of(stream.total_frames, rate, seconds=float(stream.total_frames / rate) / wanted, most=wanted)
+    pixels, model = stream.width * stream.height, ModelStore().describe(settings.yolov3_model).bytes
+    segments = functions(stream.total_frames, stream.nominal_rate, pixels, model, settings)
     video_bytes = media.duration * VIDEO_BYTES_PER_SECOND
     needed = max(media.size, video_bytes) + video_bytes / segments.count
-    fits = paces.on_lambda(segments.frames, pixels, model, memory) <= SHORT_SECONDS
-    return segments if fits and needed <= YOLOV3_LAMBDA_TMP_BYTES else None
+    fits = needed <= YOLOV3_LAMBDA_TMP_BYTES
+    return segments if fits and is_short(segments, pixels, model, settings) else None
 
 
 def _speech_pace(settings: Settings) -> float:

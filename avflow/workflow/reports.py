@@ -300,6 +300,8 @@ class CostEstimate(Contract):
     #: date of the price table
     prices_of: str
     region: str
+    #: US dollars of YOLOv3: `as_run`, and as predicted for where it did not run: `lambda`, `gpu_spot`, `fargate`
+    yolov3: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

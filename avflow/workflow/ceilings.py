@@ -12,8 +12,9 @@ from avflow.errors import InvalidMediaTooSlow, MaxRunCostExceeded
 from avflow.isolation.time_limit import TimeLimit
 from avflow.media import Media, conversion_reasons, patience
 from avflow.media.rates import conversion_rate
+from avflow.models.store import ModelStore
 from avflow.video.segments import Segments
-from avflow.workflow import cost, paces
+from avflow.workflow import cost, paces, plan
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.reports import StepRecord
 from avflow.workflow.settings import Settings
@@ -99,7 +100,23 @@ def _steps(media: Media, settings: Settings) -> list[StepRecord]:
         pace = max(1 / (paces.GPU_FPS if on_gpu else paces.CPU_FPS), pixels * paces.PIXEL_SECONDS)
         machine = _DETECTOR_INSTANCE if on_gpu else _DETECTOR_JOB
         steps += [_record("yolov3", machine, _START + pace * frames / segments)] * segments
+        steps += _short(frames, rate, pixels, settings)
     return [*steps, _on_lambda("merge", _START + _MERGE_PACE * seconds)]
+
+
+def _short(frames: int, rate: Fraction, pixels: int, settings: Settings) -> list[StepRecord]:
+    """The functions of a short video, besides its jobs: the last function may find that it is too slow."""
+    if settings.short_videos != "lambda":
+        return []
+    model = ModelStore().describe(settings.yolov3_model).bytes
+    segments = plan.functions(frames, rate, pixels, model, settings)
+    if not plan.is_short(segments, pixels, model, settings):
+        return []
+    memory = settings.short_videos_memory
+    record = _record(
+        "yolov3", LambdaCompute("lambda", memory, 10.0), paces.on_lambda(segments.frames, pixels, model, memory)
+    )
+    return [record] * segments.count
 
 
 def _frames(media: Media) -> int:

@@ -38,7 +38,7 @@ DEFAULT_INSTANCE = "g4dn.xlarge"
 
 #: state transitions of every execution, and those added by each span, by a video stream on Batch or on Lambda, and by
 #: each of its segments there
-TRANSITIONS = {"run": 12, "span": 2, "video": 3, "short video": 4, "segment": 1}
+TRANSITIONS = {"run": 12, "span": 2, "video": 3, "short video": 3, "segment": 1}
 
 #: part size of a multipart transfer and the size from which one is used, as in avflow/workflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20

@@ -35,7 +35,7 @@ def without_script(text):
 
 @pytest.mark.parametrize(
     ("video", "most"),
-    [({}, 36), ({"spans": [False] * 6 + [True] * 2, "segments": 16}, 46), ({"short": True, "segments": 8}, 46)],
+    [({}, 36), ({"spans": [False] * 6 + [True] * 2, "segments": 16}, 46), ({"short": True, "segments": 8}, 48)],
     ids=["a short video", "a long one", "one on Lambda"],
 )
 def test_each_input_and_output_fits_on_a_screen_and_the_last_says_where_the_results_are(workflow, video, most):

@@ -10,7 +10,8 @@ OUT ?= result
 # PocketSphinx has no package for some Pythons; the benchmarks then skip it
 BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCURRENCY SEGMENT_SECONDS DETECTOR_PRECISION \
-                 YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION CONTAINERS
+                 YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION SHORT_VIDEOS \
+                 CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
            base-images audit clean
@@ -57,6 +58,7 @@ help:
 	@echo '         ON_TRUNCATED=fail                     refuses a file that is cut, whatever is there'
 	@echo '         AUDIO_TRACK=eng                       another audio stream: its language, or its index in the file'
 	@echo '         MAX_RUN_COST=50                       accepts uploads that cost up to so many US dollars on AWS (20)'
+	@echo '         SHORT_VIDEOS=lambda                   detects short videos in Lambda functions, without an instance'
 	@echo '         ISOLATION=required                    refuses to work where the kernel can not isolate media work'
 	@echo '         CONTAINERS=1                          runs the steps in the images for AWS (Debian, as root)'
 	@echo 'make up                                        keeps the embedded AWS up on 127.0.0.1:4566, for the aws command'

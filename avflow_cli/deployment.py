@@ -74,6 +74,7 @@ class DeploymentOptions:
     max_run_cost: float
     audio_track: str
     isolation: str
+    short_videos: str
     containers: bool
     segment_seconds: float | None
     lambda_timeout: int | None
@@ -142,6 +143,7 @@ def deployed(
         "MaxRunCost": f"{options.max_run_cost:g}",
         "Isolation": options.isolation,
         "DetectorCompute": "gpu",
+        "ShortVideos": options.short_videos,
     }
     if options.segment_seconds is not None:
         parameters["SegmentSeconds"] = f"{options.segment_seconds:g}"

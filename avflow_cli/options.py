@@ -141,6 +141,13 @@ _DEPLOYMENT = (
         show_default=True,
         help="Isolate media work as far as this system can, or refuse to work where it lacks a part.",
     ),
+    _option(
+        "--short-videos",
+        type=click.Choice(("batch", "lambda")),
+        default="batch",
+        show_default=True,
+        help="Detect objects in short videos on AWS Batch as in others, or in Lambda functions side by side.",
+    ),
     _option("--containers", is_flag=True, help="Run the steps in the images that `make images` built."),
     _option(
         "--segment-seconds",

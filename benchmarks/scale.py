@@ -15,25 +15,26 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import simpy
 import yaml
-from samtranslator.yaml_helper import yaml_parse
 
 from avflow.media import Media, probe
-from avflow.workflow import cost
-from avflow.workflow.compute import Compute, compute
+from avflow.workflow import cost, paces, plan
+from avflow.workflow.compute import Compute
 from avflow.workflow.reports import CostEstimate, StepRecord
+from avflow.workflow.settings import Settings
 from benchmarks.common import ROOT, SAMPLE, Result, columns
 from benchmarks.simulated_aws import Account, Quotas
 from benchmarks.simulated_workflow import StateFailed, Steps, Workflow
+from benchmarks.sizes import Sizes
 
 DEFINITION = ROOT / "statemachine" / "av_workflow.asl.yaml"
-TEMPLATE = ROOT / "template.yaml"
 HOUR = 3600.0
 
 #: uploads: seconds of video, log-normal; frames and bytes a second
@@ -55,11 +56,14 @@ STUBS: dict[str, Callable[[Video, int], float]] = {
     "Audio2srt": lambda video, part: 8 + 0.3 * video["seconds"] / len(video["media"]["plan"]["spans"]),
     "Yolov3": lambda video, part: 25 + video["frames_of_part"] / GPU_FPS,
     "Yolov3Cpu": lambda video, part: 15 + video["frames_of_part"] / CPU_FPS,
+    "Yolov3OnLambda": lambda video, part: video["seconds_on_lambda"],
     "Merge": lambda video, part: 3 + 0.02 * video["seconds"],
     "Failed": lambda video, part: 1.0,
 }
 CALL_SECONDS = 0.05  # a call that answers at once: GetObject, PutEvents, Publish, ListJobs
 STEP_NAMES = {"FFmpeg": "ffmpeg", "Audio2srt": "audio2srt", "Yolov3": "yolov3", "Yolov3Cpu": "yolov3", "Merge": "merge"}
+#: pixels of a frame, and bytes of the weights of YOLOv3
+PIXELS, WEIGHTS = 1920 * 1080, 248_007_048
 
 
 def video(number: int, rng: random.Random) -> dict[str, Any]:
@@ -89,54 +93,23 @@ def definition(compute: str) -> dict[str, Any]:
     return dict(yaml.safe_load(DEFINITION.read_text(encoding="utf-8").replace("${DetectorCompute}", compute)))
 
 
-class Sizes:
-    """What each function and job definition of the template is to `avflow.workflow.cost`, by its substitution."""
-
-    def __init__(self) -> None:
-        self.template: dict[str, Any] = _template()
-
-    def of(self, arn: str, overrides: Mapping[str, str]) -> Compute | None:
-        """The machine behind `${FFmpegFunctionArn}` and the like."""
-        properties = self.template["Resources"][arn.removeprefix("${").removesuffix("Arn}")]["Properties"]
-        if "MemorySize" in properties:
-            pairs = properties.get("Environment", {}).get("Variables", {})
-            pairs = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": properties["MemorySize"], **pairs}
-        else:
-            listed = properties["ContainerProperties"]["Environment"]
-            pairs = {pair["Name"]: pair["Value"] for pair in listed if "Name" in pair}
-        environment = {name: self._resolved(value) for name, value in pairs.items() if name in _TELLING}
-        return compute({**environment, **overrides})
-
-    def _resolved(self, value: Any) -> str:
-        match value:
-            case {"Ref": name}:
-                return str(self.template["Parameters"][name]["Default"])
-            case {"Fn::If": ["GpuTypesAreGiven", _, chosen]} | {"Fn::If": ["OffersG4dn", chosen, _]}:  # in us-east-1
-                return self._resolved(chosen)
-            case {"Fn::Select": [index, listed]}:
-                return self._resolved(listed).split(",")[int(index)]
-            case {"Fn::FindInMap": [table, first, second]}:
-                return str(self.template["Mappings"][table][first][self._resolved(second)])
-        return str(value)
+def planned(upload: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """The same upload as a stack with these settings plans it: its segments on Lambda, if it is short."""
+    frames, rate = max(1, round(upload["seconds"] * FRAME_RATE)), Fraction(FRAME_RATE)
+    segments = plan.functions(frames, rate, PIXELS, WEIGHTS, settings)
+    if settings.short_videos != "lambda" or not plan.is_short(segments, PIXELS, WEIGHTS, settings):
+        return upload
+    count = {"count": segments.count, "on_lambda": list(range(segments.count))}
+    array = {"Size": segments.count} if segments.count > 1 else {}
+    upload["media"]["plan"] |= {"segments": count, "array": array}
+    upload["frames_of_part"] = segments.frames
+    upload["seconds_on_lambda"] = paces.on_lambda(segments.frames, PIXELS, WEIGHTS, settings.short_videos_memory)
+    return upload
 
 
 @cache
 def _media() -> Media:
     return probe(SAMPLE)
-
-
-@cache
-def _template() -> dict[str, Any]:
-    return dict(yaml_parse(TEMPLATE.read_text(encoding="utf-8")))
-
-
-_TELLING = (
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "COMPUTE_VCPUS",
-    "COMPUTE_MEMORY_MB",
-    "COMPUTE_STORAGE_GB",
-    "COMPUTE_INSTANCE",
-)
 
 
 @dataclass(frozen=True)
@@ -149,6 +122,8 @@ class Scenario:
     quotas: Quotas
     stacks: int = 1
     compute: str = "gpu"
+    #: of the FFmpeg step, which plans where a short video is detected
+    settings: Settings = field(default_factory=Settings)
 
 
 class Simulation:
@@ -158,7 +133,7 @@ class Simulation:
         self.scenario, self.env = scenario, simpy.Environment()
         self.random = random.Random(seed)  # noqa: S311  the same uploads at each run
         self.account = Account(self.env, scenario.quotas)
-        self.sizes = Sizes()
+        self.sizes = Sizes({"ShortVideosMemory": str(scenario.settings.short_videos_memory)})
         self.arrived = 0
         self.in_flight_at_half = 0
         self.finished: list[tuple[float, float]] = []  # when it came, when it ended
@@ -192,7 +167,7 @@ class Simulation:
         while True:
             yield self.env.timeout(self.random.expovariate(rate))
             self.arrived += 1
-            self.env.process(self.upload(video(self.arrived, self.random)))
+            self.env.process(self.upload(planned(video(self.arrived, self.random), self.scenario.settings)))
 
     def upload(self, upload: dict[str, Any]) -> Steps:
         came = self.env.now
@@ -224,13 +199,13 @@ class Simulation:
 
     def _function(self, arn: str, upload: dict[str, Any]) -> Steps:
         name = arn.removeprefix("${").removesuffix("FunctionArn}")
-        seconds = STUBS[name](upload, 0)
+        seconds = STUBS[f"{name}OnLambda" if name == "Yolov3" else name](upload, 0)
         fits = seconds <= LAMBDA_SECONDS
         yield from self.account.invoke(name, seconds if fits else GIVES_UP_AFTER)
         if not fits:
             raise StateFailed("LambdaBudgetExceeded")
         self._note(name, arn, upload, seconds, {})
-        return {"error": "Simulated", "message": "", "text": ""}
+        return {"error": "Simulated", "message": "", "text": "", "moved": False}
 
     def _job(self, parameters: Mapping[str, Any], upload: dict[str, Any]) -> Steps:
         arn = parameters["JobDefinition"]

@@ -8,6 +8,7 @@ are left as they stand, for no way depends on them.
 from __future__ import annotations
 
 import fnmatch
+import json
 import random
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -152,7 +153,8 @@ class Workflow:
             inner = {"Map": {"Item": {"Index": number, "Value": item}}}
             given = _filled(state["ItemSelector"], data, inner) if "ItemSelector" in state else item
             walks.append(self._walk(state["ItemProcessor"], given, inner))
-        return (yield from self._all([self._within(limit, walk) for walk in walks] if limit else walks))
+        found = yield from self._all([self._within(limit, walk) for walk in walks] if limit else walks)
+        return _filled(state["ResultSelector"], found, context) if "ResultSelector" in state else found
 
     def _within(self, limit: simpy.Resource, walk: Steps) -> Steps:
         with limit.request() as turn:
@@ -214,10 +216,12 @@ def _filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
 
 
 def _value(text: str, data: Any, context: Mapping[str, Any]) -> Any:
-    """What a reference, or a call of States.ArrayContains with two, stands for; other calls stand for themselves."""
+    """What a reference, or a call that the state machine makes with some, stands for; others stand for themselves."""
     if call := _CONTAINS.fullmatch(text):
         array, sought = (_lookup(path, data, context) for path in call.groups())
         return sought in array
+    if call := _EACH.fullmatch(text):
+        return json.dumps([each[call[1]] for each in data])
     return _lookup(text, data, context) if text.startswith("$") else text
 
 
@@ -230,6 +234,7 @@ def _placed(state: Mapping[str, Any], data: Any, result: Any) -> Any:
 
 
 _CONTAINS = re.compile(r"States\.ArrayContains\((\$[\w.$]+), (\$[\w.$]+)\)")
+_EACH = re.compile(r"States\.JsonToString\(\$\[\*\]\.(\w+)\)")
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "BooleanEquals": lambda value, wanted: value is wanted,
     "StringEquals": lambda value, wanted: value == wanted,

@@ -1,6 +1,6 @@
 # The YOLOv3 image runs on Batch with an NVIDIA GPU (ONNX Runtime, CUDA 13), on Batch without one (OpenVINO), and on
-# Lambda as a self-test. docs/images.md has sizes and reasons.
-#   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3_selftest.app.handler
+# Lambda for short videos and as a self-test. docs/images.md has sizes and reasons.
+#   Batch: python -m batch_jobs.yolov3.job VIDEO     Lambda: python -m awslambdaric lambdas.yolov3.app.handler
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
 # Docker's official image from Amazon's public gallery, which limits anonymous pulls less than docker.io. The digest decides
 # what is pulled; `make base-images` writes the newest one of the tag

@@ -12,17 +12,13 @@ from avflow.errors import InvalidMediaTooSlow, MaxRunCostExceeded
 from avflow.isolation.time_limit import TimeLimit
 from avflow.media import Media, conversion_reasons, patience
 from avflow.media.rates import conversion_rate
+from avflow.models.store import ModelStore
 from avflow.video.segments import Segments
-from avflow.workflow import cost
+from avflow.workflow import cost, paces, plan
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.reports import StepRecord
 from avflow.workflow.settings import Settings
 
-#: frames a second of YOLOv3 at 416: on a GPU, and on Fargate (docs/scaling.md, "YOLOv3 decides the cost")
-_GPU_FPS, _CPU_FPS = 100.0, 2.5
-#: Seconds for each pixel that is decoded and encoded on 4 vCPUs: 10 ms for a frame of 1920x1080. A frame of 4K takes
-#: longer than the network.
-_PIXEL_SECONDS = 5e-9
 #: seconds of the other steps for a second of sound or film, and their start
 _SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.02, 8.0
 #: seconds for the description to end by itself and answer
@@ -101,10 +97,26 @@ def _steps(media: Media, settings: Settings) -> list[StepRecord]:
         rate = Fraction(frames) / Fraction(max(seconds, 1.0))
         segments = Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments).count
         on_gpu = settings.detector_compute == "gpu"
-        pace = max(1 / (_GPU_FPS if on_gpu else _CPU_FPS), pixels * _PIXEL_SECONDS)
+        pace = max(1 / (paces.GPU_FPS if on_gpu else paces.CPU_FPS), pixels * paces.PIXEL_SECONDS)
         machine = _DETECTOR_INSTANCE if on_gpu else _DETECTOR_JOB
         steps += [_record("yolov3", machine, _START + pace * frames / segments)] * segments
+        steps += _short(frames, rate, pixels, settings)
     return [*steps, _on_lambda("merge", _START + _MERGE_PACE * seconds)]
+
+
+def _short(frames: int, rate: Fraction, pixels: int, settings: Settings) -> list[StepRecord]:
+    """The functions of a short video, besides its jobs: the last function may find that it is too slow."""
+    if settings.short_videos != "lambda":
+        return []
+    model = ModelStore().describe(settings.yolov3_model).bytes
+    segments = plan.functions(frames, rate, pixels, model, settings)
+    if not plan.is_short(segments, pixels, model, settings):
+        return []
+    memory = settings.short_videos_memory
+    record = _record(
+        "yolov3", LambdaCompute("lambda", memory, 10.0), paces.on_lambda(segments.frames, pixels, model, memory)
+    )
+    return [record] * segments.count
 
 
 def _frames(media: Media) -> int:
@@ -121,7 +133,7 @@ def _conversion(media: Media) -> float:
     """Seconds of the conversion, if there is one."""
     if media.video is None or not conversion_reasons(media):
         return 0.0
-    return _frames(media) * media.video.width * media.video.height * _PIXEL_SECONDS
+    return _frames(media) * media.video.width * media.video.height * paces.PIXEL_SECONDS
 
 
 def _on_lambda(name: str, seconds: float) -> StepRecord:

@@ -36,8 +36,9 @@ INSTANCE_DISK_GB = 100
 #: instance type whose price stands in for a type that the table lacks; the estimate says so
 DEFAULT_INSTANCE = "g4dn.xlarge"
 
-#: state transitions of every execution, and those added by each span and by a video stream
-TRANSITIONS = {"run": 12, "span": 2, "video": 2}
+#: state transitions of every execution, and those added by each span, by a video stream on Batch or on Lambda, and by
+#: each of its segments there
+TRANSITIONS = {"run": 12, "span": 2, "video": 3, "short video": 3, "segment": 1}
 
 #: part size of a multipart transfer and the size from which one is used, as in avflow/workflow/storage.py
 PART_BYTES, WHOLE_BYTES = 16 << 20, 32 << 20
@@ -111,7 +112,11 @@ def instance_second_usd(instance: str, market: str) -> float:
 def transitions(steps: Sequence[StepRecord]) -> int:
     """State transitions of an execution without failures: one per state ("AWS Step Functions Pricing")."""
     names = Counter(step.name for step in steps)
-    return TRANSITIONS["run"] + TRANSITIONS["span"] * names["audio2srt"] + TRANSITIONS["video"] * bool(names["yolov3"])
+    found = TRANSITIONS["run"] + TRANSITIONS["span"] * names["audio2srt"]
+    yolov3 = [step for step in steps if step.name == "yolov3"]
+    if yolov3 and all(isinstance(step.compute, LambdaCompute) for step in yolov3):
+        return found + TRANSITIONS["short video"] + TRANSITIONS["segment"] * len(yolov3)
+    return found + TRANSITIONS["video"] * bool(yolov3)
 
 
 def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -> tuple[int, int]:

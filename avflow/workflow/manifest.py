@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from avflow.media.notices import Notice
-from avflow.workflow import cost
+from avflow.workflow import cost, elsewhere
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (
     DetectionSummary,
@@ -52,6 +52,7 @@ def build(
     on_aws:
         False with the embedded AWS. The cost is then what AWS would charge for the same seconds.
     """
+    yolov3_usd = elsewhere.yolov3_usd(boxes)
     steps = (media.step, *_numbered([r.step for r in speech]), *_numbered([r.step for r in boxes]), merge_step)
     return Manifest(
         schema=SCHEMA_VERSION,
@@ -64,7 +65,10 @@ def build(
         speech=said,
         detections=_detections(boxes) if boxes else None,
         steps=steps,
-        cost=cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
+        cost=replace(
+            cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
+            yolov3=yolov3_usd,
+        ),
         warnings=_warnings(media, boxes, speech),
     )
 

@@ -1,19 +1,25 @@
 """Divide the work of the later steps into segments and spans, and send to Batch what clearly exceeds Lambda.
 
-This prediction only saves a try on Lambda. A step that turns out to be too large for Lambda notices it within seconds,
-and moves to Batch (see `avflow.workflow.entry`). So the plan sends work directly to Batch only if it exceeds Lambda at
-the best pace and the smallest size.
+For speech and Merge, this prediction only saves a try on Lambda. A step that turns out to be too large for Lambda
+notices it within seconds, and moves to Batch (see `avflow.workflow.entry`). So the plan sends work directly to Batch
+only if it exceeds Lambda at the best pace and the smallest size.
+
+YOLOv3 is the other way round: its place is a GPU on Batch. With ShortVideos=lambda the plan sends a video to Lambda if
+the cautious pace of `avflow.workflow.paces` says that functions are done before a GPU instance has started.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 from avflow.media import Media, VideoStream
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
+from avflow.workflow import cost, paces
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (
     Decisions,
@@ -30,8 +36,12 @@ from avflow.workflow.settings import Settings
 AUDIO2SRT_LAMBDA_SECONDS = 900
 AUDIO2SRT_LAMBDA_MEMORY = 3008
 MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
-#: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
-_MEMORY_OF_VCPU = 1769
+YOLOV3_LAMBDA_TMP_BYTES = 10240 * 2**20
+#: Seconds in which a function has to be done, as predicted, for a video to be short: until then no fresh GPU instance
+#: has begun. Lambda's limit is five times as long, so a core may be five times slower than the cautious pace.
+SHORT_SECONDS = cost.INSTANCE_START_SECONDS
+#: seconds of detection for which another function is worth its start
+_FUNCTION_SECONDS = 15.0
 
 #: smallest share of the allowed bit rate that a video with little motion takes
 _LEAST_SHARE_OF_BITRATE = 0.5
@@ -53,10 +63,11 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
     spans:
         The spans of the audio. Empty without audio.
     """
-    segments = _segments(stream, settings)
+    short = _short(media, stream, settings)
+    segments = short or _segments(stream, settings)
     pace = _speech_pace(settings) if spans else 0.0
     return Plan(
-        segments=SegmentPlan(segments.count, segments.frames),
+        segments=SegmentPlan(segments.count, segments.frames, on_lambda=short is not None),
         # an array job has at least two children (AWS Batch API Reference, "ArrayProperties")
         array={"Size": segments.count} if segments.count > 1 else {},
         spans=tuple(
@@ -76,7 +87,9 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
         has_audio=report.has_audio,
         has_video=report.has_video,
         plan=Decisions(
-            segments=SegmentCount(plan.segments.count),
+            segments=SegmentCount(
+                plan.segments.count, tuple(range(plan.segments.count)) if plan.segments.on_lambda else ()
+            ),
             array=plan.array,
             spans=tuple(span.part for span in plan.spans),
             spans_on_batch=tuple(span.part for span in plan.spans if span.on_batch),
@@ -101,9 +114,42 @@ def _segments(stream: VideoStream | None, settings: Settings) -> Segments:
     return Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments)
 
 
+def functions(frames: int, rate: Fraction, pixels: int, model_bytes: int, settings: Settings) -> Segments:
+    """The segments of a video for functions, one for each: as many as are worth their start.
+
+    Parameters
+    ----------
+    frames, rate, pixels:
+        The frames of the video, how many are shown in a second, and the size of each.
+    model_bytes:
+        The size of the detector's weights.
+    """
+    detection = frames * paces.vcpu_seconds(model_bytes, pixels) / paces.lambda_vcpus(settings.short_videos_memory)
+    wanted = max(1, min(settings.max_short_video_functions, math.ceil(detection / _FUNCTION_SECONDS)))
+    return Segments.of(frames, rate, seconds=float(frames / rate) / wanted, most=wanted)
+
+
+def is_short(segments: Segments, pixels: int, model_bytes: int, settings: Settings) -> bool:
+    """Whether functions are probably done with these segments before a GPU instance would have started."""
+    seconds = paces.on_lambda(segments.frames, pixels, model_bytes, settings.short_videos_memory)
+    return seconds <= SHORT_SECONDS
+
+
+def _short(media: Media, stream: VideoStream | None, settings: Settings) -> Segments | None:
+    """The segments of a short video, one for each function. None if it is not short, or goes to Batch anyway."""
+    if stream is None or settings.short_videos != "lambda":
+        return None
+    pixels, model = stream.width * stream.height, ModelStore().describe(settings.yolov3_model).bytes
+    segments = functions(stream.total_frames, stream.nominal_rate, pixels, model, settings)
+    video_bytes = media.duration * VIDEO_BYTES_PER_SECOND
+    needed = max(media.size, video_bytes) + video_bytes / segments.count
+    fits = needed <= YOLOV3_LAMBDA_TMP_BYTES
+    return segments if fits and is_short(segments, pixels, model, settings) else None
+
+
 def _speech_pace(settings: Settings) -> float:
     """The least seconds that Lambda takes per second of speech."""
-    cores = AUDIO2SRT_LAMBDA_MEMORY / _MEMORY_OF_VCPU
+    cores = paces.lambda_vcpus(AUDIO2SRT_LAMBDA_MEMORY)
     return ModelStore().describe(settings.speech_model).bytes * _SPEECH_CORE_SECONDS_PER_BYTE / cores
 
 

@@ -73,6 +73,8 @@ class SegmentPlan(Contract):
 
     count: int
     frames: int
+    #: whether functions detect them first, because the video is short
+    on_lambda: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,14 @@ class SegmentCount(Contract):
     """Into how many segments the video is divided."""
 
     count: int
+    #: the number of each, if functions detect them first; otherwise left out
+    on_lambda: tuple[int, ...] = ()
+
+    def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Leave out `on_lambda` if it is empty: the state machine asks whether it is there."""
+        if not self.on_lambda:
+            del fields["on_lambda"]
+        return fields
 
 
 @dataclass(frozen=True)
@@ -290,6 +300,8 @@ class CostEstimate(Contract):
     #: date of the price table
     prices_of: str
     region: str
+    #: US dollars of YOLOv3: `as_run`, and as predicted for where it did not run: `lambda`, `gpu_spot`, `fargate`
+    yolov3: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,12 @@ DetectorCompute = Literal["gpu", "cpu", "gpu-then-cpu"]
 DETECTOR_COMPUTE = get_args(DetectorCompute)
 #: at most what an inline Map runs at once
 MAX_SPANS = Limits(1, 40)
+ShortVideos = Literal["batch", "lambda"]
+SHORT_VIDEOS = get_args(ShortVideos)
+#: MB. One vCPU at least, so that the detector is not throttled to a share of one; at most what Lambda has
+SHORT_VIDEOS_MEMORY = Limits(1769, 10_240)
+#: at most what an inline Map runs at once
+MAX_SHORT_VIDEO_FUNCTIONS = Limits(1, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +75,11 @@ class Settings:
     max_run_cost: float = 20.0
     #: where YOLOv3 runs, for this estimate
     detector_compute: DetectorCompute = "gpu"
+    #: "lambda": YOLOv3 runs there if the plan predicts that it is done before a GPU instance would have started
+    short_videos: ShortVideos = "batch"
+    #: MB of memory of these functions, and the most that detect one video
+    short_videos_memory: int = 3008
+    max_short_video_functions: int = 8
     #: "required": refuse to work on media where the system can't isolate it completely
     isolation: Isolated = "best"
     #: None if the environment does not tell it
@@ -111,6 +122,13 @@ class Settings:
             max_run_cost=_number(environ, "MAX_RUN_COST", cls.max_run_cost, MAX_RUN_COST),
             detector_compute=cast(
                 DetectorCompute, _choice(environ, "DETECTOR_COMPUTE", cls.detector_compute, DETECTOR_COMPUTE)
+            ),
+            short_videos=cast(ShortVideos, _choice(environ, "SHORT_VIDEOS", cls.short_videos, SHORT_VIDEOS)),
+            short_videos_memory=int(
+                _number(environ, "SHORT_VIDEOS_MEMORY", cls.short_videos_memory, SHORT_VIDEOS_MEMORY)
+            ),
+            max_short_video_functions=int(
+                _number(environ, "MAX_SHORT_VIDEO_FUNCTIONS", cls.max_short_video_functions, MAX_SHORT_VIDEO_FUNCTIONS)
             ),
             isolation=cast(Isolated, _choice(environ, "ISOLATION", cls.isolation, ISOLATION)),
             compute=compute(environ),

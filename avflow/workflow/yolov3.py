@@ -42,6 +42,8 @@ def run(
         The detector's model is not on this machine.
     GpuUnavailable
         The job has a GPU that does not work. It does not silently fall back to the CPU.
+    LambdaBudgetExceeded
+        The segment would not be done in Lambda's time.
     FrameCountMismatch
         The output does not have every frame. Nothing is uploaded.
     MediaWorkFailed, MediaAnswerInvalid, IsolationUnavailable
@@ -52,6 +54,7 @@ def run(
     with suppress(SourceMissing):
         return SegmentDoneBefore(store.read(video.part_json("yolov3", part), SegmentReport).step)
     media = store.read(video.media_json, MediaReport)
+    context = context.within(media.lambda_seconds, video)  # on Batch it changes nothing
     where = media.detector_input
     if where is None:
         raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")

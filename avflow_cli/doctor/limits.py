@@ -35,7 +35,8 @@ def memory(account: Account) -> Finding:
     """Whether the functions have more memory than a new account may give them. AWS has no request that asks for it."""
     resources = account.deployment.template["Resources"].values()
     functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    most = max(size for each in functions if isinstance(size := each.get("MemorySize"), int))
+    sizes = [size for each in functions if isinstance(size := each.get("MemorySize"), int)]
+    most = max(*sizes, int(account.deployment.parameters["ShortVideosMemory"]))
     if most <= NEW_ACCOUNT_MEMORY_MB:
         return ok("Lambda memory", f"functions have at most {most} MB, as a new account allows")
     return unknown("Lambda memory", f"functions have up to {most} MB, and a new account allows {NEW_ACCOUNT_MEMORY_MB}")

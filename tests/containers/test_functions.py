@@ -88,7 +88,7 @@ def test_a_full_tmp_goes_out_as_work_for_batch(stack, images, lambda_environment
 
 
 def test_the_yolov3_function_tests_itself(images, lambda_environment):
-    with emulated(images.yolov3, "lambdas.yolov3_selftest.app.handler", lambda_environment) as invoke:
+    with emulated(images.yolov3, "lambdas.yolov3.app.handler", lambda_environment) as invoke:
         answer = invoke({})
     declared = ModelStore().describe(YOLOV3_MODEL).files[0]
     assert answer["model"]["name"] == YOLOV3_MODEL

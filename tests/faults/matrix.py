@@ -68,7 +68,7 @@ def _own() -> list[str]:
 #: the workflow's own errors that every step may raise
 OWN = tuple(_own())
 SPECIAL = ("LambdaBudgetExceeded", "StorageUnavailable")
-LAMBDA_STEPS = ("FFmpeg", "Audio2srt", "Merge")
+LAMBDA_STEPS = ("FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge")
 JOBS = ("FFmpegOnBatch", "Audio2srtOnBatch", "MergeOnBatch", "Yolov3OnCpu")
 GPU_JOBS = ("Yolov3", "Yolov3OnDemand")
 #: Lambda itself failed: a try after seconds helps

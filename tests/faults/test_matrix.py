@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 DEFINITION = yaml.safe_load((ROOT / "statemachine" / "av_workflow.asl.yaml").read_text(encoding="utf-8"))
 FUNCTIONS = {f"{name}FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{state}"
              for name, state in (("FFmpeg", "FFmpeg"), ("Audio2srt", "Audio2srt"), ("Merge", "Merge"),
-                                 ("Failed", "ReportFailure"))}  # fmt: skip
+                                 ("Yolov3", "Yolov3OnLambda"), ("Failed", "ReportFailure"))}  # fmt: skip
 QUEUES = {
     "GpuSpotJobQueueArn": "Yolov3",
     "GpuOnDemandJobQueueArn": "Yolov3OnDemand",
@@ -33,7 +33,12 @@ QUEUES = {
     "CpuJobQueueArn": "Cpu",
 }
 CELLS = matrix.cells()
-ON_BATCH = {"FFmpeg": "FFmpegOnBatch", "Audio2srt": "Audio2srtOnBatch", "Merge": "MergeOnBatch"}
+ON_BATCH = {
+    "FFmpeg": "FFmpegOnBatch",
+    "Audio2srt": "Audio2srtOnBatch",
+    "Yolov3OnLambda": "Yolov3",
+    "Merge": "MergeOnBatch",
+}
 
 
 def states_of(part):
@@ -79,6 +84,8 @@ def plan_of(cell):
         },
         "results": {"manifest": "s3://b/result/v.json"},
     }
+    if cell.state == "Yolov3OnLambda":
+        media["plan"]["segments"]["on_lambda"] = [0]
     errors = {cell.state: [cell.name]}
     if cell.state == "Yolov3OnDemand":
         errors["Yolov3"] = ["job: lost machine"]

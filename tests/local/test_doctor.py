@@ -117,6 +117,15 @@ def test_types_that_the_region_lacks_are_named(account, deployment, types, state
         assert 'GpuInstanceTypes=g4dn.xlarge"' in finding.todo[0]
 
 
+@pytest.mark.parametrize(
+    ("memory", "state", "told"), [("3008", "ok", "at most 3008 MB"), ("10240", "unknown", "10240")]
+)
+def test_functions_for_short_videos_that_a_new_account_refuses_are_told(deployment, memory, state, told):
+    deployment.parameters["ShortVideosMemory"] = memory
+    finding = limits.memory(Account(deployment))
+    assert (finding.state, told in finding.message) == (state, True), finding
+
+
 def recorded(monkeypatch, region, types):
     """EC2's answer in a Region, as it would be recorded."""
     answer = {"InstanceTypeOfferings": [{"InstanceType": each, "Location": region} for each in types]}

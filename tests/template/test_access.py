@@ -122,6 +122,7 @@ OBJECTS_OF = {
     "FFmpegJobRole": OF_FFMPEG,
     "Audio2srtFunctionRole": OF_AUDIO2SRT,
     "Audio2srtJobRole": OF_AUDIO2SRT,
+    "Yolov3FunctionRole": OF_YOLOV3,  # with ShortVideos=lambda
     "Yolov3JobRole": OF_YOLOV3,
     "MergeFunctionRole": OF_MERGE,
     "MergeJobRole": OF_MERGE,
@@ -143,7 +144,8 @@ def objects_of(translated, role):
     """The actions of S3 that a role may do, by the pattern of keys."""
     facts = translated.resources[role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in facts.get("Policies", [])]
-    for arn in facts.get("ManagedPolicyArns", []):
+    for listed in facts.get("ManagedPolicyArns", []):
+        arn = listed["Fn::If"][1] if "Fn::If" in listed else listed  # what a condition may add counts
         if "Ref" in arn:
             documents.append(translated.resources[arn["Ref"]]["Properties"]["PolicyDocument"])
     found = {}

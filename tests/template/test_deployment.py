@@ -81,7 +81,7 @@ def test_the_task_of_speech_reaches_the_steps_that_check_and_do_it(deploy):
 def test_the_isolation_reaches_every_step(deploy):
     stack = deploy(Isolation="required")
     functions = {each.handler: each.environment for each in stack.aws.functions.all()}
-    for step in ("ffmpeg", "audio2srt", "merge"):
+    for step in ("ffmpeg", "audio2srt", "yolov3", "merge"):
         assert functions[f"lambdas.{step}.app.handler"]["ISOLATION"] == "required"
     for job in ("ffmpeg", "audio2srt", "merge", "yolov3", "yolov3-cpu"):
         assert environment_of(stack, f"av-workflow-{job}")["ISOLATION"] == "required"
@@ -96,6 +96,24 @@ def test_segments_and_spans_reach_the_step_that_plans_them(deploy):
     states = {name: state for name, state, _ in all_states(deployed_machine(stack))}
     assert states["ReadMedia"]["ResultSelector"]["media"]["max_spans.$"] == "States.StringToJson('3')"
     assert states["EachSpan"]["MaxConcurrencyPath"] == "$.media.max_spans"
+
+
+def test_where_short_videos_run_reaches_the_step_that_plans_it(deploy):
+    wanted = {"SHORT_VIDEOS": "lambda", "SHORT_VIDEOS_MEMORY": "2048", "MAX_SHORT_VIDEO_FUNCTIONS": "5"}
+    wanted["YOLOV3_MODEL"] = "yolov3-tiny"
+    stack = deploy(
+        ShortVideos="lambda", ShortVideosMemory="2048", MaxShortVideoFunctions="5", Yolov3Model="yolov3-tiny"
+    )
+    functions = {each.handler: each for each in stack.aws.functions.all()}
+    assert wanted.items() <= functions["lambdas.ffmpeg.app.handler"].environment.items()
+    assert wanted.items() <= environment_of(stack, "av-workflow-ffmpeg").items()
+    yolov3 = functions["lambdas.yolov3.app.handler"]
+    assert (yolov3.memory_mb, yolov3.environment["YOLOV3_MODEL"]) == (2048, "yolov3-tiny")
+
+
+def test_a_new_account_refuses_larger_functions_and_takes_the_default(deploy):
+    with pytest.raises(DeployError, match="3008"):
+        deploy(ShortVideos="lambda", ShortVideosMemory="10240")
 
 
 @pytest.mark.slow

@@ -113,6 +113,21 @@ def test_each_role_reaches_the_objects_of_its_step_and_no_other(client, translat
     assert not lists
 
 
+def test_short_videos_on_lambda_read_and_write_as_their_jobs(deploy):
+    """With ShortVideos=batch the function is a self-test and reaches nothing, as MAY says."""
+    aws = deploy(ShortVideos="lambda").aws
+    user = aws.client("s3")
+    user.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+    for key in OBJECTS.values():
+        user.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    key = aws.keys.of_role(f"arn:aws:iam::{ACCOUNT}:role/av-workflow-Yolov3FunctionRole")
+    session = Session(key.id, key.secret, key.token, region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=aws.url)
+    reads = {name for name, key in OBJECTS.items() if done(s3.get_object, Key=key)}
+    writes = {name for name, key in OBJECTS.items() if done(s3.put_object, Key=key, Body=b"{}")}
+    assert (reads, writes) == YOLOV3
+
+
 def test_the_bucket_itself_keeps_other_roles_from_results(client, deploy):
     """Although a later policy allows more: a role of the stack gets it, and is denied results."""
     policy = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/*"}

@@ -12,7 +12,7 @@ LAMBDA, BATCH = "arn:${Partition}:states:::lambda:invoke", "arn:${Partition}:sta
 
 def test_every_lambda_task_retries_and_is_caught(machine):
     functions = [(name, state, caught) for name, state, caught in tasks(machine) if state["Resource"] == LAMBDA]
-    assert {name for name, _, _ in functions} == {"FFmpeg", "Audio2srt", "Merge", "ReportFailure"}
+    assert {name for name, _, _ in functions} == {"FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge", "ReportFailure"}
     for name, state, caught in functions:
         assert state["Retry"], name
         assert "Catch" in state or caught, name
@@ -91,7 +91,13 @@ def test_the_plan_knows_the_limits_of_the_functions_it_plans_for(translated):
     functions = translated.properties("AWS::Lambda::Function")
     assert functions["Audio2srtFunction"]["Timeout"] == plan.AUDIO2SRT_LAMBDA_SECONDS
     assert 2**20 * functions["MergeFunction"]["EphemeralStorage"]["Size"] == plan.MERGE_LAMBDA_TMP_BYTES
-    assert functions["FFmpegFunction"]["Environment"]["Variables"]["SPEECH_MODEL"] == {"Ref": "SpeechModel"}
+    yolov3 = functions["Yolov3Function"]
+    assert 2**20 * yolov3["EphemeralStorage"]["Size"] == plan.YOLOV3_LAMBDA_TMP_BYTES
+    assert yolov3["Timeout"] == 900 >= 5 * plan.SHORT_SECONDS
+    planning = functions["FFmpegFunction"]["Environment"]["Variables"]
+    assert planning["SPEECH_MODEL"] == {"Ref": "SpeechModel"}
+    assert planning["YOLOV3_MODEL"] == yolov3["Environment"]["Variables"]["YOLOV3_MODEL"] == {"Ref": "Yolov3Model"}
+    assert planning["SHORT_VIDEOS_MEMORY"] == yolov3["MemorySize"] == {"Ref": "ShortVideosMemory"}
 
 
 def test_a_job_is_an_array_where_there_are_several_segments(machine):
@@ -104,6 +110,21 @@ def test_a_job_is_an_array_where_there_are_several_segments(machine):
 def test_no_more_spans_than_an_inline_map_runs_at_once(translated):
     # AWS Step Functions Developer Guide, "Map state in Inline mode"
     assert translated.template["Parameters"]["MaxSpeechSpans"]["MaxValue"] <= 40
+
+
+def test_no_more_functions_of_a_short_video_than_the_map_runs_at_once(translated, machine):
+    states = {name: state for name, state, _ in all_states(machine)}
+    assert translated.template["Parameters"]["MaxShortVideoFunctions"]["MaxValue"] == 40
+    assert states["EachSegment"]["MaxConcurrency"] == 40
+
+
+def test_the_functions_of_a_step_are_tried_and_moved_to_batch_for_the_same_errors(machine):
+    functions = ("FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge")
+    steps = {name: state for name, state, _ in tasks(machine) if name in functions}
+    retries = {name: state["Retry"] for name, state in steps.items()}
+    moves = {name: set(state["Catch"][0]["ErrorEquals"]) for name, state in steps.items()}
+    assert all(retry == retries["FFmpeg"] for retry in retries.values())
+    assert all(move == moves["FFmpeg"] for move in moves.values())
 
 
 def test_there_is_no_yaml_alias(machine_text):

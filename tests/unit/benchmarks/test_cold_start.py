@@ -12,7 +12,7 @@ HEAVY = {
     "cv2", "openvino", "onnx", "onnxruntime", "faster_whisper", "ctranslate2", "tokenizers", "huggingface_hub",
     "pocketsphinx", "moto", "local_aws", "numpy", "av", "requests", "httpx", "sqlite3",
 }  # fmt: skip
-FUNCTIONS = ("start", "failed", "image_uri", "ffmpeg", "audio2srt", "merge", "yolov3_selftest")
+FUNCTIONS = ("start", "failed", "image_uri", "ffmpeg", "audio2srt", "merge", "yolov3", "yolov3_selftest")
 #: set by Lambda (Developer Guide, "Defined runtime environment variables"); what Powertools and X-Ray know it by
 ON_LAMBDA = {"LAMBDA_TASK_ROOT": "/var/task"}
 
@@ -35,7 +35,9 @@ def test_a_handler_loads_nothing_heavy(function):
     modules = loaded(function, **ON_LAMBDA)
     assert f"lambdas.{function}.app" in modules
     assert HEAVY & modules == set()
-    assert ("aws_xray_sdk" in modules) == (function in ("ffmpeg", "audio2srt", "merge")), "who is traced, and who isn't"
+    assert ("aws_xray_sdk" in modules) == (function in ("ffmpeg", "audio2srt", "merge", "yolov3")), (
+        "who is traced, and who isn't"
+    )
 
 
 def test_x_ray_is_loaded_on_lambda_alone():

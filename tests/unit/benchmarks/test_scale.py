@@ -8,6 +8,7 @@ import pytest
 import simpy
 
 from avflow.workflow import cost
+from avflow.workflow.settings import Settings
 from benchmarks import scale
 from benchmarks.simulated_aws import PRIORITIES, Account, Bucket, Pool, Quotas
 from benchmarks.simulated_workflow import StateFailed, Workflow
@@ -20,9 +21,9 @@ def simulated(uploads, hours, quotas, **options):
     return scale.Simulation(scale.Scenario("test", uploads, hours, quotas, **options)).run()
 
 
-def walked(upload, quotas=PLENTY, compute="gpu"):
+def walked(upload, quotas=PLENTY, **options):
     """One upload on its own: its simulation, ended."""
-    simulation = scale.Simulation(scale.Scenario("test", 1, 100, quotas, compute=compute))
+    simulation = scale.Simulation(scale.Scenario("test", 1, 100, quotas, **options))
     simulation.arrived = 1
     simulation.env.process(simulation.upload(upload))
     simulation.env.run(until=simulation.window)
@@ -91,6 +92,36 @@ def test_a_long_video_has_an_array_of_segments_and_a_map_of_spans():
     assert Counter(step.name for step in video["steps"]) == {"ffmpeg": 1, "audio2srt": 3, "yolov3": 3, "merge": 1}
     assert simulation.account.entered["Audio2srtOnBatch"] == 1
     assert cost.transitions(video["steps"]) == simulation.account.entered.total()
+
+
+@pytest.mark.parametrize(("seconds", "functions"), [(0.2, 1), (10.0, 8), (50.0, 8), (600.0, 0)])
+def test_a_short_video_runs_on_lambda_where_the_stack_wants_it(seconds, functions):
+    settings = Settings(short_videos="lambda")
+    video = scale.planned(upload(seconds), settings)
+    simulation = walked(video, settings=settings)
+    services = [step.compute.service for step in video["steps"] if step.name == "yolov3"]
+    assert services == (["lambda"] * functions or ["ec2"])
+    assert simulation.account.entered["Yolov3OnLambda"] == functions
+    assert cost.transitions(video["steps"]) == simulation.account.entered.total()
+    assert scale.planned(upload(seconds), Settings()) == upload(seconds)
+
+
+def test_a_larger_function_is_priced_and_planned_as_such():
+    settings = Settings(short_videos="lambda", short_videos_memory=10240, max_short_video_functions=40)
+    video = scale.planned(upload(60.0), settings)
+    walked(video, settings=settings)
+    (size,) = {step.compute for step in video["steps"] if step.name == "yolov3"}
+    assert size.memory_mb == 10240
+    assert max(step.seconds for step in video["steps"] if step.name == "yolov3") < 30
+
+
+def test_a_function_that_gives_up_leaves_the_segments_to_a_job():
+    settings = Settings(short_videos="lambda")
+    video = scale.planned(upload(10.0), settings)
+    video["seconds_on_lambda"] = 1000.0
+    simulation = walked(video, settings=settings)
+    assert (simulation.account.entered["Yolov3OnLambda"], simulation.account.entered["Yolov3"]) == (8, 1)
+    assert len(simulation.finished) == 1
 
 
 def test_what_does_not_fit_lambda_runs_on_fargate_at_its_price():

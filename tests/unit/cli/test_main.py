@@ -79,6 +79,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("ISOLATION", "best", "required", "required"),
         ("AUDIO_TRACK", "", "eng", "eng"),
         ("MAX_RUN_COST", 20.0, "50", 50.0),
+        ("SHORT_VIDEOS", "batch", "lambda", "lambda"),
         ("LAMBDA_CONCURRENCY", 10, "1000", 1000),
         ("CONTAINERS", False, "1", True),
         ("CONTAINERS", False, "0", False),

@@ -47,6 +47,21 @@ def test_a_day_is_affordable_on_gpus_and_a_day_of_4k_at_60_is_not(sample):
     ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50))
 
 
+def test_a_short_video_pays_for_functions_besides_the_jobs_that_it_may_need(sample):
+    large = Settings(short_videos="lambda", short_videos_memory=10240, max_short_video_functions=40)
+    short, long = (
+        replace(sample, duration=seconds, video=replace(sample.video, frames=round(25 * seconds)))
+        for seconds in (600.0, 3600.0)
+    )
+    # 15 000 frames of 1.6 s of a vCPU; 5.8 vCPUs cost $0.00017 a second
+    assert ceilings.expected_usd(short, large) - ceilings.expected_usd(short, Settings()) == pytest.approx(
+        0.77, abs=0.02
+    )
+    assert ceilings.expected_usd(long, large) == ceilings.expected_usd(long, Settings())
+    with pytest.raises(MaxRunCostExceeded):
+        ceilings.require_affordable("film.mp4", short, replace(large, max_run_cost=0.5))
+
+
 def test_sound_alone_costs_too(sample):
     sound = replace(sample, video=None, duration=25 * 3600.0)
     assert 0.1 < ceilings.expected_usd(sound, Settings()) < 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def test_a_step_that_has_no_time_left_ends_its_media_process(store):
         ffmpeg_step.run(video, StepContext(store, "lambda", budget=Budget(deadline=0.0), settings=SETTINGS))
 
 
+def test_a_segment_on_lambda_that_has_no_time_for_it_is_left_to_batch(store):
+    """As the upload's metadata says, by which `avflow verify` tries each fallback."""
+    video = VideoRef(store.bucket, "start/my_video.mkv", "run-short")
+    store.upload(ROOT / "samples" / "my_video.mkv", video.key)
+    short = replace(SETTINGS, short_videos="lambda")
+    media = ffmpeg_step.run(video, StepContext(store, "batch", settings=short))
+    assert media.plan.segments.on_lambda
+    store.write(video.media_json, replace(media, lambda_seconds=0.1))
+    budget = Budget(deadline=time.monotonic() + 900)
+    with pytest.raises(LambdaBudgetExceeded, match=r"may use 0\.1 s of Lambda"):
+        yolov3.run(video, StepContext(store, "lambda", budget=budget, settings=short))
+    assert yolov3.run(video, StepContext(store, "batch", settings=short)).frames == media.plan.segments.frames
+
+
 def test_a_required_isolation_that_is_missing_ends_the_step_before_it_reads(store, monkeypatch):
     monkeypatch.setattr(Isolation, "missing", ("landlock",))
     video = VideoRef(store.bucket, "start/my_video.mkv", "run-1")
@@ -109,7 +124,8 @@ def test_a_required_isolation_that_is_missing_ends_the_step_before_it_reads(stor
 
 
 @pytest.mark.parametrize("program", ["lambdas.ffmpeg.app", "lambdas.audio2srt.app", "lambdas.merge.app",
-                                     "batch_jobs.job_main", "avflow.workflow.yolov3"])  # fmt: skip
+                                     "lambdas.yolov3.app", "batch_jobs.job_main",
+                                     "avflow.workflow.yolov3"])  # fmt: skip
 def test_the_process_with_the_credentials_loads_no_decoder(program):
     code = f"import sys, json, {program}, avflow.workflow.isolating; print(json.dumps([*sys.modules]))"
     done = subprocess.run(

@@ -117,6 +117,56 @@ def test_the_limits_are_the_templates():
     assert merge["EphemeralStorage"]["Size"] * 2**20 == plan.MERGE_LAMBDA_TMP_BYTES
     assert audio2srt["Timeout"] == plan.AUDIO2SRT_LAMBDA_SECONDS
     assert audio2srt["MemorySize"] == plan.AUDIO2SRT_LAMBDA_MEMORY
+    assert resources["Yolov3Function"]["Properties"]["EphemeralStorage"]["Size"] * 2**20 == plan.YOLOV3_LAMBDA_TMP_BYTES
+
+
+# ---------------------------------------------------------------- short videos
+LAMBDA = {"short_videos": "lambda", "yolov3_model": "yolov3"}
+
+
+def at_25(media, seconds, **picture):
+    """`seconds` of video at 25 frames a second."""
+    video = replace(media.video, frames=round(25 * seconds), nominal_rate=Fraction(25), **picture)
+    return replace(media, duration=float(seconds), size=round(seconds * 6e5), video=video)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "settings", "segments"),
+    [
+        (0.2, {}, SegmentPlan(1, 5, on_lambda=True)),
+        (1, {}, SegmentPlan(2, 13, on_lambda=True)),
+        (10, {}, SegmentPlan(8, 32, on_lambda=True)),  # 40 s
+        (57, {}, SegmentPlan(8, 179, on_lambda=True)),  # 178 s
+        (58, {}, SegmentPlan(1, 1450)),  # 181 s: a GPU instance has started before
+        (60, {"short_videos_memory": 10240}, SegmentPlan(8, 188, on_lambda=True)),  # 62 s
+        (60, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(28, 54, on_lambda=True)),
+        (600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(40, 375, on_lambda=True)),
+        (3600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(6, 15000)),
+        (57, {"max_short_video_functions": 1}, SegmentPlan(1, 1425)),
+        (360, {"yolov3_model": "yolov3-tiny"}, SegmentPlan(8, 1125, on_lambda=True)),
+        (480, {"yolov3_model": "yolov3-tiny"}, SegmentPlan(1, 12000)),
+        (10, {"short_videos": "batch"}, SegmentPlan(1, 250)),
+    ],
+)
+def test_a_video_is_short_if_functions_are_done_before_a_gpu_has_started(media, seconds, settings, segments):
+    found = made(at_25(media, seconds), **{**LAMBDA, **settings})
+    assert found.segments == segments
+    assert found.array == ({"Size": segments.count} if segments.count > 1 else {}), "for what Lambda can't do"
+
+
+def test_frames_that_take_longer_than_the_network_count_by_their_size(media):
+    big = {"width": 15360, "height": 8640}
+    assert made(at_25(media, 30), **LAMBDA).segments.on_lambda
+    assert not made(at_25(media, 30, **big), **LAMBDA).segments.on_lambda
+
+
+def test_a_short_video_that_does_not_fit_into_tmp_goes_to_batch(media):
+    huge = replace(at_25(media, 10), size=plan.YOLOV3_LAMBDA_TMP_BYTES)
+    assert made(huge, **LAMBDA).segments == SegmentPlan(1, 250)
+
+
+def test_sound_alone_is_no_short_video(media):
+    assert not plan.make(replace(media, video=None), None, WHOLE, Settings(**LAMBDA)).segments.on_lambda
 
 
 # ---------------------------------------------------------------- what the state machine reads
@@ -155,3 +205,8 @@ def test_the_state_machine_gets_what_decides_its_way_and_no_more(report):
         "merge_on_batch": True,
     }
     assert screens.lines(json.dumps(found)) < screens.LINES
+
+
+def test_the_state_machine_gets_the_segments_of_a_short_video(report):
+    short = replace(report, plan=replace(report.plan, segments=SegmentPlan(3, 40, on_lambda=True)))
+    assert plan.for_the_workflow(VIDEO, short).to_dict()["plan"]["segments"] == {"count": 3, "on_lambda": [0, 1, 2]}

@@ -19,6 +19,8 @@ PARAMETERS = {
     "MaxSegments": ("MAX_SEGMENTS", "max_segments"),
     "SpeechSpanSeconds": ("SPEECH_SPAN_SECONDS", "speech_span_seconds"),
     "MaxSpeechSpans": ("MAX_SPANS", "max_spans"),
+    "ShortVideosMemory": ("SHORT_VIDEOS_MEMORY", "short_videos_memory"),
+    "MaxShortVideoFunctions": ("MAX_SHORT_VIDEO_FUNCTIONS", "max_short_video_functions"),
     "MaxRunCost": ("MAX_RUN_COST", "max_run_cost"),
 }
 
@@ -64,6 +66,16 @@ def test_the_isolation_is_the_templates_and_the_command_lines(parameters):
     assert Settings.from_environ({"ISOLATION": "required"}).isolation == "required"
     with pytest.raises(SettingInvalid, match="ISOLATION is 'none'; it must be one of best, required"):
         Settings.from_environ({"ISOLATION": "none"})
+
+
+def test_where_short_videos_run_is_the_templates_and_the_command_lines(parameters):
+    (option,) = [option for option in run.params if option.name == "short_videos"]
+    declared = parameters["ShortVideos"]
+    assert settings.SHORT_VIDEOS == tuple(declared["AllowedValues"]) == tuple(option.type.choices)
+    assert Settings().short_videos == declared["Default"] == option.default == "batch"
+    assert Settings.from_environ({"SHORT_VIDEOS": "lambda"}).short_videos == "lambda"
+    with pytest.raises(SettingInvalid, match="SHORT_VIDEOS is 'gpu'; it must be one of batch, lambda"):
+        Settings.from_environ({"SHORT_VIDEOS": "gpu"})
 
 
 def test_the_task_of_speech_is_the_templates_and_the_command_lines(parameters):

@@ -7,6 +7,7 @@ Management" and "Device Management"; CUDA Runtime API, "Version Management"; NVR
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,11 +71,22 @@ class _Asked:
             self.missing.append(why if path in why else f"{path}: {why}")
 
 
+def of_packages(library: str) -> str:
+    """The file of NVIDIA's Python packages that ONNX Runtime loads, or else the name, for the loader to find.
+
+    A system has often another cuDNN. The first one with a name that a process loads is then the one for all.
+    """
+    found = importlib.util.find_spec("nvidia")
+    folders = found.submodule_search_locations if found else None
+    files = [file for folder in folders or () for file in sorted(Path(folder).glob(f"*/lib/{library}"))]
+    return str(files[0]) if files else library
+
+
 def gpu_facts(
     driver: str = DRIVER,
-    runtime: str = RUNTIME,
-    nvrtc: str = NVRTC,
-    cudnn: str = CUDNN,
+    runtime: str | None = None,
+    nvrtc: str | None = None,
+    cudnn: str | None = None,
     driver_file: Path = DRIVER_FILE,
 ) -> GpuFacts:
     """Ask the driver and the libraries. It raises nothing, and makes no CUDA context.
@@ -82,11 +94,12 @@ def gpu_facts(
     Parameters
     ----------
     driver, runtime, nvrtc, cudnn:
-        The names or paths of the libraries.
+        The names or paths of the libraries; by default those that ONNX Runtime loads (`of_packages`).
     driver_file:
         Where the kernel module tells its version.
     """
     asked = _Asked()
+    runtime, nvrtc, cudnn = runtime or of_packages(RUNTIME), nvrtc or of_packages(NVRTC), cudnn or of_packages(CUDNN)
     with asked.about(str(driver_file)):
         asked.found["driver"] = _driver_version(driver_file)
     with asked.about(driver):

@@ -38,6 +38,8 @@ GPU_BATCH = 8
 IN_FLIGHT = 2
 #: ONNX Runtime's TensorRT provider loads these; its package does not contain TensorRT
 _TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
+#: ONNX Runtime's severity of a message, above that of an error
+_FATAL = 4
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,10 @@ class OnnxRuntimeDetector(YoloDetector):
         self._session = onnxruntime.InferenceSession(
             onnx_path, settings, providers=[(name, _provider_options(name, half, cache_dir)) for name in usable]
         )
+        if on_gpu:
+            # Some convolutions have no fused kernel in cuDNN. ONNX Runtime then takes another one, and logs an error
+            # for each that it tried. What it can't compute at all it raises.
+            onnxruntime.set_default_logger_severity(_FATAL)
         self.provider: str = self._session.get_providers()[0]
         #: threads within one operator; 0 if ONNX Runtime chooses
         self.threads: int = self._session.get_session_options().intra_op_num_threads

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from avflow.detection import gpu
-from avflow.detection.gpu import GpuFacts, gpu_facts
+from avflow.detection.gpu import CUDNN, GpuFacts, gpu_facts, of_packages
 from tests.fake_cuda import compile_cuda
 
 VERSION_FILE = """NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.178.03  Release Build  (dvs-builder@U22)
@@ -136,3 +136,12 @@ def test_a_library_that_lacks_a_function_is_no_failure(tmp_path: Path) -> None:
     assert facts == GpuFacts(missing=facts.missing)
     assert facts.missing[0] == f"{tmp_path}/version: names no version"
     assert "cuDriverGetVersion" in facts.missing[1]
+
+
+def test_the_libraries_of_python_packages_come_before_those_of_the_system(tmp_path, monkeypatch) -> None:
+    assert of_packages("libno-such-library.so.9") == "libno-such-library.so.9"
+    library = tmp_path / "nvidia" / "cudnn" / "lib" / CUDNN
+    library.parent.mkdir(parents=True)
+    library.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert of_packages(CUDNN) == str(library)

@@ -237,7 +237,6 @@ def faults(found: dict[str, Any]) -> list[str]:
     bounds = [
         ("not all succeeded", found["succeeded"] < found["uploads"]),
         ("the server took too much memory", found["server's memory in MB"] >= MEMORY_MB),
-        ("too many functions and jobs at once", found["functions and jobs at once"] > system.cores() + 4),
         ("too many media processes at once", found["media processes at once"] > system.cores() + 4),
         ("a listing took too long", found["longest listing in s"] >= LISTING_SECONDS),
     ]

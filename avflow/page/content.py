@@ -49,6 +49,8 @@ class PageStep:
     #: such as "Lambda, 3008 MB"
     where: str
     seconds: float
+    #: US dollars at list prices; None if unknown
+    cost: float | None = None
 
 
 @dataclass(frozen=True)

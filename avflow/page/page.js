@@ -23,7 +23,7 @@ function clock(seconds) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-const count = (number) => number.toLocaleString("en");
+const count = (number) => number.toLocaleString("en", {maximumFractionDigits: 9});
 
 function bytes(size) {
   if (size === null) return "";
@@ -126,8 +126,9 @@ function startDetails() {
   }
   if (data.steps.length) {
     byId("steps").hidden = false;
-    table("steps-table", ["Step", "Where", "Seconds"], data.steps.map((step) =>
-      [step.part === null ? step.name : `${step.name} ${step.part + 1}`, step.where, Math.round(step.seconds * 10) / 10]));
+    table("steps-table", ["Step", "Where", "Seconds", "US$"], data.steps.map((step) =>
+      [step.part === null ? step.name : `${step.name} ${step.part + 1}`, step.where, Math.round(step.seconds * 10) / 10,
+        step.cost === null ? "" : Number(step.cost.toPrecision(2))]));
     if (data.cost !== null) byId("cost").textContent = `US$ ${data.cost.toFixed(4)} at list prices, for ${data.costOf}.`;
   }
   if (data.files.length) {

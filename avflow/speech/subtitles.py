@@ -65,11 +65,16 @@ def cues(transcript: Transcript) -> list[Cue]:
     milliseconds. A word wider than a line has a cue of its own and is not broken: a player wraps it, and an address or
     a file name stays the same.
     """
+    return [cue for cue, _ in spoken(transcript)]
+
+
+def spoken(transcript: Transcript) -> list[tuple[Cue, Sequence[Word]]]:
+    """The cues as `cues` lays them out, each with its words."""
     words = transcript.words
     groups = _split(words, transcript.duration)
     times = _times(groups, transcript.duration)
     return [
-        Cue(start / 1000, end / 1000, "\n".join(join_words(line) for line in _lines(group)))
+        (Cue(start / 1000, end / 1000, "\n".join(join_words(line) for line in _lines(group))), group)
         for group, (start, end) in zip(groups, times, strict=True)
     ]
 

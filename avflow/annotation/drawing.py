@@ -152,16 +152,16 @@ def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: 
     A chroma sample covers 2x2 pixels. `parity`, the label's left and top modulo 2, tells which pixels share a sample.
     """
     left, top = parity
-    ink = _ink(text, text_height) / np.float32(255)
-    height, width = ink.shape
+    coverage = ink(text, text_height) / np.float32(255)
+    height, width = coverage.shape
     luma, blue, red = yuv_of(colour, matrix)
     ink_luma = yuv_of(text_colour_on(colour), matrix)[0]
     rows, columns = (top + height + 1) // 2, (left + width + 1) // 2
     around = np.zeros((2 * rows, 2 * columns), np.float32)
-    around[top : top + height, left : left + width] = ink
+    around[top : top + height, left : left + width] = coverage
     covered = (around[::2, ::2] + around[::2, 1::2] + around[1::2, ::2] + around[1::2, 1::2]) / 4
     return YuvFrame(
-        np.rint(luma + (ink_luma - luma) * ink).astype(np.uint8),
+        np.rint(luma + (ink_luma - luma) * coverage).astype(np.uint8),
         # the text is black or white, so its chroma is neutral
         np.rint(blue + (NO_CHROMA - blue) * covered).astype(np.uint8),
         np.rint(red + (NO_CHROMA - red) * covered).astype(np.uint8),
@@ -169,7 +169,7 @@ def _label(text: str, text_height: int, colour: Colour, matrix: str, *, parity: 
     )
 
 
-def _ink(text: str, text_height: int) -> NDArray[np.uint8]:
+def ink(text: str, text_height: int) -> NDArray[np.uint8]:
     """A label's text with its margin: the coverage of each pixel, (height, width), 0 to 255."""
     width, height = _label_size(text, text_height)
     margin = _margin(text_height)

@@ -4,6 +4,8 @@ Frames pass through two threads and the threads of the inference engine::
 
     decode, letterbox -> inference -> draw, encode
 
+A drawn frame is encoded into the AVI and, if wanted, into the MP4, and may become one of the still pictures.
+
 Each frame in the pipeline holds one of a few permits, so that memory depends on the size of a frame and not on the
 length of the video. This process decodes and encodes itself, because a pipe of raw frames to another process adds more
 than half of the cost of decoding and encoding.
@@ -12,8 +14,9 @@ than half of the cost of decoding and encoding.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +27,7 @@ import av
 
 from avflow.annotation.detections import detections_line
 from avflow.annotation.drawing import draw
+from avflow.annotation.pictures import PicturePicker
 from avflow.cores import MOST_CODEC_THREADS, usable_cores
 from avflow.detection import Detector
 from avflow.errors import FrameCountMismatch
@@ -34,12 +38,22 @@ from avflow.progress import TICK_SECONDS, Meter, Report, ignore
 from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment
-from avflow.video.writer import VideoWriter
+from avflow.video.writer import FrameWriter, Mp4Writer, VideoWriter
 
 #: batches that are being decoded or drawn, in addition to those in the inference engine
 _BATCHES_OUTSIDE_ENGINE = 2
 #: bytes of the frames in the pipeline: batches of larger frames are smaller
 _FRAMES_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Extras:
+    """More files of the same drawn frames."""
+
+    #: an MP4: H.264, no audio, the frames and times of the AVI
+    mp4: Path | None = None
+    #: still pictures, for `avflow.annotation.pictures.gather`
+    pictures: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,7 @@ def annotate_video(
     segment: Segment | None = None,
     hardware: bool = False,
     ranged: RangedFile | None = None,
+    extras: Extras = Extras(),
     report: Report = ignore,
 ) -> AnnotatedVideo:
     """Run `detector` on every frame of a video or a segment, and draw its detections.
@@ -81,6 +96,8 @@ def annotate_video(
     detections:
         The file of detections to write, one JSON object per line and frame. Boxes are left, top, width and height in
         pixels. Times are seconds since the first frame of the video.
+    extras:
+        More files to write.
 
     Raises
     ------
@@ -88,26 +105,59 @@ def annotate_video(
     InvalidMediaDamaged, FrameCountMismatch
         As for `VideoReader.__iter__`.
 
-    After an error, neither file exists.
+    After an error, none of the files exists.
     """
     if not stream.constant_rate:
         raise ValueError(f"{source.name} has a variable frame rate: convert it first")
     segment = segment or Segment(0, stream.total_frames)
-    size = (stream.width + stream.width % 2, stream.height + stream.height % 2)
-    # half of the cores each, because decoder, encoder and detector share them
+    # half of the cores each, because decoder, encoders and detector share them
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
-    with written_whole(detections) as lines_path, written_whole(target) as video_path:
+    picker = PicturePicker(stream, segment) if extras.pictures else None
+    with written_whole(detections) as lines_path, _whole(target, extras) as paths:
         with (
             VideoReader(source, stream, segment, threads=threads, hardware=hardware, ranged=ranged) as reader,
-            VideoWriter(video_path, size, stream.nominal_rate, threads=threads) as writer,
+            _writers(paths, stream, threads, hardware=hardware) as writers,
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
-            done = _Pipeline(stream, segment, detector, reader, writer, lines, meter).run()
-            writer.finish()
+            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, picker).run()
+            for writer in writers:
+                writer.finish()
         if done.frames != segment.frames:
             raise FrameCountMismatch(f"a segment of {source.name} has {done.frames} of its {segment.frames} frames")
+        if picker and paths.pictures:
+            picker.write(paths.pictures)
     return done
+
+
+@dataclass(frozen=True)
+class _Paths(Extras):
+    """Where the files are written, before all of them are there."""
+
+    avi: Path = Path()
+
+
+@contextmanager
+def _whole(target: Path, extras: Extras) -> Iterator[_Paths]:
+    """As `written_whole`, for the AVI and the extras."""
+    with ExitStack() as stack:
+
+        def partial(path: Path | None) -> Path | None:
+            return stack.enter_context(written_whole(path)) if path else None
+
+        yield _Paths(partial(extras.mp4), partial(extras.pictures), stack.enter_context(written_whole(target)))
+
+
+@contextmanager
+def _writers(paths: _Paths, stream: VideoStream, threads: int, *, hardware: bool) -> Iterator[Sequence[FrameWriter]]:
+    """The encoders of each frame."""
+    size, rate = (stream.width + stream.width % 2, stream.height + stream.height % 2), stream.nominal_rate
+    with ExitStack() as stack:
+        writers: list[FrameWriter] = [stack.enter_context(VideoWriter(paths.avi, size, rate, threads=threads))]
+        if paths.mp4:
+            mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=stream.color_space, hardware=hardware)
+            writers.append(stack.enter_context(mp4))
+        yield writers
 
 
 @dataclass
@@ -134,9 +184,10 @@ class _Pipeline:
     segment: Segment
     detector: Detector
     reader: VideoReader
-    writer: VideoWriter
+    writers: Sequence[FrameWriter]
     lines: TextIO
     meter: Meter
+    picker: PicturePicker | None = None
     #: frames of a batch
     batch: int = field(init=False)
     #: one permit for each frame that may be in the pipeline
@@ -214,6 +265,9 @@ class _Pipeline:
                 if found:
                     frame.make_writable()  # the decoder may still use it as a reference
                     draw(view(frame, self.stream), found)
-                self.writer.write(frame)
+                if self.picker:
+                    self.picker.see(number, view(frame, self.stream), len(found))
+                for writer in self.writers:
+                    writer.write(frame)
                 self.permits.release()
                 self.frames += 1

@@ -1,4 +1,4 @@
-"""The workflow's three FFmpeg commands.
+"""The workflow's FFmpeg commands, except that of the MP4 (`avflow.ffmpeg.mp4`).
 
 `extract_wav` writes the audio for speech recognition, `convert` writes a video that the detector can read, and `mux`
 writes the final AVI. Every command keeps the container's timestamps and subtracts `Media.zero`, so that the offset
@@ -54,7 +54,7 @@ def extract_wav(source: Path, media: Media, target: Path, *, report: Report = ig
     track = aligned(media, rate=SPEECH_RATE, speech=True)
     with written_whole(target) as partial:
         output = track.output(file_url(partial), format="wav", acodec="pcm_s16le")
-        _run(output, decoder, source, media, step="extract sound", report=report)
+        run_output(output, decoder, source, media, step="extract sound", report=report)
 
 
 def convert(source: Path, media: Media, target: Path, *, report: Report = ignore) -> tuple[Notice, ...]:
@@ -82,7 +82,7 @@ def convert(source: Path, media: Media, target: Path, *, report: Report = ignore
     with written_whole(target) as partial:
         options = {"b:v": VIDEO_BITRATE, "threads": codec_threads()}
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="mpeg4"), **options)
-        written = _run(output, decoder, source, media, *ANY_ERROR_RATE, step="convert", report=report)
+        written = run_output(output, decoder, source, media, *ANY_ERROR_RATE, step="convert", report=report)
         return _check_end(source, media, media.video, written)
 
 
@@ -119,12 +119,15 @@ def mux(
     streams = [concat_input(boxed, encodable_rate(rate))["v:0"], *tracks]
     with written_whole(target) as partial:
         output = ffmpeg.output(*streams, file_url(partial), **_avi(vcodec="copy"))
-        written = _run(output, decoder, source, media, step="merge", report=report)
-        expected = sum(segment.frames for segment in boxed)
-        if written != expected:
-            raise FrameCountMismatch(
-                f"the segments of {source.name} should have {expected} frames in total, but have {written}"
-            )
+        written = run_output(output, decoder, source, media, step="merge", report=report)
+        require_all(boxed, written, source.name)
+
+
+def require_all(boxed: Sequence[Boxed], written: int, name: str) -> None:
+    """Raise FrameCountMismatch unless so many frames were written as the segments of the video `name` have."""
+    expected = sum(segment.frames for segment in boxed)
+    if written != expected:
+        raise FrameCountMismatch(f"the segments of {name} should have {expected} frames in total, but have {written}")
 
 
 def _check_end(source: Path, media: Media, stream: VideoStream, written: int) -> tuple[Notice, ...]:
@@ -147,7 +150,7 @@ def _check_end(source: Path, media: Media, stream: VideoStream, written: int) ->
     return (Notice("VideoDamaged", f"{error.message} The annotated video is that much shorter than its sound."),)
 
 
-def _run(
+def run_output(
     output: Any,
     decoder: list[str] | None,
     source: Path,
@@ -156,6 +159,16 @@ def _run(
     step: str,
     report: Report,
 ) -> int:
+    """Run the command of `output`, with the output of the command `decoder` as its standard input if there is one.
+
+    Returns
+    -------
+    The number of frames that it wrote.
+
+    Raises
+    ------
+    FFmpegFailed, ScratchFull, MemoryExhausted
+    """
     command = arguments(output, *KEEP_CLOCK, *options, "-progress", "pipe:1", "-stats_period", "0.25")
     if decoder is None:
         return run(command, source.name, step=step, seconds=media.duration, report=report)

@@ -16,14 +16,14 @@ from avflow.media.containers import file_url
 
 @dataclass(frozen=True)
 class Boxed:
-    """The AVI of an annotated segment, with an ASCII file name, and its number of frames."""
+    """The AVI or MP4 of an annotated segment, with an ASCII file name, and its number of frames."""
 
     path: Path
     frames: int
 
 
-def concat_input(segments: Sequence[Boxed], rate: Fraction) -> Any:
-    """The segments, one after another, as an ffmpeg-python input. All of them are in one folder.
+def concat_input(segments: Sequence[Boxed], rate: Fraction, demuxer: str = "avi") -> Any:
+    """The segments, one after another, as an ffmpeg-python input. All of them are in one folder, and read by `demuxer`.
 
     FFmpeg's demuxer "concat" reads the names and durations of the segments from a list in the same folder (FFmpeg
     Formats Documentation, section 4.7). Durations are in microseconds. Each is the difference of two rounded end times,
@@ -34,8 +34,8 @@ def concat_input(segments: Sequence[Boxed], rate: Fraction) -> Any:
         frames, start = frames + segment.frames, end
         end = round(frames / rate * 1_000_000)
         lines += [f"file {segment.path.name}", f"duration {end - start}us"]
-    script = segments[0].path.with_name("segments.ffconcat")
+    script = segments[0].path.with_name(f"segments-{demuxer}.ffconcat")
     script.write_text("\n".join(lines) + "\n", encoding="ascii")
     return ffmpeg.input(
-        file_url(script), format="concat", protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist="concat,avi"
+        file_url(script), format="concat", protocol_whitelist=PROTOCOL_WHITELIST, format_whitelist=f"concat,{demuxer}"
     )

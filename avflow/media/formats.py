@@ -1,4 +1,4 @@
-"""Formats of the files that av-workflow writes: AVI (MPEG-4 Part 2 and MP3), and WAV for speech recognition.
+"""Formats of the files that av-workflow writes: AVI (MPEG-4 Part 2 and MP3), MP4 (H.264 and AAC), and WAV for speech.
 
 Estimates of file sizes and costs use these bit rates. They include no margin: the headers and the index of an AVI add
 less than 1 %.
@@ -23,6 +23,20 @@ _MAX_TICKS = 65_535
 _MP3_RATES = (32_000, 44_100, 48_000)
 #: delay in samples from the input of LAME to the output of a decoder: 576 + 529 (LAME Technical FAQ)
 MP3_DELAY = 1_105
+
+# ---------------------------------------------------------------- MP4
+#: Constant rate factor of H.264: x264's own default, at which most people see no loss. Bits follow the picture.
+H264_CRF = 23
+#: bits per second that H.264 takes at most, over two seconds, so that noise doesn't fill the disk
+H264_MOST_BITRATE = 16_000_000
+#: bytes per second: those at most, and those that estimates expect. The sample takes 0.085 MB/s with 768x576 pixels,
+#: and films with 1920x1080 pixels take two to four times as much.
+H264_MOST_BYTES_PER_SECOND = H264_MOST_BITRATE // 8
+H264_BYTES_PER_SECOND = 250_000
+#: seconds from one key frame to the next at most: a player that jumps decodes from the key frame before
+H264_KEY_SECONDS = 4
+AAC_BITRATE = 192_000
+AAC_BYTES_PER_SECOND = AAC_BITRATE // 8
 
 # ---------------------------------------------------------------- WAV
 #: the sample rate in Hz that speech recognisers are trained on; the WAV has 16 bits and one channel

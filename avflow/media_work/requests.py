@@ -221,6 +221,9 @@ class Annotate(Request[Annotated]):
     ranged: bool = False
     #: where decoding may begin, if the container has no index
     key_frames: KeyFrames | None = None
+    #: more files to write of the same frames (`avflow.annotation.pipeline.Extras`)
+    mp4: str | None = None
+    pictures: str | None = None
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated
@@ -269,7 +272,7 @@ class Quantize(Request[Quantized]):
 # ---------------------------------------------------------------- merge
 @dataclass(frozen=True)
 class BoxedFile(Contract):
-    """The AVI of an annotated segment, and its number of frames."""
+    """The AVI or the MP4 of an annotated segment, and its number of frames."""
 
     path: str
     frames: int
@@ -277,7 +280,7 @@ class BoxedFile(Contract):
 
 @dataclass(frozen=True)
 class Joined(Contract):
-    """The AVI is written."""
+    """The AVI or the MP4 is written."""
 
     done: bool = True
 
@@ -296,6 +299,42 @@ class JoinSegments(Request[Joined]):
     answer: ClassVar[type[Contract]] = Joined
 
 
+@dataclass(frozen=True)
+class JoinMp4(Request[Joined]):
+    """Join the segments with the audio of `source` and the WebVTT file `subtitles`, if there are any, to an MP4."""
+
+    segments: tuple[BoxedFile, ...]
+    rate: Fraction
+    source: str
+    media: Media
+    target: str
+    subtitles: str | None
+    #: of the subtitles, ISO 639-1
+    language: str | None
+
+    task: ClassVar[str] = "join_mp4"
+    answer: ClassVar[type[Contract]] = Joined
+
+
+@dataclass(frozen=True)
+class PicturesMade(Contract):
+    """Whether there are pictures: a film without frames has none."""
+
+    done: bool
+
+
+@dataclass(frozen=True)
+class MakePictures(Request[PicturesMade]):
+    """Write the thumbnail and the contact sheet, both JPEG, from the pictures of all segments."""
+
+    segments: tuple[str, ...]
+    thumbnail: str
+    contact_sheet: str
+
+    task: ClassVar[str] = "make_pictures"
+    answer: ClassVar[type[Contract]] = PicturesMade
+
+
 _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     Describe,
     ExtractSound,
@@ -310,6 +349,8 @@ _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     ReadFrames,
     Quantize,
     JoinSegments,
+    JoinMp4,
+    MakePictures,
 )
 #: the class of a request by its task
 REQUESTS = {kind.task: kind for kind in _ALL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avflow.annotation.pipeline import annotate_video
+from avflow.annotation.pipeline import Extras, annotate_video
 from avflow.detection import Detector, open_model
 from avflow.detection.gpu import gpu_facts
 from avflow.detection.named import is_converted
@@ -60,6 +60,7 @@ class Tasks:
             segment=Segment(asked.first, asked.frames),
             hardware=asked.hardware,
             ranged=RangedFile(source, self.need, asked.key_frames) if asked.ranged else None,
+            extras=Extras(Path(asked.mp4) if asked.mp4 else None, Path(asked.pictures) if asked.pictures else None),
             report=report,
         )
         return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

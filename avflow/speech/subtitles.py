@@ -128,13 +128,13 @@ def _cue_cost(group: Sequence[Word], lines: Sequence[Sequence[Word]], until: flo
     if len(lines) > 1:
         cost += 1.0 + 0.3 * _cut_cost(lines[0][-1], 0.0)
     # A sentence should end with its cue: the cue should not also begin the next sentence.
-    cost += sum(1.5 for word in group[:-1] if _ends_sentence(word))
+    cost += sum(1.5 for word in group[:-1] if ends_sentence(word))
     return cost + sum(2.0 * max(0.0, after.start - word.end - 0.3) for word, after in pairwise(group))
 
 
 def _cut_cost(word: Word, pause: float) -> float:
     """The cost of a cut after this word. `pause` is the silence after it, in seconds."""
-    if _ends_sentence(word):
+    if ends_sentence(word):
         return 0.0
     if word.text.rstrip(_CLOSING).endswith(_CLAUSE_END):
         return 1.0
@@ -147,7 +147,8 @@ def _tear_cost(word: Word) -> float:
     return 20.0 if word.joined and width(word.text) == len(word.text) else 0.0
 
 
-def _ends_sentence(word: Word) -> bool:
+def ends_sentence(word: Word) -> bool:
+    """Whether a sentence ends with this word."""
     return word.text.rstrip(_CLOSING).endswith(_SENTENCE_END)
 
 
@@ -205,7 +206,7 @@ def write(laid_out: Sequence[Cue], path: Path) -> None:
     wheel, and pysubs2 reads the file name `C:\\New` as a line break.
     """
     blocks = (
-        f"{index}\n{_timestamp(cue.start)} --> {_timestamp(cue.end)}\n{_without_blank_lines(cue.text)}\n\n"
+        f"{index}\n{timestamp(cue.start)} --> {timestamp(cue.end)}\n{without_blank_lines(cue.text)}\n\n"
         for index, cue in enumerate(laid_out, 1)
     )
     path.write_text("".join(blocks), encoding="utf-8", newline="\n")
@@ -241,12 +242,13 @@ def _seconds(time: Sequence[str]) -> float:
     return (((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) / 1000
 
 
-def _timestamp(seconds: float) -> str:
+def timestamp(seconds: float, separator: str = ",") -> str:
+    """A time as `hh:mm:ss,mmm`."""
     left, milliseconds = divmod(round(seconds * 1000), 1000)
     minutes, left = divmod(left, 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{left:02},{milliseconds:03}"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{left:02}{separator}{milliseconds:03}"
 
 
-def _without_blank_lines(text: str) -> str:
+def without_blank_lines(text: str) -> str:
     """The text without blank lines: a blank line would end the block."""
     return re.sub(r"\n{2,}", "\n", text.strip("\n"))

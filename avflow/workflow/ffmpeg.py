@@ -89,6 +89,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         step=timer.record(isolation),
         joined=joined,
         lambda_seconds=lambda_seconds,
+        outputs=context.settings.outputs,
     )
     store.write(video.media_json, report)
     store.write(video.plan_json, plan.for_the_workflow(video, report))

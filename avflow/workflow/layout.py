@@ -16,7 +16,57 @@ START_PREFIX = "start/"
 RESULT_PREFIX = "result/"
 #: suffixes of all results of a video except its manifest, `.json`. A new one is also added to
 #: lambdas/start/result_names.py, whose function does not contain this package
-RESULT_SUFFIXES = (".avi", ".detections.jsonl", ".srt", ".error.json")
+RESULT_SUFFIXES = (
+    ".avi",
+    ".mp4",
+    ".detections.jsonl",
+    ".srt",
+    ".vtt",
+    ".txt",
+    ".transcript.json",
+    ".jpg",
+    ".contact.jpg",
+    ".error.json",
+)
+#: The results that the setting `Outputs` chooses, by its words: the suffix of each by what it is. The first two are
+#: always there.
+OF_VIDEO = {
+    "avi": {"video": ".avi", "detections": ".detections.jsonl"},
+    "mp4": {"mp4": ".mp4"},
+    "jpg": {"thumbnail": ".jpg", "contact_sheet": ".contact.jpg"},
+}
+OF_AUDIO = {
+    "srt": {"subtitles": ".srt"},
+    "vtt": {"webvtt": ".vtt"},
+    "txt": {"text": ".txt"},
+    "json": {"transcript": ".transcript.json"},
+}
+#: the files of a segment: the annotated video in two formats, the detections, and the still pictures
+SEGMENT_FILES = {
+    "avi": ("boxed", ".avi"),
+    "mp4": ("boxed", ".mp4"),
+    "detections": ("detections", ".jsonl"),
+    "pictures": ("pictures", ".zip"),
+}
+ALWAYS = ("avi", "srt")
+OUTPUTS = ("avi", "srt", "mp4", "vtt", "txt", "json", "jpg")
+
+
+def outputs_of(text: str) -> tuple[str, ...]:
+    """The outputs that a list with commas names, and those that are always there, in the order of `OUTPUTS`.
+
+    >>> outputs_of("mp4, srt")
+    ('avi', 'srt', 'mp4')
+
+    Raises
+    ------
+    ValueError
+        It names something else, or nothing.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if not set(names) <= set(OUTPUTS):
+        raise ValueError(f"it must be a list with commas of {', '.join(OUTPUTS)}")
+    return tuple(name for name in OUTPUTS if name in (*ALWAYS, *names))
 
 
 @dataclass(frozen=True)
@@ -122,10 +172,15 @@ class VideoRef:
         """The recordings of the upload on one clock, if its own clock starts again."""
         return self._intermediate("video", f"{self._short_stem}.joined.mkv")
 
+    def segment_file(self, name: str, part: int) -> str:
+        """A file of one segment, before it is published. `SEGMENT_FILES` has the names."""
+        kind, suffix = SEGMENT_FILES[name]
+        return self._intermediate("video", f"{self._short_stem}.{kind}-{part:04}{suffix}")
+
     def boxed(self, part: int) -> str:
         """The annotated video of one segment, without audio."""
-        return self._intermediate("video", f"{self._short_stem}.boxed-{part:04}.avi")
+        return self.segment_file("avi", part)
 
     def detections(self, part: int) -> str:
-        """The detections on each frame of one segment, before they are published."""
-        return self._intermediate("video", f"{self._short_stem}.detections-{part:04}.jsonl")
+        """The detections on each frame of one segment."""
+        return self.segment_file("detections", part)

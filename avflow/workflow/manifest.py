@@ -13,6 +13,7 @@ from avflow.workflow.reports import (
     DetectionSummary,
     Manifest,
     MediaReport,
+    ResultFile,
     SegmentReport,
     Source,
     SpanReport,
@@ -32,7 +33,7 @@ def build(
     said: SpeechSummary | None,
     boxes: Sequence[SegmentReport],
     merge_step: StepRecord,
-    results: Sequence[str],
+    files: Sequence[ResultFile],
     on_aws: bool,
 ) -> Manifest:
     """The manifest of a finished run.
@@ -47,8 +48,8 @@ def build(
         The summary of the subtitles of all spans. None without audio.
     merge_step:
         The record of the merge step itself.
-    results:
-        Keys of the objects published so far. The manifest itself is always the last.
+    files:
+        The objects published so far. The manifest itself is always the last.
     on_aws:
         False with the embedded AWS. The cost is then what AWS would charge for the same seconds.
     """
@@ -60,7 +61,7 @@ def build(
         source=Source(video.bucket, video.key, video.version_id),
         input=media.input,
         converted_because=media.conversion_reasons,
-        results=tuple(results),
+        results=tuple(file.key for file in files),
         models={model.role: model for model in (*(r.model for r in speech), *(r.model for r in boxes))},
         speech=said,
         detections=_detections(boxes) if boxes else None,
@@ -70,6 +71,7 @@ def build(
             yolov3=yolov3_usd,
         ),
         warnings=_warnings(media, boxes, speech),
+        files=tuple(files),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +10,26 @@ from fractions import Fraction
 from pathlib import Path
 
 from avflow.errors import SourceMissing
+from avflow.filenames import printable_json
 from avflow.isolation.policy import Isolation
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media
-from avflow.media.formats import AUDIO_BYTES_PER_SECOND
-from avflow.media_work.requests import BoxedFile, JoinSegments
-from avflow.models.kinds import TRANSLATED_TO
-from avflow.speech import subtitles
+from avflow.media.formats import AAC_BYTES_PER_SECOND, AUDIO_BYTES_PER_SECOND
+from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.models.kinds import TRANSLATED_TO, SpeechTask
+from avflow.progress import Report, divided
+from avflow.speech import subtitles, texts, webvtt
 from avflow.speech.transcript import Transcript
 from avflow.workflow import manifest
 from avflow.workflow.context import StepContext, StepTimer, paced
-from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
+from avflow.workflow.isolating import Worker
+from avflow.workflow.layout import OF_AUDIO, RESULT_SUFFIXES, VideoRef
+from avflow.workflow.publishing import Copied, Results, publish
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
 
-#: by key under `result/`: the file to upload, or the key of the object to copy
-Results = dict[str, Path | str]
+#: the WebVTT file, which is also the subtitle track of the MP4
+_SUBTITLES = "subtitles.vtt"
 
 
 class _Superseded(Exception):
@@ -68,16 +73,19 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     made: Results = {}
     said = isolation = None
     with workplace() as place:
-        if boxes:
-            found, isolation = _boxed(_Boxes(video, context, media, boxes, place))
-            made |= found
+        spoken: Results = {}
         if speech:
-            said, made[video.result(".srt")] = _subtitles(speech, place.taken)
+            said, spoken = _subtitles(video, media, speech, place)
+        if boxes:
+            found, isolation = _boxed(_Boxes(video, context, media, boxes, said, place))
+            made |= found
+        made |= spoken
+        made = {key: made[key] for key in map(video.result, RESULT_SUFFIXES) if key in made}
         _require_newest(video, store)
         # Of an earlier version or try. The results are incomplete until the new manifest
         store.delete(video.result(".json"))
         store.delete(video.result(".error.json"))
-        _publish(made, store)
+        files = publish(made, store)
     try:
         _require_newest(video, store)
     except _Superseded:
@@ -93,7 +101,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         said=said,
         boxes=boxes,
         merge_step=timer.record(isolation),
-        results=tuple(made),
+        files=files,
         on_aws=context.settings.on_aws,
     )
     store.write(video.result(".json"), report)
@@ -111,15 +119,6 @@ def _withdraw_if_reported(video: VideoRef, store: ObjectStore) -> None:
         if suffix != ".error.json":
             store.delete(video.result(suffix))
     raise _Reported
-
-
-def _publish(made: Results, store: ObjectStore) -> None:
-    with store.transfers() as transfers:
-        for key, source in made.items():
-            if isinstance(source, Path):
-                transfers.upload(source, key)
-            else:
-                store.copy(source, key)
 
 
 def _require_newest(video: VideoRef, store: ObjectStore) -> None:
@@ -146,6 +145,8 @@ class _Boxes:
     context: StepContext
     report: MediaReport
     reports: Sequence[SegmentReport]
+    #: None without audio
+    said: SpeechSummary | None
     place: Workplace
 
     @property
@@ -153,41 +154,107 @@ class _Boxes:
         """The upload."""
         return self.report.input
 
+    def whole(self, name: str) -> Copied | None:
+        """The one segment's file of this name, which is the result; None if there are several, or it is not known."""
+        content = self.reports[0].files.get(name)
+        return Copied(self.video.segment_file(name, 0), content) if len(self.reports) == 1 and content else None
+
+    def keys(self, name: str) -> list[str]:
+        """The keys of a file of all segments."""
+        return [self.video.segment_file(name, part) for part in range(len(self.reports))]
+
+    def input(self, name: str) -> Path:
+        """A path in `inputs` that is not the upload's."""
+        return self.place.inputs / f"{self.video.scratch_name}.{name}"
+
 
 def _boxed(boxes: _Boxes) -> tuple[Results, Isolation | None]:
-    """The AVI and the detections. A result that is already one object is copied inside S3, without a media process."""
-    video, whole = boxes.video, len(boxes.reports) == 1
-    avi: Path | str = video.boxed(0)
+    """The videos, detections and pictures. What is already one object is copied inside S3, without a media process."""
+    video, wanted = boxes.video, boxes.report.outputs
+    made: Results = {}
+    for name in ("avi", "mp4") if not boxes.media.audio else ():
+        if name in ("avi", *wanted) and (copied := boxes.whole(name)):
+            made[video.result(f".{name}")] = copied
+    left = [name for name in ("avi", "mp4") if name in ("avi", *wanted) and video.result(f".{name}") not in made]
     isolation = None
-    if not whole or boxes.media.audio:
-        avi, isolation = _boxes_and_audio(boxes)
-    detections = video.detections(0) if whole else _joined_detections(boxes)
-    return {video.result(".avi"): avi, video.result(".detections.jsonl"): detections}, isolation
+    if left or "jpg" in wanted:
+        with boxes.context.media_process("merge", boxes.place) as worker:
+            made |= _joined(boxes, worker, left)
+            made |= _pictures(boxes, worker) if "jpg" in wanted else {}
+            isolation = worker.isolation
+    made[video.result(".detections.jsonl")] = boxes.whole("detections") or _joined_detections(boxes)
+    return made, isolation
 
 
-def _boxes_and_audio(boxes: _Boxes) -> tuple[Path, Isolation]:
-    """One AVI with the annotated video of all segments, and the upload's audio if it has any."""
-    store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
-    place, target = boxes.place, boxes.place.work / "result.avi"
+def _joined(boxes: _Boxes, worker: Worker, names: Sequence[str]) -> Results:
+    """The annotated video of all segments as AVI and as MP4, each with the upload's audio if it has any."""
+    store, budget, media, place = boxes.context.store, boxes.context.budget, boxes.media, boxes.place
     source = place.inputs / boxes.video.scratch_name
-    keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
-    audio_bytes = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
-    budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.shown_name} and its boxes")
+    audio_rate = AUDIO_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND
+    audio_bytes = media.size + round(media.duration * audio_rate) if media.audio else 0
+    video_bytes = sum(store.size(key) for name in names for key in boxes.keys(name))
+    budget.require_disk(2 * video_bytes + audio_bytes, f"{boxes.video.shown_name} and its boxes")
     # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
-    segments = [
-        BoxedFile(str(place.work / f"boxed-{part:04}.avi"), report.frames) for part, report in enumerate(boxes.reports)
-    ]
-    with boxes.context.media_process("merge", place) as worker:
-        with store.transfers() as transfers:
-            for key, segment in zip(keys, segments, strict=True):
+    segments = {
+        name: [
+            BoxedFile(str(place.work / f"boxed-{part:04}.{name}"), report.frames)
+            for part, report in enumerate(boxes.reports)
+        ]
+        for name in names
+    }
+    with store.transfers() as transfers:
+        for name, files in segments.items():
+            for key, segment in zip(boxes.keys(name), files, strict=True):
                 transfers.download(key, Path(segment.path))
-            if media.audio:
-                joined = boxes.report.joined
-                transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
-        rate = Fraction(boxes.reports[0].frame_rate)
-        in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
-        worker.do(JoinSegments(tuple(segments), rate, str(source), media, str(target)), in_time)
-        return place.take(target.name), worker.isolation
+        if media.audio and names:
+            joined = boxes.report.joined
+            transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
+    in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
+    made: Results = {}
+    for name, report in zip(names, divided(in_time, *[1 / max(1, len(names))] * len(names)), strict=True):
+        _join(boxes, worker, name, segments[name], report)
+        made[boxes.video.result(f".{name}")] = place.take(f"result.{name}")
+    return made
+
+
+def _join(boxes: _Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile], report: Report) -> None:
+    """Join the segments to `result.avi` or `result.mp4`."""
+    rate, target = Fraction(boxes.reports[0].frame_rate), str(boxes.place.work / f"result.{name}")
+    source = boxes.place.inputs / boxes.video.scratch_name
+    if name == "avi":
+        worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
+        return
+    said, track = boxes.said, boxes.input("vtt")
+    has_cues = said is not None and said.cues > 0
+    if has_cues:
+        shutil.copyfile(boxes.place.taken / _SUBTITLES, track)
+    request = JoinMp4(
+        tuple(segments),
+        rate,
+        str(source),
+        boxes.media,
+        target,
+        str(track) if has_cues else None,
+        said.subtitles_language if said else None,
+    )
+    worker.do(request, report)
+
+
+def _pictures(boxes: _Boxes, worker: Worker) -> Results:
+    """The thumbnail and the contact sheet."""
+    paths = [boxes.input(f"pictures-{part:04}") for part in range(len(boxes.reports))]
+    with boxes.context.store.transfers() as transfers:
+        for key, path in zip(boxes.keys("pictures"), paths, strict=True):
+            transfers.download(key, path)
+    thumbnail, sheet = "thumbnail.jpg", "contact.jpg"
+    folder = boxes.place.work
+    asked = MakePictures(tuple(map(str, paths)), str(folder / thumbnail), str(folder / sheet))
+    if not worker.do(asked).done:
+        return {}
+    return {
+        boxes.video.result(".jpg"): boxes.place.take(thumbnail),
+        boxes.video.result(".contact.jpg"): boxes.place.take(sheet),
+    }
 
 
 def _joined_detections(boxes: _Boxes) -> Path:
@@ -206,13 +273,26 @@ def _joined_detections(boxes: _Boxes) -> Path:
 
 
 # ---------------------------------------------------------------- subtitles
-def _subtitles(speech: Sequence[SpanReport], folder: Path) -> tuple[SpeechSummary, Path]:
-    """The manifest's summary of the subtitles of all spans, and the .srt file. It is empty if nobody speaks."""
-    transcript = Transcript.join([report.transcript for report in speech])
+def _subtitles(
+    video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], place: Workplace
+) -> tuple[SpeechSummary, Results]:
+    """The manifest's summary of the speech of all spans, and its files. They are empty if nobody speaks."""
+    spans, folder = [report.transcript for report in speech], place.taken
+    transcript = Transcript.join(spans)
     cues = subtitles.cues(transcript)
-    path = folder / "subtitles.srt"
-    subtitles.write(cues, path)
-    words = sum(len(cue.text.split()) for cue in cues)
     translated = any(report.task == "translate" for report in speech)
+    task: SpeechTask = "translate" if translated else "transcribe"
+    made: dict[str, Path] = {".srt": folder / "subtitles.srt", ".vtt": folder / _SUBTITLES}
+    made |= {".txt": folder / "transcript.txt", ".transcript.json": folder / "transcript.json"}
+    subtitles.write(cues, made[".srt"])
+    webvtt.write(cues, made[".vtt"])
+    texts.write_text(transcript, made[".txt"])
+    told = json.dumps(texts.transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
+    made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
+    words = sum(len(cue.text.split()) for cue in cues)
     written = (TRANSLATED_TO if translated else transcript.language) if cues else None
-    return SpeechSummary(transcript.language, len(cues), words, written), path
+    wanted = {suffix for output in media.outputs for suffix in OF_AUDIO.get(output, {}).values()}
+    return (
+        SpeechSummary(transcript.language, len(cues), words, written),
+        {video.result(suffix): path for suffix, path in made.items() if suffix in wanted},
+    )

@@ -20,7 +20,7 @@ from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
 from avflow.workflow import cost, paces
-from avflow.workflow.layout import VideoRef
+from avflow.workflow.layout import OF_AUDIO, OF_VIDEO, VideoRef
 from avflow.workflow.reports import (
     Decisions,
     MediaReport,
@@ -81,8 +81,10 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
 def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
     """What the state machine reads of media.json: what decides its way, and where the results will be."""
     plan = report.plan
-    suffixes = {"video": ".avi", "detections": ".detections.jsonl"} if report.has_video else {}
-    suffixes |= {"subtitles": ".srt"} if report.has_audio else {}
+    suffixes: dict[str, str] = {}
+    for output in report.outputs:
+        suffixes |= OF_VIDEO.get(output, {}) if report.has_video else {}
+        suffixes |= OF_AUDIO.get(output, {}) if report.has_audio else {}
     return WorkflowPlan(
         has_audio=report.has_audio,
         has_video=report.has_video,

@@ -20,6 +20,7 @@ from avflow.models.manifest import Model
 from avflow.models.sources import ModelFile
 from avflow.speech.transcript import Transcript
 from avflow.workflow.compute import Compute
+from avflow.workflow.layout import ALWAYS
 
 RanOn = Literal["lambda", "batch"]
 
@@ -168,6 +169,8 @@ class MediaReport(Contract):
     joined: str | None = None
     #: seconds of Lambda that each step may use, from the upload's metadata `avflow-lambda-seconds`; null: all there are
     lambda_seconds: float | None = None
+    #: the results that are wanted, as the setting `Outputs` names them; reports of older versions have no others
+    outputs: tuple[str, ...] = ALWAYS
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,14 @@ class SourceRead(Contract):
     fetched: int
     #: requests for ranges of it; null if it was downloaded whole
     ranges: int | None = None
+
+
+@dataclass(frozen=True)
+class FileSum(Contract):
+    """What tells the content of a file."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +214,8 @@ class SegmentReport(Contract):
     source: SourceRead | None = None
     #: what the user should know about the annotated video
     notices: tuple[Notice, ...] = ()
+    #: the files of the segment: avi, detections, mp4, pictures; empty in reports of older versions
+    files: dict[str, FileSum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -305,6 +318,17 @@ class CostEstimate(Contract):
 
 
 @dataclass(frozen=True)
+class ResultFile(Contract):
+    """One of the results."""
+
+    key: str
+    bytes: int
+    sha256: str
+    #: its Content-Type in the bucket, such as `video/mp4`
+    media_type: str
+
+
+@dataclass(frozen=True)
 class Manifest(Contract):
     """`result/….json`: the input, the results, the models, and where and how long each step ran."""
 
@@ -328,6 +352,8 @@ class Manifest(Contract):
     cost: CostEstimate
     #: what the user should know about the results
     warnings: tuple[Notice, ...] = ()
+    #: the content of each of `results`, in the same order; empty in manifests of older versions
+    files: tuple[ResultFile, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from avflow.errors import SettingInvalid
 from avflow.media.tracks.languages import is_selector
 from avflow.models.kinds import PRECISIONS, SPEECH_TASKS, Precision, SpeechTask
 from avflow.workflow.compute import Compute, compute
+from avflow.workflow.layout import OUTPUTS, outputs_of
 
 YOLOV3_MODEL = "yolov3"
 #: AWS Batch sets it for a child of an array job (User Guide, "Array jobs")
@@ -60,6 +61,8 @@ class Settings:
     yolov3_model: str = YOLOV3_MODEL
     #: "translate": English subtitles, whatever is spoken
     speech_task: SpeechTask = "transcribe"
+    #: the results that are wanted (`avflow.workflow.layout.OUTPUTS`); `ALWAYS` are among them
+    outputs: tuple[str, ...] = OUTPUTS
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut
     on_truncated: OnTruncated = "process"
@@ -110,6 +113,7 @@ class Settings:
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
             speech_task=cast(SpeechTask, _choice(environ, "SPEECH_TASK", cls.speech_task, SPEECH_TASKS)),
+            outputs=_outputs(environ),
             detector_precision=cast(
                 Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
             ),
@@ -155,6 +159,16 @@ def _audio_track(environ: Mapping[str, str]) -> str:
     if not is_selector(value):
         raise SettingInvalid(f"AUDIO_TRACK is {value!r}; it must be the index of a stream or a language such as eng")
     return value
+
+
+def _outputs(environ: Mapping[str, str]) -> tuple[str, ...]:
+    value = environ.get("OUTPUTS")
+    if value is None:
+        return Settings.outputs
+    try:
+        return outputs_of(value)
+    except ValueError as error:
+        raise SettingInvalid(f"OUTPUTS is {value!r}; {error}") from None
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, limits: Limits) -> float:

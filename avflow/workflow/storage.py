@@ -48,8 +48,13 @@ _SPOILED = {"BadDigest", "IncompleteBody", "InvalidPart", "NoSuchUpload", "XAmzC
 _TRANSIENT = {*_BUSY, *_SPOILED}
 _CONTENT_TYPES = {
     ".avi": "video/x-msvideo",
+    ".mp4": "video/mp4",
     ".wav": "audio/wav",
     ".srt": "application/x-subrip; charset=utf-8",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".jpg": "image/jpeg",
+    ".zip": "application/zip",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
 }
@@ -150,7 +155,7 @@ class ObjectStore:
         """Upload a finished file, in parallel parts."""
         with self._errors(key):
             self._s3.upload_file(
-                str(path), self.bucket, key, ExtraArgs={"ContentType": _content_type(key)}, Config=_TRANSFER
+                str(path), self.bucket, key, ExtraArgs={"ContentType": content_type(key)}, Config=_TRANSFER
             )
 
     def copy(self, source_key: str, target_key: str) -> None:
@@ -160,7 +165,7 @@ class ObjectStore:
                 {"Bucket": self.bucket, "Key": source_key},
                 self.bucket,
                 target_key,
-                ExtraArgs={"ContentType": _content_type(target_key), "MetadataDirective": "REPLACE"},
+                ExtraArgs={"ContentType": content_type(target_key), "MetadataDirective": "REPLACE"},
                 Config=_TRANSFER,
             )
 
@@ -173,7 +178,7 @@ class ObjectStore:
         """Write a value as an indented JSON object."""
         body = printable_json(json.dumps(value, indent=2, ensure_ascii=False)).encode() + b"\n"
         with self._errors(key):
-            self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=_content_type(key))
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type(key))
 
     def read(self, key: str, kind: type[C]) -> C:
         """Read a JSON object as the contract that it was written from."""
@@ -327,5 +332,6 @@ def _version(version_id: str | None) -> dict[str, str]:
     return {"VersionId": version_id} if version_id else {}
 
 
-def _content_type(key: str) -> str:
+def content_type(key: str) -> str:
+    """The Content-Type of an object, by the suffix of its key."""
     return _CONTENT_TYPES.get(Path(key).suffix, "application/octet-stream")

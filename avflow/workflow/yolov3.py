@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from avflow.errors import MediaWorkFailed, SourceMissing
 from avflow.isolation.time_limit import TimeLimit
@@ -10,13 +11,16 @@ from avflow.isolation.workplace import Workplace, workplace
 from avflow.media.contract import fraction_text
 from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
+from avflow.video.segments import Segment
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.observability import log_gpu
 from avflow.workflow.plan import segments_of
-from avflow.workflow.reports import MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
-from avflow.workflow.source import begun, suits_ranges
+from avflow.workflow.publishing import sum_of
+from avflow.workflow.reports import FileSum, MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
+from avflow.workflow.source import ComingSource, begun, suits_ranges
+from avflow.workflow.storage import Transfers
 
 #: seconds; an engine that never ends to load a model would keep the job until its time-out
 _LOAD_SECONDS = 900.0
@@ -27,7 +31,7 @@ _DRIVER_SECONDS = 120.0
 def run(
     video: VideoRef, context: StepContext, tasks: str = "avflow.media_work.yolov3"
 ) -> SegmentReport | SegmentDoneBefore:
-    """Write the annotated AVI (without audio), the detections and the report of segment `context.part`.
+    """Write the annotated AVI and MP4 (without audio), the detections, pictures and report of segment `context.part`.
 
     A segment that has a report is done and stays as it is. So a second run of an array job does only what is missing.
 
@@ -65,27 +69,15 @@ def run(
         begun(where, store, transfers, place.inputs / video.scratch_name, by_ranges=suits_ranges(media)) as source,
         context.media_process(tasks, place) as worker,
     ):
-        boxed, detections = "boxed.avi", "detections.jsonl"
         if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what
             silent = MediaWorkFailed(f"The NVIDIA driver did not say within {_DRIVER_SECONDS:.0f} s what GPU there is")
             log_gpu("yolov3", video, worker.do(DescribeGpu(), limit=TimeLimit(_DRIVER_SECONDS, silent)).facts)
         engine = _load_detector(context, place, worker, tasks)  # while the source comes
         source.wait()
-        request = Annotate(
-            str(source.path),
-            where.stream,
-            segment.first,
-            segment.frames,
-            str(place.work / boxed),
-            str(place.work / detections),
-            settings.has_gpu,
-            source.ranges is not None,
-            where.key_frames,
-        )
+        request = _request(media, segment, source, place, hardware=settings.has_gpu)
         in_time = paced(context.report, context.budget, f"the detection on {source.path.name}")
         done = worker.do(request, in_time, source=source.ranges)
-        transfers.upload(place.take(boxed), video.boxed(part))
-        transfers.upload(place.take(detections), video.detections(part))
+        files = _taken(request, place, video, part, transfers)
         isolation, read = worker.isolation, source.read()
     report = SegmentReport(
         frames=done.frames,
@@ -99,9 +91,41 @@ def run(
         step=timer.record(isolation),
         source=read,
         notices=done.notices,
+        files=files,
     )
     store.write(video.part_json("yolov3", part), report)
     return report
+
+
+def _request(
+    media: MediaReport, segment: Segment, source: ComingSource, place: Workplace, *, hardware: bool
+) -> Annotate:
+    """What the media process is to do: only the files that the results need."""
+    where = media.detector_input
+    assert where is not None
+    return Annotate(
+        str(source.path),
+        where.stream,
+        segment.first,
+        segment.frames,
+        str(place.work / "boxed.avi"),
+        str(place.work / "detections.jsonl"),
+        hardware,
+        source.ranges is not None,
+        where.key_frames,
+        str(place.work / "boxed.mp4") if "mp4" in media.outputs else None,
+        str(place.work / "pictures.zip") if "jpg" in media.outputs else None,
+    )
+
+
+def _taken(request: Annotate, place: Workplace, video: VideoRef, part: int, transfers: Transfers) -> dict[str, FileSum]:
+    """Upload the files that the media process has written. Returns what each contains."""
+    written: dict[str, str | None] = {"avi": request.boxed, "detections": request.detections}
+    written |= {"mp4": request.mp4, "pictures": request.pictures}
+    files = {name: place.take(Path(path).name) for name, path in written.items() if path}
+    for name, path in files.items():
+        transfers.upload(path, video.segment_file(name, part))
+    return {name: sum_of(path) for name, path in files.items()}
 
 
 def _load_detector(context: StepContext, place: Workplace, worker: Worker, tasks: str) -> str:

@@ -20,6 +20,29 @@ _SHORT = {
     for code in reversed(codes)
 }
 
+#: more languages that are recognised, whose codes of ISO 639-2 begin with that of ISO 639-1
+_MORE_CODES = """
+af afr|am amh|as asm|az aze|ba bak|bo bod|br bre|fo fao|gu guj|ha hau|ht hat|jv jav|jw jav|ka kat|lb ltz|ln lin|lo lao
+mg mlg|mi mri|nn nno|oc oci|pa pan|sa san|sd snd|sn sna|su sun|tg tgk|tk tuk|tt tat|yo yor|ga gle
+"""
+#: the three letters of ISO 639-2 (terminological) by those of ISO 639-1
+_LONG = {
+    codes[0]: codes[1]
+    for codes in (
+        entry.split() for entry in (_CODES + _MORE_CODES).replace("\n", "|").split("|") if len(entry.split()) > 1
+    )
+}
+
+
+def three_letters(language: str | None) -> str:
+    """The code of ISO 639-2 of a language, as MP4 stores it; `und` if it has none.
+
+    >>> three_letters("de"), three_letters("yue"), three_letters("pt-BR"), three_letters(None), three_letters("xx")
+    ('deu', 'yue', 'por', 'und', 'und')
+    """
+    code = normalised(language)
+    return _LONG.get(code, code if re.fullmatch("[a-z]{3}", code) else "und")
+
 
 def normalised(language: str | None) -> str:
     """The shortest code of a language; an empty text if the language is undetermined.

@@ -13,7 +13,7 @@ from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, yolov3
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
-from avflow.workflow.layout import VideoRef
+from avflow.workflow.layout import ALWAYS, VideoRef
 from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummary
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
@@ -155,7 +155,7 @@ def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, mon
 # ---------------------------------------------------------------- no wasted work
 def test_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     video = uploaded(store, films["silent"])
-    manifest = whole_way(video, store)
+    manifest = whole_way(video, store, outputs=ALWAYS)
     assert sorted(store.keys("copy")) == ["result/silent.avi", "result/silent.detections.jsonl"]
     assert not store.keys("download")
     assert not store.keys("upload")
@@ -167,7 +167,7 @@ def test_the_source_of_a_silent_film_is_not_fetched_to_join_its_segments(store, 
     video = uploaded(store, films["silent"])
     whole_way(video, store, segment_seconds=5)
     assert video.key not in store.keys("download")
-    assert len(store.keys("download")) == 4, "two segments, and their detections"
+    assert len(store.keys("download")) == 8, "two segments: in two formats, their detections and pictures"
 
 
 def test_what_needs_no_conversion_is_passed_on_by_its_key(store, films):

@@ -1,0 +1,60 @@
+"""Whether the audio of an upload can be copied into the MP4 as it is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+
+from avflow.media.model import AudioStream, Media
+from avflow.media.opening import open_container
+
+#: what every browser plays: AAC-LC and High Efficiency AAC, by FFmpeg's names
+_PROFILES = {"LC", "HE-AAC", "HE-AACv2"}
+#: Seconds by which a packet may begin early or late. In the AVI a longer gap is filled (`avflow.ffmpeg.audio`); players
+#: close it or leave it, as they like.
+_JITTER = Fraction(2, 100)
+
+
+def is_copyable(source: Path, media: Media) -> bool:
+    """Whether the audio that is heard is one stream of AAC that sounds right by itself: on time, whole, as loud.
+
+    The packets are read, and not decoded. AAC in an MPEG transport stream has no configuration, and is not copied.
+    """
+    audio = media.audio
+    if audio is None or audio.codec != "aac" or not _is_heard_as_it_is(audio) or not media.continuous:
+        return False
+    try:
+        with open_container(source, far=audio.late) as container:
+            return _is_regular(container, audio.index)
+    except av.error.FFmpegError:
+        return False
+
+
+def _is_heard_as_it_is(audio: AudioStream) -> bool:
+    """Whether it is heard alone and as loud as it is. A change of channels in the middle is not known before."""
+    alone = len(audio.mix) <= 1 and not any(mixed.sound for mixed in audio.mix)
+    return alone and not audio.sound_gain and audio.channels <= 2
+
+
+def _is_regular(container: av.container.InputContainer, index: int) -> bool:
+    """Whether each packet begins where it should, counted from the first by their samples, and none is damaged."""
+    stream = container.streams[index]
+    context = stream.codec_context
+    if not isinstance(context, AudioCodecContext) or not context.extradata or context.profile not in _PROFILES:
+        return False
+    first: Fraction | None = None
+    number = 0
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue
+        if packet.is_corrupt or packet.pts is None or packet.time_base is None or packet.has_sidedata("new_extradata"):
+            return False
+        start = packet.pts * packet.time_base
+        first = start if first is None else first
+        if abs(start - first - number * Fraction(context.frame_size, context.sample_rate)) > _JITTER:
+            return False
+        number += 1
+    return number > 0

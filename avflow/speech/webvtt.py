@@ -1,0 +1,27 @@
+"""Write subtitles as WebVTT (.vtt), which browsers show with a video.
+
+The sections are those of W3C's "WebVTT: The Web Video Text Tracks Format".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from avflow.speech.subtitles import Cue, timestamp, without_blank_lines
+
+#: what would be markup in a cue's text (section 4.2.2, "WebVTT cue text span"); `>` also because of `-->`
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def write(laid_out: Sequence[Cue], path: Path) -> None:
+    """Write a WebVTT file with the cues of the SubRip file: UTF-8, lines ended by LF; a header alone without cues."""
+    blocks = (f"\n{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}\n{_text(cue.text)}\n" for cue in laid_out)
+    path.write_text("WEBVTT\n" + "".join(blocks), encoding="utf-8", newline="\n")
+
+
+def _text(text: str) -> str:
+    # a parser takes CR for the end of a line, and U+0000 for U+FFFD (section 6.1)
+    lines = re.sub(r"\r\n?", "\n", text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return without_blank_lines(lines).translate(_ESCAPED)

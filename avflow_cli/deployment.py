@@ -69,6 +69,7 @@ class DeploymentOptions:
     yolov3_model: str
     speech_model: str
     speech_task: SpeechTask
+    outputs: str
     detector_precision: str
     on_truncated: str
     max_run_cost: float
@@ -137,6 +138,7 @@ def deployed(
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,
         "SpeechTask": options.speech_task,
+        "Outputs": options.outputs,
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
         "AudioTrack": options.audio_track,

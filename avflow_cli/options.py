@@ -13,6 +13,7 @@ import click
 
 from avflow.media.tracks.languages import is_selector
 from avflow.models.kinds import PRECISIONS, SPEECH_TASKS
+from avflow.workflow.layout import OUTPUTS, outputs_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,6 +68,19 @@ class AudioTrack(click.ParamType):
         return text
 
 
+class Outputs(click.ParamType):
+    """A list with commas: what the template's parameter `Outputs` accepts, and blanks."""
+
+    name = "outputs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The list, with the results that are always there."""
+        try:
+            return ",".join(outputs_of(str(value)))
+        except ValueError as error:
+            self.fail(f"{str(value)!r} names no results: {error}.", param, ctx)
+
+
 class Folder(click.Path):
     """A folder, which may not exist yet. A leading `~/`, which a shell leaves in `--out=~/x`, is the home folder."""
 
@@ -103,6 +117,15 @@ _DEPLOYMENT = (
         default="transcribe",
         show_default=True,
         help="Write subtitles in the spoken language, or translate them to English.",
+    ),
+    _option(
+        "--outputs",
+        metavar="LIST",
+        type=Outputs(),
+        default=",".join(OUTPUTS),
+        show_default=True,
+        help="The results to make: an MP4, subtitles for browsers, the transcript as text and as JSON, and pictures. "
+        "avi and srt are always there.",
     ),
     _option(
         "--detector-precision",

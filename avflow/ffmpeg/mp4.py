@@ -15,19 +15,21 @@ from avflow.ffmpeg.audio import aligned, decoder_command
 from avflow.ffmpeg.commands import require_all, run_output
 from avflow.ffmpeg.joining import Boxed, concat_input
 from avflow.ffmpeg.process import written_whole
+from avflow.ffmpeg.subtitle_track import write_track
 from avflow.media.containers import file_url
 from avflow.media.formats import AAC_BITRATE, encodable_rate, mp3_rate
 from avflow.media.model import Media
 from avflow.media.tracks.copying import is_copyable
 from avflow.media.tracks.languages import three_letters
 from avflow.progress import Report, ignore
+from avflow.speech.subtitles import Cue
 
 
 @dataclass(frozen=True)
 class SubtitleTrack:
-    """A WebVTT file, and the language of its text, ISO 639-1; None if unknown."""
+    """Cues, at least one, and the language of their text, ISO 639-1; None if unknown."""
 
-    path: Path
+    cues: Sequence[Cue]
     language: str | None
 
 
@@ -53,7 +55,7 @@ def mux_mp4(
     rate, source, media:
         As for `avflow.ffmpeg.commands.mux`.
     subtitles:
-        A track that a viewer can switch on. It has at least one cue.
+        A track that a viewer can switch on. It is written to the folder of `target` first.
 
     Raises
     ------
@@ -64,8 +66,10 @@ def mux_mp4(
     decoder, tracks, options = _audio(source, media)
     streams = [concat_input(boxed, encodable_rate(rate), "mov")["v:0"], *tracks]
     if subtitles:
-        streams.append(ffmpeg.input(file_url(subtitles.path), format="webvtt", protocol_whitelist="file")["s:0"])
-        options |= {"scodec": "mov_text", "metadata:s:s:0": f"language={three_letters(subtitles.language)}"}
+        track = target.with_name("subtitles.mp4")
+        write_track(subtitles.cues, track)
+        streams.append(ffmpeg.input(file_url(track), format="mov", protocol_whitelist="file")["s:0"])
+        options |= {"scodec": "copy", "metadata:s:s:0": f"language={three_letters(subtitles.language)}"}
     with written_whole(target) as partial:
         output = ffmpeg.output(
             *streams,

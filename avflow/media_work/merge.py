@@ -9,6 +9,7 @@ from avflow import ffmpeg
 from avflow.annotation.gathering import gather
 from avflow.media_work import requests
 from avflow.progress import Report
+from avflow.speech import subtitles
 
 
 def prepare() -> None:
@@ -28,14 +29,16 @@ class Tasks:
 
     def join_mp4(self, asked: requests.JoinMp4, report: Report) -> requests.Joined:
         """Raises FFmpegFailed, FrameCountMismatch, ScratchFull, MemoryExhausted."""
-        subtitles = ffmpeg.SubtitleTrack(Path(asked.subtitles), asked.language) if asked.subtitles else None
+        track = None
+        if asked.subtitles:
+            track = ffmpeg.SubtitleTrack(subtitles.read(Path(asked.subtitles)), asked.language)
         ffmpeg.mux_mp4(
             _boxed(asked.segments),
             asked.rate,
             Path(asked.source),
             asked.media,
             Path(asked.target),
-            subtitles=subtitles,
+            subtitles=track,
             report=report,
         )
         return requests.Joined()

@@ -301,7 +301,7 @@ class JoinSegments(Request[Joined]):
 
 @dataclass(frozen=True)
 class JoinMp4(Request[Joined]):
-    """Join the segments with the audio of `source` and the WebVTT file `subtitles`, if there are any, to an MP4."""
+    """Join the segments with the audio of `source` and the SubRip file `subtitles`, if there are any, to an MP4."""
 
     segments: tuple[BoxedFile, ...]
     rate: Fraction

@@ -250,5 +250,5 @@ def timestamp(seconds: float, separator: str = ",") -> str:
 
 
 def without_blank_lines(text: str) -> str:
-    """The text without blank lines: a blank line would end the block."""
-    return re.sub(r"\n{2,}", "\n", text.strip("\n"))
+    """The text without blank lines, which would end the block, and with LF alone at the end of a line."""
+    return re.sub(r"[\r\n]+", "\n", text.strip("\r\n"))

@@ -5,14 +5,14 @@ The sections are those of W3C's "WebVTT: The Web Video Text Tracks Format".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from avflow.speech.subtitles import Cue, timestamp, without_blank_lines
 
-#: what would be markup in a cue's text (section 4.2.2, "WebVTT cue text span"); `>` also because of `-->`
-_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+#: What would be markup in a cue's text (section 4.2.2, "WebVTT cue text span"), `>` also because of `-->`; and U+0000,
+#: which a parser replaces too (section 6.1)
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\N{REPLACEMENT CHARACTER}"})
 
 
 def write(laid_out: Sequence[Cue], path: Path) -> None:
@@ -22,6 +22,4 @@ def write(laid_out: Sequence[Cue], path: Path) -> None:
 
 
 def _text(text: str) -> str:
-    # a parser takes CR for the end of a line, and U+0000 for U+FFFD (section 6.1)
-    lines = re.sub(r"\r\n?", "\n", text).replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return without_blank_lines(lines).translate(_ESCAPED)
+    return without_blank_lines(text).translate(_ESCAPED)

@@ -28,8 +28,8 @@ from avflow.workflow.publishing import Copied, Results, publish
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
 from avflow.workflow.storage import ObjectStore
 
-#: the WebVTT file, which is also the subtitle track of the MP4
-_SUBTITLES = "subtitles.vtt"
+#: the SubRip file, from which the MP4 gets its subtitle track
+_SUBTITLES = "subtitles.srt"
 
 
 class _Superseded(Exception):
@@ -224,7 +224,7 @@ def _join(boxes: _Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile
     if name == "avi":
         worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
         return
-    said, track = boxes.said, boxes.input("vtt")
+    said, track = boxes.said, boxes.input("srt")
     has_cues = said is not None and said.cues > 0
     if has_cues:
         shutil.copyfile(boxes.place.taken / _SUBTITLES, track)
@@ -282,7 +282,7 @@ def _subtitles(
     cues = subtitles.cues(transcript)
     translated = any(report.task == "translate" for report in speech)
     task: SpeechTask = "translate" if translated else "transcribe"
-    made: dict[str, Path] = {".srt": folder / "subtitles.srt", ".vtt": folder / _SUBTITLES}
+    made: dict[str, Path] = {".srt": folder / _SUBTITLES, ".vtt": folder / "subtitles.vtt"}
     made |= {".txt": folder / "transcript.txt", ".transcript.json": folder / "transcript.json"}
     subtitles.write(cues, made[".srt"])
     webvtt.write(cues, made[".vtt"])

@@ -78,6 +78,12 @@ def test_the_task_of_speech_reaches_the_steps_that_check_and_do_it(deploy):
         assert environment_of(stack, f"av-workflow-{step}")["SPEECH_TASK"] == "translate"
 
 
+def test_the_outputs_reach_the_step_that_passes_them_on(deploy):
+    stack = deploy(Outputs="avi,srt,mp4")
+    (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]
+    assert function.environment["OUTPUTS"] == environment_of(stack, "av-workflow-ffmpeg")["OUTPUTS"] == "avi,srt,mp4"
+
+
 def test_the_isolation_reaches_every_step(deploy):
     stack = deploy(Isolation="required")
     functions = {each.handler: each.environment for each in stack.aws.functions.all()}

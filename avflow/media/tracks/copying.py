@@ -16,6 +16,8 @@ _PROFILES = {"LC", "HE-AAC", "HE-AACv2"}
 #: Seconds by which a packet may begin early or late. In the AVI a longer gap is filled (`avflow.ffmpeg.audio`); players
 #: close it or leave it, as they like.
 _JITTER = Fraction(2, 100)
+#: seconds of the encoder's padding before second 0, which an edit list skips, and seconds after it
+_PADDING, _LATE = Fraction(1, 10), Fraction(5, 1000)
 
 
 def is_copyable(source: Path, media: Media) -> bool:
@@ -28,7 +30,7 @@ def is_copyable(source: Path, media: Media) -> bool:
         return False
     try:
         with open_container(source, far=audio.late) as container:
-            return _is_regular(container, audio.index)
+            return _is_regular(container, audio.index, Fraction(media.zero))
     except av.error.FFmpegError:
         return False
 
@@ -39,8 +41,11 @@ def _is_heard_as_it_is(audio: AudioStream) -> bool:
     return alone and not audio.sound_gain and audio.channels <= 2
 
 
-def _is_regular(container: av.container.InputContainer, index: int) -> bool:
-    """Whether each packet begins where it should, counted from the first by their samples, and none is damaged."""
+def _is_regular(container: av.container.InputContainer, index: int, zero: Fraction) -> bool:
+    """Whether the first packet begins at second 0 of the results and each other where it should, by their samples.
+
+    None may be damaged. Silence before the audio would be an empty edit in the MP4, which some players ignore.
+    """
     stream = container.streams[index]
     context = stream.codec_context
     if not isinstance(context, AudioCodecContext) or not context.extradata or context.profile not in _PROFILES:
@@ -53,7 +58,10 @@ def _is_regular(container: av.container.InputContainer, index: int) -> bool:
         if packet.is_corrupt or packet.pts is None or packet.time_base is None or packet.has_sidedata("new_extradata"):
             return False
         start = packet.pts * packet.time_base
-        first = start if first is None else first
+        if first is None:
+            first = start
+            if not -_PADDING <= start - zero <= _LATE:
+                return False
         if abs(start - first - number * Fraction(context.frame_size, context.sample_rate)) > _JITTER:
             return False
         number += 1

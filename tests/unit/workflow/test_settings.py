@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
@@ -86,6 +87,26 @@ def test_the_task_of_speech_is_the_templates_and_the_command_lines(parameters):
     assert Settings.from_environ({"SPEECH_TASK": "translate"}).speech_task == "translate"
     with pytest.raises(SettingInvalid, match="SPEECH_TASK is 'summarise'; it must be one of transcribe, translate"):
         Settings.from_environ({"SPEECH_TASK": "summarise"})
+
+
+@pytest.mark.parametrize(
+    "value", ["mp4", "avi,srt", "jpg,txt,json,vtt", "avi,srt,mp4,vtt,txt,json,jpg", "webm", "mp4,", ","]
+)
+def test_the_outputs_are_the_templates_and_the_command_lines(parameters, value):
+    (option,) = [option for option in run.params if option.name == "outputs"]
+    declared = parameters["Outputs"]
+    assert ",".join(Settings().outputs) == declared["Default"] == option.default
+    good = value not in ("webm", "mp4,", ",")
+    assert bool(re.fullmatch(declared["AllowedPattern"], value)) == good
+    if good:
+        found = Settings.from_environ({"OUTPUTS": value}).outputs
+        assert set(found) == {"avi", "srt", *value.split(",")}, "avi and srt are always there"
+        assert ",".join(found) == option.type.convert(value, None, None)
+        return
+    with pytest.raises(SettingInvalid, match=r"OUTPUTS is .*; it must be a list with commas of avi, srt, mp4"):
+        Settings.from_environ({"OUTPUTS": value})
+    with pytest.raises(click.BadParameter, match="names no results: it must be a list with commas of avi, srt, mp4"):
+        option.type.convert(value, None, None)
 
 
 @pytest.mark.parametrize("value", ["", "2", "en", "eng", "pt-BR", "English", "-1", "e", "2,3"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from avflow.media import Media
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND
 from avflow.media_work.requests import BoxedFile, JoinSegments
 from avflow.models.kinds import TRANSLATED_TO
+from avflow.progress import divided
 from avflow.speech import subtitles
 from avflow.speech.transcript import Transcript
-from avflow.workflow import manifest
+from avflow.workflow import manifest, tracks
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
@@ -25,6 +25,8 @@ from avflow.workflow.storage import ObjectStore
 
 #: by key under `result/`: the file to upload, or the key of the object to copy
 Results = dict[str, Path | str]
+#: share of the time that tracking takes of joining the segments
+_TRACKING = 0.1
 
 
 class _Superseded(Exception):
@@ -66,10 +68,10 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
     speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
     made: Results = {}
-    said = isolation = None
+    said = isolation = unique = None
     with workplace() as place:
         if boxes:
-            found, isolation = _boxed(_Boxes(video, context, media, boxes, place))
+            found, unique, isolation = _boxed(_Boxes(video, context, media, boxes, place))
             made |= found
         if speech:
             said, made[video.result(".srt")] = _subtitles(speech, place.taken)
@@ -92,6 +94,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         speech=speech,
         said=said,
         boxes=boxes,
+        unique=unique or {},
         merge_step=timer.record(isolation),
         results=tuple(made),
         on_aws=context.settings.on_aws,
@@ -154,25 +157,35 @@ class _Boxes:
         return self.report.input
 
 
-def _boxed(boxes: _Boxes) -> tuple[Results, Isolation | None]:
-    """The AVI and the detections. A result that is already one object is copied inside S3, without a media process."""
-    video, whole = boxes.video, len(boxes.reports) == 1
+def _boxed(boxes: _Boxes) -> tuple[Results, dict[str, int], Isolation | None]:
+    """The AVI, the detections with their tracks, and the number of tracks of each class.
+
+    An AVI that is already one object is copied inside S3, without a media process.
+    """
+    video, context, copied = boxes.video, boxes.context, len(boxes.reports) == 1 and not boxes.media.audio
+    tracking, joining = divided(context.report, *((1, 0) if copied else (_TRACKING, 1 - _TRACKING)))
+    detections, tracked = tracks.joined_detections(
+        video, replace(context, report=tracking), boxes.reports, boxes.place.taken
+    )
     avi: Path | str = video.boxed(0)
     isolation = None
-    if not whole or boxes.media.audio:
-        avi, isolation = _boxes_and_audio(boxes)
-    detections = video.detections(0) if whole else _joined_detections(boxes)
-    return {video.result(".avi"): avi, video.result(".detections.jsonl"): detections}, isolation
+    if not copied:
+        avi, isolation = _boxes_and_audio(replace(boxes, context=replace(context, report=joining)), detections)
+    return {video.result(".avi"): avi, video.result(".detections.jsonl"): detections}, tracked.unique, isolation
 
 
-def _boxes_and_audio(boxes: _Boxes) -> tuple[Path, Isolation]:
-    """One AVI with the annotated video of all segments, and the upload's audio if it has any."""
+def _boxes_and_audio(boxes: _Boxes, detections: Path) -> tuple[Path, Isolation]:
+    """One AVI with the annotated video of all segments, and the upload's audio if it has any.
+
+    `detections` lie on the same disk.
+    """
     store, budget, media = boxes.context.store, boxes.context.budget, boxes.media
     place, target = boxes.place, boxes.place.work / "result.avi"
     source = place.inputs / boxes.video.scratch_name
     keys = [boxes.video.boxed(part) for part in range(len(boxes.reports))]
     audio_bytes = media.size + round(media.duration * AUDIO_BYTES_PER_SECOND) if media.audio else 0
-    budget.require_disk(2 * sum(map(store.size, keys)) + audio_bytes, f"{boxes.video.shown_name} and its boxes")
+    needed = 2 * sum(map(store.size, keys)) + audio_bytes + detections.stat().st_size
+    budget.require_disk(needed, f"{boxes.video.shown_name} and its boxes")
     # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
     segments = [
         BoxedFile(str(place.work / f"boxed-{part:04}.avi"), report.frames) for part, report in enumerate(boxes.reports)
@@ -188,21 +201,6 @@ def _boxes_and_audio(boxes: _Boxes) -> tuple[Path, Isolation]:
         in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
         worker.do(JoinSegments(tuple(segments), rate, str(source), media, str(target)), in_time)
         return place.take(target.name), worker.isolation
-
-
-def _joined_detections(boxes: _Boxes) -> Path:
-    """The detections of all segments in one file. Their frame numbers and times already count in the whole video."""
-    folder = boxes.place.taken
-    target = folder / "detections.jsonl"
-    parts = [folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
-    with boxes.context.store.transfers() as transfers:
-        for part, path in enumerate(parts):
-            transfers.download(boxes.video.detections(part), path)
-    with target.open("wb") as lines:
-        for path in parts:
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, lines)
-    return target
 
 
 # ---------------------------------------------------------------- subtitles

@@ -6,11 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from mashumaro import field_options
 
 from avflow.detection import Detection
 from avflow.media.contract import Contract
+
+#: no number of a line is so large
+_FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,14 @@ class DetectedObject(Contract):
     confidence: float
     #: left, top, width and height in pixels
     box: tuple[float, float, float, float]
+    #: number of the object that is the same on all frames, from 1; left out if the object was seen too seldom
+    track: int | None = None
+
+    def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Leave out `track` if there is none."""
+        if self.track is None:
+            del fields["track"]
+        return fields
 
     @classmethod
     def of(cls, found: Detection) -> DetectedObject:
@@ -59,3 +71,25 @@ def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> s
     """
     line = FrameDetections(frame, round(float(frame / rate), 6), tuple(map(DetectedObject.of, found)))
     return json.dumps(line.to_dict(), ensure_ascii=False) + "\n"
+
+
+def read_line(text: bytes) -> FrameDetections:
+    """A line of the detections file.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    """
+    try:
+        line = FrameDetections.from_dict(json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, LookupError) as error:
+        raise ValueError("not a line of detections") from error
+    numbers = [line.frame, line.time]
+    for found in line.objects:
+        numbers += [found.confidence, *found.box, *(() if found.track is None else (found.track,))]
+    if not all(-_FAR < number < _FAR for number in numbers) or {len(each.box) for each in line.objects} - {4}:
+        raise ValueError("a number of a line of detections is out of range")
+    if not all(isinstance(found.class_name, str) for found in line.objects):
+        raise ValueError("a class of a line of detections is not a text")
+    return line

@@ -355,6 +355,11 @@ _BUILDERS: dict[str, Callable[[_Section, Shape, list[Layer]], Layer]] = {
 }
 
 
+def names_in(path: Path) -> tuple[str, ...]:
+    """The names of the classes in a file, one a line."""
+    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
 def read_names(path: Path, network: Network) -> tuple[str, ...]:
     """Read the class names, one a line.
 
@@ -363,7 +368,7 @@ def read_names(path: Path, network: Network) -> tuple[str, ...]:
     DarknetModelInvalid
         The number of names differs from the number of classes.
     """
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    names = names_in(path)
     classes = network.heads[0].classes
     if len(names) != classes:
         raise DarknetModelInvalid(f"{path.name} names {len(names)} classes, the network has {classes}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from avflow.media.notices import Notice
@@ -32,6 +32,7 @@ def build(
     speech: Sequence[SpanReport],
     said: SpeechSummary | None,
     boxes: Sequence[SegmentReport],
+    unique: Mapping[str, int],
     merge_step: StepRecord,
     files: Sequence[ResultFile],
     on_aws: bool,
@@ -46,6 +47,8 @@ def build(
         The reports of the audio2srt and yolov3 steps, one per span or segment. Empty for a step that was skipped.
     said:
         The summary of the subtitles of all spans. None without audio.
+    unique:
+        The number of different objects of each class.
     merge_step:
         The record of the merge step itself.
     files:
@@ -64,7 +67,7 @@ def build(
         results=tuple(file.key for file in files),
         models={model.role: model for model in (*(r.model for r in speech), *(r.model for r in boxes))},
         speech=said,
-        detections=_detections(boxes) if boxes else None,
+        detections=_detections(boxes, unique) if boxes else None,
         steps=steps,
         cost=replace(
             cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
@@ -86,7 +89,7 @@ def _numbered(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:
     return steps if len(steps) == 1 else [replace(step, part=part) for part, step in enumerate(steps)]
 
 
-def _detections(boxes: Sequence[SegmentReport]) -> DetectionSummary:
+def _detections(boxes: Sequence[SegmentReport], unique: Mapping[str, int]) -> DetectionSummary:
     """All segments together. Several engines if Spot interrupted some of the GPU jobs."""
     return DetectionSummary(
         frames=sum(report.frames for report in boxes),
@@ -96,4 +99,5 @@ def _detections(boxes: Sequence[SegmentReport]) -> DetectionSummary:
         engine=", ".join(dict.fromkeys(report.engine for report in boxes)),
         objects=dict(sum((Counter(report.objects) for report in boxes), Counter[str]())),
         frames_with=dict(sum((Counter(report.frames_with) for report in boxes), Counter[str]())),
+        unique=dict(unique),
     )

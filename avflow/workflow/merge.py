@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.progress import Report, divided
 from avflow.speech import subtitles, texts, webvtt
 from avflow.speech.transcript import Transcript
-from avflow.workflow import manifest
+from avflow.tracking import Tracked
+from avflow.workflow import manifest, tracks
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import OF_AUDIO, RESULT_SUFFIXES, VideoRef
@@ -30,6 +31,8 @@ from avflow.workflow.storage import ObjectStore
 
 #: the SubRip file, from which the MP4 gets its subtitle track
 _SUBTITLES = "subtitles.srt"
+#: share of the time that tracking takes of joining the segments
+_TRACKING = 0.1
 
 
 class _Superseded(Exception):
@@ -71,13 +74,13 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
     speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
     made: Results = {}
-    said = isolation = None
+    said = tracked = isolation = None
     with workplace() as place:
         spoken: Results = {}
         if speech:
             said, spoken = _subtitles(video, media, speech, place)
         if boxes:
-            found, isolation = _boxed(_Boxes(video, context, media, boxes, said, place))
+            found, tracked, isolation = _boxed(_Boxes(video, context, media, boxes, said, place))
             made |= found
         made |= spoken
         made = {key: made[key] for key in map(video.result, RESULT_SUFFIXES) if key in made}
@@ -100,6 +103,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         speech=speech,
         said=said,
         boxes=boxes,
+        unique=tracked.unique if tracked else {},
         merge_step=timer.record(isolation),
         files=files,
         on_aws=context.settings.on_aws,
@@ -168,32 +172,38 @@ class _Boxes:
         return self.place.inputs / f"{self.video.scratch_name}.{name}"
 
 
-def _boxed(boxes: _Boxes) -> tuple[Results, Isolation | None]:
-    """The videos, detections and pictures. What is already one object is copied inside S3, without a media process."""
-    video, wanted = boxes.video, boxes.report.outputs
+def _boxed(boxes: _Boxes) -> tuple[Results, Tracked, Isolation | None]:
+    """The videos, detections and pictures. A video that is one object already is copied in S3, without a process."""
+    video, wanted, context = boxes.video, boxes.report.outputs, boxes.context
+    names = [name for name in ("avi", "mp4") if name in ("avi", *wanted)]
     made: Results = {}
-    for name in ("avi", "mp4") if not boxes.media.audio else ():
-        if name in ("avi", *wanted) and (copied := boxes.whole(name)):
+    for name in names if not boxes.media.audio else ():
+        if copied := boxes.whole(name):
             made[video.result(f".{name}")] = copied
-    left = [name for name in ("avi", "mp4") if name in ("avi", *wanted) and video.result(f".{name}") not in made]
+    left = [name for name in names if video.result(f".{name}") not in made]
+    tracking, joining = divided(context.report, *((_TRACKING, 1 - _TRACKING) if left else (1, 0)))
+    detections, tracked = tracks.joined_detections(
+        video, replace(context, report=tracking), boxes.reports, boxes.place.taken
+    )
+    made[video.result(".detections.jsonl")] = detections
     isolation = None
     if left or "jpg" in wanted:
-        with boxes.context.media_process("merge", boxes.place) as worker:
-            made |= _joined(boxes, worker, left)
+        with context.media_process("merge", boxes.place) as worker:
+            made |= _joined(boxes, worker, left, joining)
             made |= _pictures(boxes, worker) if "jpg" in wanted else {}
             isolation = worker.isolation
-    made[video.result(".detections.jsonl")] = boxes.whole("detections") or _joined_detections(boxes)
-    return made, isolation
+    return made, tracked, isolation
 
 
-def _joined(boxes: _Boxes, worker: Worker, names: Sequence[str]) -> Results:
+def _joined(boxes: _Boxes, worker: Worker, names: Sequence[str], report: Report) -> Results:
     """The annotated video of all segments as AVI and as MP4, each with the upload's audio if it has any."""
     store, budget, media, place = boxes.context.store, boxes.context.budget, boxes.media, boxes.place
     source = place.inputs / boxes.video.scratch_name
     audio_rate = AUDIO_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND
     audio_bytes = media.size + round(media.duration * audio_rate) if media.audio else 0
     video_bytes = sum(store.size(key) for name in names for key in boxes.keys(name))
-    budget.require_disk(2 * video_bytes + audio_bytes, f"{boxes.video.shown_name} and its boxes")
+    kept = sum(path.stat().st_size for path in place.taken.iterdir())
+    budget.require_disk(2 * video_bytes + audio_bytes + kept, f"{boxes.video.shown_name} and its boxes")
     # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
     segments = {
         name: [
@@ -209,10 +219,10 @@ def _joined(boxes: _Boxes, worker: Worker, names: Sequence[str]) -> Results:
         if media.audio and names:
             joined = boxes.report.joined
             transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
-    in_time = paced(boxes.context.report, budget, f"the merge of {source.name}")
+    in_time = paced(report, budget, f"the merge of {source.name}")
     made: Results = {}
-    for name, report in zip(names, divided(in_time, *[1 / max(1, len(names))] * len(names)), strict=True):
-        _join(boxes, worker, name, segments[name], report)
+    for name, part in zip(names, divided(in_time, *[1 / max(1, len(names))] * len(names)), strict=True):
+        _join(boxes, worker, name, segments[name], part)
         made[boxes.video.result(f".{name}")] = place.take(f"result.{name}")
     return made
 
@@ -255,21 +265,6 @@ def _pictures(boxes: _Boxes, worker: Worker) -> Results:
         boxes.video.result(".jpg"): boxes.place.take(thumbnail),
         boxes.video.result(".contact.jpg"): boxes.place.take(sheet),
     }
-
-
-def _joined_detections(boxes: _Boxes) -> Path:
-    """The detections of all segments in one file. Their frame numbers and times already count in the whole video."""
-    folder = boxes.place.taken
-    target = folder / "detections.jsonl"
-    parts = [folder / f"detections-{part:04}.jsonl" for part in range(len(boxes.reports))]
-    with boxes.context.store.transfers() as transfers:
-        for part, path in enumerate(parts):
-            transfers.download(boxes.video.detections(part), path)
-    with target.open("wb") as lines:
-        for path in parts:
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, lines)
-    return target
 
 
 # ---------------------------------------------------------------- subtitles

@@ -294,6 +294,8 @@ class DetectionSummary(Contract):
     objects: dict[str, int]
     #: number of frames in which each class occurs
     frames_with: dict[str, int]
+    #: number of different objects of each class, by their tracks
+    unique: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,7 @@ def test_each_steps_record_names_its_machine_and_the_manifest_adds_them_up():
         speech=[],
         said=None,
         boxes=[],
+        unique={},
         merge_step=record("merge"),
         results=[],
         on_aws=False,

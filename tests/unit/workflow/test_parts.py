@@ -2,11 +2,12 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
-from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded
+from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, MediaAnswerInvalid
 from avflow.media import probe
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
@@ -126,6 +127,9 @@ def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, second
     lines = [json.loads(line) for line in result(store, video, ".detections.jsonl", tmp_path).read_text().splitlines()]
     assert [(line["frame"], line["time"]) for line in lines] == [(n, round(n / 25, 6)) for n in range(FRAMES)]
     assert [line["objects"][0]["class"] for line in lines] == [("even", "odd")[n % 2] for n in range(FRAMES)]
+    # the box moves on with each frame, and after 100 frames it begins again; the last frame of all is alone
+    tracks = [1 + n % 2 + 2 * (n // 100) for n in range(FRAMES - 1)]
+    assert [line["objects"][0].get("track") for line in lines] == [*tracks, None]
     assert manifest.detections.to_dict() == {
         "frames": FRAMES,
         "damaged_frames": 0,
@@ -134,6 +138,7 @@ def test_every_frame_is_there_once_with_its_sound(store, films, tmp_path, second
         "engine": "reads numbers",
         "objects": {"even": 101, "odd": 100},
         "frames_with": {"even": 101, "odd": 100},
+        "unique": {"even": 2, "odd": 2},
     }
     parts = [step.part for step in manifest.steps if step.name == "yolov3"]
     assert parts == ([None] if segments == 1 else list(range(segments)))
@@ -153,12 +158,12 @@ def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, mon
 
 
 # ---------------------------------------------------------------- no wasted work
-def test_a_silent_film_of_one_segment_never_leaves_s3(store, films):
+def test_the_picture_of_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     video = uploaded(store, films["silent"])
     manifest = whole_way(video, store, outputs=ALWAYS)
-    assert sorted(store.keys("copy")) == ["result/silent.avi", "result/silent.detections.jsonl"]
-    assert not store.keys("download")
-    assert not store.keys("upload")
+    assert store.keys("copy") == ["result/silent.avi"]
+    assert store.keys("download") == [video.detections(0)]
+    assert store.keys("upload") == ["result/silent.detections.jsonl"]
     assert manifest.speech is None
     assert manifest.results == ("result/silent.avi", "result/silent.detections.jsonl")
 
@@ -245,6 +250,34 @@ def test_segments_that_do_not_fit_lambda_are_not_even_fetched(store, films):
         merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(disk_bytes=100_000)))
     assert video.key not in store.keys("download")
     assert not [key for key in store.keys("download") if key.endswith(".avi")]
+
+
+def test_detections_that_do_not_fit_lambda_are_not_even_fetched(store, films):
+    video = uploaded(store, films["silent"])
+    whole_way(video, store)
+    store.calls.clear()
+    with pytest.raises(LambdaBudgetExceeded, match=r"silent\.mkv and its detections needs"):
+        merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(disk_bytes=20_000)))
+    assert not store.calls
+
+
+def test_tracking_that_does_not_end_in_lambdas_time_moves_to_batch(store, films):
+    video = uploaded(store, films["silent"])
+    whole_way(video, store)
+    store.calls.clear()
+    with pytest.raises(LambdaBudgetExceeded, match=r"the tracking of the objects in silent\.mkv ran out of time"):
+        merge.run(video, replace(context(store), ran_on="lambda", budget=Budget(deadline=time.monotonic())))
+    assert not store.keys("upload") + store.keys("copy")
+
+
+def test_detections_of_a_media_process_that_was_taken_over_are_not_published(store, films, s3):
+    video = uploaded(store, films["silent"])
+    whole_way(video, store, segment_seconds=5)
+    store.calls.clear()
+    s3.put_object(Bucket=store.bucket, Key=video.detections(1), Body=b'{"frame": 101, "time": 4.04}\n')
+    with pytest.raises(MediaAnswerInvalid, match="detections on frame 101 are not as the detector writes them"):
+        merge.run(video, context(store))
+    assert not store.keys("upload") + store.keys("copy")
 
 
 @pytest.mark.parametrize(("seconds", "segments"), [(600, 1), (4, 5)])

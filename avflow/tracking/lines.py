@@ -1,0 +1,174 @@
+"""Adds tracks to files of detections: reads frame after frame, and keeps only those in memory that are undecided."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from avflow.errors import DISK_FULL, MediaAnswerInvalid, ScratchFull
+from avflow.progress import Meter, Report, ignore
+from avflow.tracking.tracker import Sighting, Tracker
+from avflow.tracking.tracks import Track
+
+#: longest line in bytes: hundreds of thousands of objects
+_LINE_BYTES = 16 << 20
+#: bytes of the lines that wait until it is known whether their objects have a track
+_WAITING_BYTES = 16 << 20
+#: no box is so many pixels away
+_FAR = 1e7
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What a file of detections contains."""
+
+    frames: int
+    #: number of tracks of each class that was detected
+    unique: dict[str, int]
+
+
+def track_file(
+    sources: Sequence[Path], target: Path, *, seconds: float | None = None, report: Report = ignore
+) -> Tracked:
+    """Join the files of detections of all segments, and give the objects their tracks.
+
+    An object of a track has `"track": n`, from 1 in order of appearance. The others have none: see docs/tracking.md.
+    Everything else stays as it is.
+
+    Parameters
+    ----------
+    sources:
+        In the order of the segments.
+    target:
+        The file to write. After an error it is incomplete.
+    seconds:
+        Length of the video, for progress.
+
+    Raises
+    ------
+    MediaAnswerInvalid
+        A line is not what the detector writes: the media process may have been taken over.
+    ScratchFull
+        The disk has no room for the target.
+    """
+    meter = Meter("track", seconds, "seconds", report)
+    try:
+        with target.open("wb") as file:
+            joined = _Joined(file)
+            for frame in _frames(sources):
+                joined.add(frame)
+                meter.update(frame.time)
+            joined.finish()
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise ScratchFull(f"The scratch space has no room for the detections: {error.strerror}") from error
+        raise
+    if seconds is not None:
+        meter.update(seconds)
+    return Tracked(joined.frames, joined.unique)
+
+
+@dataclass
+class _Frame:
+    """A line of the file, as it was read."""
+
+    number: int
+    time: float
+    #: its length in bytes
+    size: int
+    line: dict[str, Any]
+    objects: list[Sighting]
+    tracks: list[Track | None] = field(default_factory=list)
+
+    def is_decided(self) -> bool:
+        """Whether it is known which of its objects have a track."""
+        return all(track is None or track.confirmed or track.ended for track in self.tracks)
+
+
+class _Joined:
+    """The file that is written, and the frames that wait for it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._tracker = file, Tracker()
+        self._waiting: deque[_Frame] = deque()
+        self._bytes = self._numbered = self.frames = 0
+        self.unique: dict[str, int] = {}
+
+    def add(self, frame: _Frame) -> None:
+        """Track the objects of the next frame, and write the frames that are decided."""
+        frame.tracks = self._tracker.update(frame.time, frame.objects)
+        self._waiting.append(frame)
+        self._bytes += frame.size
+        self.frames += 1
+        while self._waiting and (self._bytes > _WAITING_BYTES or self._waiting[0].is_decided()):
+            self._write()
+
+    def finish(self) -> None:
+        """Write the rest. The objects of a film of one frame are believed: no other frame can confirm them."""
+        if self.frames == 1:
+            for track in (track for frame in self._waiting for track in frame.tracks if track):
+                track.confirmed = True
+        self._tracker.finish()
+        while self._waiting:
+            self._write()
+
+    def _write(self) -> None:
+        frame = self._waiting.popleft()
+        self._bytes -= frame.size
+        for written, found, track in zip(frame.line["objects"], frame.objects, frame.tracks, strict=True):
+            written.pop("track", None)
+            counted = self.unique.setdefault(found.class_name, 0)
+            if track is None or not track.confirmed:
+                continue
+            if track.number is None:
+                self._numbered += 1
+                track.number = self._numbered
+                self.unique[found.class_name] = counted + 1
+            written["track"] = track.number
+        try:
+            self._file.write(_ENCODE(frame.line).encode() + b"\n")
+        except UnicodeEncodeError as error:
+            raise _strange(frame.number) from error
+
+
+def _frames(sources: Iterable[Path]) -> Iterator[_Frame]:
+    """The frames of all files. Each has a higher number and a later time than the one before."""
+    last, time = -1, -1.0
+    for source in sources:
+        with source.open("rb") as file:
+            while text := file.readline(_LINE_BYTES):
+                frame = _read(text, last)
+                if frame.number <= last or not time < frame.time:
+                    raise _strange(last + 1)
+                last, time = frame.number, frame.time
+                yield frame
+
+
+def _read(text: bytes, last: int) -> _Frame:
+    try:
+        line = json.loads(text)
+        number, time, objects = line["frame"], line["time"], line["objects"]
+        if type(number) is int and 0 <= time < _FAR and type(objects) is list:
+            return _Frame(number, time, len(text), line, list(map(_sighting, objects)))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _strange(last + 1) from error
+    raise _strange(last + 1)
+
+
+def _sighting(written: Any) -> Sighting:
+    """An object of a line. Raises KeyError, TypeError or ValueError."""
+    class_name, confidence, box = written["class"], written["confidence"], written["box"]
+    left, top, width, height = box
+    near = -_FAR < left < _FAR and -_FAR < top < _FAR and 0 <= width < _FAR and 0 <= height < _FAR
+    if near and 0 <= confidence <= 1 and type(class_name) is str and type(written) is dict:
+        return Sighting(class_name, confidence, (left, top, width, height))
+    raise ValueError
+
+
+def _strange(frame: int) -> MediaAnswerInvalid:
+    return MediaAnswerInvalid(f"The detections on frame {frame} are not as the detector writes them")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,8 +32,17 @@ class Tracked:
     unique: dict[str, int]
 
 
+#: is told the number of each frame and the classes of its objects
+See = Callable[[int, Iterable[str]], None]
+
+
 def track_file(
-    sources: Sequence[Path], target: Path, *, seconds: float | None = None, report: Report = ignore
+    sources: Sequence[Path],
+    target: Path,
+    *,
+    seconds: float | None = None,
+    see: See | None = None,
+    report: Report = ignore,
 ) -> Tracked:
     """Join the files of detections of all segments, and give the objects their tracks.
 
@@ -48,6 +57,8 @@ def track_file(
         The file to write. After an error it is incomplete.
     seconds:
         Length of the video, for progress.
+    see:
+        Is told the number of each frame and the classes of its objects, in order.
 
     Raises
     ------
@@ -62,6 +73,8 @@ def track_file(
             joined = _Joined(file)
             for frame in _frames(sources):
                 joined.add(frame)
+                if see:
+                    see(frame.number, (found.class_name for found in frame.objects))
                 meter.update(frame.time)
             joined.finish()
     except OSError as error:

@@ -26,6 +26,7 @@ RESULT_SUFFIXES = (
     ".transcript.json",
     ".jpg",
     ".contact.jpg",
+    ".html",
     ".error.json",
 )
 #: The results that the setting `Outputs` chooses, by its words: the suffix of each by what it is. The first two are
@@ -41,6 +42,7 @@ OF_AUDIO = {
     "txt": {"text": ".txt"},
     "json": {"transcript": ".transcript.json"},
 }
+OF_ALL = {"html": {"page": ".html"}}
 #: the files of a segment: the annotated video in two formats, the detections, and the still pictures
 SEGMENT_FILES = {
     "avi": ("boxed", ".avi"),
@@ -49,7 +51,7 @@ SEGMENT_FILES = {
     "pictures": ("pictures", ".zip"),
 }
 ALWAYS = ("avi", "srt")
-OUTPUTS = ("avi", "srt", "mp4", "vtt", "txt", "json", "jpg")
+OUTPUTS = ("avi", "srt", "mp4", "vtt", "txt", "json", "jpg", "html")
 
 
 def outputs_of(text: str) -> tuple[str, ...]:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from pathlib import Path
 
 from avflow.errors import SourceMissing
-from avflow.filenames import printable_json
-from avflow.isolation.policy import Isolation
-from avflow.isolation.workplace import Workplace, workplace
-from avflow.media import Media
-from avflow.media.formats import AAC_BYTES_PER_SECOND, AUDIO_BYTES_PER_SECOND
-from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
-from avflow.models.kinds import TRANSLATED_TO, SpeechTask
-from avflow.progress import Report, divided
-from avflow.speech import subtitles, texts, webvtt
-from avflow.speech.transcript import Transcript
-from avflow.tracking import Tracked
-from avflow.workflow import manifest, tracks
-from avflow.workflow.context import StepContext, StepTimer, paced
-from avflow.workflow.isolating import Worker
-from avflow.workflow.layout import OF_AUDIO, RESULT_SUFFIXES, VideoRef
-from avflow.workflow.publishing import Copied, Results, publish
-from avflow.workflow.reports import Manifest, MediaReport, MergeReport, SegmentReport, SpanReport, SpeechSummary
+from avflow.isolation.workplace import workplace
+from avflow.workflow import manifest, result_page, spoken, videos
+from avflow.workflow.context import StepContext, StepTimer
+from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
+from avflow.workflow.publishing import publish
+from avflow.workflow.reports import Manifest, MediaReport, MergeReport, ResultFile, SegmentReport, SpanReport
 from avflow.workflow.storage import ObjectStore
-
-#: the SubRip file, from which the MP4 gets its subtitle track
-_SUBTITLES = "subtitles.srt"
-#: share of the time that tracking takes of joining the segments
-_TRACKING = 0.1
 
 
 class _Superseded(Exception):
@@ -61,10 +40,10 @@ def run(video: VideoRef, context: StepContext) -> MergeReport:
     media = context.store.read(video.media_json, MediaReport)
     context = context.within(media.lambda_seconds, video)
     try:
-        manifest = _run(video, context, media, timer)
+        complete = _run(video, context, media, timer)
     except (_Superseded, _Reported):
         return MergeReport(media.input, timer.record(), None)
-    return MergeReport(media.input, manifest.steps[-1], manifest)
+    return MergeReport(media.input, complete.steps[-1], complete)
 
 
 def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepTimer) -> Manifest:
@@ -73,44 +52,54 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     segments = range(media.plan.segments.count if media.has_video else 0)
     boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
     speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
-    made: Results = {}
-    said = tracked = isolation = None
     with workplace() as place:
-        spoken: Results = {}
-        if speech:
-            said, spoken = _subtitles(video, media, speech, place)
+        said = spoken.make(video, media, speech, place.taken) if speech else None
+        seen = None
         if boxes:
-            found, tracked, isolation = _boxed(_Boxes(video, context, media, boxes, said, place))
-            made |= found
-        made |= spoken
+            summary, srt = (said.summary, said.subtitles) if said else (None, None)
+            seen = videos.make(videos.Boxes(video, context, media, boxes, summary, srt, place))
+        made = {**(seen.results if seen else {}), **(said.results if said else {})}
         made = {key: made[key] for key in map(video.result, RESULT_SUFFIXES) if key in made}
         _require_newest(video, store)
         # Of an earlier version or try. The results are incomplete until the new manifest
         store.delete(video.result(".json"))
         store.delete(video.result(".error.json"))
         files = publish(made, store)
+
+        def report() -> Manifest:
+            return manifest.build(
+                video,
+                media=media,
+                speech=speech,
+                said=said.summary if said else None,
+                boxes=boxes,
+                unique=seen.tracked.unique if seen else {},
+                merge_step=timer.record(seen.isolation if seen else None),
+                files=files,
+                on_aws=context.settings.on_aws,
+            )
+
+        if "html" in media.outputs:  # it shows what the manifest says
+            page = result_page.make(video, report(), said, seen, place.taken)
+            files += publish({video.result(".html"): page}, store)
     try:
         _require_newest(video, store)
     except _Superseded:
         _withdraw_if_reported(video, store)
         raise
-    for suffix in RESULT_SUFFIXES:  # delete results of an earlier version that this one lacks
-        if suffix != ".error.json" and video.result(suffix) not in made:
-            store.delete(video.result(suffix))
-    report = manifest.build(
-        video,
-        media=media,
-        speech=speech,
-        said=said,
-        boxes=boxes,
-        unique=tracked.unique if tracked else {},
-        merge_step=timer.record(isolation),
-        files=files,
-        on_aws=context.settings.on_aws,
-    )
-    store.write(video.result(".json"), report)
+    _delete_others(video, store, files)
+    complete = report()
+    store.write(video.result(".json"), complete)
     _withdraw_if_reported(video, store)
-    return report
+    return complete
+
+
+def _delete_others(video: VideoRef, store: ObjectStore, files: Sequence[ResultFile]) -> None:
+    """Delete the results of an earlier version of the upload that this one lacks."""
+    kept = {video.result(".error.json"), *(file.key for file in files)}
+    for key in map(video.result, RESULT_SUFFIXES):
+        if key not in kept:
+            store.delete(key)
 
 
 def _withdraw_if_reported(video: VideoRef, store: ObjectStore) -> None:
@@ -138,156 +127,3 @@ def is_superseded(video: VideoRef, store: ObjectStore) -> bool:
         return store.version(video.key) not in (video.version_id, None)
     except SourceMissing:  # the user deleted the upload, and still gets its results
         return False
-
-
-# ---------------------------------------------------------------- video
-@dataclass(frozen=True)
-class _Boxes:
-    """The reports of a video's segments, and the folder in which to join the segments."""
-
-    video: VideoRef
-    context: StepContext
-    report: MediaReport
-    reports: Sequence[SegmentReport]
-    #: None without audio
-    said: SpeechSummary | None
-    place: Workplace
-
-    @property
-    def media(self) -> Media:
-        """The upload."""
-        return self.report.input
-
-    def whole(self, name: str) -> Copied | None:
-        """The one segment's file of this name, which is the result; None if there are several, or it is not known."""
-        content = self.reports[0].files.get(name)
-        return Copied(self.video.segment_file(name, 0), content) if len(self.reports) == 1 and content else None
-
-    def keys(self, name: str) -> list[str]:
-        """The keys of a file of all segments."""
-        return [self.video.segment_file(name, part) for part in range(len(self.reports))]
-
-    def input(self, name: str) -> Path:
-        """A path in `inputs` that is not the upload's."""
-        return self.place.inputs / f"{self.video.scratch_name}.{name}"
-
-
-def _boxed(boxes: _Boxes) -> tuple[Results, Tracked, Isolation | None]:
-    """The videos, detections and pictures. A video that is one object already is copied in S3, without a process."""
-    video, wanted, context = boxes.video, boxes.report.outputs, boxes.context
-    names = [name for name in ("avi", "mp4") if name in ("avi", *wanted)]
-    made: Results = {}
-    for name in names if not boxes.media.audio else ():
-        if copied := boxes.whole(name):
-            made[video.result(f".{name}")] = copied
-    left = [name for name in names if video.result(f".{name}") not in made]
-    tracking, joining = divided(context.report, *((_TRACKING, 1 - _TRACKING) if left else (1, 0)))
-    detections, tracked = tracks.joined_detections(
-        video, replace(context, report=tracking), boxes.reports, boxes.place.taken
-    )
-    made[video.result(".detections.jsonl")] = detections
-    isolation = None
-    if left or "jpg" in wanted:
-        with context.media_process("merge", boxes.place) as worker:
-            made |= _joined(boxes, worker, left, joining)
-            made |= _pictures(boxes, worker) if "jpg" in wanted else {}
-            isolation = worker.isolation
-    return made, tracked, isolation
-
-
-def _joined(boxes: _Boxes, worker: Worker, names: Sequence[str], report: Report) -> Results:
-    """The annotated video of all segments as AVI and as MP4, each with the upload's audio if it has any."""
-    store, budget, media, place = boxes.context.store, boxes.context.budget, boxes.media, boxes.place
-    source = place.inputs / boxes.video.scratch_name
-    audio_rate = AUDIO_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND
-    audio_bytes = media.size + round(media.duration * audio_rate) if media.audio else 0
-    video_bytes = sum(store.size(key) for name in names for key in boxes.keys(name))
-    kept = sum(path.stat().st_size for path in place.taken.iterdir())
-    budget.require_disk(2 * video_bytes + audio_bytes + kept, f"{boxes.video.shown_name} and its boxes")
-    # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
-    segments = {
-        name: [
-            BoxedFile(str(place.work / f"boxed-{part:04}.{name}"), report.frames)
-            for part, report in enumerate(boxes.reports)
-        ]
-        for name in names
-    }
-    with store.transfers() as transfers:
-        for name, files in segments.items():
-            for key, segment in zip(boxes.keys(name), files, strict=True):
-                transfers.download(key, Path(segment.path))
-        if media.audio and names:
-            joined = boxes.report.joined
-            transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
-    in_time = paced(report, budget, f"the merge of {source.name}")
-    made: Results = {}
-    for name, part in zip(names, divided(in_time, *[1 / max(1, len(names))] * len(names)), strict=True):
-        _join(boxes, worker, name, segments[name], part)
-        made[boxes.video.result(f".{name}")] = place.take(f"result.{name}")
-    return made
-
-
-def _join(boxes: _Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile], report: Report) -> None:
-    """Join the segments to `result.avi` or `result.mp4`."""
-    rate, target = Fraction(boxes.reports[0].frame_rate), str(boxes.place.work / f"result.{name}")
-    source = boxes.place.inputs / boxes.video.scratch_name
-    if name == "avi":
-        worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
-        return
-    said, track = boxes.said, boxes.input("srt")
-    has_cues = said is not None and said.cues > 0
-    if has_cues:
-        shutil.copyfile(boxes.place.taken / _SUBTITLES, track)
-    request = JoinMp4(
-        tuple(segments),
-        rate,
-        str(source),
-        boxes.media,
-        target,
-        str(track) if has_cues else None,
-        said.subtitles_language if said else None,
-    )
-    worker.do(request, report)
-
-
-def _pictures(boxes: _Boxes, worker: Worker) -> Results:
-    """The thumbnail and the contact sheet."""
-    paths = [boxes.input(f"pictures-{part:04}") for part in range(len(boxes.reports))]
-    with boxes.context.store.transfers() as transfers:
-        for key, path in zip(boxes.keys("pictures"), paths, strict=True):
-            transfers.download(key, path)
-    thumbnail, sheet = "thumbnail.jpg", "contact.jpg"
-    folder = boxes.place.work
-    asked = MakePictures(tuple(map(str, paths)), str(folder / thumbnail), str(folder / sheet))
-    if not worker.do(asked).done:
-        return {}
-    return {
-        boxes.video.result(".jpg"): boxes.place.take(thumbnail),
-        boxes.video.result(".contact.jpg"): boxes.place.take(sheet),
-    }
-
-
-# ---------------------------------------------------------------- subtitles
-def _subtitles(
-    video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], place: Workplace
-) -> tuple[SpeechSummary, Results]:
-    """The manifest's summary of the speech of all spans, and its files. They are empty if nobody speaks."""
-    spans, folder = [report.transcript for report in speech], place.taken
-    transcript = Transcript.join(spans)
-    cues = subtitles.cues(transcript)
-    translated = any(report.task == "translate" for report in speech)
-    task: SpeechTask = "translate" if translated else "transcribe"
-    made: dict[str, Path] = {".srt": folder / _SUBTITLES, ".vtt": folder / "subtitles.vtt"}
-    made |= {".txt": folder / "transcript.txt", ".transcript.json": folder / "transcript.json"}
-    subtitles.write(cues, made[".srt"])
-    webvtt.write(cues, made[".vtt"])
-    texts.write_text(transcript, made[".txt"])
-    told = json.dumps(texts.transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
-    made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
-    words = sum(len(cue.text.split()) for cue in cues)
-    written = (TRANSLATED_TO if translated else transcript.language) if cues else None
-    wanted = {suffix for output in media.outputs for suffix in OF_AUDIO.get(output, {}).values()}
-    return (
-        SpeechSummary(transcript.language, len(cues), words, written),
-        {video.result(suffix): path for suffix, path in made.items() if suffix in wanted},
-    )

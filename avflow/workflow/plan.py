@@ -20,7 +20,7 @@ from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
 from avflow.workflow import cost, paces
-from avflow.workflow.layout import OF_AUDIO, OF_VIDEO, VideoRef
+from avflow.workflow.layout import OF_ALL, OF_AUDIO, OF_VIDEO, VideoRef
 from avflow.workflow.reports import (
     Decisions,
     MediaReport,
@@ -85,6 +85,7 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
     for output in report.outputs:
         suffixes |= OF_VIDEO.get(output, {}) if report.has_video else {}
         suffixes |= OF_AUDIO.get(output, {}) if report.has_audio else {}
+        suffixes |= OF_ALL.get(output, {})
     return WorkflowPlan(
         has_audio=report.has_audio,
         has_video=report.has_video,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
-from avflow.page import ClassRow, PageContent, PageCue, PageFile, PageStep, Presence
+from avflow.page import ClassRow, PageContent, PageCue, PageFile, PageStep, Presence, write
 from avflow.speech.subtitles import Cue
 from avflow.speech.transcript import Word
 from avflow.workflow import cost
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import Manifest, StepRecord
+from avflow.workflow.spoken import Spoken
+from avflow.workflow.videos import Made
 
 #: what each result is, by its suffix
 WORDS = {
@@ -28,25 +31,30 @@ WORDS = {
 }
 
 
-def content(
-    video: VideoRef,
-    manifest: Manifest,
-    spoken: Sequence[tuple[Cue, Sequence[Word]]],
-    presence: Presence | None,
-) -> PageContent:
-    """What the page shows.
+def make(video: VideoRef, manifest: Manifest, said: Spoken | None, seen: Made | None, folder: Path) -> Path:
+    """Write the page into `folder`.
 
     Parameters
     ----------
     manifest:
         That of the run, as far as it is known before the page itself is published.
-    spoken:
-        The cues of the subtitles with their words.
-    presence:
-        When each class is seen. None without a picture.
+    said, seen:
+        The results of the audio and of the video, if there are any.
     """
+    page = folder / "page.html"
+    write(_content(video, manifest, said.cues if said else (), seen.presence if seen else None), page)
+    return page
+
+
+def _content(
+    video: VideoRef,
+    manifest: Manifest,
+    spoken: Sequence[tuple[Cue, Sequence[Word]]],
+    presence: Presence | None,
+) -> PageContent:
     found = manifest.detections
     names = {suffix: video.result(suffix) for suffix in WORDS}
+    sizes = {file.key: file.bytes for file in manifest.files}
     results = {*manifest.results, video.result(".json")}
     return PageContent(
         title=video.shown_name,
@@ -64,7 +72,7 @@ def content(
         cost=manifest.cost.usd,
         cost_of=manifest.cost.seconds_of,
         warnings=[f"{notice.name}: {notice.message}" for notice in manifest.warnings],
-        files=[PageFile(_name(key), WORDS[suffix]) for suffix, key in names.items() if key in results],
+        files=[PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items() if key in results],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from avflow.page import Presence
 from avflow.tracking import Tracked, track_file
 from avflow.workflow.context import StepContext, paced
 from avflow.workflow.layout import VideoRef
@@ -17,8 +18,10 @@ _GROWTH = 1.25
 
 def joined_detections(
     video: VideoRef, context: StepContext, reports: Sequence[SegmentReport], folder: Path
-) -> tuple[Path, Tracked]:
+) -> tuple[Path, Tracked, Presence]:
     """Download the detections of all segments into `folder`, and write one file with the tracks of their objects.
+
+    Returns the file, the tracks, and when each class is seen.
 
     Their frame numbers and times already count in the whole video, so an object keeps its track at a seam.
 
@@ -37,9 +40,10 @@ def joined_detections(
     with store.transfers() as transfers:
         for key, path in zip(keys, parts, strict=True):
             transfers.download(key, path)
-    seconds = sum(report.frames for report in reports) / Fraction(reports[0].frame_rate)
+    frames = sum(report.frames for report in reports)
+    seconds, presence = frames / Fraction(reports[0].frame_rate), Presence(frames)
     in_time = paced(context.report, budget, f"the tracking of the objects in {name}")
-    tracked = track_file(parts, target, seconds=float(seconds), report=in_time)
+    tracked = track_file(parts, target, seconds=float(seconds), see=presence.add, report=in_time)
     for path in parts:
         path.unlink()
-    return target, tracked
+    return target, tracked, presence

@@ -18,7 +18,18 @@ from .answering import is_refusal
 MANIFEST = ".json"
 ERROR_REPORT = ".error.json"
 #: the other results; a test compares them with avflow.workflow.layout, which is not in this function's package
-SUFFIXES = (*(".avi", ".mp4", ".detections.jsonl", ".srt", ".vtt", ".txt", ".transcript.json", ".jpg", ".contact.jpg"),)
+SUFFIXES = (
+    ".avi",
+    ".mp4",
+    ".detections.jsonl",
+    ".srt",
+    ".vtt",
+    ".txt",
+    ".transcript.json",
+    ".jpg",
+    ".contact.jpg",
+    ".html",
+)
 
 
 def settle(s3: Any, bucket: str, base: str, execution: str) -> None:

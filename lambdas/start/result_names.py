@@ -17,8 +17,18 @@ START_PREFIX = "start/"
 RESULT_PREFIX = "result/"
 #: all suffixes of results; a test compares them with avflow.workflow.layout, which is not in this function's package
 SUFFIXES = (
-    *(".avi", ".mp4", ".detections.jsonl", ".srt", ".vtt", ".txt", ".transcript.json", ".jpg", ".contact.jpg"),
-    *(".error.json", ".json"),
+    ".avi",
+    ".mp4",
+    ".detections.jsonl",
+    ".srt",
+    ".vtt",
+    ".txt",
+    ".transcript.json",
+    ".jpg",
+    ".contact.jpg",
+    ".html",
+    ".error.json",
+    ".json",
 )
 #: endings that no base has, because the base and a suffix would be the result of another base
 RESERVED = tuple({long.removesuffix(short) for long in SUFFIXES for short in SUFFIXES if long.endswith(short)} - {""})

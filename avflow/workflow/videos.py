@@ -1,0 +1,166 @@
+"""The videos, detections and pictures of all segments as results: a part of the Merge step."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from avflow.isolation.policy import Isolation
+from avflow.isolation.workplace import Workplace
+from avflow.media import Media
+from avflow.media.formats import AAC_BYTES_PER_SECOND, AUDIO_BYTES_PER_SECOND
+from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.page import Presence
+from avflow.progress import Report, divided
+from avflow.tracking import Tracked
+from avflow.workflow import tracks
+from avflow.workflow.context import StepContext, paced
+from avflow.workflow.isolating import Worker
+from avflow.workflow.layout import VideoRef
+from avflow.workflow.publishing import Copied, Results
+from avflow.workflow.reports import MediaReport, SegmentReport, SpeechSummary
+
+#: share of the time that tracking takes of joining the segments
+_TRACKING = 0.1
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `make` makes."""
+
+    results: Results
+    tracked: Tracked
+    #: when each class is seen
+    presence: Presence
+    #: of the media process; None if there was nothing to do for one
+    isolation: Isolation | None
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The reports of a video's segments, and the folder in which to join the segments."""
+
+    video: VideoRef
+    context: StepContext
+    report: MediaReport
+    reports: Sequence[SegmentReport]
+    #: the subtitles, and the SubRip file with them; None without audio
+    said: SpeechSummary | None
+    subtitles: Path | None
+    place: Workplace
+
+    @property
+    def media(self) -> Media:
+        """The upload."""
+        return self.report.input
+
+    def whole(self, name: str) -> Copied | None:
+        """The one segment's file of this name, which is the result; None if there are several, or it is not known."""
+        content = self.reports[0].files.get(name)
+        return Copied(self.video.segment_file(name, 0), content) if len(self.reports) == 1 and content else None
+
+    def keys(self, name: str) -> list[str]:
+        """The keys of a file of all segments."""
+        return [self.video.segment_file(name, part) for part in range(len(self.reports))]
+
+    def input(self, name: str) -> Path:
+        """A path in `inputs` that is not the upload's."""
+        return self.place.inputs / f"{self.video.scratch_name}.{name}"
+
+
+def make(boxes: Boxes) -> Made:
+    """The videos, detections and pictures. A video that is one object already is copied in S3, without a process."""
+    video, wanted, context = boxes.video, boxes.report.outputs, boxes.context
+    names = [name for name in ("avi", "mp4") if name in ("avi", *wanted)]
+    made: Results = {}
+    for name in names if not boxes.media.audio else ():
+        if copied := boxes.whole(name):
+            made[video.result(f".{name}")] = copied
+    left = [name for name in names if video.result(f".{name}") not in made]
+    tracking, joining = divided(context.report, *((_TRACKING, 1 - _TRACKING) if left else (1, 0)))
+    detections, tracked, presence = tracks.joined_detections(
+        video, replace(context, report=tracking), boxes.reports, boxes.place.taken
+    )
+    made[video.result(".detections.jsonl")] = detections
+    isolation = None
+    if left or "jpg" in wanted:
+        with context.media_process("merge", boxes.place) as worker:
+            made |= _joined(boxes, worker, left, joining)
+            made |= _pictures(boxes, worker) if "jpg" in wanted else {}
+            isolation = worker.isolation
+    return Made(made, tracked, presence, isolation)
+
+
+def _joined(boxes: Boxes, worker: Worker, names: Sequence[str], report: Report) -> Results:
+    """The annotated video of all segments as AVI and as MP4, each with the upload's audio if it has any."""
+    store, budget, media, place = boxes.context.store, boxes.context.budget, boxes.media, boxes.place
+    source = place.inputs / boxes.video.scratch_name
+    audio_rate = AUDIO_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND
+    audio_bytes = media.size + round(media.duration * audio_rate) if media.audio else 0
+    video_bytes = sum(store.size(key) for name in names for key in boxes.keys(name))
+    kept = sum(path.stat().st_size for path in place.taken.iterdir())
+    budget.require_disk(2 * video_bytes + audio_bytes + kept, f"{boxes.video.shown_name} and its boxes")
+    # FFmpeg's list of segments lies beside them, so they are in the media process's folder, before it reads anything
+    segments = {
+        name: [
+            BoxedFile(str(place.work / f"boxed-{part:04}.{name}"), report.frames)
+            for part, report in enumerate(boxes.reports)
+        ]
+        for name in names
+    }
+    with store.transfers() as transfers:
+        for name, files in segments.items():
+            for key, segment in zip(boxes.keys(name), files, strict=True):
+                transfers.download(key, Path(segment.path))
+        if media.audio and names:
+            joined = boxes.report.joined
+            transfers.download(joined or boxes.video.key, source, None if joined else boxes.video.version_id)
+    in_time = paced(report, budget, f"the merge of {source.name}")
+    made: Results = {}
+    for name, part in zip(names, divided(in_time, *[1 / max(1, len(names))] * len(names)), strict=True):
+        _join(boxes, worker, name, segments[name], part)
+        made[boxes.video.result(f".{name}")] = place.take(f"result.{name}")
+    return made
+
+
+def _join(boxes: Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile], report: Report) -> None:
+    """Join the segments to `result.avi` or `result.mp4`."""
+    rate, target = Fraction(boxes.reports[0].frame_rate), str(boxes.place.work / f"result.{name}")
+    source = boxes.place.inputs / boxes.video.scratch_name
+    if name == "avi":
+        worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
+        return
+    said, track = boxes.said, boxes.input("srt")
+    has_cues = said is not None and said.cues > 0
+    if has_cues and boxes.subtitles:
+        shutil.copyfile(boxes.subtitles, track)
+    request = JoinMp4(
+        tuple(segments),
+        rate,
+        str(source),
+        boxes.media,
+        target,
+        str(track) if has_cues else None,
+        said.subtitles_language if said else None,
+    )
+    worker.do(request, report)
+
+
+def _pictures(boxes: Boxes, worker: Worker) -> Results:
+    """The thumbnail and the contact sheet."""
+    paths = [boxes.input(f"pictures-{part:04}") for part in range(len(boxes.reports))]
+    with boxes.context.store.transfers() as transfers:
+        for key, path in zip(boxes.keys("pictures"), paths, strict=True):
+            transfers.download(key, path)
+    thumbnail, sheet = "thumbnail.jpg", "contact.jpg"
+    folder = boxes.place.work
+    asked = MakePictures(tuple(map(str, paths)), str(folder / thumbnail), str(folder / sheet))
+    if not worker.do(asked).done:
+        return {}
+    return {
+        boxes.video.result(".jpg"): boxes.place.take(thumbnail),
+        boxes.video.result(".contact.jpg"): boxes.place.take(sheet),
+    }

@@ -12,7 +12,7 @@ from avflow.speech.transcript import Word
 from avflow.workflow import cost
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow.workflow.layout import VideoRef
-from avflow.workflow.reports import Manifest, StepRecord
+from avflow.workflow.reports import DetectionSummary, Manifest, StepRecord
 from avflow.workflow.spoken import Spoken
 from avflow.workflow.videos import Made
 
@@ -64,9 +64,7 @@ def _content(
         frame_rate=float(Fraction(found.frame_rate)) if found else None,
         language=manifest.speech.subtitles_language if manifest.speech else None,
         presence=presence,
-        classes=[ClassRow(name, objects, found.frames_with.get(name, 0)) for name, objects in found.objects.items()]
-        if found
-        else (),
+        classes=_classes(found) if found else (),
         cues=[PageCue(cue.start, cue.end, cue.text, tuple(words)) for cue, words in spoken],
         steps=[_step(step) for step in manifest.steps],
         cost=manifest.cost.usd,
@@ -74,6 +72,13 @@ def _content(
         warnings=[f"{notice.name}: {notice.message}" for notice in manifest.warnings],
         files=[PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items() if key in results],
     )
+
+
+def _classes(found: DetectionSummary) -> list[ClassRow]:
+    return [
+        ClassRow(name, objects, found.frames_with.get(name, 0), found.unique.get(name))
+        for name, objects in found.objects.items()
+    ]
 
 
 def _name(key: str) -> str:

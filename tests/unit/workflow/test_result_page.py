@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from avflow.isolation.policy import Isolation
 from avflow.media.notices import Notice
 from avflow.page import Presence
 from avflow.speech.subtitles import Cue
@@ -49,7 +48,7 @@ def shown(manifest: Manifest, folder: Path, *, said: Spoken | None = None, seen:
 def test_it_shows_what_was_detected_said_and_done(manifest, tmp_path):
     presence = Presence(4)
     presence.add(1, ["dog"])
-    seen = Made({}, Tracked(4, {"dog": 2}), presence, Isolation())
+    seen = Made({}, Tracked(4, {"dog": 2}), presence, None)
     words = (Word(0, 0.5, "Hello"), Word(0.5, 1, "you."))
     said = Spoken({}, SpeechSummary("en", 1, 2, "en"), tmp_path, [(Cue(0, 1, "Hello you."), words)])
     data = shown(manifest, tmp_path, said=said, seen=seen)

@@ -101,7 +101,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
         said=said,
         boxes=boxes,
         merge_step=timer.record(isolation),
-        files=files,
+        results=files,
         on_aws=context.settings.on_aws,
     )
     store.write(video.result(".json"), report)

@@ -12,7 +12,6 @@ from tests.result_sets import named
 #: module that every Python process of the run imports first
 SITE = """
 import fcntl, os, resource, select, signal, socket, sys
-from tests.result_sets import named
 
 LINUX = {
     os: ("sched_getaffinity", "sched_setaffinity", "posix_fallocate", "posix_fadvise", "splice", "memfd_create",

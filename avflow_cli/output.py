@@ -20,6 +20,8 @@ from lambdas.start.claims import claim_key, owner_of
 from lambdas.start.result_names import candidates, stem_of
 
 LOG_SUFFIX = ".error.log"
+#: what an earlier run may have written without a list of it
+_OF_EVERY_VERSION = {".avi", ".detections.jsonl", ".srt", ".json", ".error.json", LOG_SUFFIX}
 SUFFIXES = (*RESULT_SUFFIXES, ".json", LOG_SUFFIX)
 
 
@@ -51,12 +53,19 @@ class Output:
                 pass
         except OSError as error:
             raise OutputUnusable(f"Results can't be written to {printable(str(folder))}: {error.strerror}.") from error
-        self._base = next(base for base in candidates(self._key) if not self._is_taken(base))
+        self._base = next(
+            base for base in candidates(self._key) if not self._is_taken(base) and not self._is_the_video(base, video)
+        )
         self._stem = self._base.rpartition("/")[2]
         if any(path.exists() and path.samefile(video) for path in self._targets()):
             raise OutputUnusable(f"The result would replace the video itself, {printable(str(video))}.")
-        foreign = [path.name for path in self._targets() if path.exists()]
-        if foreign and not self._reports():
+        own = self._own_suffixes()
+        foreign = [
+            path.name
+            for suffix, path in zip(SUFFIXES, self._targets(), strict=True)
+            if suffix not in own and path.exists()
+        ]
+        if foreign:
             names = printable(", ".join(foreign))
             raise OutputUnusable(
                 f"{printable(str(folder))} has {names}, not written by av-workflow, which would be replaced."
@@ -116,6 +125,21 @@ class Output:
         if owner is None or owner == self._key or _is_alike(owner, base):
             return False
         self._taken[base] = owner
+        return True
+
+    def _own_suffixes(self) -> set[str]:
+        """The suffixes of the files that an earlier run has written, or may have: older versions listed none."""
+        reports = self._reports()
+        listed = [str(key) for report in reports for key in report.get("results") or ()]
+        own = {suffix for suffix in RESULT_SUFFIXES if any(key.endswith(suffix) for key in listed)}
+        return own | _OF_EVERY_VERSION if reports else set()
+
+    def _is_the_video(self, base: str, video: Path) -> bool:
+        """Whether the MP4 would replace the video itself, `my.mp4` in this folder. Then notes that it is taken."""
+        target = self.folder / (base.rpartition("/")[2] + ".mp4")
+        if not (target.exists() and target.samefile(video)):
+            return False
+        self._taken[base] = f"{self._key} in the folder of its results"
         return True
 
     def _reports(self, stem: str | None = None) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from mashumaro.jsonschema import DRAFT_2020_12, JSONSchemaBuilder
 from avflow.annotation import detections
 from avflow.media.contract import Contract
 from avflow.models.sources import ModelFile
+from avflow.speech import texts
 from avflow.workflow import reports
 from lambdas.failed import report
 
@@ -26,6 +27,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 #: class by the file's name
 SCHEMAS: dict[str, type[Any]] = {
     "manifest": reports.Manifest,
+    "transcript": texts.TranscriptFile,
     "detections-line": detections.FrameDetections,
     "error-report": report.ErrorReport,
 }

@@ -20,7 +20,7 @@ from avflow.workflow.reports import StepRecord
 from avflow.workflow.settings import Settings
 
 #: seconds of the other steps for a second of sound or film, and their start
-_SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.02, 8.0
+_SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.03, 8.0
 #: seconds for the description to end by itself and answer
 _ANSWER_SECONDS = 2.0
 #: seconds on the clock for a description, and a copy of joined recordings, of each 100 MB
@@ -83,7 +83,8 @@ def describing(name: str, size: int) -> TimeLimit:
 def expected_usd(media: Media, settings: Settings) -> float:
     """US dollars that the run will cost on AWS, where it runs longest: on demand, and on the CPU if that may be."""
     steps = _steps(media, settings)
-    return cost.estimate(steps, media, on_aws=True, converted=bool(conversion_reasons(media))).usd
+    converted = bool(conversion_reasons(media))
+    return cost.estimate(steps, media, on_aws=True, converted=converted, outputs=settings.outputs).usd
 
 
 def _steps(media: Media, settings: Settings) -> list[StepRecord]:
@@ -93,7 +94,7 @@ def _steps(media: Media, settings: Settings) -> list[StepRecord]:
         spans = min(settings.max_spans, max(1, round(seconds / settings.speech_span_seconds)))
         steps += [_on_lambda("audio2srt", _START + _SPEECH_PACE * seconds / spans)] * spans
     if video is not None:
-        frames, pixels = _frames(media), video.width * video.height
+        frames, pixels = _frames(media), paces.pixels_worked(video.width * video.height, settings.outputs)
         rate = Fraction(frames) / Fraction(max(seconds, 1.0))
         segments = Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments).count
         on_gpu = settings.detector_compute == "gpu"

@@ -15,9 +15,16 @@ from typing import Any
 
 from avflow.isolation.ranges import MOST_RANGE
 from avflow.media import Media
-from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
+from avflow.media.formats import (
+    AAC_BYTES_PER_SECOND,
+    AUDIO_BYTES_PER_SECOND,
+    H264_BYTES_PER_SECOND,
+    VIDEO_BYTES_PER_SECOND,
+    WAV_BYTES_PER_SECOND,
+)
 from avflow.media.ranged import BLOCK
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
+from avflow.workflow.layout import ALWAYS
 from avflow.workflow.reports import CostEstimate, StepRecord
 from avflow.workflow.source import WHOLE_BELOW
 
@@ -57,7 +64,9 @@ def prices() -> dict[str, Any]:
         return tomllib.load(file)
 
 
-def estimate(steps: Sequence[StepRecord], media: Media, *, on_aws: bool, converted: bool) -> CostEstimate:
+def estimate(
+    steps: Sequence[StepRecord], media: Media, *, on_aws: bool, converted: bool, outputs: Sequence[str] = ALWAYS
+) -> CostEstimate:
     """The cost of these steps on AWS, and of what connects them (Step Functions, S3, events).
 
     Parameters
@@ -71,13 +80,15 @@ def estimate(steps: Sequence[StepRecord], media: Media, *, on_aws: bool, convert
         as long.
     converted:
         Whether the detector read a conversion of the video.
+    outputs:
+        The results that are made (`avflow.workflow.layout.OUTPUTS`).
     """
     by: defaultdict[str, float] = defaultdict(float)
     for step in steps:
         if step.compute:
             by[step.compute.service] += step_usd(step.compute, step.seconds)
     by["step_functions"] = transitions(steps) * prices()["step_functions"]["transition"]
-    by["s3"] = _s3_usd(steps, media, converted)
+    by["s3"] = _s3_usd(steps, media, converted, outputs)
     by["events"] = prices()["events"]["event"]
     return CostEstimate(
         usd=round(sum(by.values()), 6),
@@ -119,7 +130,9 @@ def transitions(steps: Sequence[StepRecord]) -> int:
     return found + TRANSITIONS["video"] * bool(yolov3)
 
 
-def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -> tuple[int, int]:
+def s3_requests(
+    steps: Sequence[StepRecord], media: Media, *, converted: bool, outputs: Sequence[str] = ALWAYS
+) -> tuple[int, int]:
     """The numbers of S3 writes and reads of a run, from the sizes of its files, without the upload itself."""
     names = Counter(step.name for step in steps)
     spans, segments = names["audio2srt"], names["yolov3"]
@@ -133,11 +146,20 @@ def s3_requests(steps: Sequence[StepRecord], media: Media, *, converted: bool) -
         # each span's own audio, and for all but the first also the first span's, for its language
         reads += (2 * spans - 1) * (SIZE_REQUESTS + _gets(span))
         reads += _gets(source)  # Merge takes the audio from the source
+        writes += sum(output in outputs for output in ("vtt", "txt", "json"))
     if segments:
         part = VIDEO_BYTES_PER_SECOND * seconds / segments
         result = (VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(spans)) * seconds
         writes += segments * _puts(part) + _puts(result)
         reads += segments * (_range_gets(conversion or source, segments) + _gets(part))
+        if "mp4" in outputs:
+            part = H264_BYTES_PER_SECOND * seconds / segments
+            result = (H264_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND * bool(spans)) * seconds
+            writes += segments * _puts(part) + _puts(result)
+            reads += segments * _gets(part)
+        if "jpg" in outputs:  # pictures of each segment, and two of the film
+            writes += segments + 2
+            reads += segments * _gets(0)
     if converted:
         writes += _puts(conversion)
     return writes, reads
@@ -161,10 +183,11 @@ def _fargate_usd(size: FargateCompute, seconds: float) -> float:
     return float(hourly + storage * price["storage_gb_hour"] + prices()["ipv4"]["hour"]) * seconds / HOUR
 
 
-def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool) -> float:
+def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool, outputs: Sequence[str]) -> float:
     price = prices()["s3"]
-    writes, reads = s3_requests(steps, media, converted=converted)
-    kept = (WAV_BYTES_PER_SECOND * bool(media.audio) + VIDEO_BYTES_PER_SECOND * bool(media.video)) * media.duration
+    writes, reads = s3_requests(steps, media, converted=converted, outputs=outputs)
+    video = VIDEO_BYTES_PER_SECOND + H264_BYTES_PER_SECOND * ("mp4" in outputs)
+    kept = (WAV_BYTES_PER_SECOND * bool(media.audio) + video * bool(media.video)) * media.duration
     kept += _conversion_bytes(media) if converted else 0.0
     storage = kept / 2**30 * price["gb_month"] * KEPT_DAYS * 24 / MONTH_HOURS
     return float(writes * price["write"] + reads * price["read"] + storage)

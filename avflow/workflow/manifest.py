@@ -34,7 +34,7 @@ def build(
     boxes: Sequence[SegmentReport],
     unique: Mapping[str, int],
     merge_step: StepRecord,
-    files: Sequence[ResultFile],
+    results: Sequence[ResultFile],
     on_aws: bool,
 ) -> Manifest:
     """The manifest of a finished run.
@@ -51,7 +51,7 @@ def build(
         The number of different objects of each class.
     merge_step:
         The record of the merge step itself.
-    files:
+    results:
         The objects published so far. The manifest itself is always the last.
     on_aws:
         False with the embedded AWS. The cost is then what AWS would charge for the same seconds.
@@ -64,17 +64,23 @@ def build(
         source=Source(video.bucket, video.key, video.version_id),
         input=media.input,
         converted_because=media.conversion_reasons,
-        results=tuple(file.key for file in files),
+        results=tuple(file.key for file in results),
         models={model.role: model for model in (*(r.model for r in speech), *(r.model for r in boxes))},
         speech=said,
         detections=_detections(boxes, unique) if boxes else None,
         steps=steps,
         cost=replace(
-            cost.estimate(steps, media.input, on_aws=on_aws, converted=bool(media.conversion_reasons)),
+            cost.estimate(
+                steps,
+                media.input,
+                on_aws=on_aws,
+                converted=bool(media.conversion_reasons),
+                outputs=media.outputs,
+            ),
             yolov3=yolov3_usd,
         ),
         warnings=_warnings(media, boxes, speech),
-        files=tuple(files),
+        files=tuple(results),
     )
 
 

@@ -75,7 +75,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
                 boxes=boxes,
                 unique=seen.tracked.unique if seen else {},
                 merge_step=timer.record(seen.isolation if seen else None),
-                files=files,
+                results=files,
                 on_aws=context.settings.on_aws,
             )
 

@@ -6,6 +6,8 @@ videos on Lambda" and "YOLOv3 decides the cost").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: frames a second of YOLOv3 at 416 on a GPU: assumed (docs/scaling.md)
 GPU_FPS = 100.0
 #: the same on the 4 vCPUs of Fargate: assumed for an older core without bfloat16 (docs/scaling.md). Two cores of a
@@ -15,6 +17,9 @@ CPU_FPS, CPU_VCPUS = 2.5, 4
 #: seconds for each pixel that is decoded and encoded on 4 vCPUs: 10 ms for a frame of 1920x1080. A frame of 4K takes
 #: longer than the network.
 PIXEL_SECONDS = 5e-9
+#: How often these pixels count if each frame is encoded as H.264 too: about as long again, 28 ms of a core for a frame
+#: of 1920x1080
+_WITH_H264 = 2
 #: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 MEMORY_OF_VCPU = 1769
 #: seconds in which a function loads the image and the network before its first frame, without any waiting: assumed
@@ -28,6 +33,11 @@ _YOLOV3_BYTES = 248_007_048
 def lambda_vcpus(memory_mb: int) -> float:
     """The vCPUs of a function with so many MB of memory."""
     return memory_mb / MEMORY_OF_VCPU
+
+
+def pixels_worked(pixels: int, outputs: Sequence[str]) -> int:
+    """The pixels of a frame, counted more than once if the results that are wanted take more work for each."""
+    return pixels * (_WITH_H264 if "mp4" in outputs else 1)
 
 
 def vcpu_seconds(model_bytes: int, pixels: int) -> float:

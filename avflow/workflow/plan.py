@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from avflow.media import Media, VideoStream
-from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
+from avflow.media.formats import AUDIO_BYTES_PER_SECOND, H264_MOST_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
 from avflow.video.segments import Segments
@@ -142,10 +142,14 @@ def _short(media: Media, stream: VideoStream | None, settings: Settings) -> Segm
     """The segments of a short video, one for each function. None if it is not short, or goes to Batch anyway."""
     if stream is None or settings.short_videos != "lambda":
         return None
-    pixels, model = stream.width * stream.height, ModelStore().describe(settings.yolov3_model).bytes
+    pixels, model = (
+        paces.pixels_worked(stream.width * stream.height, settings.outputs),
+        ModelStore().describe(settings.yolov3_model).bytes,
+    )
     segments = functions(stream.total_frames, stream.nominal_rate, pixels, model, settings)
     video_bytes = media.duration * VIDEO_BYTES_PER_SECOND
-    needed = max(media.size, video_bytes) + video_bytes / segments.count
+    mp4_bytes = media.duration * H264_MOST_BYTES_PER_SECOND if "mp4" in settings.outputs else 0
+    needed = max(media.size, video_bytes) + (video_bytes + mp4_bytes) / segments.count
     fits = needed <= YOLOV3_LAMBDA_TMP_BYTES
     return segments if fits and is_short(segments, pixels, model, settings) else None
 

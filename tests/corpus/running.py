@@ -28,6 +28,8 @@ from tests.in_process import with_detector
 from tests.reports import span_report
 
 ENVIRON = {"YOLOV3_MODEL": "yolov3-tiny", "SPEECH_MODEL": "whisper-tiny.en", "AWS_ENDPOINT_URL": "embedded"}
+#: the MP4 has the same drawn frames, see tests/unit/workflow/test_outputs.py
+ENVIRON |= {"OUTPUTS": "avi,srt"}
 #: bytes of address space that a step and its FFmpeg may take: a runaway fails, the machine does not
 ADDRESS_SPACE = 12 << 30
 

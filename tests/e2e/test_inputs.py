@@ -8,6 +8,7 @@ import pytest
 
 from avflow.models.store import ModelStore
 from tests.e2e.conftest import SAMPLE, avflow, ffmpeg, run_video
+from tests.result_sets import OF_AUDIO, SILENT, named
 from tests.schemas import validate
 
 EMPTY = "InvalidMediaEmpty"
@@ -60,7 +61,7 @@ def test_a_cut_video_is_processed_as_far_as_it_goes_unless_a_setting_refuses_it(
     (tmp_path / "cut.mkv").write_bytes(SAMPLE.read_bytes()[: SAMPLE.stat().st_size * 4 // 5])
     run = run_video(tmp_path / "cut.mkv", tmp_path / "result")
     assert run.status == 0, run.err
-    assert run.files == {"cut.avi", "cut.srt", "cut.json", "cut.detections.jsonl"}
+    assert run.files == named("cut")
     manifest = run.json("cut.json")
     validate(manifest, "manifest")
     assert manifest["input"]["truncated"] is True
@@ -76,7 +77,7 @@ def test_sound_alone_gets_its_subtitles(tmp_path):
     ffmpeg("-i", SAMPLE, "-vn", "-c:a", "libmp3lame", source)
     run = run_video(source, tmp_path / "result")
     assert run.status == 0, run.err
-    assert run.files == {f"{source.stem}.srt", f"{source.stem}.json"}
+    assert run.files == named(source.stem, OF_AUDIO | {".json"})
     text = " ".join(cue.plaintext for cue in pysubs2.load(run.folder / f"{source.stem}.srt"))
     assert "what your country can do for you" in text.replace("\n", " ")
     assert "Yolov3" not in run.out
@@ -90,7 +91,7 @@ def test_a_silent_film_gets_its_boxes_and_a_converted_one_keeps_its_length(tmp_p
     ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", f"file:{film}")
     run = run_video(film, tmp_path / "result")
     assert run.status == 0, run.err
-    assert run.files == {"-film.avi", "-film.json", "-film.detections.jsonl"}
+    assert run.files == named("-film", SILENT)
     assert "rotated" in run.json("-film.json")["converted_because"]
     with av.open(str(run.folder / "-film.avi")) as result:
         assert str(result.streams.video[0].average_rate) == "30000/1001"

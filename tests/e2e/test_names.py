@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.e2e.conftest import SAMPLE, ffmpeg, run_video, started
+from tests.result_sets import OF_VIDEO, named
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 LONG = ("d" * 200 + "/") * 4 + "ü" * 100 + ".mp4"  # a key of 1014 bytes
@@ -65,7 +66,7 @@ def test_two_commands_into_one_folder_keep_both_manifests(tmp_path):
     }
     for name, manifest in manifests.items():
         stem = name.removesuffix(".json")
-        assert set(manifest["results"]) == {f"result/{stem}.avi", f"result/{stem}.detections.jsonl"}
+        assert set(manifest["results"]) == named(f"result/{stem}", OF_VIDEO)
         assert (out / f"{stem}.avi").exists()
 
 

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 
 from tests.e2e.conftest import SAMPLE, avflow
+from tests.result_sets import named
 
 #: module that every Python process of the run imports first
 SITE = """
@@ -67,9 +68,7 @@ def test_a_run_needs_nothing_that_only_linux_has(tmp_path, monkeypatch):
     done = avflow("run", "--out", tmp_path / "result", "--", video)
 
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (tmp_path / "result").iterdir()) == sorted(
-        stem + suffix for suffix in (".avi", ".srt", ".json", ".detections.jsonl")
-    )
+    assert sorted(path.name for path in (tmp_path / "result").iterdir()) == sorted(named(stem))
     manifest = json.loads((tmp_path / "result" / f"{stem}.json").read_text(encoding="utf-8"))
     assert manifest["source"]["key"] == f"start/{stem}.mkv"
     assert manifest["detections"]["frames"] == 110

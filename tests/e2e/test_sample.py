@@ -1,5 +1,6 @@
 """The contents of the results of the sample video."""
 
+import hashlib
 import json
 import re
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pysubs2
 import pytest
 
 from tests.e2e.conftest import SAMPLE
+from tests.result_sets import named
 from tests.schemas import validate
 
 WORDS = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
@@ -28,11 +30,12 @@ def frames(path):
 
 
 def test_everything_is_there(sample_run):
-    assert sample_run.files == {"my_video.avi", "my_video.srt", "my_video.json", "my_video.detections.jsonl"}
+    assert sample_run.files == named("my_video")
 
 
 def test_what_users_read_is_as_its_schema_says(sample_run, detections):
     validate(sample_run.json("my_video.json"), "manifest")
+    validate(sample_run.json("my_video.transcript.json"), "transcript")
     assert len(detections) == 110
     for line in detections:
         validate(line, "detections-line")
@@ -53,6 +56,29 @@ def test_every_frame_comes_out_at_the_same_rate(sample_run):
         assert result.streams.video[0].codec_context.name == "mpeg4"
         assert result.streams.video[0].average_rate == source.streams.video[0].average_rate == Fraction(10)
         assert len(list(result.decode(video=0))) == len(list(source.decode(video=0))) == 110
+
+
+def test_the_mp4_has_the_same_frames_and_the_sound_as_it_was(sample_run):
+    mp4 = sample_run.folder / "my_video.mp4"
+    with av.open(str(SAMPLE)) as source, av.open(str(mp4)) as result:
+        assert [stream.codec_context.name for stream in result.streams] == ["h264", "aac", "mov_text"]
+        assert result.streams.subtitles[0].language == "eng"
+        before, after = ([bytes(each) for each in film.demux(audio=0) if each.size] for film in (source, result))
+        assert before == after
+    likeness = [
+        10 * np.log10(255**2 / np.mean((one.astype(float) - other) ** 2))
+        for one, other in zip(frames(mp4), frames(sample_run.folder / "my_video.avi"), strict=True)
+    ]
+    assert len(likeness) == 110
+    assert min(likeness) > 30
+
+
+def test_the_manifest_tells_the_sums_of_the_files(sample_run):
+    files = sample_run.json("my_video.json")["files"]
+    assert {file["key"] for file in files} == {f"result/{name}" for name in sample_run.files - {"my_video.json"}}
+    for file in files:
+        content = (sample_run.folder / file["key"].removeprefix("result/")).read_bytes()
+        assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_the_sound_is_the_original(sample_run):

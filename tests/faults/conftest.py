@@ -14,13 +14,14 @@ from local_aws.cloudformation.deploy import deploy
 from local_aws.sandbox.activity import StepStarted
 from local_aws.server import LocalAws
 from tests.faults.s3_faults import FaultyS3, Injection, hold_fault, kill_fault
+from tests.result_sets import ALL
 from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 
 
 #: the suffixes of all results of the tiny video, and its frames
-COMPLETE, FRAMES = {".avi", ".detections.jsonl", ".json", ".srt"}, 10
+COMPLETE, FRAMES = ALL, 10
 #: the role of each step that can be killed, in the requests that it signs
 ROLES_OF = {
     "start": "-StartFunctionRole",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from lambdas.failed import results
 from tests.template.conftest import BOUNDARY, as_list
 
 #: AWS's managed policies in use: the needs of the ECS agent change with the agent
@@ -101,13 +102,17 @@ OF_YOLOV3 = {
     "media/*/media.json": {READ},
     "media/*/yolov3-*.json": {READ, *WRITE},
     "video/*.boxed-*.avi": {*WRITE},
+    "video/*.boxed-*.mp4": {*WRITE},
     "video/*.detections-*.jsonl": {*WRITE},
+    "video/*.pictures-*.zip": {*WRITE},
     "media/*/yolov3.error.json": {*WRITE},
 }
 OF_MERGE = {
     "start/*": {READ, READ_VERSION},
     "video/*.boxed-*.avi": {READ},
+    "video/*.boxed-*.mp4": {READ},
     "video/*.detections-*.jsonl": {READ},
+    "video/*.pictures-*.zip": {READ},
     "video/*.joined.mkv": {READ},
     "media/*/media.json": {READ},
     "media/*/audio2srt-*.json": {READ},
@@ -129,9 +134,7 @@ OBJECTS_OF = {
     "FailedFunctionRole": {
         "result/*.error.json": {"s3:PutObject", "s3:DeleteObject"},
         "result/*": {READ},
-        "result/*.avi": {"s3:DeleteObject"},
-        "result/*.srt": {"s3:DeleteObject"},
-        "result/*.detections.jsonl": {"s3:DeleteObject"},
+        **{f"result/*{suffix}": {"s3:DeleteObject"} for suffix in results.SUFFIXES if suffix != ".contact.jpg"},
         "start/*": {READ},
         "media/*.error.json": {READ},
     },

@@ -17,7 +17,9 @@ OBJECTS = {
     "converted": VIDEO.converted,
     "joined": VIDEO.joined,
     "boxed": VIDEO.boxed(3),
+    "boxed mp4": VIDEO.segment_file("mp4", 3),
     "detections": VIDEO.detections(3),
+    "pictures": VIDEO.segment_file("pictures", 3),
     "media": VIDEO.media_json,
     "plan": VIDEO.plan_json,
     "speech": VIDEO.part_json("audio2srt", 2),
@@ -38,10 +40,10 @@ FFMPEG = ({"upload"}, {"wav", "converted", "joined", "boxed", "media", "plan", "
 AUDIO2SRT = ({"wav", "media"}, {"speech", "audio2srt error"})
 YOLOV3 = (
     {"upload", "converted", "boxed", "joined", "media", "boxes"},
-    {"boxed", "detections", "boxes", "yolov3 error"},
+    {"boxed", "boxed mp4", "detections", "pictures", "boxes", "yolov3 error"},
 )
 MERGE = (
-    {"upload", "boxed", "detections", "joined", "media", "speech", "boxes", "report"},
+    {"upload", "boxed", "boxed mp4", "detections", "pictures", "joined", "media", "speech", "boxes", "report"},
     {"result", "manifest", "report", "merge error"},
 )
 #: role -> what it reads, and what it writes

@@ -112,6 +112,24 @@ def test_a_videos_own_results_are_replaced(tmp_path, forgiving, video, stem):
     Output(tmp_path, video(f"{stem}.mov"))
 
 
+def test_a_file_that_the_earlier_run_did_not_write_is_not_replaced(tmp_path, video):
+    """An older version wrote no MP4: the one that is there is the user's."""
+    leave(tmp_path, "film")
+    (tmp_path / "film.mp4").write_text("own")
+    with pytest.raises(OutputUnusable, match=r"has film\.mp4, not written by av-workflow"):
+        Output(tmp_path, video("film.mkv"))
+    manifest = tmp_path / "film.json"
+    listed = {"results": ["result/film.avi", "result/film.mp4"]}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | listed))
+    Output(tmp_path, video("film.mkv"))
+
+
+def test_the_results_of_an_mp4_in_its_own_folder_have_its_whole_name(tmp_path):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"my only copy")
+    assert Output(tmp_path, film).manifest == tmp_path / "film.mp4.json"
+
+
 def test_the_users_own_file_is_not_replaced_under_another_spelling(tmp_path, forgiving, video):
     (tmp_path / "FILM.srt").write_text("own")
     with pytest.raises(OutputUnusable, match=r"film\.srt, not written by av-workflow"):

@@ -24,7 +24,7 @@ def test_the_start_function_knows_all_suffixes():
 
 
 def test_the_beginning_of_a_longer_suffix_is_reserved():
-    assert RESERVED == (".error",)
+    assert set(RESERVED) == {".error", ".transcript", ".contact"}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_the_beginning_of_a_longer_suffix_is_reserved():
         ("start/שלום.mp4", "result/שלום"),
         ("start/x.error.mp4", "result/x.error.mp4"),
         ("start/X.Error.mp4", "result/X.Error.mp4"),
+        ("start/x.transcript.mp4", "result/x.transcript.mp4"),
+        ("start/x.contact.mp4", "result/x.contact.mp4"),
         ("start/.error", None),
         ("start/x.error", "result/x"),
     ],
@@ -57,7 +59,25 @@ def test_a_sibling_has_its_whole_name_next_and_then_a_digest():
     assert three != four
 
 
-PARTS = st.sampled_from(["a", "b", ".", "/", ".error", ".json", ".detections", ".mp4", ".avi", ".srt", "é", "🎬", "-"])
+PARTS = st.sampled_from(
+    [
+        "a",
+        "b",
+        ".",
+        "/",
+        ".error",
+        ".json",
+        ".detections",
+        ".transcript",
+        ".contact",
+        ".mp4",
+        ".jpg",
+        ".srt",
+        "é",
+        "🎬",
+        "-",
+    ]
+)
 KEYS = st.lists(PARTS, min_size=1, max_size=8).map(lambda parts: "start/" + "".join(parts))
 ANY_KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(lambda name: "start/" + name)
 LONG_KEYS = st.builds(

@@ -37,6 +37,15 @@ Example:
   export AWS_CONFIG_FILE=... AWS_SHARED_CREDENTIALS_FILE=...    # as it prints
   aws --profile av-workflow --endpoint-url http://127.0.0.1:4566 s3 ls
 """
+EXPORT_HELP = """\b
+Formats:
+  coco  JSON of the COCO data set, for example for pycocotools
+  csv   a row for each object, for example for pandas or a spreadsheet
+  mot   lines of the MOT Challenge: objects with a track, for example for motmetrics
+  via   annotations of the VGG Image Annotator
+  yolo  a folder with a text for each frame, for example for Ultralytics
+
+"""
 
 
 # Each command imports what it needs when it is called: `avflow --help` needs no embedded AWS.
@@ -133,6 +142,38 @@ def verify_stack(out: Path, keep: bool, **where: str | None) -> int:
     from avflow_cli import verify as command  # noqa: PLC0415
 
     return command.run(**where, out=out, keep=keep)
+
+
+@avflow.command(epilog=EXPORT_HELP + EXIT_STATUS_HELP)
+@click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["coco", "csv", "mot", "via", "yolo"]),
+    required=True,
+    help="The format.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file to write, or the folder for yolo; by default beside the results.",
+)
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The detector's class names, one a line, if its model is not on this machine.",
+)
+def export(result: Path, form: str, out: Path | None, names: Path | None) -> int:
+    """Write detections and tracks in the format of another program.
+
+    RESULT is the manifest (my_video.json) or the detections (my_video.detections.jsonl) of a video, or the folder with
+    both.
+    """
+    from avflow_cli import export as command  # noqa: PLC0415
+
+    return command.run(result, form, out, names)
 
 
 @avflow.group()

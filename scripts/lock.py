@@ -100,7 +100,7 @@ def _version(requirement: Requirement) -> str:
 
 
 def _uv(*arguments: str) -> None:
-    _run("compile", "--no-header", *arguments)
+    _run("compile", "--no-header", "--overrides", "requirements/overrides.in", *arguments)
 
 
 def _run(verb: str, *arguments: str) -> None:

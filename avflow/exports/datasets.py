@@ -114,7 +114,7 @@ def write_via(results: Results, target: Path) -> None:
 
 def _region(found: DetectedObject) -> dict[str, Any]:
     left, top, width, height = found.box
-    attributes = {"class": found.class_name, "confidence": str(found.confidence)}
-    attributes |= {} if found.track is None else {"track": str(found.track)}
+    attributes: dict[str, Any] = {"class": found.class_name, "confidence": found.confidence}
+    attributes |= {} if found.track is None else {"track": found.track}
     shape = {"name": "rect", "x": left, "y": top, "width": width, "height": height}
     return {"shape_attributes": shape, "region_attributes": attributes}

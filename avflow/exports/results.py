@@ -72,7 +72,8 @@ class Results:
         for suffix in (MANIFEST, DETECTIONS):
             if not Path(base + suffix).is_file():
                 raise SourceMissing(
-                    f"{_shown(path)} lacks {_shown(Path(base + suffix))}", "Both files are needed. " + _GIVE
+                    f"There is no {_shown(Path(base + suffix))} beside {_shown(path)}",
+                    "Copy both there: the manifest and the detections of a video are needed.",
                 )
         return cls._of(Path(base + MANIFEST), base, names)
 
@@ -190,12 +191,12 @@ def _names_in(path: Path) -> tuple[str, ...]:
 
 def _base(path: Path) -> str:
     """The path of the results without their suffixes."""
+    if not path.exists():
+        raise SourceMissing(f"{_shown(path)} is not there", _GIVE)
     if not path.is_dir():
         for suffix in (DETECTIONS, MANIFEST):
             if path.name.endswith(suffix) and path.name != suffix:
                 return str(path)[: -len(suffix)]
-        if not path.exists():
-            raise SourceMissing(f"{_shown(path)} is not there", _GIVE)
         raise ResultInvalid(f"{_shown(path)} is neither a manifest (….json) nor detections (….detections.jsonl)")
     found = sorted(each.name for each in path.iterdir() if each.name.endswith(DETECTIONS))
     if not found:

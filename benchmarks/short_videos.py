@@ -66,15 +66,21 @@ def _on_lambda(frames: int, settings: Settings) -> str:
 class AtOnce(scale.Simulation):
     """So many uploads of the same length at once."""
 
-    def __init__(self, uploads: int, seconds: float, settings: Settings, quotas: Quotas) -> None:
-        super().__init__(scale.Scenario("at once", uploads, _WINDOW_HOURS, quotas, settings=settings))
+    def __init__(
+        self, uploads: int, seconds: float, settings: Settings, quotas: Quotas, *, as_before: bool = False
+    ) -> None:
+        scenario = scale.Scenario("at once", uploads, _WINDOW_HOURS, quotas, settings=settings, whole_source=as_before)
+        super().__init__(scenario)
         self._seconds = seconds
+        #: whether functions detect also what is not short
+        self.even_if_long = False
 
     def _arrivals(self) -> Steps:
         for _ in range(self.scenario.uploads):
             self.arrived += 1
             made = _video(self.arrived, self._seconds, self.random)
-            self.env.process(self.upload(scale.planned(made, self.scenario.settings)))
+            made = scale.planned(made, self.scenario.settings, even_if_long=self.even_if_long)
+            self.env.process(self.upload(made))
         yield self.env.timeout(0)
 
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from tests.faults.matrix import Way
 from tests.faults.s3_faults import FAULTS
 
-#: the steps by where they run, and the roles by which their requests are signed
+#: the steps by where they run, and the roles by which their requests are signed. YOLOv3 runs on Lambda as that of a
+#: short video
 LAMBDA = {
     "FFmpeg": "-FFmpegFunctionRole",
     "Audio2srt": "-Audio2srtFunctionRole",
-    "Yolov3": "-Yolov3JobRole",
+    "Yolov3OnLambda": "-Yolov3FunctionRole",
     "Merge": "-MergeFunctionRole",
 }
 BATCH = {
     "FFmpegOnBatch": "-FFmpegJobRole",
     "Audio2srtOnBatch": "-Audio2srtJobRole",
+    "Yolov3": "-Yolov3JobRole",
     "MergeOnBatch": "-MergeJobRole",
 }
 START, REPORTER = "StartFunction", "ReportFailure"
@@ -40,7 +42,7 @@ _PARTS = (
 _STALLED, _SLOW, _DENIED = "no further byte of a body", "4 KB a second", "403 for an object that is there"
 _LOST = "lost answer to a write"
 #: the steps that write files of more than 32 MB for the large upload, and so in parts
-_IN_PARTS = ("FFmpeg", "Yolov3", "Merge")
+_IN_PARTS = ("FFmpeg", "Yolov3OnLambda", "Merge")
 
 
 @dataclass(frozen=True)

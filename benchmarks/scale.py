@@ -143,9 +143,8 @@ class Simulation:
         self.finished: list[tuple[float, float]] = []  # when it came, when it ended
         self.failed: dict[str, int] = {}
         self.priced: list[CostEstimate] = []
-        self._workflow = Workflow(
-            self.env, definition(scenario.compute), self.perform, self.account.transition, self.random
-        )
+        self.machine = definition(scenario.compute)
+        self._workflow = Workflow(self.env, self.machine, self.perform, self.account.transition, self.random)
         self._known: dict[tuple[str, bool], Compute | None] = {}
 
     def run(self) -> Simulation:

@@ -20,6 +20,8 @@ POLL_SECONDS = 0.1
 #: endings of the names of states that run a step elsewhere after an error, and the place as messages name it
 _FALLBACK = re.compile(r"On(Batch|Demand|Cpu)$")
 _ELSEWHERE = {"Batch": "Batch", "Demand": "on demand", "Cpu": "the CPU"}
+#: the state that sends a segment of a short video to Batch, from inside of its Map
+_MOVES = "MoveToBatch"
 #: services whose tasks are shown, and how messages name them
 WHERE = {"lambda": "Lambda", "batch": "Batch"}
 #: events that one request returns
@@ -160,6 +162,8 @@ class History:
 
 def _elsewhere(state: str, after: str) -> str | None:
     """Where a step that failed in `state` goes on; None if `after` is not another state of the same step."""
+    if after == _MOVES:
+        return "Batch"
     found = _FALLBACK.search(after)
     if found and after != state and _FALLBACK.sub("", after) == _FALLBACK.sub("", state):
         return _ELSEWHERE[found[1]]

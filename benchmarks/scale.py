@@ -46,6 +46,9 @@ MAX_SEGMENTS, MAX_SPANS = 16, 8
 GPU_FPS, CPU_FPS = 100.0, 2.5
 #: from which on Lambda gives up, and what it takes to see that
 LAMBDA_SECONDS, GIVES_UP_AFTER = 895.0, 5.0
+#: bytes a second that the disk of a job's instance takes from a download: what gp3 has without any extra (Amazon EBS
+#: User Guide, "General Purpose SSD volumes"). The model loads meanwhile
+DISK_BYTES = 125 * 2**20
 #: costs are estimated for so many of the finished uploads
 PRICED = 2000
 
@@ -93,16 +96,15 @@ def definition(compute: str) -> dict[str, Any]:
     return dict(yaml.safe_load(DEFINITION.read_text(encoding="utf-8").replace("${DetectorCompute}", compute)))
 
 
-def planned(upload: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """The same upload as a stack with these settings plans it: its segments on Lambda, if it is short."""
+def planned(upload: dict[str, Any], settings: Settings, *, even_if_long: bool = False) -> dict[str, Any]:
+    """The same upload as a stack with these settings plans it: first on Lambda, if it is short (or `even_if_long`)."""
     frames, rate = max(1, round(upload["seconds"] * FRAME_RATE)), Fraction(FRAME_RATE)
     segments = plan.functions(frames, rate, PIXELS, WEIGHTS, settings)
-    if settings.short_videos != "lambda" or not plan.is_short(segments, PIXELS, WEIGHTS, settings):
+    is_short = even_if_long or plan.is_short(segments, PIXELS, WEIGHTS, settings)
+    if settings.short_videos != "lambda" or not is_short:
         return upload
-    count = {"count": segments.count, "on_lambda": list(range(segments.count))}
-    array = {"Size": segments.count} if segments.count > 1 else {}
-    upload["media"]["plan"] |= {"segments": count, "array": array}
-    upload["frames_of_part"] = segments.frames
+    first = upload["media"]["plan"]["segments"]["count"]
+    upload["media"]["plan"]["segments"]["on_lambda"] = list(range(first, first + segments.count))
     upload["seconds_on_lambda"] = paces.on_lambda(segments.frames, PIXELS, WEIGHTS, settings.short_videos_memory)
     return upload
 
@@ -124,6 +126,8 @@ class Scenario:
     compute: str = "gpu"
     #: of the FFmpeg step, which plans where a short video is detected
     settings: Settings = field(default_factory=Settings)
+    #: every job of YOLOv3 downloads the whole source, as it once did
+    whole_source: bool = False
 
 
 class Simulation:
@@ -139,9 +143,8 @@ class Simulation:
         self.finished: list[tuple[float, float]] = []  # when it came, when it ended
         self.failed: dict[str, int] = {}
         self.priced: list[CostEstimate] = []
-        self._workflow = Workflow(
-            self.env, definition(scenario.compute), self.perform, self.account.transition, self.random
-        )
+        self.machine = definition(scenario.compute)
+        self._workflow = Workflow(self.env, self.machine, self.perform, self.account.transition, self.random)
         self._known: dict[tuple[str, bool], Compute | None] = {}
 
     def run(self) -> Simulation:
@@ -212,6 +215,9 @@ class Simulation:
         name = arn.removeprefix("${").removesuffix("JobDefinitionArn}")
         children = (parameters.get("ArrayProperties") or {}).get("Size", 1)
         seconds = [STUBS[name](upload, part) for part in range(children)]
+        if self.scenario.whole_source and name.startswith("Yolov3"):
+            wait = max(0.0, upload["size"] / DISK_BYTES - paces.JOB_LOAD_SECONDS)
+            seconds = [each + wait for each in seconds]
         yield from self.account.submit(parameters["JobQueue"], seconds)
         listed = parameters.get("ContainerOverrides", {}).get("Environment", ())
         for each in seconds:

@@ -58,7 +58,7 @@ def run_step(
         if settings.job_id is not None:
             logger.append_keys(job=settings.job_id, attempt=str(settings.job_attempt))
         logger.info("started", ran_on=ran_on)
-        if settings.fallback_from and _is_first(settings):
+        if settings.fallback_from and settings.is_first_try:
             count_fallback(step, settings.fallback_from)
         context = StepContext(store, ran_on, budget, log_progress(logger), settings, part or 0)
         report = _run_or_move_to_batch(work, video, context)
@@ -81,11 +81,6 @@ def run_step(
     count_outcome(step, ran_on, time.monotonic() - started, None)
     count_work(report)
     return report
-
-
-def _is_first(settings: Settings) -> bool:
-    """Whether this is a job's first attempt, and the first child of an array job. A fallback counts once."""
-    return settings.job_attempt == 1 and not settings.array_index
 
 
 def _run_or_move_to_batch(work: Step, video: VideoRef, context: StepContext) -> StepReport:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from avflow.errors import SourceMissing
 from avflow.isolation.workplace import workplace
-from avflow.workflow import manifest, result_page, spoken, videos
+from avflow.workflow import manifest, plan, result_page, spoken, videos
 from avflow.workflow.context import StepContext, StepTimer
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.publishing import publish
@@ -49,15 +49,15 @@ def run(video: VideoRef, context: StepContext) -> MergeReport:
 def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepTimer) -> Manifest:
     store = context.store
     _require_newest(video, store)
-    segments = range(media.plan.segments.count if media.has_video else 0)
-    boxes = [store.read(video.part_json("yolov3", part), SegmentReport) for part in segments]
+    segments = _segments(video, media, store) if media.has_video else {}
+    boxes = list(segments.values())
     speech = [store.read(video.part_json("audio2srt", span.part), SpanReport) for span in media.plan.spans]
     with workplace() as place:
         said = spoken.make(video, media, speech, place.taken) if speech else None
         seen = None
         if boxes:
             summary, srt = (said.summary, said.subtitles) if said else (None, None)
-            seen = videos.make(videos.Boxes(video, context, media, boxes, summary, srt, place))
+            seen = videos.make(videos.Boxes(video, context, media, segments, summary, srt, place))
         made = {**(seen.results if seen else {}), **(said.results if said else {})}
         made = {key: made[key] for key in map(video.result, RESULT_SUFFIXES) if key in made}
         _require_newest(video, store)
@@ -92,6 +92,20 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
     store.write(video.result(".json"), complete)
     _withdraw_if_reported(video, store)
     return complete
+
+
+def _segments(video: VideoRef, media: MediaReport, store: ObjectStore) -> dict[int, SegmentReport]:
+    """The reports of a video's segments by their numbers: of functions, or of jobs if these had to do it."""
+
+    def reports(parts: range) -> dict[int, SegmentReport]:
+        return {part: store.read(video.part_json("yolov3", part), SegmentReport) for part in parts}
+
+    if media.plan.functions is not None:
+        try:
+            return reports(plan.parts_on_lambda(media.plan))
+        except SourceMissing:  # a segment did not get done there, so a job did the whole video
+            pass
+    return reports(plan.parts_on_batch(media.plan))
 
 
 def _delete_others(video: VideoRef, store: ObjectStore, files: Sequence[ResultFile]) -> None:

@@ -18,7 +18,7 @@ from avflow.media import Media, VideoStream
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, H264_MOST_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
 from avflow.speech.spans import Span
-from avflow.video.segments import Segments
+from avflow.video.segments import Segment, Segments
 from avflow.workflow import cost, paces
 from avflow.workflow.layout import OF_ALL, OF_AUDIO, OF_VIDEO, VideoRef
 from avflow.workflow.reports import (
@@ -64,10 +64,10 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
         The spans of the audio. Empty without audio.
     """
     short = _short(media, stream, settings)
-    segments = short or _segments(stream, settings)
+    segments = _segments(stream, settings)
     pace = _speech_pace(settings) if spans else 0.0
     return Plan(
-        segments=SegmentPlan(segments.count, segments.frames, on_lambda=short is not None),
+        segments=SegmentPlan(segments.count, segments.frames),
         # an array job has at least two children (AWS Batch API Reference, "ArrayProperties")
         array={"Size": segments.count} if segments.count > 1 else {},
         spans=tuple(
@@ -75,6 +75,7 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
             for span in spans
         ),
         merge_on_batch=_merge_bytes(media, stream) > MERGE_LAMBDA_TMP_BYTES,
+        functions=SegmentPlan(short.count, short.frames) if short else None,
     )
 
 
@@ -90,9 +91,7 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
         has_audio=report.has_audio,
         has_video=report.has_video,
         plan=Decisions(
-            segments=SegmentCount(
-                plan.segments.count, tuple(range(plan.segments.count)) if plan.segments.on_lambda else ()
-            ),
+            segments=SegmentCount(plan.segments.count, tuple(parts_on_lambda(plan))),
             array=plan.array,
             spans=tuple(span.part for span in plan.spans),
             spans_on_batch=tuple(span.part for span in plan.spans if span.on_batch),
@@ -105,9 +104,30 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
     )
 
 
-def segments_of(plan: Plan, stream: VideoStream) -> Segments:
-    """The segments that a plan divides `stream` into."""
-    return Segments(plan.segments.count, plan.segments.frames, stream.total_frames)
+def parts_on_batch(plan: Plan) -> range:
+    """The numbers of the segments of jobs."""
+    return range(plan.segments.count)
+
+
+def parts_on_lambda(plan: Plan) -> range:
+    """The numbers of the segments of functions, behind those of jobs: no object of one is taken for the other's."""
+    first = plan.segments.count
+    return range(first, first + (plan.functions.count if plan.functions else 0))
+
+
+def segment_of(plan: Plan, stream: VideoStream, part: int) -> Segment:
+    """The frames of `stream` in the segment with the number `part`.
+
+    Raises
+    ------
+    IndexError
+        The plan has fewer segments.
+    """
+    on_lambda = parts_on_lambda(plan)
+    if plan.functions is not None and part in on_lambda:
+        functions = Segments(plan.functions.count, plan.functions.frames, stream.total_frames)
+        return functions.segment(part - on_lambda.start)
+    return Segments(plan.segments.count, plan.segments.frames, stream.total_frames).segment(part)
 
 
 def _segments(stream: VideoStream | None, settings: Settings) -> Segments:

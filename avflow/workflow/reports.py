@@ -74,8 +74,6 @@ class SegmentPlan(Contract):
 
     count: int
     frames: int
-    #: whether functions detect them first, because the video is short
-    on_lambda: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,16 @@ class Plan(Contract):
     spans: tuple[SpanPlan, ...]
     #: whether the Merge step clearly exceeds Lambda's limits and goes to Batch directly
     merge_on_batch: bool
+    #: how functions divide a short video; null if no function detects it. Their segments are numbered behind `segments`
+    functions: SegmentPlan | None = None
 
 
 @dataclass(frozen=True)
 class SegmentCount(Contract):
-    """Into how many segments the video is divided."""
+    """Into how many segments the video is divided on Batch."""
 
     count: int
-    #: the number of each, if functions detect them first; otherwise left out
+    #: the numbers of the segments of functions, if these detect the video first; otherwise left out
     on_lambda: tuple[int, ...] = ()
 
     def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:

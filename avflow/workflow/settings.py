@@ -98,6 +98,11 @@ class Settings:
     #: False with the embedded AWS
     on_aws: bool = True
 
+    @property
+    def is_first_try(self) -> bool:
+        """Whether this is a job's first attempt, and the first child of an array job. A fallback counts once."""
+        return self.job_attempt == 1 and not self.array_index
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment of a Lambda function or a Batch job. An empty variable counts as not set.

@@ -45,17 +45,16 @@ class ComingSource:
 
 
 def suits_ranges(media: MediaReport) -> bool:
-    """Whether what the detector reads has several segments, and an index by which a reader finds one of them.
+    """Whether what the detector reads has an index by which a reader finds a segment.
 
     Without an index a reader begins at the start, and then parallel requests for all of it are faster.
     """
-    indexed = (
+    return (
         media.input.container in INDEXED
         or media.joined is not None
         or bool(media.conversion_reasons)
         or (media.detector_input is not None and media.detector_input.key_frames is not None)
     )
-    return indexed and media.plan.segments.count > 1
 
 
 @contextmanager

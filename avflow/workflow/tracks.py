@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,11 +17,11 @@ _GROWTH = 1.25
 
 
 def joined_detections(
-    video: VideoRef, context: StepContext, reports: Sequence[SegmentReport], folder: Path
+    video: VideoRef, context: StepContext, reports: Mapping[int, SegmentReport], folder: Path
 ) -> tuple[Path, Tracked, Presence]:
     """Download the detections of all segments into `folder`, and write one file with the tracks of their objects.
 
-    Returns the file, the tracks, and when each class is seen.
+    `reports` are by the number of the segment. Returns the file, the tracks, and when each class is seen.
 
     Their frame numbers and times already count in the whole video, so an object keeps its track at a seam.
 
@@ -33,15 +33,15 @@ def joined_detections(
         A media process has left something else than detections.
     """
     store, budget, name = context.store, context.budget, video.shown_name
-    keys = [video.detections(part) for part in range(len(reports))]
+    keys = [video.detections(part) for part in reports]
     budget.require_disk(round((1 + _GROWTH) * sum(map(store.size, keys))), f"{name} and its detections")
     target = folder / "detections.jsonl"
-    parts = [folder / f"detections-{part:04}.jsonl" for part in range(len(reports))]
+    parts = [folder / f"detections-{part:04}.jsonl" for part in reports]
     with store.transfers() as transfers:
         for key, path in zip(keys, parts, strict=True):
             transfers.download(key, path)
-    frames = sum(report.frames for report in reports)
-    seconds, presence = frames / Fraction(reports[0].frame_rate), Presence(frames)
+    frames, first = sum(report.frames for report in reports.values()), next(iter(reports.values()))
+    seconds, presence = frames / Fraction(first.frame_rate), Presence(frames)
     in_time = paced(context.report, budget, f"the tracking of the objects in {name}")
     tracked = track_file(parts, target, seconds=float(seconds), see=presence.add, report=in_time)
     for path in parts:

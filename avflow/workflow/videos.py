@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +46,8 @@ class Boxes:
     video: VideoRef
     context: StepContext
     report: MediaReport
-    reports: Sequence[SegmentReport]
+    #: by the number of the segment
+    reports: Mapping[int, SegmentReport]
     #: the subtitles, and the SubRip file with them; None without audio
     said: SpeechSummary | None
     subtitles: Path | None
@@ -59,12 +60,13 @@ class Boxes:
 
     def whole(self, name: str) -> Copied | None:
         """The one segment's file of this name, which is the result; None if there are several, or it is not known."""
-        content = self.reports[0].files.get(name)
-        return Copied(self.video.segment_file(name, 0), content) if len(self.reports) == 1 and content else None
+        (part, report), *others = self.reports.items()
+        content = report.files.get(name)
+        return Copied(self.video.segment_file(name, part), content) if content and not others else None
 
     def keys(self, name: str) -> list[str]:
         """The keys of a file of all segments."""
-        return [self.video.segment_file(name, part) for part in range(len(self.reports))]
+        return [self.video.segment_file(name, part) for part in self.reports]
 
     def input(self, name: str) -> Path:
         """A path in `inputs` that is not the upload's."""
@@ -107,7 +109,7 @@ def _joined(boxes: Boxes, worker: Worker, names: Sequence[str], report: Report) 
     segments = {
         name: [
             BoxedFile(str(place.work / f"boxed-{part:04}.{name}"), report.frames)
-            for part, report in enumerate(boxes.reports)
+            for part, report in boxes.reports.items()
         ]
         for name in names
     }
@@ -128,7 +130,7 @@ def _joined(boxes: Boxes, worker: Worker, names: Sequence[str], report: Report) 
 
 def _join(boxes: Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile], report: Report) -> None:
     """Join the segments to `result.avi` or `result.mp4`."""
-    rate, target = Fraction(boxes.reports[0].frame_rate), str(boxes.place.work / f"result.{name}")
+    rate, target = Fraction(next(iter(boxes.reports.values())).frame_rate), str(boxes.place.work / f"result.{name}")
     source = boxes.place.inputs / boxes.video.scratch_name
     if name == "avi":
         worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
@@ -151,7 +153,7 @@ def _join(boxes: Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile]
 
 def _pictures(boxes: Boxes, worker: Worker) -> Results:
     """The thumbnail and the contact sheet."""
-    paths = [boxes.input(f"pictures-{part:04}") for part in range(len(boxes.reports))]
+    paths = [boxes.input(f"pictures-{part:04}") for part in boxes.reports]
     with boxes.context.store.transfers() as transfers:
         for key, path in zip(boxes.keys("pictures"), paths, strict=True):
             transfers.download(key, path)

@@ -15,8 +15,8 @@ from avflow.video.segments import Segment
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
-from avflow.workflow.observability import log_gpu
-from avflow.workflow.plan import segments_of
+from avflow.workflow.observability import count_fallback, log_gpu
+from avflow.workflow.plan import segment_of
 from avflow.workflow.publishing import sum_of
 from avflow.workflow.reports import FileSum, MediaReport, ModelEntry, SegmentDoneBefore, SegmentReport
 from avflow.workflow.source import ComingSource, begun, suits_ranges
@@ -62,11 +62,14 @@ def run(
     where = media.detector_input
     if where is None:
         raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")
-    segment = segments_of(media.plan, where.stream).segment(part)
+    segment = segment_of(media.plan, where.stream, part)
+    if media.plan.functions and context.ran_on == "batch" and not settings.fallback_from and settings.is_first_try:
+        count_fallback("yolov3", "lambda")  # a short video: the plan had it on Lambda
+    by_ranges = suits_ranges(media) and segment.frames < where.stream.total_frames
     with (
         workplace() as place,
         store.transfers() as transfers,
-        begun(where, store, transfers, place.inputs / video.scratch_name, by_ranges=suits_ranges(media)) as source,
+        begun(where, store, transfers, place.inputs / video.scratch_name, by_ranges=by_ranges) as source,
         context.media_process(tasks, place) as worker,
     ):
         if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what

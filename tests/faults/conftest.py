@@ -42,12 +42,12 @@ def step_of(kind, name):
 class Running:
     """The deployed workflow."""
 
-    def __init__(self, aws, outputs, video, others):
+    def __init__(self, aws, outputs, video, others, faults=None):
         self.aws, self.bucket, self.machine, self.video = aws, outputs["BucketName"], outputs["StateMachineArn"], video
         self.s3, self.states = aws.client("s3"), aws.client("stepfunctions")
         self.folder = aws.state_dir.parent
         #: the embedded S3, for which faults can be planned
-        self.faults = aws.s3 = FaultyS3(aws.s3)
+        self.faults = aws.s3 = faults or FaultyS3(aws.s3)
         #: the processes that were killed, by the name of their step
         self.kills = []
         self._dead_letters, self._letters, self._letters_lock = outputs["DeadLettersUrl"], [], threading.Lock()
@@ -85,10 +85,15 @@ class Running:
                 found.append((job.split(".")[1], sandbox.process))
         return found
 
-    def kill_at(self, step, request, when):
+    def second_stack(self, **parameters):
+        """The workflow once more on the same embedded AWS, with other parameters."""
+        outputs = deploy(self.aws, ROOT / "template.yaml", {**PARAMETERS, **parameters}, "faults-2")
+        return Running(self.aws, outputs, self.video, self._others, self.faults)
+
+    def kill_at(self, step, request, when, role=None):
         """Plan to kill the process of a step at one of its requests to S3: "before" it, "after" it, or "later"."""
-        ended = threading.Event()
-        held = Injection("", ROLES_OF[step], hold_fault(ended))
+        ended, role = threading.Event(), role or ROLES_OF[step]
+        held = Injection("", role, hold_fault(ended))
 
         def kill():
             self._kill_now(step)
@@ -96,7 +101,7 @@ class Running:
                 self.faults.injections.remove(held)
                 ended.set()
 
-        planned = Injection("", ROLES_OF[step], kill_fault(when, kill), 1, skip=request)
+        planned = Injection("", role, kill_fault(when, kill), 1, skip=request)
         self.faults.injections += [planned, held] if when == "later" else [planned]
         return planned
 
@@ -202,8 +207,8 @@ class Running:
 
 
 @contextmanager
-def deployed(folder, **settings):
-    """The workflow on an embedded AWS of its own."""
+def deployed(folder, parameters=None, **settings):
+    """The workflow on an embedded AWS of its own, with these parameters of the template besides the usual ones."""
     tiny_video(folder / "tiny.mp4")
     told, others = [], psutil.Process().children(recursive=True)
     with LocalAws(
@@ -211,7 +216,10 @@ def deployed(folder, **settings):
         **settings,
     ) as aws:  # fmt: skip
         workflow = Running(
-            aws, deploy(aws, ROOT / "template.yaml", PARAMETERS, "faults"), (folder / "tiny.mp4").read_bytes(), others
+            aws,
+            deploy(aws, ROOT / "template.yaml", {**PARAMETERS, **(parameters or {})}, "faults"),
+            (folder / "tiny.mp4").read_bytes(),
+            others,
         )
         told.append(workflow.heard)
         yield workflow

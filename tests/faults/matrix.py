@@ -162,6 +162,7 @@ STARTS = {
     "job: no credentials": "JobNotStarted",
     "job: no network": "JobNotStarted",
     "job: no container": "JobNotStarted",
+    "job: name too long": "NameTooLong",
 }
 MACHINE = {"job: lost machine": "SpotInterrupted", "job: no capacity": "GpuUnavailable"}
 SERVICES = {

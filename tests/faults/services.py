@@ -49,6 +49,7 @@ JOB_ENDS: dict[str, dict[str, Any]] = {
         "StatusReason": "Task failed to start",
         "Container": {"Reason": "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"},
     },
+    "job: name too long": {"StatusReason": "Container Overrides length must be at most 8192", "Container": {}},
     "job: lost machine": {"StatusReason": "Host EC2 (instance i-0a) terminated.", "Container": {}},
     "job: no capacity": {
         "StatusReason": "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT",

@@ -90,6 +90,26 @@ def test_a_step_may_be_killed_at_any_point(running, step, point):
         assert (status, running.report(name)["error"]) == ("FAILED", "JobFailed")
 
 
+@pytest.fixture(scope="module")
+def short(running):
+    """The workflow of a stack that detects short videos on Lambda."""
+    return running.second_stack(ShortVideos="lambda")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "when"), [(3, "later"), (4, "before"), (6, "after")])
+def test_the_function_of_a_short_video_may_be_killed_at_any_point(short, number, when):
+    """At the GET of the upload, and at the PUTs of the video and of the report; see AT."""
+    name = f"kill-short-{number}"
+    planned = short.kill_at("yolov3", number, when, role="-Yolov3FunctionRole")
+    short.upload(name)
+    assert short.judge(name) == "SUCCEEDED", short.report(name)
+    short.faults.injections.remove(planned)
+    assert planned.fired == 1, "the function made this request"
+    entered = short.entered(short.begun(name))
+    assert (entered["Yolov3OnLambda"], entered["Yolov3"]) == (1, 1), "a job did it"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_the_reporter_may_be_killed_at_any_point(running, point):

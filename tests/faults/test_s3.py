@@ -22,7 +22,10 @@ from tests.waiting import until
 
 CELLS = s3_matrix.cells()
 #: cells that every run of the tests has: one fault that passes in all steps, and one that does not
-QUICK = {"FFmpeg Audio2srt Yolov3 Merge: reset in the middle of a body 1x", "Merge: 400 BadDigest for a write always"}
+QUICK = {
+    "FFmpeg Audio2srt Yolov3OnLambda Merge: reset in the middle of a body 1x",
+    "Merge: 400 BadDigest for a write always",
+}
 #: runs at once; most of them wait
 AT_ONCE = 12
 FRAMES = {"tiny": 10, "large": 70}
@@ -133,7 +136,7 @@ def run_all(tmp_path_factory, request):
         if not cells:
             continue
         # a Lambda without scratch space moves each step to Batch
-        settings = {"lambda_scratch": 0} if on_batch else {}
+        settings = {"lambda_scratch": 0} if on_batch else {"parameters": {"ShortVideos": "lambda"}}
         place = tmp_path_factory.mktemp("batch" if on_batch else "lambda")
         with ExitStack() as stack:
             running = stack.enter_context(

@@ -136,6 +136,14 @@ def test_items_of_a_map_move_each_on_its_own(bench):
     assert sum(event.task.state == "QuickOnBatch" and event.seconds is not None for event in found) == 3
 
 
+def test_a_segment_of_a_short_video_that_moves_is_no_failure(bench):
+    quick = {**on_lambda(bench, do="raise_error", id="x"), "Catch": catch("MoveToBatch"), "End": True}
+    states = {"Quick": quick, "MoveToBatch": {"Type": "Pass", "End": True}}
+    found = events(bench, spans_map("Quick", states), spans(False, False))
+    moved = [(event.task, event.moved_to) for event in found if event.error]
+    assert sorted(moved, key=str) == [(Task("Quick", "lambda", part, 2), "Batch") for part in (0, 1)]
+
+
 def test_an_error_in_one_branch_is_undecided_while_a_map_in_another_ends():
     def event(number, before, kind, **details):
         moment = datetime(2026, 11, 25, 12, 0, number)

@@ -121,10 +121,21 @@ def test_no_more_functions_of_a_short_video_than_the_map_runs_at_once(translated
 def test_the_functions_of_a_step_are_tried_and_moved_to_batch_for_the_same_errors(machine):
     functions = ("FFmpeg", "Audio2srt", "Yolov3OnLambda", "Merge")
     steps = {name: state for name, state, _ in tasks(machine) if name in functions}
-    retries = {name: state["Retry"] for name, state in steps.items()}
+    retries = {name: list(state["Retry"]) for name, state in steps.items()}
     moves = {name: set(state["Catch"][0]["ErrorEquals"]) for name, state in steps.items()}
+    busy = retries["Yolov3OnLambda"][-1]
+    assert busy["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    # a short video does not wait for a busy account
+    retries["Yolov3OnLambda"][-1] = {**busy, "MaxAttempts": retries["FFmpeg"][-1]["MaxAttempts"]}
     assert all(retry == retries["FFmpeg"] for retry in retries.values())
     assert all(move == moves["FFmpeg"] for move in moves.values())
+
+
+def test_a_short_video_waits_for_a_busy_account_much_shorter_than_for_an_instance(machine):
+    (state,) = [state for name, state, _ in tasks(machine) if name == "Yolov3OnLambda"]
+    busy = state["Retry"][-1]
+    waits = [busy["IntervalSeconds"] * busy["BackoffRate"] ** tried for tried in range(busy["MaxAttempts"])]
+    assert sum(waits) < plan.SHORT_SECONDS / 20
 
 
 def test_there_is_no_yaml_alias(machine_text):

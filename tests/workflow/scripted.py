@@ -39,10 +39,11 @@ def next_of(video: dict[str, Any], step: str, where: str) -> str | None:
 
 
 def plan(video: dict[str, Any]) -> dict[str, Any]:
-    """Decisions for `segments` segments, on Lambda if `short`, and a span per item of `spans`: whether on Batch."""
+    """Decisions for `segments` segments, first `functions` on Lambda, and a span per item of `spans`: if on Batch."""
     count, spans = video.get("segments", 1), video.get("spans", [False])
+    functions = list(range(count, count + video.get("functions", 0)))
     return {
-        "segments": {"count": count} | ({"on_lambda": list(range(count))} if video.get("short") else {}),
+        "segments": {"count": count} | ({"on_lambda": functions} if functions else {}),
         "array": {"Size": count} if count > 1 else {},
         "spans": list(range(len(spans))),
         "spans_on_batch": [part for part, batch in enumerate(spans) if batch],

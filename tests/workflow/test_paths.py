@@ -7,7 +7,7 @@ import pytest
 from tests import screens
 
 #: fields of the video that the scripted steps read
-SCRIPT = ("script", "spans", "segments", "short")
+SCRIPT = ("script", "spans", "segments", "functions")
 SPOT_TOOK_IT = "Host EC2 (instance i-0123456789abcdef0) terminated."
 QUEUE_LIMIT = "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
 
@@ -35,7 +35,7 @@ def without_script(text):
 
 @pytest.mark.parametrize(
     ("video", "most"),
-    [({}, 36), ({"spans": [False] * 6 + [True] * 2, "segments": 16}, 46), ({"short": True, "segments": 8}, 48)],
+    [({}, 36), ({"spans": [False] * 6 + [True] * 2, "segments": 16}, 46), ({"functions": 8}, 48)],
     ids=["a short video", "a long one", "one on Lambda"],
 )
 def test_each_input_and_output_fits_on_a_screen_and_the_last_says_where_the_results_are(workflow, video, most):

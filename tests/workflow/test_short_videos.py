@@ -1,22 +1,28 @@
-"""Short videos: functions detect their segments, and a job does what they can't."""
+"""Short videos: functions detect their segments, and a job does a video of which they can't do one."""
 
 import pytest
 
-SHORT = {"short": True, "segments": 3}
+#: the segments of functions are numbered behind the job's only one, 0
+SHORT = {"functions": 3}
 CPU = ('"Result":"gpu"', '"Result":"cpu"')
 JOBS = ("Yolov3", "Yolov3OnDemand", "Yolov3OnCpu")
 
 #: the script, fields of the video, and replacements in the state machine
 CASES = {
     "all": ({}, SHORT, ()),
-    "one segment": ({}, {"short": True}, ()),
+    "one segment": ({}, {"functions": 1}, ()),
     "not short": ({}, {"segments": 3}, ()),
-    "one moves": ({"yolov3-1": {"lambda": ["LambdaBudgetExceeded"]}}, SHORT, ()),
+    "one moves": ({"yolov3-2": {"lambda": ["LambdaBudgetExceeded"]}}, SHORT, ()),
     "all move": ({"yolov3": {"lambda": ["Sandbox.Timedout"] * 3}}, SHORT, ()),
-    "the only one moves": ({"yolov3": {"lambda": ["exit"]}}, {"short": True}, ()),
-    "without GPUs": ({"yolov3-2": {"lambda": ["OSError"]}}, SHORT, CPU),
+    "the only one moves": ({"yolov3": {"lambda": ["exit"]}}, {"functions": 1}, ()),
+    "to two jobs": ({"yolov3-3": {"lambda": ["Runtime.ExitError"]}}, {**SHORT, "segments": 2}, ()),
+    "without GPUs": ({"yolov3-3": {"lambda": ["OSError"]}}, SHORT, CPU),
     "fails": ({"yolov3-1": {"lambda": ["InvalidMediaDamaged"]}}, SHORT, ()),
-    "moved and fails": ({"yolov3-1": {"lambda": ["Lambda.Unknown"], "batch": ["DarknetModelInvalid"]}}, SHORT, ()),
+    "moved and fails": (
+        {"yolov3-1": {"lambda": ["Lambda.Unknown"]}, "yolov3-0": {"batch": ["DarknetModelInvalid"]}},
+        SHORT,
+        (),
+    ),
 }
 
 
@@ -40,7 +46,7 @@ def test_a_short_video_needs_no_job(workflow, started, finished, case, segments)
     assert run.status == "SUCCEEDED"
     assert run.tasks["Yolov3OnLambda"] == segments
     assert not {*JOBS} & {*run.states}
-    assert workflow.left(started[case], "yolov3") == dict.fromkeys(range(segments), "lambda")
+    assert workflow.left(started[case], "yolov3") == dict.fromkeys(range(1, segments + 1), "lambda")
 
 
 def test_a_video_that_is_not_short_runs_on_batch(finished):
@@ -52,18 +58,19 @@ def test_a_video_that_is_not_short_runs_on_batch(finished):
 @pytest.mark.parametrize(
     ("case", "job", "where"),
     [
-        ("one moves", "Yolov3", ["lambda", "batch", "lambda"]),
-        ("all move", "Yolov3", ["batch"] * 3),
-        ("the only one moves", "Yolov3", ["batch"]),
-        ("without GPUs", "Yolov3OnCpu", ["lambda", "lambda", "batch"]),
+        ("one moves", "Yolov3", {0: "batch", 1: "lambda", 3: "lambda"}),
+        ("all move", "Yolov3", {0: "batch"}),
+        ("the only one moves", "Yolov3", {0: "batch"}),
+        ("to two jobs", "Yolov3", {0: "batch", 1: "batch", 2: "lambda", 4: "lambda"}),
+        ("without GPUs", "Yolov3OnCpu", {0: "batch", 1: "lambda", 2: "lambda"}),
     ],
 )
-def test_what_lambda_cannot_do_is_done_by_a_job_and_no_more(workflow, started, finished, case, job, where):
+def test_a_video_of_which_lambda_cannot_do_a_segment_is_done_by_a_job(workflow, started, finished, case, job, where):
     run = finished(case)
     assert run.status == "SUCCEEDED"
     assert [name for name in JOBS if name in run.tasks] == [job]
     assert run.tasks[job] == 1
-    assert workflow.left(started[case], "yolov3") == dict(enumerate(where))
+    assert workflow.left(started[case], "yolov3") == where
 
 
 def test_a_segments_own_failure_ends_the_run_without_a_job(finished):
@@ -72,16 +79,15 @@ def test_a_segments_own_failure_ends_the_run_without_a_job(finished):
     assert not {*JOBS} & {*run.states}
 
 
-def test_a_moved_segment_that_fails_there_is_named(finished):
+def test_a_moved_video_that_fails_there_is_named(finished):
     run = finished("moved and fails")
     assert (run.status, run.error) == ("FAILED", "DarknetModelInvalid")
-    assert "Segment 2 of 3" in run.report["message"]
 
 
 @pytest.mark.slow
 def test_a_function_that_never_answers_or_wakes_is_left_for_a_job(workflow):
     late = workflow.start(
-        {"yolov3-0": {"lambda": ["sleep"]}}, workflow.variant('"TimeoutSeconds":930', '"TimeoutSeconds":3'), **SHORT
+        {"yolov3-1": {"lambda": ["sleep"]}}, workflow.variant('"TimeoutSeconds":930', '"TimeoutSeconds":3'), **SHORT
     )
     asleep = workflow.start({}, workflow.asleep(None, "CodeArtifactUserPendingException", "Yolov3Function"), **SHORT)
     for execution in late, asleep:

@@ -9,7 +9,7 @@ import simpy
 
 from avflow.workflow import cost
 from avflow.workflow.settings import Settings
-from benchmarks import scale
+from benchmarks import hour, scale, short_videos
 from benchmarks.simulated_aws import PRIORITIES, Account, Bucket, Pool, Quotas
 from benchmarks.simulated_workflow import StateFailed, Workflow
 from tests.reports import FARGATE, LAMBDA, SPOT
@@ -121,7 +121,32 @@ def test_a_function_that_gives_up_leaves_the_segments_to_a_job():
     video["seconds_on_lambda"] = 1000.0
     simulation = walked(video, settings=settings)
     assert (simulation.account.entered["Yolov3OnLambda"], simulation.account.entered["Yolov3"]) == (8, 1)
+    assert [step.compute.service for step in video["steps"] if step.name == "yolov3"] == ["ec2"], "one job, whole"
     assert len(simulation.finished) == 1
+
+
+@pytest.mark.parametrize("uploads", [10, 100])
+def test_clips_at_once_in_a_new_account_are_no_later_than_without_lambda(uploads):
+    waits = {}
+    for stack in ("batch", "lambda, new account"):
+        done = short_videos.AtOnce(uploads, 10.0, *short_videos.STACKS[stack]).run()
+        waits[stack] = max(ended - came for came, ended in done.finished)
+        assert len(done.finished) == uploads
+    assert waits["lambda, new account"] < 1.05 * waits["batch"]
+
+
+def test_an_hour_read_by_ranges_is_done_sooner_and_cheaper():
+    before, after = (hour.simulated(1, how) for how in (hour.BEFORE, hour.AFTER))
+    (was,), (now,) = ([ended - came for came, ended in done.finished] for done in (before, after))
+    download = 3600 * scale.BYTE_RATE / scale.DISK_BYTES
+    assert 0 < was - now <= 2 * download, "of two children one after another on a GPU"
+    assert scale._usd_per_video(after) < scale._usd_per_video(before)
+
+
+def test_an_hour_goes_to_lambda_only_by_force():
+    assert hour.simulated(1, hour.AFTER).account.entered["Yolov3OnLambda"] == 0
+    forced = hour.simulated(1, hour.ON_LAMBDA)
+    assert (forced.account.entered["Yolov3OnLambda"], forced.account.entered["Yolov3"]) == (40, 0)
 
 
 def test_what_does_not_fit_lambda_runs_on_fargate_at_its_price():

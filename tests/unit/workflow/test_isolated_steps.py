@@ -14,7 +14,7 @@ import pytest
 from avflow.errors import GpuUnavailable, InvalidMediaUnreadable, IsolationUnavailable, LambdaBudgetExceeded
 from avflow.isolation.policy import Isolation
 from avflow.models.store import ModelStore
-from avflow.workflow import audio2srt, merge, yolov3
+from avflow.workflow import audio2srt, merge, plan, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
@@ -106,11 +106,11 @@ def test_a_segment_on_lambda_that_has_no_time_for_it_is_left_to_batch(store):
     store.upload(ROOT / "samples" / "my_video.mkv", video.key)
     short = replace(SETTINGS, short_videos="lambda")
     media = ffmpeg_step.run(video, StepContext(store, "batch", settings=short))
-    assert media.plan.segments.on_lambda
+    part = plan.parts_on_lambda(media.plan)[0]
     store.write(video.media_json, replace(media, lambda_seconds=0.1))
     budget = Budget(deadline=time.monotonic() + 900)
     with pytest.raises(LambdaBudgetExceeded, match=r"may use 0\.1 s of Lambda"):
-        yolov3.run(video, StepContext(store, "lambda", budget=budget, settings=short))
+        yolov3.run(video, StepContext(store, "lambda", budget=budget, settings=short, part=part))
     assert yolov3.run(video, StepContext(store, "batch", settings=short)).frames == media.plan.segments.frames
 
 

@@ -11,7 +11,7 @@ from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, MediaAnswerIn
 from avflow.media import probe
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
-from avflow.workflow import merge, yolov3
+from avflow.workflow import merge, plan, yolov3
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import ALWAYS, VideoRef
@@ -155,6 +155,34 @@ def test_the_words_of_all_spans_are_in_the_subtitles(store, films, tmp_path, mon
     assert manifest.speech == SpeechSummary("en", srt.count("-->"), 3, "en")
     assert [step.part for step in manifest.steps if step.name == "audio2srt"] == [0, 1, 2]
     assert set(manifest.models) == {"speech", "detector"}
+
+
+# ---------------------------------------------------------------- a short video
+@pytest.mark.parametrize("missing", [None, 1], ids=["done on Lambda", "moved to Batch"])
+def test_a_short_video_is_merged_from_the_segments_of_functions_or_else_of_the_job(
+    store, films, tmp_path, capsys, missing
+):
+    """The functions' segments and the job's differ, and their objects too: none is taken for another."""
+    settings = {"short_videos": "lambda", "short_videos_memory": 1769, "max_short_video_functions": 3}
+    video = uploaded(store, films["silent"])
+    media = ffmpeg_step.run(video, context(store, **settings))
+    assert (media.plan.segments.count, media.plan.functions.count) == (1, 3)
+    on_lambda = plan.parts_on_lambda(media.plan)
+    for part in on_lambda:
+        if part - on_lambda.start != missing:
+            yolov3.run(video, replace(context(store, part, **settings), ran_on="lambda"))
+    assert "Fallbacks" not in capsys.readouterr().out
+    if missing is not None:
+        yolov3.run(video, context(store, **settings))
+        assert capsys.readouterr().out.count('"came_from":"lambda"') == 1, "a fallback, as of every other step"
+    steps = [step for step in merge.run(video, context(store)).manifest.steps if step.name == "yolov3"]
+    if missing is None:
+        assert [(step.ran_on, step.part) for step in steps] == [("lambda", 0), ("lambda", 1), ("lambda", 2)]
+    else:
+        assert [(step.ran_on, step.part) for step in steps] == [("batch", None)]
+    assert numbers(result(store, video, ".avi", tmp_path)) == list(range(FRAMES))
+    lines = result(store, video, ".detections.jsonl", tmp_path).read_text().splitlines()
+    assert [json.loads(line)["frame"] for line in lines] == list(range(FRAMES))
 
 
 # ---------------------------------------------------------------- no wasted work

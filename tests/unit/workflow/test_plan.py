@@ -69,7 +69,7 @@ def test_segments_are_of_what_the_detector_reads(media):
     converted = replace(media.video, frames=72_000, nominal_rate=Fraction(60))
     found = plan.make(longer(media, 1200), converted, WHOLE, Settings())
     assert found.segments == SegmentPlan(2, 36_000)
-    assert plan.segments_of(found, converted).segment(1) == Segment(36_000, 36_000)
+    assert plan.segment_of(found, converted, 1) == Segment(36_000, 36_000)
 
 
 def test_sound_alone_has_no_segments_to_detect(media):
@@ -131,42 +131,56 @@ def at_25(media, seconds, **picture):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "settings", "segments"),
+    ("seconds", "settings", "functions"),
     [
-        (0.2, {}, SegmentPlan(1, 5, on_lambda=True)),
-        (1, {}, SegmentPlan(2, 13, on_lambda=True)),
-        (10, {}, SegmentPlan(8, 32, on_lambda=True)),  # 40 s
-        (57, {}, SegmentPlan(8, 179, on_lambda=True)),  # 178 s
-        (58, {}, SegmentPlan(1, 1450)),  # 181 s: a GPU instance has started before
-        (60, {"short_videos_memory": 10240}, SegmentPlan(8, 188, on_lambda=True)),  # 62 s
-        (60, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(28, 54, on_lambda=True)),
-        (600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(40, 375, on_lambda=True)),
-        (3600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(6, 15000)),
-        (57, {"max_short_video_functions": 1}, SegmentPlan(1, 1425)),
-        (360, {"yolov3_model": "yolov3-tiny"}, SegmentPlan(8, 1125, on_lambda=True)),
-        (480, {"yolov3_model": "yolov3-tiny"}, SegmentPlan(1, 12000)),
-        (10, {"short_videos": "batch"}, SegmentPlan(1, 250)),
+        (0.2, {}, SegmentPlan(1, 5)),
+        (1, {}, SegmentPlan(2, 13)),
+        (10, {}, SegmentPlan(8, 32)),  # 40 s
+        (57, {}, SegmentPlan(8, 179)),  # 178 s
+        (58, {}, None),  # 181 s: a GPU instance has started before
+        (60, {"short_videos_memory": 10240}, SegmentPlan(8, 188)),  # 62 s
+        (60, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(28, 54)),
+        (600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(40, 375)),
+        (3600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, None),
+        (57, {"max_short_video_functions": 1}, None),
+        (360, {"yolov3_model": "yolov3-tiny"}, SegmentPlan(8, 1125)),
+        (480, {"yolov3_model": "yolov3-tiny"}, None),
+        (10, {"short_videos": "batch"}, None),
     ],
 )
-def test_a_video_is_short_if_functions_are_done_before_a_gpu_has_started(media, seconds, settings, segments):
+def test_a_video_is_short_if_functions_are_done_before_a_gpu_has_started(media, seconds, settings, functions):
     found = made(at_25(media, seconds), **{**LAMBDA, **settings})
-    assert found.segments == segments
-    assert found.array == ({"Size": segments.count} if segments.count > 1 else {}), "for what Lambda can't do"
+    assert found.functions == functions
+    without = made(at_25(media, seconds), **{**LAMBDA, **settings, "short_videos": "batch"})
+    assert replace(found, functions=None) == without, "what Lambda can't do is a video like all others"
+
+
+def test_the_segments_of_functions_are_numbered_behind_those_of_jobs(media):
+    video = at_25(media, 10)
+    found = made(video, **LAMBDA, segment_seconds=4)
+    assert (plan.parts_on_batch(found), plan.parts_on_lambda(found)) == (range(3), range(3, 11))
+    segments = [plan.segment_of(found, video.video, part) for part in range(11)]
+    for parts in segments[:3], segments[3:]:
+        assert parts[0].first == 0
+        assert sum(part.frames for part in parts) == 250
+    assert segments[4] == Segment(32, 32)
+    with pytest.raises(IndexError):
+        plan.segment_of(found, video.video, 11)
 
 
 def test_frames_that_take_longer_than_the_network_count_by_their_size(media):
     big = {"width": 15360, "height": 8640}
-    assert made(at_25(media, 30), **LAMBDA).segments.on_lambda
-    assert not made(at_25(media, 30, **big), **LAMBDA).segments.on_lambda
+    assert made(at_25(media, 30), **LAMBDA).functions
+    assert not made(at_25(media, 30, **big), **LAMBDA).functions
 
 
 def test_a_short_video_that_does_not_fit_into_tmp_goes_to_batch(media):
     huge = replace(at_25(media, 10), size=plan.YOLOV3_LAMBDA_TMP_BYTES)
-    assert made(huge, **LAMBDA).segments == SegmentPlan(1, 250)
+    assert (made(huge, **LAMBDA).segments, made(huge, **LAMBDA).functions) == (SegmentPlan(1, 250), None)
 
 
 def test_sound_alone_is_no_short_video(media):
-    assert not plan.make(replace(media, video=None), None, WHOLE, Settings(**LAMBDA)).segments.on_lambda
+    assert not plan.make(replace(media, video=None), None, WHOLE, Settings(**LAMBDA)).functions
 
 
 # ---------------------------------------------------------------- what the state machine reads
@@ -208,5 +222,5 @@ def test_the_state_machine_gets_what_decides_its_way_and_no_more(report):
 
 
 def test_the_state_machine_gets_the_segments_of_a_short_video(report):
-    short = replace(report, plan=replace(report.plan, segments=SegmentPlan(3, 40, on_lambda=True)))
-    assert plan.for_the_workflow(VIDEO, short).to_dict()["plan"]["segments"] == {"count": 3, "on_lambda": [0, 1, 2]}
+    short = replace(report, plan=replace(report.plan, functions=SegmentPlan(3, 40)))
+    assert plan.for_the_workflow(VIDEO, short).to_dict()["plan"]["segments"] == {"count": 1, "on_lambda": [1, 2, 3]}

@@ -114,15 +114,13 @@ def test_a_stopped_run_that_is_redriven_completes_and_its_report_is_gone(running
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", ["Audio2srt", "Yolov3", "Merge", "AnnounceResults"])
+@pytest.mark.parametrize("state", ["Audio2srt", "Yolov3", "Merge"])
 def test_a_run_goes_on_where_it_was_stopped(running, state):
     """Also a function or a job that goes on meanwhile does no harm."""
     running.upload(name := f"redriven-{state.lower()}")
     arn = running.begun(name)
     until(lambda: state in running.entered(arn), f"the state {state}")
     running.states.stop_execution(executionArn=arn)
-    if running.states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED":
-        pytest.skip("it was quicker than the stop")
     ended, entered = redriven(running, name)
     assert ended["status"] == "SUCCEEDED", ended
     assert entered["FFmpeg"] == 1, "what had succeeded does not run again"

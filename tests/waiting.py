@@ -11,22 +11,27 @@ import psutil
 
 #: A time limit that only broken code reaches. A busy machine may make a test slow, but must not make it fail.
 PATIENCE_SECONDS = 180.0
+#: the pause between two looks, in seconds: a look may be a request that takes more processor time than what is awaited
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+#: a wait becomes at most so much longer by its pauses
+_PAUSE_SHARE = 0.05
 
 T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], what: str = "it", seconds: float = PATIENCE_SECONDS) -> T:
-    """Wait for `condition()` to return a true value, and return that value.
+    """Wait for `condition()` to return a true value, and return that value. It is asked less often as time passes.
 
     Raises
     ------
     AssertionError
         The condition did not become true within `seconds`. The message contains `what`.
     """
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
     while not (found := condition()):
-        assert time.monotonic() < end, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.02)
+        waited = time.monotonic() - begun
+        assert waited < seconds, f"{what} did not happen within {seconds:g} s"
+        time.sleep(min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE))
     return found
 
 

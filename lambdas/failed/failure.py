@@ -53,7 +53,7 @@ PLATFORM_ERRORS = {
     "FargateUnavailable": ("No vCPUs were available in time.", _NO_VCPUS),
     "SegmentsTimedOut": ("The video's segments did not finish in time.", _MORE_AT_ONCE),
     "ExecutionTimedOut": ("The run took longer than two days.", "Cut the video, or deploy with faster compute."),
-    "ExecutionAborted": ("Somebody stopped the run.", "Upload the video again to start a new run."),
+    "ExecutionAborted": ("Somebody stopped the run.", "Redrive the execution, or upload the video again."),
     "States.Timeout": ("A step did not finish in time.", "Look in the execution's history for the step that hangs."),
     "States.Permissions": ("A role lacks a permission.", "Deploy again; if you changed a role, undo it."),
     "States.DataLimitExceeded": ("A step's data exceeds Step Functions' limit.", _TRY_AGAIN),

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS events (arn TEXT NOT NULL, id INTEGER NOT NULL, event
 """
 _FACTS = (
     "executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "input", "inputDetails", "output",
-    "outputDetails", "error", "cause",
+    "outputDetails", "error", "cause", "redriveCount", "redriveDate",
 )  # fmt: skip
 
 
@@ -76,6 +76,13 @@ class Archive:
             if arn in self._mine:
                 return
             self._mine.add(arn)
+            self._running.add(arn)
+        with contextlib.suppress(Exception):
+            self._write_one(arn)
+
+    def redriven(self, arn: str) -> None:
+        """An execution goes on."""
+        with self._lock:
             self._running.add(arn)
         with contextlib.suppress(Exception):
             self._write_one(arn)

@@ -1,8 +1,7 @@
-"""What moto's Step Functions engine does otherwise than AWS: the only module that uses moto's private names.
+"""What moto's Step Functions engine does otherwise than AWS. Only this module and `redrives` use moto's private names.
 
-Each patch says what has to change in moto before the patch can go. Each has a test in
-tests/local/stepfunctions/test_moto_patches.py, which fails when moto changes so that the patch no longer works or is
-no longer needed. Written for moto 5.2.5.
+Each patch says what has to change in moto before the patch can go. Its test in tests/local/stepfunctions/
+test_moto_patches.py fails when moto changes so that it no longer works or is no longer needed. For moto 5.2.5.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -50,6 +50,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_aws.stepfunctions import redrives
 from local_aws.stepfunctions.engine import Engine
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ class Patch:
 
 #: all patches by name, in the order in which they are applied
 PATCHES: dict[str, Patch] = {}
-_originals: list[tuple[object, str, object]] = []
+_originals: list[tuple[Any, str, object]] = []
+_ABSENT = object()
 
 
 def begin() -> None:
@@ -94,7 +96,8 @@ def apply(engine: Engine, names: Collection[str] | None = None) -> None:
 def undo() -> None:
     """Leave moto as it comes."""
     while _originals:
-        setattr(*_originals.pop())
+        owner, name, value = _originals.pop()
+        delattr(owner, name) if value is _ABSENT else setattr(owner, name, value)
 
 
 def _patch(goes_when: str) -> Callable[[Callable[[Engine], None]], Callable[[Engine], None]]:
@@ -108,8 +111,8 @@ def _patch(goes_when: str) -> Callable[[Callable[[Engine], None]], Callable[[Eng
     return register
 
 
-def _replace(owner: object, name: str, value: object) -> None:
-    _originals.append((owner, name, getattr(owner, name)))
+def _replace(owner: Any, name: str, value: object) -> None:
+    _originals.append((owner, name, vars(owner).get(name, _ABSENT)))
     setattr(owner, name, value)
 
 
@@ -117,12 +120,8 @@ def _replace(owner: object, name: str, value: object) -> None:
 def use_our_clients(engine: Engine) -> None:
     """moto makes a new boto3 client for each task, which is slow and has the port of an environment variable."""
 
-    class Clients:
-        @staticmethod
-        def client(service_name: str, **_: object) -> Any:
-            return engine.client(service_name)
-
-    _replace(boto_client, "boto3", Clients)
+    clients = SimpleNamespace(client=lambda service_name, **_: engine.client(service_name))
+    _replace(boto_client, "boto3", clients)
 
 
 @_patch(goes_when="puts `$$.Execution.StartTime` into the context object as text.")
@@ -309,10 +308,8 @@ def await_jobs(engine: Engine) -> None:
 def parse_once(_: Engine) -> None:
     """moto parses the definition anew for each execution: 80 ms for this project's. What it parses keeps no state."""
 
-    class Parser:
-        parse = staticmethod(functools.lru_cache(8)(AmazonStateLanguageParser.parse))
-
-    _replace(execution_worker, "AmazonStateLanguageParser", Parser)
+    parser = SimpleNamespace(parse=functools.lru_cache(8)(AmazonStateLanguageParser.parse))
+    _replace(execution_worker, "AmazonStateLanguageParser", parser)
 
 
 @_patch(goes_when="works on a limited number of executions at once, and keeps no list of its threads.")
@@ -320,7 +317,6 @@ def work_on_few_executions(engine: Engine) -> None:
     """In moto each execution has ten threads, and a list keeps all threads. Here some executions wait, RUNNING."""
     waiting: deque[Any] = deque()
     lock, running = threading.Lock(), [0]
-    logic: Callable[[Any], None] = ExecutionWorker._execution_logic
 
     def start(self: Any) -> None:
         with lock:
@@ -333,7 +329,7 @@ def work_on_few_executions(engine: Engine) -> None:
     def work(worker: Any) -> None:
         while worker is not None:
             try:
-                logic(worker)
+                worker._execution_logic()
             except Exception:
                 logger.exception("an execution ended unexpectedly")
             TMP_THREADS.clear()
@@ -345,7 +341,7 @@ def work_on_few_executions(engine: Engine) -> None:
         with lock:
             if self in waiting:
                 waiting.remove(self)
-                self.env = self._get_evaluation_environment()
+                self.env = self.env or self._get_evaluation_environment()
         end = time.monotonic() + BEGINS_WITHIN_SECONDS
         while self.env is None and time.monotonic() < end:  # its thread parses the definition
             time.sleep(0.005)
@@ -365,7 +361,7 @@ def tell_status_changes(engine: Engine) -> None:
 
     def tell(execution: Any) -> None:
         with lock:
-            key = f"{execution.exec_arn} {execution.exec_status.value}"
+            key = f"{execution.exec_arn} {redrives.redrives_of(execution).count} {execution.exec_status.value}"
             if key in told:
                 return
             told.add(key)
@@ -377,6 +373,8 @@ def tell_status_changes(engine: Engine) -> None:
         begin_execution(self)
 
     def ended(self: Any) -> None:
+        if self.execution.exec_worker._execution_communication is not self:
+            return  # it was stopped and redriven before its last task ended
         aborted = self.execution.exec_status == ExecutionStatus.ABORTED
         terminated(self)
         if aborted:  # its last task may have succeeded meanwhile
@@ -392,3 +390,10 @@ def tell_status_changes(engine: Engine) -> None:
     _replace(Execution, "start", start)
     _replace(BaseExecutionWorkerCommunication, "terminated", ended)
     _replace(Execution, "stop", stop_execution)
+
+
+@_patch(goes_when="implements RedriveExecution.")
+def redrive_executions(engine: Engine) -> None:
+    """moto has no RedriveExecution."""
+    for owner, name, value in redrives.replacements(lambda each: engine.tell_status(each.to_describe_output())):
+        _replace(owner, name, value)

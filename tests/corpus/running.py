@@ -103,9 +103,9 @@ def process(case: Case, store: ObjectStore, folder: Path, source: Path | None = 
         return outcome
     finally:
         outcome.seconds = time.monotonic() - began
-    _measure(outcome, store, folder)
+    _measure(case, outcome, store, folder)
     if case.right.as_decoded:
-        outcome.decoded = shown(source)
+        outcome.decoded = shown(source, squares=False)
     return outcome
 
 
@@ -119,13 +119,13 @@ def _context(case: Case, store: ObjectStore, settings: Settings, part: int = 0) 
     return StepContext(store, "batch", settings=settings, part=part, start=start)
 
 
-def _measure(outcome: Outcome, store: ObjectStore, folder: Path) -> None:
+def _measure(case: Case, outcome: Outcome, store: ObjectStore, folder: Path) -> None:
     assert outcome.manifest is not None
     for key in outcome.manifest.results:
         path = folder / f"result{Path(key).suffix}"
         store.download(key, path)
         if path.suffix == ".avi":
-            outcome.shown = shown(path)
+            outcome.shown = shown(path, case.right.square)
         elif path.suffix == ".srt":
             outcome.cues = cues(path.read_text(encoding="utf-8"))
 

@@ -39,10 +39,39 @@ def step_of(kind, name):
     return named.casefold().removesuffix("function")
 
 
+class Statuses:
+    """The statuses of executions by EventBridge's events: a hundred waits that ask would keep a core busy."""
+
+    def __init__(self, events):
+        self._known, self._changed = {}, threading.Condition()
+        self._publish, events.publish = events.publish, self._heard
+
+    def _heard(self, event, *bus):
+        self._publish(event, *bus)
+        if event["source"] == "aws.states":
+            with self._changed:
+                self._known[event["detail"]["executionArn"]] = event["detail"]["status"]
+                self._changed.notify_all()
+
+    def wait(self, name, ended, seconds):
+        """The ARN of the first execution of an upload, once it has begun or has `ended`."""
+
+        def found():
+            begun = (arn for arn in self._known if arn.rpartition(":")[2].startswith(f"{name}-mp4-"))
+            arn = next(begun, None)
+            return arn if arn and not (ended and self._known[arn] == "RUNNING") else None
+
+        with self._changed:
+            arn = self._changed.wait_for(found, seconds)
+        assert arn, f"the {'end' if ended else 'start'} of {name} did not come within {seconds:g} s"
+        return arn
+
+
 class Running:
     """The deployed workflow."""
 
     def __init__(self, aws, outputs, video, others, faults=None):
+        self._statuses = Statuses(aws.events)
         self.aws, self.bucket, self.machine, self.video = aws, outputs["BucketName"], outputs["StateMachineArn"], video
         self.s3, self.states = aws.client("s3"), aws.client("stepfunctions")
         self.folder = aws.state_dir.parent
@@ -117,17 +146,12 @@ class Running:
 
     def begun(self, name):
         """The execution of an upload, once there is one."""
-        return until(lambda: self.executions(name), f"the start of {name}")[0]["executionArn"]
+        return self._statuses.wait(name, ended=False, seconds=PATIENCE_SECONDS)
 
-    def ended(self, name, seconds=2 * PATIENCE_SECONDS):
+    def ended(self, name, seconds=3 * PATIENCE_SECONDS):
         """The execution of an upload, once it has ended."""
-        arn = self.begun(name)
-
-        def end():
-            found = self.states.describe_execution(executionArn=arn)
-            return found if found["status"] != "RUNNING" else None
-
-        return until(end, f"the end of {name}", seconds)
+        arn = self._statuses.wait(name, ended=True, seconds=seconds)
+        return self.states.describe_execution(executionArn=arn)
 
     def results(self, name):
         """The results of an upload by their suffixes."""

@@ -1,6 +1,7 @@
 """Events that come many times, executions that somebody stops, and sources that change meanwhile."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,21 +92,68 @@ def test_a_source_may_vanish_or_change_meanwhile(running, how, state):
         assert running.results(name) in ({".error.json"}, {".error.json"} | COMPLETE), "those of the older one, or none"
 
 
-@pytest.mark.slow
-def test_what_a_redrive_does_again_replaces_the_report(running):
-    """A redrive runs the unsuccessful states again with the same input; the first report must not stay."""
+def redriven(running, name, **token):
+    """Redrive the execution of an upload; returns how it ended, and how often it entered each state."""
+    arn = running.begun(name)
+    running.states.redrive_execution(executionArn=arn, **token)
+    return running.ended(name), running.entered(arn)
+
+
+def test_a_stopped_run_that_is_redriven_completes_and_its_report_is_gone(running):
     running.upload("redriven")
     arn = running.begun("redriven")
     until(lambda: "FFmpeg" in running.entered(arn), "the state FFmpeg")
-    running.states.stop_execution(executionArn=arn)
+    running.states.stop_execution(executionArn=arn, cause="The wrong moment.")
     assert running.report("redriven")["error"] == "ExecutionAborted"
-    text = running.states.describe_execution(executionArn=arn)["input"]
-    again = running.states.start_execution(stateMachineArn=running.machine, name="redriven-again", input=text)
+    ended, entered = redriven(running, "redriven")
+    assert ended["status"] == "SUCCEEDED"
+    assert (ended["redriveCount"], "error" in ended, "cause" in ended) == (1, False, False)
+    assert {state for state, times in entered.items() if times > 1} == {"FFmpeg"}, "only this state ran again"
+    assert running.judge("redriven") == "SUCCEEDED"
+    assert running.results("redriven") == COMPLETE, "and no report"
 
-    def end():
-        found = running.states.describe_execution(executionArn=again["executionArn"])
-        return found["status"] if found["status"] != "RUNNING" else None
 
-    assert until(end, "the end of the second run") == "SUCCEEDED"
-    assert ".error.json" not in running.results("redriven")
-    assert {".json", ".avi", ".srt"} <= running.results("redriven")
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["Audio2srt", "Yolov3", "Merge"])
+def test_a_run_goes_on_where_it_was_stopped(running, state):
+    """Also a function or a job that goes on meanwhile does no harm."""
+    running.upload(name := f"redriven-{state.lower()}")
+    arn = running.begun(name)
+    until(lambda: state in running.entered(arn), f"the state {state}")
+    running.states.stop_execution(executionArn=arn)
+    ended, entered = redriven(running, name)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert entered["FFmpeg"] == 1, "what had succeeded does not run again"
+    assert running.judge(name) == "SUCCEEDED"
+    assert running.json(name, ".json")["execution"] == arn.rpartition(":")[2]
+
+
+@pytest.mark.slow
+def test_a_failed_run_that_is_redriven_fails_with_the_same_error(running):
+    running.upload("redriven-text", b"This is no video.")
+    first, report = running.ended("redriven-text"), running.report("redriven-text")
+    again, entered = redriven(running, "redriven-text")
+    assert (again["status"], again["error"], again["cause"]) == ("FAILED", first["error"], first["cause"])
+    assert (entered["FFmpeg"], entered["ReportFailure"], entered["Failed"]) == (1, 1, 2)
+    assert running.judge("redriven-text") == "FAILED"
+    assert running.report("redriven-text") == report
+
+
+@pytest.mark.slow
+def test_ten_redrives_at_once_do_the_work_once(running):
+    running.upload("redriven-ten")
+    arn = running.begun("redriven-ten")
+    until(lambda: "FFmpeg" in running.entered(arn), "the state FFmpeg")
+    running.states.stop_execution(executionArn=arn)
+
+    def redrive(number):
+        try:
+            running.states.redrive_execution(executionArn=arn, clientToken=str(number))
+        except running.states.exceptions.ExecutionNotRedrivable:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(redrive, range(10))) == 1
+    assert running.judge("redriven-ten") == "SUCCEEDED"
+    assert running.entered(arn)["FFmpeg"] == 2

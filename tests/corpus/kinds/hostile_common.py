@@ -110,17 +110,22 @@ def _crc_table() -> tuple[int, ...]:
     return tuple(rows)
 
 
+def crc(data: bytes, value: int) -> int:
+    """The CRC of MPEG-2 and of Ogg, which begin with another value: polynomial 0x04C11DB7, not reflected."""
+    table = _crc_table()
+    for byte in data:
+        value = (value << 8 ^ table[value >> 24 ^ byte]) & 0xFFFFFFFF
+    return value
+
+
 def ogg_checked(data: bytes) -> bytes:
     """Ogg pages with right checksums (RFC 3533, section 6): without them a demuxer drops what was edited."""
-    table, result, place = _crc_table(), bytearray(data), 0
+    result, place = bytearray(data), 0
     while data[place : place + 4] == b"OggS":
         count = data[place + 26]
         end = place + 27 + count + sum(data[place + 27 : place + 27 + count])
         result[place + 22 : place + 26] = bytes(4)
-        value = 0
-        for byte in result[place:end]:
-            value = (value << 8 ^ table[value >> 24 ^ byte]) & 0xFFFFFFFF
-        result[place + 22 : place + 26] = value.to_bytes(4, "little")
+        result[place + 22 : place + 26] = crc(result[place:end], 0).to_bytes(4, "little")
         place = end
     return bytes(result)
 

@@ -325,6 +325,20 @@ def test_each_change_of_status_is_an_event(bench, plain_moto, status):
     assert len(told) == 2
 
 
+@shows("redrive_executions")
+def test_an_execution_is_redriven_and_told(bench, plain_moto):
+    told = []
+    moto_patches.apply(dataclasses.replace(engine_of(bench), tell_status=told.append))
+    execution = bench.start({"Type": "Fail", "Error": "Why"})
+    bench.finish(execution)
+    bench.states.redrive_execution(executionArn=execution)
+    until(lambda: len(told) == 4)
+    assert [each["status"].value for each in told] == ["RUNNING", "FAILED"] * 2
+    plain_moto()
+    with pytest.raises(Exception, match="redrive_execution"):
+        bench.states.redrive_execution(executionArn=execution)
+
+
 def test_each_patch_has_a_test():
     assert shown == {*PATCHES}
 

@@ -138,12 +138,6 @@ def test_an_express_machine_runs_while_the_caller_waits(bench, machine, unprefix
     assert code_of(unprefixed.start_sync_execution, stateMachineArn=machine) == "StateMachineTypeNotSupported"
 
 
-def test_a_redrive_is_refused_by_name(bench, machine):
-    arn = bench.states.start_execution(stateMachineArn=machine)["executionArn"]
-    assert code_of(bench.states.redrive_execution, executionArn=arn) == "ExecutionNotRedrivable"
-    assert code_of(bench.states.redrive_execution, executionArn=f"{arn}x") == "ExecutionDoesNotExist"
-
-
 SESSION = """
 import json, os, sys, time
 from pathlib import Path
@@ -164,6 +158,7 @@ exec(sys.argv[2])
 """
 FIRST = """
 done = ended(start("done", 0)); running = start("running", 3600)
+states.stop_execution(executionArn=running); states.redrive_execution(executionArn=running)
 events = states.get_execution_history(executionArn=done["executionArn"])["events"]
 aws.client("s3").create_bucket(Bucket="kept"); aws.client("s3").put_object(Bucket="kept", Key="k", Body=b"content")
 time.sleep(2)
@@ -182,7 +177,14 @@ listed = [(each["name"], each["status"]) for page in states.get_paginator("list_
     stateMachineArn=machine, PaginationConfig={"PageSize": 1}) for each in page["executions"]]
 assert listed == [("later", "SUCCEEDED"), ("running", "ABORTED"), ("done", "SUCCEEDED")], listed
 aborted = states.describe_execution(executionArn=arn + ":running")
-assert (aborted["error"], "stopDate" in aborted) == ("EmbeddedAwsStopped", True)
+assert (aborted["error"], "stopDate" in aborted, aborted["redriveCount"]) == ("EmbeddedAwsStopped", True, 1)
+kept = states.get_execution_history(executionArn=arn + ":running")["events"]
+assert [event["type"] for event in kept].count("ExecutionRedriven") == 1, kept
+try:
+    states.redrive_execution(executionArn=arn + ":running")
+    raise SystemExit("it was redriven")
+except states.exceptions.ExecutionNotRedrivable as error:
+    assert "started again" in str(error)
 last = states.get_execution_history(executionArn=arn + ":running", reverseOrder=True, maxResults=1)["events"][0]
 assert last["type"] == "ExecutionAborted", last
 assert states.list_executions(stateMachineArn=machine, statusFilter="ABORTED")["executions"][0]["name"] == "running"

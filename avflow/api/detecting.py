@@ -34,7 +34,7 @@ _STREAMS = (".mjpeg", ".mjpg")
 
 
 @overload
-def detect(
+def detect(  # type: ignore[overload-overlap] # an array is one picture
     source: Frame,
     model: str = ...,
     confidence: float | None = ...,
@@ -108,7 +108,7 @@ def detect(
         return _in_picture(picture(source), _detector(checked_detector(model, confidence, precision, report)))
     if isinstance(source, bytes) or not isinstance(source, Iterable):
         picture(source, "The source")  # raises
-    frames: Iterator[Any] = iter(source)  # type: ignore[arg-type] # `picture` has refused all else
+    frames: Iterator[Any] = iter(source)
     return _in_frames(frames, _detector(checked_detector(model, confidence, precision, report)))
 
 

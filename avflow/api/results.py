@@ -132,8 +132,8 @@ class Transcription:
     def to_dict(self) -> dict[str, Any]:
         """The form of OpenAI's Whisper, which `pysubs2.load_from_whisper` takes.
 
-        It has `text`, `language` and `segments`: `start`, `end`, `text` and `words` of each utterance. A word has `word`,
-        `start`, `end` and `probability`.
+        It has `text`, `language` and `segments`: `start`, `end`, `text` and `words` of each utterance. A word has
+        `word`, `start`, `end` and `probability`.
         """
         segments = [
             {

@@ -11,7 +11,7 @@ from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.worker import MediaWorker
 from avflow.media_work.requests import LoadEngine, Recognise
 from avflow.progress import Report, ignore
-from avflow.speech import DEFAULT_MODEL, Transcript
+from avflow.speech import DEFAULT_MODEL, SpeechTask, Transcript
 
 #: seconds; an engine that never ends to load a model would keep the caller for ever
 _LOAD_SECONDS = 600.0
@@ -71,6 +71,6 @@ def recognised(
     """The words in a WAV file, by a media process that was asked to load its engine."""
     slow = MediaWorkFailed(f"The model {loading.model} did not load within {_LOAD_SECONDS:.0f} s")
     only = listener.finish(loading, work.report, TimeLimit(_LOAD_SECONDS, slow)).language
-    task = "translate" if translate else "transcribe"
+    task: SpeechTask = "translate" if translate else "transcribe"
     done = listener.do(Recognise(str(wav), 0.0, only or language, task), work.report)
     return Transcript(done.utterances, done.duration, done.language, done.notices)

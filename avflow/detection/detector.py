@@ -87,7 +87,7 @@ class Detector(Protocol):
         """Turn the raw heads of a frame of (width, height) pixels into detections, the most confident first."""
 
     @overload
-    def detect(self, frames: Frame) -> list[Detection]: ...
+    def detect(self, frames: Frame) -> list[Detection]: ...  # type: ignore[overload-overlap] # an array is one
     @overload
     def detect(self, frames: Iterable[Frame]) -> list[list[Detection]]: ...
     def detect(self, frames: Frame | Iterable[Frame]) -> list[Detection] | list[list[Detection]]:
@@ -173,7 +173,7 @@ class YoloDetector(ABC):
         return found
 
     @overload
-    def detect(self, frames: Frame) -> list[Detection]: ...
+    def detect(self, frames: Frame) -> list[Detection]: ...  # type: ignore[overload-overlap] # an array is one
     @overload
     def detect(self, frames: Iterable[Frame]) -> list[list[Detection]]: ...
     def detect(self, frames: Frame | Iterable[Frame]) -> list[Detection] | list[list[Detection]]:

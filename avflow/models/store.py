@@ -76,7 +76,7 @@ class ModelStore:
 
     @property
     def readable(self) -> list[Path]:
-        """What a process reads to open models: the folder, the user's manifest, and what links in the folder lead to."""
+        """What a process reads to open models: the folder, the user's manifest, and what links in it lead to."""
         found = [self.root, *filter(None, [_from_environ("AVFLOW_MODELS_TOML")])]
         for depth in ("*", "*/*"):
             found += [path.resolve() for path in self.root.glob(depth) if path.is_symlink()]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from avflow.errors import AvflowError
+from avflow.errors import AvflowError, SourceMissing
 from avflow_cli import interrupt, terminal, video
 from avflow_cli.options import Folder, WholeNumber, deployment_options
 
@@ -56,23 +56,60 @@ def avflow() -> None:
 
 
 @avflow.command(epilog=EXIT_STATUS_HELP)
-@click.argument("videos", nargs=-1, required=True, metavar="VIDEO")
+@click.argument("videos", nargs=-1, metavar="VIDEO...")
 @click.option(
     "--out", type=Folder(), default="result", show_default=True, metavar="DIR", help="Folder for the results."
 )
+@click.option("--keep-going", is_flag=True, help="After a failure, start the other videos all the same.")
+@click.option(
+    "--watch",
+    "watched",
+    type=Folder(),
+    metavar="DIR",
+    help="Process the videos in DIR, and those that appear there until Ctrl-C.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each video, and one for all at the end."
+)
 @deployment_options
-def run(videos: tuple[str, ...], out: Path, **options: Any) -> int:
-    """Draw boxes into a video and write its subtitles.
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    videos: tuple[str, ...],
+    out: Path,
+    *,
+    keep_going: bool,
+    watched: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Draw boxes into videos and write their subtitles.
 
-    VIDEO is a video or audio file. It goes through the deployed template and its state machine.
+    VIDEO is a video or audio file, a folder, or a pattern such as 'clips/*.mov'. A folder means the media files in it,
+    without hidden ones. Each goes through the deployed template and its state machine. Several run at once, and the
+    paths of their results are those of the videos, from the deepest folder that contains all that was named.
+
+    The first failure keeps other videos from being started, unless you say --keep-going or --watch. The exit status is
+    the worst of all.
     """
-    if len(videos) > 1:
-        raise video.one_at_a_time(videos)
-    path = video.find(videos[0])  # before the imports, which take longer
-    from avflow_cli import run as command  # noqa: PLC0415
+    if not videos and watched is None:
+        raise click.UsageError("Missing argument 'VIDEO...'.", context)
+    from avflow_cli import clips  # noqa: PLC0415
+
+    if watched is None and not as_json and not clips.is_many(videos):
+        path = video.find(videos[0])  # before the imports, which take longer
+        from avflow_cli import run as command  # noqa: PLC0415
+        from avflow_cli.deployment import DeploymentOptions  # noqa: PLC0415
+
+        return command.run(path, out, DeploymentOptions(**options))
+    if watched is not None and not watched.is_dir():
+        raise SourceMissing(f"{watched} is not a folder.", "Watch a folder: --watch DIR.")
+    found = clips.find(videos, out, also_in=watched)
+    from avflow_cli import many  # noqa: PLC0415
     from avflow_cli.deployment import DeploymentOptions  # noqa: PLC0415
 
-    return command.run(path, out, DeploymentOptions(**options))
+    return many.run(found, out, DeploymentOptions(**options), keep_going=keep_going, as_json=as_json, watched=watched)
 
 
 @avflow.command(epilog=UP_HELP)

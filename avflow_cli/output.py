@@ -15,7 +15,7 @@ from typing import Any
 
 from avflow.errors import AvflowError
 from avflow.filenames import folded, printable
-from avflow.workflow.layout import RESULT_SUFFIXES, START_PREFIX, VideoRef
+from avflow.workflow.layout import RESULT_PREFIX, RESULT_SUFFIXES, START_PREFIX, VideoRef
 from lambdas.start.claims import claim_key, owner_of
 from lambdas.start.result_names import candidates, stem_of
 
@@ -35,6 +35,15 @@ class OutputUnusable(AvflowError):
 class Output:
     """The folder for one video's results.
 
+    Parameters
+    ----------
+    root:
+        The folder for the results of all videos of a command.
+    key:
+        The key of the upload, whose path is kept under `root`. By default, that of a video without a path.
+    claimed:
+        The names that other videos of the same command have: the key of the upload by base. This video's is added.
+
     Raises
     ------
     OutputUnusable
@@ -42,44 +51,60 @@ class Output:
         with another name.
     """
 
-    def __init__(self, folder: Path, video: Path) -> None:
-        self.folder = folder
-        self._key = START_PREFIX + video.name
+    def __init__(self, root: Path, video: Path, key: str | None = None, claimed: dict[str, str] | None = None) -> None:
+        self._root = root
+        self._key = key or START_PREFIX + video.name
+        self._claimed = {} if claimed is None else claimed
         #: by base: the upload whose results have the names that this video would have got
         self._taken: dict[str, str] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise OutputUnusable(f"Results can't be written to {printable(str(folder))}: {error.strerror}.") from error
         self._base = next(
             base for base in candidates(self._key) if not self._is_taken(base) and not self._is_the_video(base, video)
         )
-        self._stem = self._base.rpartition("/")[2]
-        if any(path.exists() and path.samefile(video) for path in self._targets()):
+        place = self._place(self._base)
+        self.folder, self._stem = place.parent, place.name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            where = printable(str(self.folder))
+            raise OutputUnusable(f"Results can't be written to {where}: {error.strerror}.") from error
+        if any(path.exists() and path.samefile(video) for path in self.targets):
             raise OutputUnusable(f"The result would replace the video itself, {printable(str(video))}.")
         own = self._own_suffixes()
         foreign = [
             path.name
-            for suffix, path in zip(SUFFIXES, self._targets(), strict=True)
+            for suffix, path in zip(SUFFIXES, self.targets, strict=True)
             if suffix not in own and path.exists()
         ]
         if foreign:
             names = printable(", ".join(foreign))
             raise OutputUnusable(
-                f"{printable(str(folder))} has {names}, not written by av-workflow, which would be replaced."
+                f"{printable(str(self.folder))} has {names}, not written by av-workflow, which would be replaced."
             )
         self._require_own_names()
+        self._claimed[self._base] = self._key
 
     @property
     def manifest(self) -> Path:
         """The path of the manifest."""
         return self.folder / f"{self._stem}.json"
 
+    @property
+    def targets(self) -> list[Path]:
+        """The paths that the results can have."""
+        return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]
+
+    def is_newer_than(self, video: Path) -> bool:
+        """Whether the folder has results of this video that are complete, and not older than the video."""
+        try:
+            return self.manifest.stat().st_mtime >= video.stat().st_mtime
+        except OSError:
+            return False
+
     def claim_names(self, s3: Any, bucket: str) -> None:
-        """Tell the bucket which names the folder has for other videos, so that this one gets the same name in both."""
-        for base, owner in self._taken.items():
+        """Tell the bucket which names the folder has for whom, so that this video gets the same name in both."""
+        for base, owner in {**self._taken, self._base: self._key}.items():
             s3.put_object(Bucket=bucket, Key=claim_key(base), Body=json.dumps({"key": owner}).encode())
 
     def fetch(self, s3: Any, video: VideoRef) -> list[Path]:
@@ -92,7 +117,7 @@ class Output:
         keys = {found["Key"] for found in listing.get("Contents", [])}
         succeeded = video.result(".json") in keys
         files = []
-        for suffix, target in zip(SUFFIXES, self._targets(), strict=True):
+        for suffix, target in zip(SUFFIXES, self.targets, strict=True):
             if video.result(suffix) in keys:
                 s3.download_file(video.bucket, video.result(suffix), str(target))
                 files.append(target)
@@ -106,12 +131,13 @@ class Output:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
         return path
 
-    def _targets(self) -> list[Path]:
-        return [self.folder / (self._stem + suffix) for suffix in SUFFIXES]
+    def _place(self, base: str) -> Path:
+        """The path of the results of this base without their suffixes."""
+        return self._root / base.removeprefix(RESULT_PREFIX)
 
     def _require_own_names(self) -> None:
         """Refuse to replace the results of a video whose name is the same on a file system that ignores case."""
-        for name in map(_name_of, self._reports()):
+        for name in map(_name_of, self._reports(self._base)):
             stem = name if folded(name) == folded(self._stem) else stem_of(name)
             if stem != self._stem and folded(stem) == folded(self._stem):
                 raise OutputUnusable(
@@ -121,7 +147,7 @@ class Output:
 
     def _is_taken(self, base: str) -> bool:
         """Whether the folder has results of another video by this name. Then notes whose they are."""
-        owner = owner_of(self._reports(base.rpartition("/")[2]), self._key)
+        owner = self._claimed.get(base) or owner_of(self._reports(base), self._key)
         if owner is None or owner == self._key or _is_alike(owner, base):
             return False
         self._taken[base] = owner
@@ -129,26 +155,27 @@ class Output:
 
     def _own_suffixes(self) -> set[str]:
         """The suffixes of the files that an earlier run has written, or may have: older versions listed none."""
-        reports = self._reports()
+        reports = self._reports(self._base)
         listed = [str(key) for report in reports for key in report.get("results") or ()]
         own = {suffix for suffix in RESULT_SUFFIXES if any(key.endswith(suffix) for key in listed)}
         return own | _OF_EVERY_VERSION if reports else set()
 
     def _is_the_video(self, base: str, video: Path) -> bool:
         """Whether the MP4 would replace the video itself, `my.mp4` in this folder. Then notes that it is taken."""
-        target = self.folder / (base.rpartition("/")[2] + ".mp4")
+        place = self._place(base)
+        target = place.with_name(place.name + ".mp4")
         if not (target.exists() and target.samefile(video)):
             return False
         self._taken[base] = f"{self._key} in the folder of its results"
         return True
 
-    def _reports(self, stem: str | None = None) -> list[dict[str, Any]]:
+    def _reports(self, base: str) -> list[dict[str, Any]]:
         """The manifest and the error report of earlier runs, the manifest first."""
         reports = []
         for suffix in (".json", ".error.json"):
             try:
-                path = self.folder / ((self._stem if stem is None else stem) + suffix)
-                found = json.loads(path.read_text(encoding="utf-8"))
+                place = self._place(base)
+                found = json.loads(place.with_name(place.name + suffix).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
             if isinstance(found, dict) and {"schema", "execution"} <= found.keys():

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from avflow_cli.follow import execution_arn, follow
 from avflow_cli.output import Output
 from avflow_cli.step_logs import FailedStep, StepLogs
 from avflow_cli.view import RunView, summary
+from lambdas.start.naming import video_of
 from local_aws.sandbox.activity import Activity
 
 #: seconds within which an execution must begin after an upload
@@ -56,7 +58,7 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
     # in this order: while a model is fetched, there is another progress bar
     with deployed(options, hear) as deployment, view:
         output.claim_names(deployment.aws.client("s3"), deployment.bucket)
-        reference = _upload(deployment, video)
+        reference = upload(deployment, video, START_PREFIX + video.name)
         states = deployment.aws.client("stepfunctions")
         arn = execution_arn(deployment.state_machine, reference.execution)
         for event in follow(states, arn):
@@ -72,17 +74,23 @@ def run(video: Path, out: Path, options: DeploymentOptions) -> int:
     return os.EX_OK
 
 
-def _upload(deployment: Deployment, video: Path) -> VideoRef:
-    """Upload the video, and wait until the start function has started its execution."""
-    key = START_PREFIX + video.name
+def upload(deployment: Deployment, video: Path, key: str) -> VideoRef:
+    """Upload a video under a key, and wait until the start function has started the execution of this version.
+
+    Raises
+    ------
+    ExecutionNotStarted
+    """
     s3, states = deployment.aws.client("s3"), deployment.aws.client("stepfunctions")
     s3.upload_file(str(video), deployment.bucket, key, Config=TransferConfig(max_concurrency=4))
+    version = s3.head_object(Bucket=deployment.bucket, Key=key).get("VersionId")
+    created = {"bucket": {"name": deployment.bucket}, "object": {"key": key, "version-id": version}}
+    arn = execution_arn(deployment.state_machine, video_of({"detail": created})["execution"])
     end = time.monotonic() + START_WITHIN
     while time.monotonic() < end:
         interrupt.check()
-        executions = states.list_executions(stateMachineArn=deployment.state_machine)["executions"]
-        if executions:
-            execution = states.describe_execution(executionArn=executions[0]["executionArn"])
+        with suppress(states.exceptions.ExecutionDoesNotExist):
+            execution = states.describe_execution(executionArn=arn)
             return VideoRef.from_dict(json.loads(execution["input"])["video"])
         time.sleep(0.05)
     raise ExecutionNotStarted(
@@ -103,6 +111,11 @@ def _failed(execution: dict[str, Any], files: list[Path], output: Output, steps:
     if steps:
         kept = output.keep_log("\n".join(step.text for step in steps))
         terminal.say(f"its whole log: {kept}")
+    return exit_status(name)
+
+
+def exit_status(name: str) -> int:
+    """The exit status of an error by its name; of one that is not ours, that of any failure of the workflow."""
     known = getattr(errors, name, errors.AvflowError)
     is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
     return known.exit_code if is_ours else errors.AvflowError.exit_code

@@ -55,12 +55,12 @@ class StepLogs:
                 if activity.error is not None:
                     self._failed.append(FailedStep(*step[:1], activity.name, activity.id, activity.error, printed))
 
-    def behind(self, causes: Sequence[str]) -> list[FailedStep]:
-        """The steps whose failure the Causes of failed tasks tell of; else the step that failed last.
+    def behind(self, causes: Sequence[str], *, else_last: bool = True) -> list[FailedStep]:
+        """The steps whose failure the Causes of failed tasks tell of; else, if wanted, the step that failed last.
 
         A Cause has the id of the invocation, of the job, or of the array job to whose children the step belongs.
         """
         with self._lock:
             failed = list(self._failed)
         named = [step for step in failed if any(step.id.partition(":")[0] in cause for cause in causes)]
-        return named or failed[-1:]
+        return named or (failed[-1:] if else_last else [])

@@ -21,7 +21,7 @@ from avflow.filenames import printable
 from avflow_cli import terminal
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+[^/]")
-_LOOP = 'for video in {names}; do .venv/bin/avflow run -- "$video"; done'
+_ALL = ".venv/bin/avflow run -- {names}"
 
 
 class WrongVideo(AvflowError):
@@ -43,7 +43,7 @@ def find(text: str) -> Path:
     """
     if not text.strip():
         raise WrongVideo("VIDEO is empty", "Give the path of a video: make run VIDEO=path, or leave VIDEO out.")
-    path, shown = _path(text), printable(text)
+    path, shown = path_of(text), printable(text)
     if os.path.isdir(path):
         raise SourceMissing(f"{shown} is a folder, not a file.", _of_folder(path))
     if os.path.isfile(path):
@@ -54,24 +54,25 @@ def find(text: str) -> Path:
     if found := _URL.match(text):
         raise WrongVideo(f"{shown} is an address, not a file on this machine.", _of_url(text, found["scheme"].lower()))
     if several := _several(text):
-        raise one_at_a_time(several)
-    if os.path.isfile(_path(text.strip())):
+        raise in_one_name(several)
+    if os.path.isfile(path_of(text.strip())):
         raise SourceMissing(
             f"{text!r} is not a file.", f"Did you mean {printable(text.strip())}, without the space around it?"
         )
     raise SourceMissing(f"{shown} is not a file.", _near(path))
 
 
-def one_at_a_time(files: Sequence[str]) -> WrongVideo:
-    """The error for more than one video."""
+def in_one_name(files: Sequence[str]) -> WrongVideo:
+    """The error for several videos in one text."""
     names = [*map(_quoted, files[:3]), *(["…"] if len(files) > 3 else [])]
     return WrongVideo(
-        "Several files are given, but one is processed at a time.",
-        "Use a loop: " + _LOOP.format(names=" ".join(names)),
+        "Several files are given in one name.",
+        "Give each its own: " + _ALL.format(names=" ".join(names)),
     )
 
 
-def _path(text: str) -> Path:
+def path_of(text: str) -> Path:
+    """The path that a text means: a leading `~` is the home folder, unless there is a file of that name."""
     path = Path(text)
     if text.startswith("~") and not os.path.exists(path):
         try:
@@ -103,8 +104,8 @@ def _of_folder(folder: Path) -> str:
         files = []
     if not files:
         return WrongVideo.advice
-    loop = _LOOP.format(names=_quoted(str(folder)) + "/*")
-    return f"Give a file in it: VIDEO={_quoted(str(files[0]))}, or process all in a loop: {loop}"
+    every = _ALL.format(names=_quoted(str(folder)))
+    return f"Give a file in it: VIDEO={_quoted(str(files[0]))}, or process all: {every}"
 
 
 def _of_url(url: str, scheme: str) -> str:
@@ -129,7 +130,7 @@ def _several(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         return []
-    return words if len(words) > 1 and all(os.path.isfile(_path(word)) for word in words) else []
+    return words if len(words) > 1 and all(os.path.isfile(path_of(word)) for word in words) else []
 
 
 def _near(path: Path) -> str:

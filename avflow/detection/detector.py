@@ -16,18 +16,19 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, overload
 
 import numpy as np
 
 from avflow.darknet.cfg import Network
 from avflow.detection.heads import Heads, corners, decode, suppress
 from avflow.detection.letterbox import Blob, Frame, Letterbox
+from avflow.detection.pictures import is_picture, picture, pictures
 from avflow.video.yuv import YuvFrame
 
 #: Darknet's defaults
@@ -85,8 +86,18 @@ class Detector(Protocol):
     def postprocess(self, heads: Heads, frame_size: tuple[int, int]) -> list[Detection]:
         """Turn the raw heads of a frame of (width, height) pixels into detections, the most confident first."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
-        """Run all of the above on each of `frames`, which may differ in size."""
+    @overload
+    def detect(self, frames: Frame) -> list[Detection]: ...  # type: ignore[overload-overlap] # an array is one
+    @overload
+    def detect(self, frames: Iterable[Frame]) -> list[list[Detection]]: ...
+    def detect(self, frames: Frame | Iterable[Frame]) -> list[Detection] | list[list[Detection]]:
+        """Run all of the above on one picture, (height, width, 3) BGR uint8, or on several, which may differ in size.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Something is no such picture (`avflow.detection.pictures`).
+        """
 
     def close(self) -> None:
         """Wait for the requests in progress, and free the memory of the engine."""
@@ -161,7 +172,14 @@ class YoloDetector(ABC):
                 found.append(Detection(int(class_id), self.names[class_id], confidence, box))
         return found
 
-    def detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
+    @overload
+    def detect(self, frames: Frame) -> list[Detection]: ...  # type: ignore[overload-overlap] # an array is one
+    @overload
+    def detect(self, frames: Iterable[Frame]) -> list[list[Detection]]: ...
+    def detect(self, frames: Frame | Iterable[Frame]) -> list[Detection] | list[list[Detection]]:
+        return self._detect([picture(frames)])[0] if is_picture(frames) else self._detect(pictures(frames))
+
+    def _detect(self, frames: Sequence[Frame]) -> list[list[Detection]]:
         requests = []
         for first in range(0, len(frames), self.batch_size):
             batch = frames[first : first + self.batch_size]

@@ -14,7 +14,7 @@ from avflow.darknet import DATA
 from avflow.darknet.cfg import read_names, read_network
 from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
-from avflow.detection.detector import Detector
+from avflow.detection.detector import THRESHOLD, Detector
 from avflow.detection.letterbox import Frame
 from avflow.detection.opening import Device, open_detector, quantize
 from avflow.errors import DarknetModelInvalid
@@ -22,8 +22,15 @@ from avflow.models.kinds import Precision
 from avflow.models.store import ModelStore
 
 
-def open_model(name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest") -> Detector:
-    """Open the detector of the model called `name`.
+def open_model(
+    name: str,
+    models: ModelStore,
+    device: Device = "auto",
+    *,
+    precision: Precision = "fastest",
+    threshold: float | None = None,
+) -> Detector:
+    """Open the detector of the model called `name`. `threshold` is that of `YoloDetector`; None for its default.
 
     Raises
     ------
@@ -38,6 +45,7 @@ def open_model(name: str, models: ModelStore, device: Device = "auto", *, precis
         device=device,
         precision=precision,
         weights_sha256=files.weights_sha256,
+        threshold=THRESHOLD if threshold is None else threshold,
     )
 
 

@@ -19,7 +19,7 @@ from avflow.errors import InvalidMediaOutOfProportion, InvalidMediaTooSlow
 from avflow.media import memory
 
 #: Seconds for any file up to so many bytes; a larger file gets more in proportion. The parent of the media process ends
-#: it two seconds later (`avflow.workflow.ceilings.describing`).
+#: it two seconds later (`avflow.media_work.limits.describing`).
 SECONDS, BYTES = 28.0, 100_000_000
 #: Share of the time after which measurements end with what they have, so that the rest can be finished; before that,
 #: they go on with samples of what is left.

@@ -177,6 +177,8 @@ class LoadDetector(Request[DetectorLoaded]):
     model: str
     precision: Precision
     gpu: bool
+    #: the least confidence of a detection; None for the default of `avflow.detection`
+    threshold: float | None = None
 
     task: ClassVar[str] = "load_detector"
     answer: ClassVar[type[Contract]] = DetectorLoaded
@@ -269,6 +271,25 @@ class Quantize(Request[Quantized]):
     answer: ClassVar[type[Contract]] = Quantized
 
 
+# ---------------------------------------------------------------- avflow.detect
+@dataclass(frozen=True)
+class PictureRead(Contract):
+    """The picture is written."""
+
+    done: bool = True
+
+
+@dataclass(frozen=True)
+class ReadPicture(Request[PictureRead]):
+    """Decode the picture `source`, and write it to `target` (NumPy, without a codec): (height, width, 3) BGR uint8."""
+
+    source: str
+    target: str
+
+    task: ClassVar[str] = "read_picture"
+    answer: ClassVar[type[Contract]] = PictureRead
+
+
 # ---------------------------------------------------------------- merge
 @dataclass(frozen=True)
 class BoxedFile(Contract):
@@ -346,6 +367,7 @@ _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     LoadDetector,
     ConvertModel,
     Annotate,
+    ReadPicture,
     ReadFrames,
     Quantize,
     JoinSegments,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from avflow.annotation.pipeline import Extras, annotate_video
-from avflow.detection import Detector, open_model
+from avflow.detection import Detector, Device, open_model
 from avflow.detection.gpu import gpu_facts
 from avflow.detection.named import is_converted
 from avflow.media.ranged import Need, RangedFile
@@ -46,7 +46,9 @@ class Tasks:
 
     def open(self, asked: requests.LoadDetector | requests.ConvertModel) -> Detector:
         """The detector."""
-        return open_model(asked.model, ModelStore(), "gpu" if asked.gpu else "auto", precision=asked.precision)
+        threshold = asked.threshold if isinstance(asked, requests.LoadDetector) else None
+        device: Device = "gpu" if asked.gpu else "auto"
+        return open_model(asked.model, ModelStore(), device, precision=asked.precision, threshold=threshold)
 
     def annotate(self, asked: requests.Annotate, report: Report) -> requests.Annotated:
         """Raises InvalidMediaDamaged, FrameCountMismatch, FFmpegFailed, ScratchFull."""

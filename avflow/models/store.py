@@ -74,6 +74,14 @@ class ModelStore:
         """The folder for networks that were made from models: ONNX, int8, and what engines compile from them."""
         return self.root / "converted"
 
+    @property
+    def readable(self) -> list[Path]:
+        """What a process reads to open models: the folder, the user's manifest, and what links in it lead to."""
+        found = [self.root, *filter(None, [_from_environ("AVFLOW_MODELS_TOML")])]
+        for depth in ("*", "*/*"):
+            found += [path.resolve() for path in self.root.glob(depth) if path.is_symlink()]
+        return found
+
     def names(self, use: Use | None = None) -> list[str]:
         """The names of all models, or of those that can be used for `use`, in the order of the manifest."""
         return [name for name, model in self._models.items() if use is None or model.kind in use.kinds]

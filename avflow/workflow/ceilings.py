@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from avflow.errors import InvalidMediaTooSlow, MaxRunCostExceeded
-from avflow.isolation.time_limit import TimeLimit
-from avflow.media import Media, conversion_reasons, patience
+from avflow.errors import MaxRunCostExceeded
+from avflow.media import Media, conversion_reasons
 from avflow.media.rates import conversion_rate
 from avflow.models.store import ModelStore
 from avflow.video.segments import Segments
@@ -21,10 +20,6 @@ from avflow.workflow.settings import Settings
 
 #: seconds of the other steps for a second of sound or film, and their start
 _SPEECH_PACE, _AUDIO_PACE, _MERGE_PACE, _START = 0.3, 0.01, 0.03, 8.0
-#: seconds for the description to end by itself and answer
-_ANSWER_SECONDS = 2.0
-#: seconds on the clock for a description, and a copy of joined recordings, of each 100 MB
-_COPYING_SECONDS = 300.0
 #: bytes a second that the FFmpeg step downloads and reads
 _BYTES_A_SECOND = 50e6
 #: the sizes of template.yaml; a step that takes longer than Lambda allows runs on Batch
@@ -67,17 +62,6 @@ def require_affordable_size(name: str, size: int, settings: Settings) -> None:
             f"{name} ({size} bytes) would cost about {usd:.2f} US dollars to read, "
             f"and MaxRunCost is {settings.max_run_cost:g}"
         )
-
-
-def describing(name: str, size: int) -> TimeLimit:
-    """The longest that a description of `size` bytes may take, whatever it does.
-
-    `avflow.media.patience` ends Python's loops shortly before. This ends one in FFmpeg's own code.
-    """
-    share = max(1.0, size / patience.BYTES)
-    seconds = (patience.SECONDS + _ANSWER_SECONDS) * share
-    error = InvalidMediaTooSlow(f"{name} ({size} bytes) was not described within {seconds:.0f} s")
-    return TimeLimit(seconds, error, with_copying=_COPYING_SECONDS * share)
 
 
 def expected_usd(media: Media, settings: Settings) -> float:

@@ -12,6 +12,7 @@ from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.media.key_frames import KeyFrames
+from avflow.media_work import limits
 from avflow.media_work.requests import ConvertPicture, Describe, ExtractSound
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
@@ -127,7 +128,7 @@ class _Work:
         request = Describe(
             str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
         )
-        limit = ceilings.describing(self.video.shown_name, source.stat().st_size)
+        limit = limits.describing(self.video.shown_name, source.stat().st_size)
         done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"), limit)
         if done.media.size != source.stat().st_size:
             raise MediaAnswerInvalid("The media process sent another size than the upload has")

@@ -97,7 +97,7 @@ def start(
         programs=tasks.rpartition(".")[2] in ("ffmpeg", "merge"),
         gpu=settings.has_gpu,
         required=settings.isolation == "required",
-        readable=_model_files(ModelStore().root),
+        readable=ModelStore().readable,
         writable=makes,
         # a job works on one upload, and an environment of a function on many, one after another
         nursery=nursery_of(tasks) if isinstance(settings.compute, LambdaCompute) and not makes else None,
@@ -124,11 +124,3 @@ def _memory(compute: Compute | None) -> int:
     if compute is not None and not isinstance(compute, Ec2Compute):
         return compute.memory_mb << 20
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _model_files(root: Path) -> list[Path]:
-    """The models' folder, the user's manifest, and files elsewhere that links in the folder point to."""
-    found = [root, *([Path(os.environ["AVFLOW_MODELS_TOML"])] if os.environ.get("AVFLOW_MODELS_TOML") else [])]
-    for depth in ("*", "*/*"):
-        found += [path.resolve() for path in root.glob(depth) if path.is_symlink()]
-    return found

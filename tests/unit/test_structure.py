@@ -44,7 +44,7 @@ def test_dependencies_point_one_way(package):
 
 
 MEDIA_FLOOR = ("media", "ffmpeg", "video", "detection", "darknet", "models", "speech", "annotation", "isolation",
-               "media_work", "tracking", "exports", "page")  # fmt: skip
+               "media_work", "tracking", "exports", "page", "api")  # fmt: skip
 #: modules that know about AWS
 OF_AWS = ("avflow.workflow", "boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk")
 

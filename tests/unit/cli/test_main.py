@@ -96,7 +96,7 @@ def test_a_variable_stands_for_an_option_and_an_empty_one_for_none(monkeypatch, 
 def test_the_options_are_those_of_a_deployment():
     names = {field.name for field in fields(DeploymentOptions)}
     assert set(parsed("up")) == names | {"port", "data"}
-    assert set(parsed("run", "a.mkv")) == names | {"videos", "out"}
+    assert set(parsed("run", "a.mkv")) == names | {"videos", "out", "keep_going", "watched", "as_json"}
 
 
 def test_the_precisions_are_the_detectors():
@@ -155,16 +155,19 @@ def test_a_folder_for_results_in_the_home_folder(films, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["my_video.mkv", "other.mov"], os.EX_USAGE, "Several files are given, but one is processed at a time."),
+        (["my_video.mkv other.mov"], os.EX_USAGE, "Several files are given in one name."),
+        (["my_video.mkv", "othr.mov"], os.EX_NOINPUT, "Did you mean other.mov?"),
         (["http://a.b/c.mp4"], os.EX_USAGE, "is an address"),
         ([""], os.EX_USAGE, "VIDEO is empty"),
-        (["films"], os.EX_NOINPUT, "is a folder"),
+        (["empty"], os.EX_NOINPUT, "empty has no media file."),
+        (["nothing*.mp4"], os.EX_NOINPUT, "nothing*.mp4 matches no media file."),
+        (["--watch", "my_video.mkv"], os.EX_NOINPUT, "my_video.mkv is not a folder."),
         (["my_vdeo.mkv"], os.EX_NOINPUT, "Did you mean my_video.mkv?"),
     ],
     ids=str,
 )
 def test_nothing_runs_with_a_wrong_video(films, capsys, arguments, status, said):
-    assert main(["run", "--out", "result", "--", *arguments]) == status
+    assert main(["run", "--out", "result", *arguments]) == status
     assert said in capsys.readouterr().err
     assert not Path("result").exists()
 

@@ -10,8 +10,8 @@ from avflow.errors import InvalidMediaTooSlow
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import workplace
 from avflow.media import patience
+from avflow.media_work import limits
 from avflow.media_work.requests import Describe
-from avflow.workflow import ceilings
 from tests.corpus.boxes import mp4_box, mp4_boxes
 from tests.corpus.kinds.hostile_common import film_bytes, moov_of
 
@@ -32,7 +32,7 @@ def test_a_loop_in_c_ends_in_time(monkeypatch):
     with workplace() as place, MediaWorker("avflow.media_work.ffmpeg", place, programs=True) as worker:
         source = endless(place.inputs / "film.mov")
         request = Describe(str(source), str(place.work / "joined" / source.name), "", False)
-        limit = ceilings.describing("film.mov", source.stat().st_size)
+        limit = limits.describing("film.mov", source.stat().st_size)
         began = time.monotonic()
         with pytest.raises(InvalidMediaTooSlow, match=r"film\.mov \(\d+ bytes\) was not described within 4 s"):
             worker.do(request, limit=limit)
@@ -41,6 +41,6 @@ def test_a_loop_in_c_ends_in_time(monkeypatch):
 
 @pytest.mark.parametrize(("size", "seconds"), [(0, 30), (99_000_000, 30), (100_000_000, 30), (1_000_000_000, 300)])
 def test_the_time_is_in_proportion_to_the_size(size, seconds):
-    limit = ceilings.describing("film.mov", size)
+    limit = limits.describing("film.mov", size)
     assert limit.seconds == seconds
     assert limit.with_copying == 10 * seconds

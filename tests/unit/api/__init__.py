@@ -1,0 +1,1 @@
+"""The calls of `from avflow import process, detect, transcribe`."""

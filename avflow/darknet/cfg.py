@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from avflow.darknet.names import names_in
 from avflow.errors import DarknetModelInvalid
 
 #: (channels, height, width) of a layer's output
@@ -363,7 +364,7 @@ def read_names(path: Path, network: Network) -> tuple[str, ...]:
     DarknetModelInvalid
         The number of names differs from the number of classes.
     """
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    names = names_in(path)
     classes = network.heads[0].classes
     if len(names) != classes:
         raise DarknetModelInvalid(f"{path.name} names {len(names)} classes, the network has {classes}")

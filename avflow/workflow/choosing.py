@@ -140,13 +140,21 @@ def origin_of(choice: Choice, chosen: Chosen) -> Origin:
 
 
 def _decoded(text: str) -> str:
-    """A value of metadata as its uploader meant it. Raises ValueError if its encoding is broken."""
+    """A value of metadata as its uploader meant it. Raises ValueError if its encoding is broken.
+
+    S3 takes each byte of UTF-8 in a header for a character, and encodes these (the example of its User Guide). Other
+    text is hardly ever UTF-8 by chance.
+    """
     if "=?" not in text:
         return text
     try:
-        return str(make_header(decode_header(text)))
+        found = str(make_header(decode_header(text)))
     except (HeaderParseError, LookupError, binascii.Error) as error:
         raise ValueError(text) from error
+    try:
+        return found.encode("latin-1").decode()
+    except UnicodeError:
+        return found
 
 
 def _unfit(field: str, chosen: Chosen, upload: str, why: str) -> AvflowError:

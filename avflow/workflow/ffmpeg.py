@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
 from avflow.isolation.workplace import Workplace, workplace
-from avflow.media import Media, VideoStream, conversion_reasons
+from avflow.media import Media, Notice, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.media.key_frames import KeyFrames
 from avflow.media_work.requests import ConvertPicture, Describe, ExtractSound
@@ -23,7 +23,7 @@ from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
 from avflow.workflow.settings import Settings
-from avflow.workflow.storage import Transfers
+from avflow.workflow.storage import StoredObject, Transfers
 
 #: approximate share of the audio extraction in the time of audio extraction and video conversion
 AUDIO_SHARE = 0.1
@@ -61,6 +61,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         store.download(video.key, source, video.version_id)  # while the process imports its libraries
         work = _Work(video, context, chosen.choices, place, transfers, worker)
         source, media, key_frames = work.described(source)
+        media = media.noting(*_unread(upload))
         ceilings.require_affordable(video.shown_name, media, context.settings)
         joined = video.joined if source.parent != place.inputs else None
         stream, reasons = media.video, conversion_reasons(media)
@@ -92,6 +93,17 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     store.write(video.media_json, report)
     store.write(video.plan_json, plan.for_the_workflow(video, report))
     return report
+
+
+def _unread(upload: StoredObject) -> tuple[Notice, ...]:
+    """What the user should know about metadata that S3 does not return: a choice may be among it."""
+    if not upload.unreadable_metadata:
+        return ()
+    told = (
+        f"S3 does not return {upload.unreadable_metadata} of the upload's metadata, because of control codes. "
+        "If the name begins with avflow-, the choice was not read."
+    )
+    return (Notice("MetadataUnreadable", told),)
 
 
 def _chosen(video: VideoRef, metadata: Mapping[str, str], settings: Settings) -> Chosen:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import email.header
+import json
+import re
 import tomllib
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
+import click
 import pytest
 from faster_whisper.tokenizer import _LANGUAGE_CODES as OF_WHISPER
+from samtranslator.yaml_helper import yaml_parse
 
 from avflow import detection
 from avflow.annotation.labels import USUAL
@@ -15,19 +20,23 @@ from avflow.darknet.names import COCO, class_names, names_in
 from avflow.errors import MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore, sha256_of
 from avflow.speech import languages
-from avflow.workflow import choosing, manifest
+from avflow.workflow import choosing, manifest, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
-from avflow.workflow.choices import CHOICES, OF_STACK, Choices, written
+from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, written
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
+from avflow_cli.main import run, up
+from scripts import choices_table
 from tests.in_process import in_process
 from tests.media_samples import ffmpeg, lavfi
 from tests.reports import media_report
+from tests.speech_samples import SAMPLE
 
+ROOT = Path(__file__).parents[3]
 #: of each choice: values that are taken, with what they mean, and values that are refused
 TAKEN = {
     "confidence": {"0.01": 0.01, "0.4": 0.4, "0.99": 0.99, "1e-1": 0.1},
@@ -132,6 +141,13 @@ def test_what_s3_encodes_because_it_is_not_ascii_is_decoded():
         assert encoding.startswith(f"=?{charset}?")
         chosen = of_upload(Choices(), {"avflow-classes": encoding}, "film.mkv")
         assert chosen.choices.classes == ("Hörnchen", "dog")
+
+
+def test_what_s3_encodes_of_raw_bytes_is_decoded_as_its_user_guide_shows():
+    with pytest.raises(MetadataInvalid, match=r"avflow-speech-language='=\?UTF-8\?B\?w4PChE"):
+        of_upload(Choices(), {"avflow-speech-language": "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="}, "film.mkv")
+    chosen = of_upload(Choices(), {"avflow-classes": "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="}, "film.mkv")
+    assert chosen.choices.classes == ("ÄMÄZÕÑ S3",)
 
 
 @pytest.mark.parametrize(
@@ -245,12 +261,27 @@ def test_a_wrong_choice_ends_the_step_before_it_has_read_the_upload(store, s3, f
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=store.bucket)["Contents"]] == [video.key]
 
 
+def test_metadata_that_s3_does_not_return_is_told(store, s3, film, monkeypatch):
+    video = uploaded(store, s3, film)
+    told = store.found(video.key)
+    monkeypatch.setattr(store, "found", lambda *_: replace(told, unreadable_metadata=2))
+    report = ffmpeg_step.run(video, StepContext(store, "batch", start=in_process))
+    (notice,) = [each for each in report.input.notices if each.name == "MetadataUnreadable"]
+    assert "S3 does not return 2 of the upload's metadata" in notice.message
+
+
+def test_s3_says_how_many_metadata_it_does_not_return(store, s3, film):
+    video = uploaded(store, s3, film)
+    s3.meta.events.register("after-call.s3.HeadObject", lambda parsed, **_: parsed.update(MissingMeta=3))
+    assert ObjectStore(store.bucket, s3).found(video.key).unreadable_metadata == 3
+
+
 def test_the_manifest_says_what_was_in_force_and_where_it_came_from():
     chosen = Choices(confidence=0.5, labels="class", audio_track="eng", lambda_seconds=0)
     media = replace(media_report(), choices=chosen, chosen_by_upload=("confidence", "nms", "lambda_seconds"))
     found = manifest.build(
         VideoRef("bucket", "start/film.mkv", "run-1"), media=media, speech=(), said=None, boxes=(),
-        merge_step=media.step, results=(), on_aws=False)  # fmt: skip
+        merge_step=media.step, files=(), on_aws=False)  # fmt: skip
     told = found.to_dict()["choices"]
     assert {name: each["from"] for name, each in told.items() if each["from"] != "default"} == {
         "confidence": "upload",
@@ -261,3 +292,86 @@ def test_the_manifest_says_what_was_in_force_and_where_it_came_from():
     }
     assert {name: each["value"] for name, each in told.items()} == asdict(chosen)
     assert "lambda_seconds" not in manifest.choices_of(media_report())
+
+
+# ---------------------------------------------------------------- the places at which a choice is made
+@pytest.fixture(scope="module")
+def template():
+    return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("choice", OF_STACK, ids=lambda choice: choice.field)
+def test_the_templates_parameter_is_as_the_table_declares_it(template, choice):
+    kind, declared = choice.kind, template["Parameters"][choice.parameter]
+    expected = {
+        "Type": "Number" if isinstance(kind, NumberWithin) else "String",
+        "Default": choice.default if isinstance(kind, NumberWithin) else written(choice.default),
+        "Description": choice.help,
+        "ConstraintDescription": f"{choice.parameter} must be {kind.rule}.",
+    }
+    if isinstance(kind, NumberWithin):
+        expected |= {"MinValue": kind.least, "MaxValue": kind.most}
+    elif isinstance(kind, OneOf):
+        expected["AllowedValues"] = list(kind.allowed)
+    else:
+        expected["AllowedPattern"] = kind.pattern
+    assert declared == expected
+
+
+def test_only_the_first_step_has_the_choices_of_the_stack(template):
+    resources = template["Resources"]
+    wanted = {choice.variable: {"Ref": choice.parameter} for choice in OF_STACK}
+    of_functions = {
+        name: facts["Properties"].get("Environment", {}).get("Variables", {})
+        for name, facts in resources.items()
+        if facts["Type"] == "AWS::Serverless::Function"
+    }
+    assert wanted.items() <= of_functions.pop("FFmpegFunction").items()
+    assert not [name for name, variables in of_functions.items() if variables.keys() & wanted.keys()]
+    job = resources["FFmpegJobDefinition"]["Properties"]["ContainerProperties"]["Environment"]
+    assert wanted.items() <= {each["Name"]: each["Value"] for each in job}.items()
+
+
+@pytest.mark.parametrize("command", [run, up], ids=lambda command: command.name)
+@pytest.mark.parametrize("choice", OF_STACK, ids=lambda choice: choice.field)
+def test_the_option_is_as_the_table_declares_it(command, choice):
+    (option,) = [option for option in command.params if option.name == choice.field]
+    assert (option.opts, option.envvar, option.help) == ([choice.option], choice.variable, choice.help)
+    assert option.default == written(choice.default)
+    for text, value in TAKEN[choice.field].items():
+        assert option.type_cast_value(None, text) == value
+    for text in REFUSED[choice.field]:
+        with pytest.raises(click.BadParameter):
+            option.type.convert(text, option, None)
+
+
+def test_the_documents_and_make_have_the_table():
+    page = choices_table.PAGE.read_text(encoding="utf-8")
+    assert choices_table.table() in page, "python -m scripts.choices_table"
+    assert choices_table.with_table(page.replace("the least", "")) == choices_table.with_table(page)
+    declared = re.search(r"^RUN_VARIABLES := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert {choice.variable for choice in OF_STACK} <= {*declared.split()}
+
+
+# ---------------------------------------------------------------- what comes out
+def found_in(store, s3, clip, run, **metadata):
+    """The report of the YOLOv3 step with the real model, and the objects of each line."""
+    video = replace(uploaded(store, s3, clip, **metadata), execution=run)
+    context = StepContext(store, "batch", settings=Settings(yolov3_model="yolov3-tiny"), start=in_process)
+    ffmpeg_step.run(video, context)
+    report = yolov3.run(video, context)
+    lines = s3.get_object(Bucket=store.bucket, Key=video.segment_file("detections", 0))["Body"].read().splitlines()
+    return report, [json.loads(line)["objects"] for line in lines]
+
+
+@pytest.mark.slow
+def test_the_boxes_are_those_that_were_chosen(store, s3, tmp_path):
+    ModelStore().fetch("yolov3-tiny")
+    ffmpeg("-i", SAMPLE, "-t", "0.5", "-c", "copy", "-an", tmp_path / "clip.mkv")
+    _, usual = found_in(store, s3, tmp_path / "clip.mkv", "usual")
+    chosen = {"avflow-confidence": "0.5", "avflow-classes": "Person"}
+    report, found = found_in(store, s3, tmp_path / "clip.mkv", "chosen", **chosen)
+    assert found == [[one for one in line if one["class"] == "person" and one["confidence"] > 0.5] for line in usual]
+    assert all(0 < len(line) < len(before) for line, before in zip(found, usual, strict=True))
+    assert report.objects == {"person": sum(map(len, found))}
+    assert report.frames_with == {"person": len(found)}

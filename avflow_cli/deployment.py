@@ -15,9 +15,11 @@ from avflow.cores import usable_cores
 from avflow.errors import AvflowError
 from avflow.filenames import printable
 from avflow.models.cache import cache_folder
-from avflow.models.kinds import DETECTION, SPEECH, SpeechTask
+from avflow.models.kinds import DETECTION, SPEECH
 from avflow.models.store import ModelStore
-from avflow.speech import require_engine, require_task
+from avflow.speech import require_engine
+from avflow.workflow.choices import OF_STACK, Choices, written
+from avflow.workflow.choosing import Chosen, fitting
 from avflow_cli import images
 from avflow_cli.models import fetch
 from avflow_cli.profile import Profile
@@ -60,20 +62,19 @@ class DeploymentOptions:
         How many invocations run at once in the account.
     segment_seconds:
         Length of a segment; None: as in the template.
-    audio_track:
-        Index or language of the audio stream to use; empty: automatic.
+    choices:
+        What the results show.
     containers:
         Run the steps in containers of their images.
     """
 
     yolov3_model: str
     speech_model: str
-    speech_task: SpeechTask
+    choices: Choices
     outputs: str
     detector_precision: str
     on_truncated: str
     max_run_cost: float
-    audio_track: str
     isolation: str
     short_videos: str
     containers: bool
@@ -116,7 +117,7 @@ def deployed(
     ModelUnknown, ModelUnavailable
         A model is not on this machine and can't be fetched, or its int8 network has not been made.
     SettingInvalid
-        The speech model can't translate.
+        A model can't do what was chosen.
     ImagesNotBuilt
         The steps have to run in their images, and there are none with these models.
     DataUnusable
@@ -137,16 +138,15 @@ def deployed(
     parameters = {
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,
-        "SpeechTask": options.speech_task,
         "Outputs": options.outputs,
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
-        "AudioTrack": options.audio_track,
         "MaxRunCost": f"{options.max_run_cost:g}",
         "Isolation": options.isolation,
         "DetectorCompute": "gpu",
         "ShortVideos": options.short_videos,
     }
+    parameters |= {choice.parameter: written(getattr(options.choices, choice.field)) for choice in OF_STACK}
     if options.segment_seconds is not None:
         parameters["SegmentSeconds"] = f"{options.segment_seconds:g}"
     with (
@@ -177,11 +177,11 @@ def _profile(folder: Path, aws: LocalAws, wanted: bool) -> Iterator[Profile | No
 
 
 def _require_models(options: DeploymentOptions) -> None:
-    """Refuse a model of the wrong kind or for another task, and one without its engine, before anything runs."""
+    """Refuse a model of the wrong kind, without its engine, or that can't do what was chosen, before anything runs."""
     store = ModelStore()
     store.require(options.yolov3_model, DETECTION)
     store.require(options.speech_model, SPEECH)
-    require_task(options.speech_model, options.speech_task, store)
+    fitting(Chosen(options.choices), options.yolov3_model, options.speech_model, store)
     if not options.containers:  # the images have all engines
         require_engine(options.speech_model, store)
 

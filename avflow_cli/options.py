@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from functools import reduce
+from functools import reduce, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from avflow.media.tracks.languages import is_selector
-from avflow.models.kinds import PRECISIONS, SPEECH_TASKS
+from avflow.models.kinds import PRECISIONS
+from avflow.workflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, written
 from avflow.workflow.layout import OUTPUTS, outputs_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,17 +55,19 @@ def _within_bounds(
     return number
 
 
-class AudioTrack(click.ParamType):
-    """The index of a stream or a language, or an empty text: what the template's parameter `AudioTrack` accepts."""
+class Chosen(click.ParamType):
+    """A value of a choice (`avflow.workflow.choices`) whose kind click lacks."""
 
-    name = "audio track"
+    def __init__(self, choice: Choice) -> None:
+        self._kind = choice.kind
+        self.name = choice.field.replace("_", " ")
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text."""
-        text = str(value)
-        if not is_selector(text):
-            self.fail(f"{text!r} is neither the index of a stream nor a language such as en, eng or pt-BR.", param, ctx)
-        return text
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value that the text means."""
+        try:
+            return self._kind.read(str(value))
+        except ValueError:
+            self.fail(f"{value!r} must be {self._kind.rule}.", param, ctx)
 
 
 class Outputs(click.ParamType):
@@ -102,6 +104,18 @@ def _option(name: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(name, envvar=variable, show_envvar=True, **settings)
 
 
+def _choice(choice: Choice) -> Callable[[Command], Command]:
+    """The option of a choice, as the table declares it."""
+    kind, default = choice.kind, written(choice.default)
+    of: click.ParamType = Chosen(choice)
+    if isinstance(kind, NumberWithin):
+        of = Number(kind.least, kind.most)
+    elif isinstance(kind, OneOf):
+        of = click.Choice(kind.allowed)
+    shown = None if isinstance(kind, OneOf) else kind.form
+    return _option(choice.option, metavar=shown, type=of, default=default, show_default=bool(default), help=choice.help)
+
+
 _DEPLOYMENT = (
     _option("--yolov3-model", metavar="NAME", default="yolov3-tiny", show_default=True, help="Model of the detector."),
     _option(
@@ -111,13 +125,7 @@ _DEPLOYMENT = (
         show_default=True,
         help="Model for speech recognition.",
     ),
-    _option(
-        "--speech-task",
-        type=click.Choice(SPEECH_TASKS),
-        default="transcribe",
-        show_default=True,
-        help="Write subtitles in the spoken language, or translate them to English.",
-    ),
+    *map(_choice, OF_STACK),
     _option(
         "--outputs",
         metavar="LIST",
@@ -140,14 +148,6 @@ _DEPLOYMENT = (
         default="process",
         show_default=True,
         help="Process a file that is cut as far as it goes, if at least half is there, or refuse it.",
-    ),
-    _option(
-        "--audio-track",
-        metavar="INDEX|LANGUAGE",
-        type=AudioTrack(),
-        default="",
-        help="Use this audio stream, by its index in the file or its language, such as 2 or eng. "
-        "By default it is chosen by its content.",
     ),
     _option(
         "--max-run-cost",
@@ -204,6 +204,12 @@ _DEPLOYMENT = (
 )
 
 
-def deployment_options(command: Command) -> Command:
-    """Add the options of a command that deploys the template: the fields of `DeploymentOptions`."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_DEPLOYMENT), command)
+def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that deploys the template: the fields of `DeploymentOptions`, and its `choices`."""
+
+    @wraps(command)
+    def with_choices(**options: Any) -> Any:
+        values = {choice.field: options.pop(choice.field) for choice in OF_STACK}
+        return command(**options, choices=Choices(**values))
+
+    return reduce(lambda decorated, option: option(decorated), reversed(_DEPLOYMENT), with_choices)

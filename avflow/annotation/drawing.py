@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.annotation.labels import USUAL, LabelStyle
 from avflow.detection import Detection
 from avflow.video.yuv import NO_CHROMA, Colour, YuvFrame, yuv_of
 
@@ -57,8 +58,10 @@ def text_colour_on(background: Colour) -> Colour:
     return BLACK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else WHITE
 
 
-def draw(frame: YuvFrame, detections: Sequence[Detection]) -> None:
+def draw(frame: YuvFrame, detections: Sequence[Detection], style: LabelStyle = USUAL) -> None:
     """Draw the box, class and confidence (in percent) of each detection into `frame`, in place.
+
+    `style` says whether labels show both, the class alone, or nothing.
 
     Lines and text scale with the frame. A label stands outside its box, at the box's edge. If there is no room, it
     stands inside the box, provided that it hides little of the object. A label never leaves the frame and never covers
@@ -66,15 +69,18 @@ def draw(frame: YuvFrame, detections: Sequence[Detection]) -> None:
     """
     width, height = frame.size
     diagonal = float(np.hypot(width, height))
-    line = max(1, round(diagonal * LINE_SHARE))
-    text_height = _text_height(diagonal)
+    line = max(1, round(diagonal * LINE_SHARE * style.size))
+    text_height = round(_text_height(diagonal) * style.size)
     best_first = sorted(detections, key=lambda detection: -detection.confidence)
     boxes = [_corners(detection, width, height) for detection in best_first]
     for detection, corners in reversed(list(zip(best_first, boxes, strict=True))):
         _draw_box(frame, corners, colour_of(detection.class_id), line)
+    if style.show == "none":
+        return
     labels: list[Corners] = []
     for detection, corners in zip(best_first, boxes, strict=True):
-        for text in (f"{detection.class_name} {detection.confidence:.0%}", detection.class_name):
+        whole = (f"{detection.class_name} {detection.confidence:.0%}",) if style.show == "confidence" else ()
+        for text in (*whole, detection.class_name):
             if place := _label_place(corners, _label_size(text, text_height), frame.size, labels, boxes):
                 _draw_label(frame, place, text, text_height, colour_of(detection.class_id))
                 labels.append(place)

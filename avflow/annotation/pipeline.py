@@ -27,6 +27,7 @@ import av
 
 from avflow.annotation.detections import detections_line
 from avflow.annotation.drawing import draw
+from avflow.annotation.labels import USUAL, LabelStyle
 from avflow.annotation.pictures import PicturePicker
 from avflow.cores import MOST_CODEC_THREADS, usable_cores
 from avflow.detection import Detector
@@ -82,6 +83,7 @@ def annotate_video(
     hardware: bool = False,
     ranged: RangedFile | None = None,
     extras: Extras = Extras(),
+    labels: LabelStyle = USUAL,
     report: Report = ignore,
 ) -> AnnotatedVideo:
     """Run `detector` on every frame of a video or a segment, and draw its detections.
@@ -98,6 +100,8 @@ def annotate_video(
         pixels. Times are seconds since the first frame of the video.
     extras:
         More files to write.
+    labels:
+        How boxes are labelled.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def annotate_video(
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
-            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, picker).run()
+            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, labels, picker).run()
             for writer in writers:
                 writer.finish()
         if done.frames != segment.frames:
@@ -187,6 +191,7 @@ class _Pipeline:
     writers: Sequence[FrameWriter]
     lines: TextIO
     meter: Meter
+    labels: LabelStyle
     picker: PicturePicker | None = None
     #: frames of a batch
     batch: int = field(init=False)
@@ -264,7 +269,7 @@ class _Pipeline:
                 self.frames_with.update(dict.fromkeys(classes, 1))  # unlike a set, keeps their order
                 if found:
                     frame.make_writable()  # the decoder may still use it as a reference
-                    draw(view(frame, self.stream), found)
+                    draw(view(frame, self.stream), found, self.labels)
                 if self.picker:
                     self.picker.see(number, view(frame, self.stream), len(found))
                 for writer in self.writers:

@@ -114,11 +114,11 @@ def detect(
 
 def _detector(wanted: LoadDetector) -> Detector:
     """The detector, which stays loaded for the next call."""
-    return _loaded(wanted.model, wanted.threshold, wanted.precision, str(ModelStore().root))
+    return _loaded(wanted.model, wanted.confidence, wanted.precision, str(ModelStore().root))
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str, threshold: float | None, precision: Precision, root: str) -> Detector:
+def _loaded(model: str, threshold: float, precision: Precision, root: str) -> Detector:
     return open_model(model, ModelStore(Path(root)), precision=precision, threshold=threshold)
 
 

@@ -126,7 +126,8 @@ def checked_detector(model: str, confidence: float | None, precision: Precision,
     store = ModelStore()
     store.require(model, DETECTION)
     store.fetch(model, report)
-    return LoadDetector(model, precision, False, confidence)
+    asked = LoadDetector(model, precision, gpu=False)
+    return asked if confidence is None else replace(asked, confidence=confidence)
 
 
 def converted(work: Work, worker: MediaWorker, media: Media) -> tuple[Media, Picture]:

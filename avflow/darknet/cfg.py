@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from avflow.darknet.names import names_in
 from avflow.errors import DarknetModelInvalid
 
 #: (channels, height, width) of a layer's output
@@ -353,11 +354,6 @@ _BUILDERS: dict[str, Callable[[_Section, Shape, list[Layer]], Layer]] = {
     "upsample": _upsample,
     "yolo": _yolo,
 }
-
-
-def names_in(path: Path) -> tuple[str, ...]:
-    """The names of the classes in a file, one a line."""
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
 def read_names(path: Path, network: Network) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +116,8 @@ class YoloDetector(ABC):
         A detection must have a higher confidence than this, between 0 and 1.
     overlap:
         Intersection over union above which the less confident of two boxes of one class is removed.
+    classes:
+        The names of the classes to find; empty: all.
     letterbox:
         True keeps the aspect ratio, as pjreddie's Darknet does. False stretches the image, as AlexeyAB's does.
     """
@@ -132,12 +134,14 @@ class YoloDetector(ABC):
         *,
         threshold: float = THRESHOLD,
         overlap: float = OVERLAP,
+        classes: Collection[str] = (),
         letterbox: bool = True,
     ) -> None:
         if not 0 < threshold < 1:
             raise ValueError(f"threshold is {threshold}, must lie between 0 and 1")
         self._network, self._threshold, self._overlap, self._letterbox = network, threshold, overlap, letterbox
         self.names = tuple(names)
+        self._unwanted = [number for number, name in enumerate(names) if classes and name not in classes]
         self.input_size = network.input_size
 
     def _serve(self, in_flight: int) -> None:
@@ -161,6 +165,7 @@ class YoloDetector(ABC):
 
     def postprocess(self, heads: Heads, frame_size: tuple[int, int]) -> list[Detection]:
         shares, scores = decode(heads, self._network.heads, self.input_size, self._threshold)
+        scores[:, self._unwanted] = 0.0  # suppression is within each class, so the others stay as they are
         boxes = self._fit(frame_size).to_frame(shares)
         indices, classes = suppress(boxes, scores, self._overlap)
         clipped = np.clip(corners(boxes[indices]), 0, np.tile(frame_size, 2))

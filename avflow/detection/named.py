@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avflow.darknet import DATA
 from avflow.darknet.cfg import read_names, read_network
+from avflow.darknet.names import COCO
 from avflow.detection.agreement import Agreement
 from avflow.detection.converted import Converted
-from avflow.detection.detector import THRESHOLD, Detector
+from avflow.detection.detector import Detector
 from avflow.detection.letterbox import Frame
 from avflow.detection.opening import Device, open_detector, quantize
 from avflow.errors import DarknetModelInvalid
@@ -23,14 +25,9 @@ from avflow.models.store import ModelStore
 
 
 def open_model(
-    name: str,
-    models: ModelStore,
-    device: Device = "auto",
-    *,
-    precision: Precision = "fastest",
-    threshold: float | None = None,
+    name: str, models: ModelStore, device: Device = "auto", *, precision: Precision = "fastest", **options: Any
 ) -> Detector:
-    """Open the detector of the model called `name`. `threshold` is that of `YoloDetector`; None for its default.
+    """Open the detector of the model called `name`. `options` are those of `YoloDetector`.
 
     Raises
     ------
@@ -45,7 +42,7 @@ def open_model(
         device=device,
         precision=precision,
         weights_sha256=files.weights_sha256,
-        threshold=THRESHOLD if threshold is None else threshold,
+        **options,
     )
 
 
@@ -131,4 +128,4 @@ def _files(name: str, models: ModelStore) -> _Files:
         raise DarknetModelInvalid(f"The model {name} has no .cfg beside its .weights.", "Add the .cfg to its files.")
     weights = own[".weights"]
     (sha256,) = (file.sha256 for file in models.describe(name).files if file.name == weights.name)
-    return _Files(cfg, weights, own.get(".names", DATA / "coco.names"), sha256)
+    return _Files(cfg, weights, own.get(".names", COCO), sha256)

@@ -49,7 +49,7 @@ def open_detector(
     weights_sha256:
         As for `Converted`.
     options:
-        `threshold`, `overlap` and `letterbox` of `YoloDetector`.
+        `threshold`, `overlap`, `classes` and `letterbox` of `YoloDetector`.
 
     Raises
     ------

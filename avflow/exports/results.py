@@ -13,7 +13,7 @@ from typing import Any
 
 from avflow.annotation.detections import DetectedObject, FrameDetections, read_line
 from avflow.darknet import DATA
-from avflow.darknet.cfg import names_in
+from avflow.darknet.names import names_in
 from avflow.errors import AvflowError, ModelManifestInvalid, ModelUnknown, SourceMissing
 from avflow.filenames import printable
 from avflow.models.store import ModelStore

@@ -5,10 +5,11 @@ This module is the only one here that the process with the credentials imports: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
 
+from avflow.annotation.labels import LabelStyle
 from avflow.isolation.requests import Request
 from avflow.media.contract import Contract
 from avflow.media.key_frames import KeyFrames
@@ -177,8 +178,10 @@ class LoadDetector(Request[DetectorLoaded]):
     model: str
     precision: Precision
     gpu: bool
-    #: the least confidence of a detection; None for the default of `avflow.detection`
-    threshold: float | None = None
+    #: as `Choices` of avflow/workflow/choices.py
+    confidence: float = 0.25
+    nms: float = 0.45
+    classes: tuple[str, ...] = ()
 
     task: ClassVar[str] = "load_detector"
     answer: ClassVar[type[Contract]] = DetectorLoaded
@@ -226,6 +229,7 @@ class Annotate(Request[Annotated]):
     #: more files to write of the same frames (`avflow.annotation.pipeline.Extras`)
     mp4: str | None = None
     pictures: str | None = None
+    labels: LabelStyle = field(default_factory=LabelStyle)
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated

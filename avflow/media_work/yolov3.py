@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from avflow.annotation.pipeline import Extras, annotate_video
 from avflow.detection import Detector, Device, open_model
@@ -46,9 +47,11 @@ class Tasks:
 
     def open(self, asked: requests.LoadDetector | requests.ConvertModel) -> Detector:
         """The detector."""
-        threshold = asked.threshold if isinstance(asked, requests.LoadDetector) else None
+        found: dict[str, Any] = {}
+        if isinstance(asked, requests.LoadDetector):
+            found = {"threshold": asked.confidence, "overlap": asked.nms, "classes": asked.classes}
         device: Device = "gpu" if asked.gpu else "auto"
-        return open_model(asked.model, ModelStore(), device, precision=asked.precision, threshold=threshold)
+        return open_model(asked.model, ModelStore(), device, precision=asked.precision, **found)
 
     def annotate(self, asked: requests.Annotate, report: Report) -> requests.Annotated:
         """Raises InvalidMediaDamaged, FrameCountMismatch, FFmpegFailed, ScratchFull."""
@@ -63,6 +66,7 @@ class Tasks:
             hardware=asked.hardware,
             ranged=RangedFile(source, self.need, asked.key_frames) if asked.ranged else None,
             extras=Extras(Path(asked.mp4) if asked.mp4 else None, Path(asked.pictures) if asked.pictures else None),
+            labels=asked.labels,
             report=report,
         )
         return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

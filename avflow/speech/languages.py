@@ -1,19 +1,33 @@
-"""The languages that Whisper's models of many languages know."""
+"""The languages that a speech model knows. It imports nothing heavy."""
 
 from __future__ import annotations
 
 from avflow.media.tracks.languages import normalised
+from avflow.models.store import ModelStore
 
-#: Whisper's codes: ISO 639-1, or 639-3 where that has none (Radford et al. 2022; `tokenizer.py` of its code)
-WHISPER = frozenset(
-    """
-    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is
-    it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl
-    sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh
-    """.split()  # noqa: SIM905 - a list of so many literals is harder to read
+#: Whisper's codes (openai/whisper, `tokenizer.py`): ISO 639-1, but `haw` (Hawaiian) and the older `jw` (Javanese).
+#: Cantonese (`yue`) is left out, which only the largest models know
+WHISPER: tuple[str, ...] = (
+    *("af", "am", "ar", "as", "az", "ba", "be", "bg", "bn", "bo", "br", "bs", "ca", "cs", "cy", "da", "de", "el", "en"),
+    *("es", "et", "eu", "fa", "fi", "fo", "fr", "gl", "gu", "ha", "haw", "he", "hi", "hr", "ht", "hu", "hy", "id"),
+    *("is", "it", "ja", "jw", "ka", "kk", "km", "kn", "ko", "la", "lb", "ln", "lo", "lt", "lv", "mg", "mi", "mk", "ml"),
+    *("mn", "mr", "ms", "mt", "my", "ne", "nl", "nn", "no", "oc", "pa", "pl", "ps", "pt", "ro", "ru", "sa", "sd", "si"),
+    *("sk", "sl", "sn", "so", "sq", "sr", "su", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt", "uk", "ur"),
+    *("uz", "vi", "yi", "yo", "zh"),
 )
 #: where Whisper's code is not the one of the standard
 _WHISPERS = {"jv": "jw", "jav": "jw", "nb": "no", "iw": "he"}
+
+
+def languages_of(model: str, store: ModelStore) -> tuple[str, ...]:
+    """The languages that a speech model knows.
+
+    Raises
+    ------
+    ModelUnknown
+    """
+    only = store.describe(model).only_language
+    return WHISPER if only is None else (only,)
 
 
 def whispers(language: str) -> str | None:

@@ -13,6 +13,7 @@ from avflow.isolation.workplace import workplace
 from avflow.media_work.requests import FindLanguage, LoadEngine, Recognise, Recognised
 from avflow.models.store import ModelStore
 from avflow.progress import Report
+from avflow.workflow.choices import AUTO
 from avflow.workflow.compute import Ec2Compute
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
@@ -30,30 +31,29 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
     ------
     ModelUnavailable
         The speech model is not on this machine.
-    SettingInvalid
-        The speech model can't translate.
     LambdaBudgetExceeded
         The step would not finish in Lambda's time, or the audio does not fit into its /tmp.
     MediaWorkFailed, MediaAnswerInvalid, IsolationUnavailable
         As `avflow.isolation.worker.MediaWorker`.
     """
     timer = StepTimer("audio2srt", context)
-    name, task = context.settings.speech_model, context.settings.speech_task
-    models = ModelStore()
-    speech.require_task(name, task, models)
+    name, models = context.settings.speech_model, ModelStore()
     with workplace() as place, context.media_process("audio2srt", place) as worker:
         loading = LoadEngine(name, _memory_mb(context))
         worker.begin(loading)  # during the download
         media = context.store.read(video.media_json, MediaReport)
-        context, spans = context.within(media.lambda_seconds, video), media.plan.spans
+        context, spans = context.within(media.choices.lambda_seconds, video), media.plan.spans
         audio = _Audio(video, context, place.inputs)
         start, wav = audio.span(spans[context.part])
         limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The model {name} did not load within {_LOAD_SECONDS:.0f} s"))
         language = worker.finish(loading, limit=limit).language
         report = paced(context.report, context.budget, "speech recognition")
+        if language is None and media.choices.speech_language != AUTO:
+            language = media.choices.speech_language
         if language is None:
             # The language of the whole audio: a span may begin with a quotation in another language.
             language = _language_of(worker, audio, spans[: context.part], report)
+        task = media.choices.speech_task
         done = worker.do(Recognise(str(wav), start, language, task), report)
         transcript = _transcript(done).shifted(start)
         isolation = worker.isolation

@@ -49,7 +49,7 @@ class StepContext:
             yield worker
 
     def within(self, seconds: float | None, video: VideoRef) -> StepContext:
-        """This context with at most so many seconds of Lambda; see `lambda_seconds` of MediaReport.
+        """This context with at most so many seconds of Lambda; see `lambda_seconds` of Choices.
 
         Raises
         ------

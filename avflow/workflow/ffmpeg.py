@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid, MetadataInvalid
+from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
 from avflow.isolation.workplace import Workplace, workplace
-from avflow.media import Media, VideoStream, conversion_reasons
+from avflow.media import Media, Notice, VideoStream, conversion_reasons
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
 from avflow.media.key_frames import KeyFrames
 from avflow.media_work import limits
 from avflow.media_work.requests import ConvertPicture, Describe, ExtractSound
 from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
-from avflow.speech import require_task, spans
-from avflow.workflow import ceilings, plan
+from avflow.speech import spans
+from avflow.workflow import ceilings, choosing, plan
+from avflow.workflow.choices import Choices
+from avflow.workflow.choosing import Chosen
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectorInput, MediaReport
-from avflow.workflow.storage import Transfers
+from avflow.workflow.settings import Settings
+from avflow.workflow.storage import StoredObject, Transfers
 
 #: approximate share of the audio extraction in the time of audio extraction and video conversion
 AUDIO_SHARE = 0.1
-#: metadata of an upload: seconds of Lambda that each step may use
-LAMBDA_SECONDS = "avflow-lambda-seconds"
 
 
 def run(video: VideoRef, context: StepContext) -> MediaReport:
@@ -40,9 +40,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     SourceMissing
         The upload was deleted.
     SettingInvalid
-        The speech model can't translate.
-    MetadataInvalid
-        The upload's metadata has no seconds where it should.
+        The stack, or the upload's metadata, chooses what there is not, or what the models can't do.
     MaxRunCostExceeded
         The run would cost too much.
     LambdaBudgetExceeded
@@ -51,11 +49,10 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         As `avflow.isolation.worker.MediaWorker`.
     """
     timer = StepTimer("ffmpeg", context)
-    # here, because the speech is recognised only after minutes of work on the video
-    require_task(context.settings.speech_model, context.settings.speech_task, ModelStore())
     store = context.store
     upload = store.found(video.key, video.version_id)
-    context = context.within(lambda_seconds := _lambda_seconds(video, upload.metadata), video)
+    chosen = _chosen(video, upload.metadata, context.settings)
+    context = context.within(chosen.choices.lambda_seconds, video)
     if (size := upload.size) == 0:
         raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")
     ceilings.require_affordable_size(video.shown_name, size, context.settings)
@@ -63,8 +60,9 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     with workplace() as place, store.transfers() as transfers, context.media_process("ffmpeg", place) as worker:
         source = place.inputs / video.scratch_name
         store.download(video.key, source, video.version_id)  # while the process imports its libraries
-        work = _Work(video, context, place, transfers, worker)
+        work = _Work(video, context, chosen.choices, place, transfers, worker)
         source, media, key_frames = work.described(source)
+        media = media.noting(*_unread(upload))
         ceilings.require_affordable(video.shown_name, media, context.settings)
         joined = video.joined if source.parent != place.inputs else None
         stream, reasons = media.video, conversion_reasons(media)
@@ -89,27 +87,30 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
         plan=plan.make(media, stream, parts, context.settings),
         step=timer.record(isolation),
         joined=joined,
-        lambda_seconds=lambda_seconds,
         outputs=context.settings.outputs,
+        choices=chosen.choices,
+        chosen_by_upload=chosen.by_upload,
     )
     store.write(video.media_json, report)
     store.write(video.plan_json, plan.for_the_workflow(video, report))
     return report
 
 
-def _lambda_seconds(video: VideoRef, metadata: Mapping[str, str]) -> float | None:
-    """What the upload's metadata says about its budget on Lambda; `avflow verify` moves all steps to Batch by it."""
-    if (given := metadata.get(LAMBDA_SECONDS)) is None:
-        return None
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise MetadataInvalid(
-            f"{video.shown_name} has the metadata {LAMBDA_SECONDS}={given!r}, which is no number of seconds."
-        )
-    return seconds
+def _unread(upload: StoredObject) -> tuple[Notice, ...]:
+    """What the user should know about metadata that S3 does not return: a choice may be among it."""
+    if not upload.unreadable_metadata:
+        return ()
+    told = (
+        f"S3 does not return {upload.unreadable_metadata} of the upload's metadata, because of control codes. "
+        "If the name begins with avflow-, the choice was not read."
+    )
+    return (Notice("MetadataUnreadable", told),)
+
+
+def _chosen(video: VideoRef, metadata: Mapping[str, str], settings: Settings) -> Chosen:
+    """What counts for this upload. It comes first: what is wrong with it would show only after minutes of work."""
+    chosen = choosing.of_upload(settings.choices, metadata, video.shown_name)
+    return choosing.fitting(chosen, settings.yolov3_model, settings.speech_model, ModelStore(), video.shown_name)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class _Work:
 
     video: VideoRef
     context: StepContext
+    choices: Choices
     place: Workplace
     transfers: Transfers
     worker: Worker
@@ -125,9 +127,7 @@ class _Work:
     def described(self, source: Path) -> tuple[Path, Media, KeyFrames | None]:
         """The file to read, the upload or the copy of its recordings on one clock, its description and key frames."""
         context, copy = self.context, self.place.work / "joined" / self.video.scratch_name
-        request = Describe(
-            str(source), str(copy), context.settings.audio_track, context.settings.on_truncated == "fail"
-        )
+        request = Describe(str(source), str(copy), self.choices.audio_track, context.settings.on_truncated == "fail")
         limit = limits.describing(self.video.shown_name, source.stat().st_size)
         done = self.worker.do(request, paced(context.report, context.budget, f"reading {source.name}"), limit)
         if done.media.size != source.stat().st_size:

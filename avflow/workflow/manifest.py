@@ -8,8 +8,11 @@ from dataclasses import replace
 
 from avflow.media.notices import Notice
 from avflow.workflow import cost, elsewhere
+from avflow.workflow.choices import CHOICES
+from avflow.workflow.choosing import Chosen, origin_of
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (
+    ChoiceInForce,
     DetectionSummary,
     Manifest,
     MediaReport,
@@ -81,7 +84,15 @@ def build(
         ),
         warnings=_warnings(media, boxes, speech),
         files=tuple(results),
+        choices=choices_of(media),
     )
+
+
+def choices_of(media: MediaReport) -> dict[str, ChoiceInForce]:
+    """What was in force. A choice of uploads only is left out if this one had it not."""
+    chosen = Chosen(media.choices, media.chosen_by_upload)
+    found = {choice.field: (getattr(media.choices, choice.field), origin_of(choice, chosen)) for choice in CHOICES}
+    return {name: ChoiceInForce(value, origin) for name, (value, origin) in found.items() if value is not None}
 
 
 def _warnings(media: MediaReport, boxes: Sequence[SegmentReport], speech: Sequence[SpanReport]) -> tuple[Notice, ...]:

@@ -38,7 +38,7 @@ def run(video: VideoRef, context: StepContext) -> MergeReport:
     """
     timer = StepTimer("merge", context)
     media = context.store.read(video.media_json, MediaReport)
-    context = context.within(media.lambda_seconds, video)
+    context = context.within(media.choices.lambda_seconds, video)
     try:
         complete = _run(video, context, media, timer)
     except (_Superseded, _Reported):

@@ -19,6 +19,7 @@ from avflow.models.kinds import SpeechTask
 from avflow.models.manifest import Model
 from avflow.models.sources import ModelFile
 from avflow.speech.transcript import Transcript
+from avflow.workflow.choices import Choices, Origin
 from avflow.workflow.compute import Compute
 from avflow.workflow.layout import ALWAYS
 
@@ -167,10 +168,12 @@ class MediaReport(Contract):
     #: key of the copy of joined recordings on one clock, which later steps read in place of the upload; null if the
     #: upload has one clock
     joined: str | None = None
-    #: seconds of Lambda that each step may use, from the upload's metadata `avflow-lambda-seconds`; null: all there are
-    lambda_seconds: float | None = None
     #: the results that are wanted, as the setting `Outputs` names them; reports of older versions have no others
     outputs: tuple[str, ...] = ALWAYS
+    #: what the user chose; all later steps read it here
+    choices: Choices = field(default_factory=Choices)
+    #: the fields of it that the upload's metadata set
+    chosen_by_upload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -331,6 +334,16 @@ class ResultFile(Contract):
 
 
 @dataclass(frozen=True)
+class ChoiceInForce(Contract):
+    """A choice that was in force."""
+
+    #: a number, a text, or a list of names
+    value: Any
+    #: the table's default, a parameter of the stack, or the metadata of the upload
+    origin: Origin = field(metadata=field_options(alias="from"))
+
+
+@dataclass(frozen=True)
 class Manifest(Contract):
     """`result/….json`: the input, the results, the models, and where and how long each step ran."""
 
@@ -356,6 +369,8 @@ class Manifest(Contract):
     warnings: tuple[Notice, ...] = ()
     #: the content of each of `results`, in the same order; empty in manifests of older versions
     files: tuple[ResultFile, ...] = ()
+    #: what was chosen, by name as in avflow/workflow/choices.py
+    choices: dict[str, ChoiceInForce] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from avflow import speech
 from avflow.errors import SettingInvalid
-from avflow.media.tracks.languages import is_selector
-from avflow.models.kinds import PRECISIONS, SPEECH_TASKS, Precision, SpeechTask
+from avflow.models.kinds import PRECISIONS, Precision
+from avflow.workflow import choosing
+from avflow.workflow.choices import Choices
 from avflow.workflow.compute import Compute, compute
 from avflow.workflow.layout import OUTPUTS, outputs_of
 
@@ -59,15 +60,13 @@ class Settings:
     #: names of models in avflow/models/models.toml
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
-    #: "translate": English subtitles, whatever is spoken
-    speech_task: SpeechTask = "transcribe"
+    #: what the stack chooses for all uploads. Only the FFmpeg step has it: the others take it from `media.json`
+    choices: Choices = field(default_factory=Choices)
     #: the results that are wanted (`avflow.workflow.layout.OUTPUTS`); `ALWAYS` are among them
     outputs: tuple[str, ...] = OUTPUTS
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut
     on_truncated: OnTruncated = "process"
-    #: index in the container or language of the audio stream to use; empty: automatic
-    audio_track: str = ""
     #: seconds of video per segment (one YOLOv3 job each), and the most segments of one video
     segment_seconds: float = 600.0
     max_segments: int = 16
@@ -117,13 +116,12 @@ class Settings:
         return cls(
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
-            speech_task=cast(SpeechTask, _choice(environ, "SPEECH_TASK", cls.speech_task, SPEECH_TASKS)),
+            choices=choosing.of_stack(environ),
             outputs=_outputs(environ),
             detector_precision=cast(
                 Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
             ),
             on_truncated=cast(OnTruncated, _choice(environ, "ON_TRUNCATED", cls.on_truncated, ON_TRUNCATED)),
-            audio_track=_audio_track(environ),
             segment_seconds=_number(environ, "SEGMENT_SECONDS", cls.segment_seconds, SEGMENT_SECONDS),
             max_segments=int(_number(environ, "MAX_SEGMENTS", cls.max_segments, MAX_SEGMENTS)),
             speech_span_seconds=_number(environ, "SPEECH_SPAN_SECONDS", cls.speech_span_seconds, SPEECH_SPAN_SECONDS),
@@ -156,13 +154,6 @@ def _choice(environ: Mapping[str, str], name: str, default: str, choices: Sequen
     value = environ.get(name, default)
     if value not in choices:
         raise SettingInvalid(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
-    return value
-
-
-def _audio_track(environ: Mapping[str, str]) -> str:
-    value = environ.get("AUDIO_TRACK", Settings.audio_track)
-    if not is_selector(value):
-        raise SettingInvalid(f"AUDIO_TRACK is {value!r}; it must be the index of a stream or a language such as eng")
     return value
 
 

@@ -93,6 +93,8 @@ class StoredObject:
     etag: str
     #: what its uploader said of it, `x-amz-meta-…`
     metadata: Mapping[str, str] = field(default_factory=dict)
+    #: how many of these S3 does not return, because they have characters that can't be printed
+    unreadable_metadata: int = 0
 
 
 class ObjectStore:
@@ -130,7 +132,8 @@ class ObjectStore:
         """An object as it is now, also for `read_range`."""
         with self._errors(key, version_id):
             told = self._s3.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
-        return StoredObject(key, version_id, int(told["ContentLength"]), str(told["ETag"]), told.get("Metadata", {}))
+        metadata, missing = told.get("Metadata", {}), int(told.get("MissingMeta", 0))
+        return StoredObject(key, version_id, int(told["ContentLength"]), str(told["ETag"]), metadata, missing)
 
     def read_range(self, object_: StoredObject, first: int, end: int) -> bytes:
         """The bytes `[first, end)` of an object, if it is still the one that was found."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from avflow.annotation.labels import LabelStyle
 from avflow.errors import MediaWorkFailed, SourceMissing
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace, workplace
@@ -12,6 +13,8 @@ from avflow.media.contract import fraction_text
 from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
 from avflow.video.segments import Segment
+from avflow.workflow.choices import Choices
+from avflow.workflow.choosing import Chosen, with_known_classes
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
@@ -46,6 +49,8 @@ def run(
         The detector's model is not on this machine.
     GpuUnavailable
         The job has a GPU that does not work. It does not silently fall back to the CPU.
+    SettingInvalid, MetadataInvalid
+        The detector has classes of its own, and lacks one that was chosen. The FFmpeg step knows only COCO's.
     LambdaBudgetExceeded
         The segment would not be done in Lambda's time.
     FrameCountMismatch
@@ -58,10 +63,12 @@ def run(
     with suppress(SourceMissing):
         return SegmentDoneBefore(store.read(video.part_json("yolov3", part), SegmentReport).step)
     media = store.read(video.media_json, MediaReport)
-    context = context.within(media.lambda_seconds, video)  # on Batch it changes nothing
+    context = context.within(media.choices.lambda_seconds, video)  # on Batch it changes nothing
     where = media.detector_input
     if where is None:
         raise ValueError(f"{video.shown_name} has no video stream: the state machine skips this step")
+    chosen = Chosen(media.choices, media.chosen_by_upload)
+    choices = with_known_classes(chosen, settings.yolov3_model, ModelStore(), video.shown_name).choices
     segment = segment_of(media.plan, where.stream, part)
     if media.plan.functions and context.ran_on == "batch" and not settings.fallback_from and settings.is_first_try:
         count_fallback("yolov3", "lambda")  # a short video: the plan had it on Lambda
@@ -75,7 +82,7 @@ def run(
         if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what
             silent = MediaWorkFailed(f"The NVIDIA driver did not say within {_DRIVER_SECONDS:.0f} s what GPU there is")
             log_gpu("yolov3", video, worker.do(DescribeGpu(), limit=TimeLimit(_DRIVER_SECONDS, silent)).facts)
-        engine = _load_detector(context, place, worker, tasks)  # while the source comes
+        engine = _load_detector(context, choices, place, worker, tasks)  # while the source comes
         source.wait()
         request = _request(media, segment, source, place, hardware=settings.has_gpu)
         in_time = paced(context.report, context.budget, f"the detection on {source.path.name}")
@@ -118,6 +125,7 @@ def _request(
         where.key_frames,
         str(place.work / "boxed.mp4") if "mp4" in media.outputs else None,
         str(place.work / "pictures.zip") if "jpg" in media.outputs else None,
+        LabelStyle(media.choices.labels, media.choices.label_size),
     )
 
 
@@ -131,7 +139,7 @@ def _taken(request: Annotate, place: Workplace, video: VideoRef, part: int, tran
     return {name: sum_of(path) for name, path in files.items()}
 
 
-def _load_detector(context: StepContext, place: Workplace, worker: Worker, tasks: str) -> str:
+def _load_detector(context: StepContext, choices: Choices, place: Workplace, worker: Worker, tasks: str) -> str:
     """The name of the inference engine. A model that was never used is first converted, by a process of its own.
 
     Only that process writes into the models' folder, and it gets no upload: an upload that has taken over its decoder
@@ -139,7 +147,7 @@ def _load_detector(context: StepContext, place: Workplace, worker: Worker, tasks
     """
     name, precision, gpu = context.settings.yolov3_model, context.settings.detector_precision, context.settings.has_gpu
     limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The detector {name} did not load within {_LOAD_SECONDS:.0f} s"))
-    request = LoadDetector(name, precision, gpu)
+    request = LoadDetector(name, precision, gpu, choices.confidence, choices.nms, choices.classes)
     engine = worker.do(request, limit=limit).engine
     if engine is None:
         converted = ModelStore().converted

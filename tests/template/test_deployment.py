@@ -63,25 +63,12 @@ def test_the_highest_cost_and_where_yolov3_runs_reach_the_step_that_estimates(de
         assert (environment["MAX_RUN_COST"], environment["DETECTOR_COMPUTE"]) == ("7.5", "cpu")
 
 
-def test_the_audio_track_reaches_the_step_that_chooses_it(deploy):
-    stack = deploy(AudioTrack="eng")
+def test_choices_reach_the_step_that_reads_them(deploy):
+    stack = deploy(AudioTrack="eng", SpeechTask="translate", Confidence="0.4", Classes="person,traffic light")
     (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]
-    assert function.environment["AUDIO_TRACK"] == "eng"
-    assert environment_of(stack, "av-workflow-ffmpeg")["AUDIO_TRACK"] == "eng"
-
-
-def test_the_task_of_speech_reaches_the_steps_that_check_and_do_it(deploy):
-    stack = deploy(SpeechTask="translate")
-    functions = {each.handler: each.environment for each in stack.aws.functions.all()}
-    for step in ("ffmpeg", "audio2srt"):
-        assert functions[f"lambdas.{step}.app.handler"]["SPEECH_TASK"] == "translate"
-        assert environment_of(stack, f"av-workflow-{step}")["SPEECH_TASK"] == "translate"
-
-
-def test_the_outputs_reach_the_step_that_passes_them_on(deploy):
-    stack = deploy(Outputs="avi,srt,mp4")
-    (function,) = [each for each in stack.aws.functions.all() if each.handler == "lambdas.ffmpeg.app.handler"]
-    assert function.environment["OUTPUTS"] == environment_of(stack, "av-workflow-ffmpeg")["OUTPUTS"] == "avi,srt,mp4"
+    for environment in (function.environment, environment_of(stack, "av-workflow-ffmpeg")):
+        chosen = [environment[name] for name in ("AUDIO_TRACK", "SPEECH_TASK", "CONFIDENCE", "CLASSES")]
+        assert chosen == ["eng", "translate", "0.4", "person,traffic light"]
 
 
 def test_the_isolation_reaches_every_step(deploy):

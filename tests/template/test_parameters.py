@@ -26,6 +26,13 @@ WRONG = [
     ({"Outputs": "mp4,webm"}, "Outputs"),
     ({"Outputs": "mp4, vtt"}, "Outputs"),
     ({"Outputs": ""}, "Outputs"),
+    ({"Confidence": "1"}, "Confidence"),
+    ({"Confidence": "much"}, "Confidence"),
+    ({"Nms": "0.04"}, "Nms"),
+    ({"Labels": "track"}, "Labels"),
+    ({"LabelSize": "4"}, "LabelSize"),
+    ({"SpeechLanguage": "English"}, "SpeechLanguage"),
+    ({"SpeechLanguage": "de", "SpeechModel": "whisper-tiny.en"}, "SpeechLanguage"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),
     ({"OnTruncated": "ignore"}, "OnTruncated"),
     ({"Isolation": "none"}, "Isolation"),
@@ -127,11 +134,12 @@ def test_the_default_models_are_in_the_manifest(translated):
         assert translated.template["Parameters"][name]["Default"] in store.names()
 
 
-def test_the_rule_of_translation_names_all_models_of_one_language(translated):
+@pytest.mark.parametrize("rule", ["TranslationNeedsLanguages", "LanguageIsTheModels"])
+def test_the_rules_of_languages_name_all_models_of_one_language(translated, rule):
     from avflow.models.store import ModelStore
 
     store = ModelStore(Path("unused"))
-    (assertion,) = translated.template["Rules"]["TranslationNeedsLanguages"]["Assertions"]
+    (assertion,) = translated.template["Rules"][rule]["Assertions"]
     (one_of,) = assertion["Assert"]["Fn::Not"]
     listed = [equals["Fn::Equals"][1] for equals in one_of["Fn::Or"]]
     assert sorted(listed) == sorted(name for name in store.names() if store.describe(name).only_language)

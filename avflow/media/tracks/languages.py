@@ -55,7 +55,7 @@ def normalised(language: str | None) -> str:
 
 
 #: what selects an audio stream: nothing, the index of a stream, or a language (BCP 47)
-_SELECTOR = re.compile(r"[0-9]{0,4}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
+SELECTOR = r"[0-9]{0,4}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*"
 
 
 def is_selector(text: str) -> bool:
@@ -64,4 +64,4 @@ def is_selector(text: str) -> bool:
     >>> is_selector(""), is_selector("2"), is_selector("pt-BR"), is_selector("English")
     (True, True, True, False)
     """
-    return bool(_SELECTOR.fullmatch(text))
+    return bool(re.fullmatch(SELECTOR, text))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avflow.annotation.drawing import colour_of, draw, text_colour_on
+from avflow.annotation.labels import USUAL, LabelStyle
 from avflow.detection import Detection
 from avflow.video.yuv import YuvFrame, yuv_of
 
@@ -168,6 +169,40 @@ def test_the_label_shows_only_the_class_if_the_percentage_does_not_fit():
         frames.append(frame)
     assert inked(frames[0], 0).any()
     assert (frames[0].luma == frames[1].luma).all()
+
+
+def drawn(style: LabelStyle, confidence: float = 0.87) -> YuvFrame:
+    frame = grey(640, 480)
+    draw(frame, [Detection(0, "person", confidence, (100, 200, 300, 150))], style)
+    return frame
+
+
+def test_without_labels_the_boxes_are_the_same():
+    labelled, bare, expected = drawn(USUAL), drawn(LabelStyle("none")), grey(640, 480)
+    assert inked(labelled, 0).any()
+    assert not inked(bare, 0).any()
+    expected.luma[200:350, 100:400] = labelled.luma[200:350, 100:400]  # the label stands above the box
+    expected.blue[100:175, 50:200] = labelled.blue[100:175, 50:200]
+    expected.red[100:175, 50:200] = labelled.red[100:175, 50:200]
+    assert (pixels(bare) == pixels(expected)).all()
+
+
+def test_a_label_with_the_class_alone_is_the_same_for_every_confidence():
+    first, second = drawn(LabelStyle("class"), 0.87), drawn(LabelStyle("class"), 0.42)
+    assert (pixels(first) == pixels(second)).all()
+    assert 0 < inked(first, 0).sum() < inked(drawn(USUAL), 0).sum()
+
+
+def test_text_and_lines_grow_with_the_chosen_size():
+    heights, lines = [], []
+    for size in (0.5, 1, 2, 3):
+        frame = drawn(LabelStyle(size=size))
+        colour = is_of(frame, colour_of(0))
+        heights.append(200 - int(changed(frame).any(axis=1).argmax()))
+        lines.append(int(colour[200:350, 250].sum()) // 2)
+    assert lines == [1, 2, 3, 5]
+    assert [height / heights[1] for height in heights] == pytest.approx([0.5, 1, 2, 3], abs=0.2)
+    assert (pixels(drawn(LabelStyle(size=1.0))) == pixels(drawn(USUAL))).all()
 
 
 def test_a_label_avoids_other_objects_if_another_place_fits():

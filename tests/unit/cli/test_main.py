@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from avflow.detection.opening import Precision
+from avflow.workflow.choices import OF_STACK
 from avflow_cli.deployment import DeploymentOptions
 from avflow_cli.main import avflow, main
 from avflow_cli.options import PRECISIONS
@@ -79,6 +80,9 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("ON_TRUNCATED", "process", "fail", "fail"),
         ("ISOLATION", "best", "required", "required"),
         ("AUDIO_TRACK", "", "eng", "eng"),
+        ("CONFIDENCE", 0.25, "0.5", 0.5),
+        ("CLASSES", (), "person,traffic light", ("person", "traffic light")),
+        ("LABELS", "confidence", "none", "none"),
         ("MAX_RUN_COST", 20.0, "50", 50.0),
         ("SHORT_VIDEOS", "batch", "lambda", "lambda"),
         ("LAMBDA_CONCURRENCY", 10, "1000", 1000),
@@ -94,7 +98,7 @@ def test_a_variable_stands_for_an_option_and_an_empty_one_for_none(monkeypatch, 
 
 
 def test_the_options_are_those_of_a_deployment():
-    names = {field.name for field in fields(DeploymentOptions)}
+    names = {field.name for field in fields(DeploymentOptions)} - {"choices"} | {choice.field for choice in OF_STACK}
     assert set(parsed("up")) == names | {"port", "data"}
     assert set(parsed("run", "a.mkv")) == names | {"videos", "out", "keep_going", "watched", "as_json"}
 

@@ -166,6 +166,16 @@ def test_threshold_and_overlap(engine, open_with, person):
             open_with(engine, threshold=threshold)
 
 
+def test_chosen_classes_are_those_of_all_without_the_others(engine, open_with, person):
+    with open_with(engine, threshold=0.02) as detector:
+        everything = detector.detect([person])[0]
+    with open_with(engine, threshold=0.02, classes=("person", "dog", "zebra")) as detector:
+        chosen = detector.detect([person])[0]
+    assert chosen == [one for one in everything if one.class_name in ("person", "dog", "zebra")]
+    assert {one.class_name for one in chosen} >= {"person", "dog"}
+    assert len(everything) > len(chosen)
+
+
 def test_without_letterbox_the_boxes_are_still_the_objects(engine, open_with, person):
     with open_with(engine, letterbox=False) as stretching:
         found = {one.class_name: one for one in stretching.detect([person])[0]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from avflow.errors import FFmpegFailed, InvalidMediaTruncated, MaxRunCostExceeded, MetadataInvalid
+from avflow.errors import FFmpegFailed, InvalidMediaTruncated, MaxRunCostExceeded
 from avflow.workflow import ffmpeg as ffmpeg_step
 from tests.media_samples import H264, ffmpeg, heard_at, numbers
 from tests.unit.media.test_decodability import garbled
@@ -59,15 +59,6 @@ def test_a_dear_run_ends_before_anything_is_made_for_it(store, films, s3, bucket
     with pytest.raises(MaxRunCostExceeded, match=r"would cost about 0\.\d\d US dollars, and MaxRunCost is 0\.01"):
         ffmpeg_step.run(video, context(store, max_run_cost=0.01))
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [video.key]
-
-
-@pytest.mark.parametrize("given", ["soon", "-1", "inf", "nan"])
-def test_metadata_that_is_no_number_of_seconds_is_refused_by_name(store, films, s3, bucket, given):
-    video = uploaded(store, films["loud"])
-    metadata = {"Metadata": {"avflow-lambda-seconds": given}, "MetadataDirective": "REPLACE"}
-    s3.copy_object(Bucket=bucket, Key=video.key, CopySource={"Bucket": bucket, "Key": video.key}, **metadata)
-    with pytest.raises(MetadataInvalid, match=f"has the metadata avflow-lambda-seconds='{given}', which is no number"):
-        ffmpeg_step.run(video, context(store))
 
 
 def test_undecodable_sound_leaves_the_boxes(store, as_mp4, tmp_path):

@@ -107,7 +107,7 @@ def test_a_segment_on_lambda_that_has_no_time_for_it_is_left_to_batch(store):
     short = replace(SETTINGS, short_videos="lambda")
     media = ffmpeg_step.run(video, StepContext(store, "batch", settings=short))
     part = plan.parts_on_lambda(media.plan)[0]
-    store.write(video.media_json, replace(media, lambda_seconds=0.1))
+    store.write(video.media_json, replace(media, choices=replace(media.choices, lambda_seconds=0.1)))
     budget = Budget(deadline=time.monotonic() + 900)
     with pytest.raises(LambdaBudgetExceeded, match=r"may use 0\.1 s of Lambda"):
         yolov3.run(video, StepContext(store, "lambda", budget=budget, settings=short, part=part))

@@ -79,16 +79,6 @@ def test_where_short_videos_run_is_the_templates_and_the_command_lines(parameter
         Settings.from_environ({"SHORT_VIDEOS": "gpu"})
 
 
-def test_the_task_of_speech_is_the_templates_and_the_command_lines(parameters):
-    (option,) = [option for option in run.params if option.name == "speech_task"]
-    declared = parameters["SpeechTask"]
-    assert settings.SPEECH_TASKS == tuple(declared["AllowedValues"]) == tuple(option.type.choices)
-    assert Settings().speech_task == declared["Default"] == option.default == "transcribe"
-    assert Settings.from_environ({"SPEECH_TASK": "translate"}).speech_task == "translate"
-    with pytest.raises(SettingInvalid, match="SPEECH_TASK is 'summarise'; it must be one of transcribe, translate"):
-        Settings.from_environ({"SPEECH_TASK": "summarise"})
-
-
 @pytest.mark.parametrize(
     "value", ["mp4", "avi,srt", "jpg,txt,json,vtt", "avi,srt,mp4,vtt,txt,json,jpg", "webm", "mp4,", ","]
 )
@@ -107,17 +97,6 @@ def test_the_outputs_are_the_templates_and_the_command_lines(parameters, value):
         Settings.from_environ({"OUTPUTS": value})
     with pytest.raises(click.BadParameter, match="names no results: it must be a list with commas of avi, srt, mp4"):
         option.type.convert(value, None, None)
-
-
-@pytest.mark.parametrize("value", ["", "2", "en", "eng", "pt-BR", "English", "-1", "e", "2,3"])
-def test_an_audio_track_is_an_index_or_a_language_as_in_the_template(parameters, value):
-    allowed = re.fullmatch(parameters["AudioTrack"]["AllowedPattern"], value)
-    assert bool(allowed) == (value in ("", "2", "en", "eng", "pt-BR"))
-    if allowed:
-        assert Settings.from_environ({"AUDIO_TRACK": value}).audio_track == value
-    else:
-        with pytest.raises(SettingInvalid, match="AUDIO_TRACK is"):
-            Settings.from_environ({"AUDIO_TRACK": value})
 
 
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])

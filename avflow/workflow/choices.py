@@ -1,0 +1,241 @@
+"""What a user may choose about the results of an upload: one table, from which all else follows.
+
+Each choice is a parameter of the stack, an environment variable of the FFmpeg step, an option and a variable of the
+command line, and metadata of an upload. All have names made of the field's name: `label_size`, `LabelSize`,
+`LABEL_SIZE`, `--label-size`, `avflow-label-size`. `avflow.workflow.choosing` reads the values. This module
+imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from avflow.annotation.labels import LABELS, Labels
+from avflow.media.contract import Contract
+from avflow.media.tracks.languages import SELECTOR, is_selector
+from avflow.models.kinds import SPEECH_TASKS, SpeechTask
+
+#: where a value came from: the table, a parameter of the stack, or the metadata of the upload
+Origin = Literal["default", "stack", "upload"]
+#: what the names of metadata begin with
+PREFIX = "avflow-"
+#: the choice that leaves the language to the speech model
+AUTO = "auto"
+
+
+# ---------------------------------------------------------------- kinds of values
+class Kind(Protocol):
+    """What values a choice may have."""
+
+    @property
+    def form(self) -> str:
+        """The form of a value in the help of the command line."""
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, such as "a number from 0 to 1"."""
+
+    def read(self, text: str) -> Any:
+        """The value that a text means. Raises ValueError if it is none."""
+
+
+@dataclass(frozen=True)
+class NumberWithin:
+    """A number between two bounds, which are part of the range."""
+
+    least: float
+    most: float
+    form: str = "N"
+
+    @property
+    def rule(self) -> str:
+        return f"a number from {self.least:g} to {self.most:g}"
+
+    def read(self, text: str) -> float:
+        number = float(text)
+        if math.isnan(number) or not self.least <= number <= self.most:
+            raise ValueError(text)
+        return number
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of a few words."""
+
+    allowed: tuple[str, ...]
+
+    @property
+    def form(self) -> str:
+        return "|".join(self.allowed)
+
+    @property
+    def rule(self) -> str:
+        return f"one of {', '.join(self.allowed)}"
+
+    def read(self, text: str) -> str:
+        if text not in self.allowed:
+            raise ValueError(text)
+        return text
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Names of classes, separated by commas. The detector's model says which there are."""
+
+    form: str = "NAME,..."
+    rule: str = "empty, or names of classes separated by commas, such as person,traffic light"
+    pattern: str = r"[^\x00-\x1f\x7f]*"
+
+    def read(self, text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(" ".join(name.split()) for name in text.split(",")))
+        if not re.fullmatch(self.pattern, text) or ("" in names and text.strip()):
+            raise ValueError(text)
+        return () if names == ("",) else names
+
+
+@dataclass(frozen=True)
+class Language:
+    """`auto`, or the code of a language. The speech model says which there are."""
+
+    form: str = "auto|CODE"
+    rule: str = "auto, or the ISO 639-1 code of a language, such as en or de"
+    pattern: str = r"auto|[a-z]{2,3}"
+
+    def read(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(text)
+        return text
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """What selects an audio stream: its index, its language, or nothing."""
+
+    form: str = "INDEX|LANGUAGE"
+    rule: str = "empty, the index of a stream, or a language such as en, eng or pt-BR"
+    pattern: str = SELECTOR
+
+    def read(self, text: str) -> str:
+        if not is_selector(text):
+            raise ValueError(text)
+        return text
+
+
+# ---------------------------------------------------------------- the values
+@dataclass(frozen=True)
+class Choices(Contract):
+    """What was chosen for one upload. The defaults are those of a deployment without parameters."""
+
+    #: a detection has a higher confidence than this
+    confidence: float = 0.25
+    #: intersection over union above which the less confident of two boxes of one class is removed
+    nms: float = 0.45
+    #: the classes to detect; empty: all
+    classes: tuple[str, ...] = ()
+    labels: Labels = "confidence"
+    #: factor for the height of the labels' text and the width of the lines
+    label_size: float = 1.0
+    #: the spoken language: `auto`, or ISO 639-1
+    speech_language: str = AUTO
+    #: translate: English subtitles, whatever is spoken
+    speech_task: SpeechTask = "transcribe"
+    #: index or language of the audio stream to use; empty: automatic
+    audio_track: str = ""
+    #: seconds of Lambda that each step may use; null: all there are
+    lambda_seconds: float | None = None
+
+
+# ---------------------------------------------------------------- the table
+@dataclass(frozen=True)
+class Choice:
+    """One choice. `field` is its name in `Choices`.
+
+    Parameters
+    ----------
+    help:
+        One sentence for the command line, the template and the documents.
+    of_upload_only:
+        It is no parameter of the stack.
+    """
+
+    field: str
+    kind: Kind
+    help: str
+    of_upload_only: bool = False
+
+    @property
+    def default(self) -> Any:
+        """The value that counts without any."""
+        return getattr(Choices(), self.field)
+
+    @property
+    def parameter(self) -> str:
+        """The name of the stack's parameter."""
+        return "".join(word.capitalize() for word in self.field.split("_"))
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return self.field.upper()
+
+    @property
+    def option(self) -> str:
+        """The name of the option of the command line."""
+        return "--" + self.field.replace("_", "-")
+
+    @property
+    def metadata(self) -> str:
+        """The name of the upload's metadata, without `x-amz-meta-`."""
+        return PREFIX + self.field.replace("_", "-")
+
+
+CHOICES: tuple[Choice, ...] = (
+    Choice(
+        "confidence",
+        NumberWithin(0.01, 0.99),
+        "Show the objects that are found with a higher confidence than this.",
+    ),
+    Choice(
+        "nms",
+        NumberWithin(0.05, 0.95),
+        "Of two boxes of one class that overlap by more than this (intersection over union), show the more confident.",
+    ),
+    Choice("classes", Classes(), "Show only objects of these classes, named as by the model; empty shows all."),
+    Choice(
+        "labels",
+        OneOf(LABELS),
+        "Label each box with its class and its confidence, with its class only, or not at all.",
+    ),
+    Choice("label_size", NumberWithin(0.5, 3), "Draw the text of the labels and the lines so many times as large."),
+    Choice("speech_language", Language(), "Recognise speech in this language; auto recognises the language as well."),
+    Choice(
+        "speech_task",
+        OneOf(SPEECH_TASKS),
+        "Write subtitles in the spoken language, or translate them to English, which needs a model of many languages.",
+    ),
+    Choice(
+        "audio_track",
+        AudioTrack(),
+        "Use the audio stream with this index in the file or this language; empty, or if none matches, it is chosen by "
+        "its content.",
+    ),
+    Choice(
+        "lambda_seconds",
+        NumberWithin(0, 900),
+        "Let each step use so many seconds of Lambda before it moves to AWS Batch; 0 moves each at once.",
+        of_upload_only=True,
+    ),
+)
+OF_STACK: tuple[Choice, ...] = tuple(choice for choice in CHOICES if not choice.of_upload_only)
+LAMBDA_SECONDS: str = CHOICES[-1].metadata
+
+
+def written(value: Any) -> str:
+    """A value as the text that means it, for a parameter."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

@@ -117,7 +117,7 @@ containers-test: .venv/.dev .venv/.sam
 	else exit 1; fi
 
 # distributes modules to up to four processes
-PYTEST := $(BIN)/python -m pytest --dist loadscope
+PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder
 # one process more than there are cores: many tests of `make test` wait for processes of their own
 ONE_MORE = $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
 

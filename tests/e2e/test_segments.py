@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e.conftest import SAMPLE, run_video
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cut_run(tmp_path_factory):

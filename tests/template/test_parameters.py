@@ -79,7 +79,11 @@ def test_a_wrong_parameter_is_named_before_anything_is_created(deploy, parameter
     assert not deploy.aws.functions.all()
 
 
-@pytest.mark.parametrize("types", ["g4dn", "g6e.2xlarge", "g4dn.xlarge,g5.xlarge", "g4dn.metal", "p5.48xlarge"])
+@pytest.mark.parametrize(
+    "types",
+    ["g4dn", *(pytest.param(each, marks=pytest.mark.slow) for each in ("g6e.2xlarge", "g4dn.xlarge,g5.xlarge",
+                                                                        "g4dn.metal", "p5.48xlarge"))],
+)  # fmt: skip
 def test_families_and_types_of_current_gpus_are_taken(deploy, types):
     batch = deploy(GpuInstanceTypes=types).aws.batch
     (spot,) = [each for each in batch.compute_environments() if "Spot" in each["computeEnvironmentName"]]

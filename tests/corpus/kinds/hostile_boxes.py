@@ -120,7 +120,6 @@ CASES = (
         "MP4, 200 000 pictures by an edit list",
         _replayed(8_000),
         "InvalidMediaOutOfProportion",
-        quick=True,
     ),
     case(
         "edits-sound",
@@ -134,7 +133,6 @@ CASES = (
         "QuickTime, a compressed index of 1.4 GB in 1.4 MB",
         _bomb(),
         "InvalidMediaOutOfProportion",
-        quick=True,
     ),
     case(
         "cmov-200m",

@@ -334,9 +334,9 @@ def test_slow_recordings_are_accepted(tmp_path, seconds):
         ((0, 300, 700, 1200, 1800), 1800),
         ((0, 0.04, 700, 1200, 1800), 1800),
         ((0, 7, 15, 26, 40), 40),
-        ((0, 0.04, 0.08, 0.12, 1200), 30_000),
+        pytest.param((0, 0.04, 0.08, 0.12, 1200), 30_000, marks=pytest.mark.slow),
         ((0, 3600, 7201), 3),
-        ((*(n / 25 for n in range(75)), 1800), 45_000),
+        pytest.param((*(n / 25 for n in range(75)), 1800), 45_000, marks=pytest.mark.slow),
     ],
     ids=["burst", "slides", "burst and slides", "short slides", "20 min", "an hour apart", "screen"],
 )

@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks.check import TOLERANCE
 from benchmarks.common import ROOT, columns, markdown, shown
 from benchmarks.parts import BY_NAME, CHECK_MINUTES, PARTS, Part
-from benchmarks.plot import draw
 from benchmarks.processor import LEVELS
 from benchmarks.reasons import missed
 
@@ -198,6 +197,9 @@ def between(page: str, text: str, first: str, last: str) -> str:
 
 def write(results: Results) -> None:
     """Write docs/benchmarks.md, the plot, the README's table, and docs/scaling.md's table."""
+    # matplotlib takes a second, in each process that collects tests
+    from benchmarks.plot import draw  # noqa: PLC0415
+
     DOCUMENT.write_text(document(results), encoding="utf-8")
     for page, text in ((README, highlights(results)), (SCALING, scenarios(results))):
         page.write_text(between_markers(page.read_text(encoding="utf-8"), text), encoding="utf-8")

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 
 
 def validate(value: Any, name: str) -> None:
-    """Fail unless `value` is valid by docs/schemas/NAME.schema.json."""
+    """Raise ValueError unless `value` is valid by docs/schemas/NAME.schema.json."""
+    import jsonschema  # here, because it takes a second, in each process that collects tests
+
     schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(value)
+    try:
+        jsonschema.Draft202012Validator(schema).validate(value)
+    except jsonschema.ValidationError as error:
+        raise ValueError(str(error)) from error

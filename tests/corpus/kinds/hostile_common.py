@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -92,6 +93,12 @@ def after(mark: bytes, skip: int, field: bytes) -> Edit:
 def u32(*numbers: int) -> bytes:
     """Numbers of 32 bits, big-endian."""
     return struct.pack(f">{len(numbers)}I", *numbers)
+
+
+def zeros(size: int) -> bytes:
+    """So many zeros in a thousandth of the bytes of zlib: for a recipe only, because it takes seconds."""
+    packer, block = zlib.compressobj(9), bytes(1_000_000)
+    return b"".join([*(packer.compress(block) for _ in range(size // len(block))), packer.flush()])
 
 
 def moov_of(data: bytes) -> bytes:

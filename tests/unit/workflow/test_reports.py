@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from avflow.annotation.detections import FrameDetections
@@ -63,9 +62,9 @@ def test_the_schemas_are_as_scripts_schemas_writes_them(name):
 def test_manifests_are_what_their_schema_says(name):
     manifest = json.loads((GOLDEN / name).read_text(encoding="utf-8"))
     validate(manifest, "manifest")
-    with pytest.raises(jsonschema.ValidationError):
+    with pytest.raises(ValueError, match="'1' is not of type 'number'"):
         validate(manifest | {"steps": [{**manifest["steps"][0], "seconds": "1"}]}, "manifest")
-    with pytest.raises(jsonschema.ValidationError):
+    with pytest.raises(ValueError, match="'cost' is a required property"):
         validate({key: value for key, value in manifest.items() if key != "cost"}, "manifest")
 
 

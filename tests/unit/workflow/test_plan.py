@@ -12,7 +12,7 @@ from avflow.media import probe
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment
 from avflow.workflow import plan
-from avflow.workflow.layout import VideoRef
+from avflow.workflow.layout import OUTPUTS, VideoRef
 from avflow.workflow.reports import MediaReport, Plan, SegmentPlan, SpanPlan
 from avflow.workflow.settings import Settings
 from tests import screens
@@ -207,7 +207,14 @@ def test_the_state_machine_learns_which_results_there_will_be(report, has_audio,
     assert found.results == {kind: f"s3://bucket/result/dir/sample{suffix}" for kind, suffix in kinds.items()}
 
 
+def test_the_output_of_an_execution_has_the_mp4_if_it_is_wanted(report):
+    found = plan.for_the_workflow(VIDEO, replace(report, outputs=OUTPUTS))
+    assert [*found.results] == ["video", "detections", "subtitles", "mp4", "manifest"]
+    assert found.results["mp4"] == "s3://bucket/result/dir/sample.mp4"
+
+
 def test_the_state_machine_gets_what_decides_its_way_and_no_more(report):
+    report = replace(report, outputs=OUTPUTS)
     spans = tuple(SpanPlan(part, 600.0 * part, 600.0 * (part + 1), on_batch=part == 2) for part in range(8))
     long = replace(report, plan=Plan(SegmentPlan(16, 9000), {"Size": 16}, spans, merge_on_batch=True))
     found = plan.for_the_workflow(VIDEO, long).to_dict()

@@ -12,7 +12,7 @@ from avflow.media import probe
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment
 from avflow.workflow import plan
-from avflow.workflow.layout import OUTPUTS, VideoRef
+from avflow.workflow.layout import ALWAYS, OUTPUTS, VideoRef
 from avflow.workflow.reports import MediaReport, Plan, SegmentPlan, SpanPlan
 from avflow.workflow.settings import Settings
 from tests import screens
@@ -121,7 +121,7 @@ def test_the_limits_are_the_templates():
 
 
 # ---------------------------------------------------------------- short videos
-LAMBDA = {"short_videos": "lambda", "yolov3_model": "yolov3"}
+LAMBDA = {"short_videos": "lambda", "yolov3_model": "yolov3", "outputs": ALWAYS}
 
 
 def at_25(media, seconds, **picture):
@@ -138,6 +138,8 @@ def at_25(media, seconds, **picture):
         (10, {}, SegmentPlan(8, 32)),  # 40 s
         (57, {}, SegmentPlan(8, 179)),  # 178 s
         (58, {}, None),  # 181 s: a GPU instance has started before
+        (56, {"outputs": OUTPUTS}, SegmentPlan(8, 175)),  # an MP4 takes a little longer
+        (57, {"outputs": OUTPUTS}, None),
         (60, {"short_videos_memory": 10240}, SegmentPlan(8, 188)),  # 62 s
         (60, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(28, 54)),
         (600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(40, 375)),

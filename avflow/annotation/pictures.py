@@ -7,6 +7,7 @@ with its pictures. `avflow.annotation.gathering` takes them from the files of al
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -24,6 +25,8 @@ from avflow.video.yuv import YuvFrame, weights
 TILES = 20
 #: the longer side in pixels at most: of the thumbnail, and of a frame on the contact sheet
 _COVER_SIDE, _TILE_SIDE = 1280, 320
+#: height in pixels from which a matrix that is not told is that of HD
+_HD_HEIGHT = 720
 #: the height in pixels of the time on a frame of the contact sheet
 _TIME_HEIGHT = 14
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 90)
@@ -47,9 +50,12 @@ def wanted(frames: int) -> list[int]:
 class PicturePicker:
     """Picks the pictures of one segment. Its frames come in order, with their boxes."""
 
-    def __init__(self, stream: VideoStream, segment: Segment) -> None:
+    def __init__(self, stream: VideoStream, segment: Segment, color_space: str) -> None:
         self._rate, size = stream.nominal_rate, (stream.width, stream.height)
         self._cover_size, self._tile_size = _within(size, _COVER_SIDE), _within(size, _TILE_SIDE)
+        # players guess so too
+        guess = "bt709" if stream.height >= _HD_HEIGHT else "smpte170m"
+        self._matrix = guess if color_space == "unknown" else color_space
         self._wanted = {
             number for number in wanted(stream.total_frames) if 0 <= number - segment.first < segment.frames
         }
@@ -60,7 +66,7 @@ class PicturePicker:
     def see(self, number: int, frame: YuvFrame, objects: int) -> None:
         """Take a frame if it is wanted. `number` counts in the whole film; the frame has so many `objects`."""
         if number in self._wanted:
-            tile = _bgr(frame, self._tile_size)
+            tile = self._bgr(frame, self._tile_size)
             _write_time(tile, float(number / self._rate))
             self._tiles[number] = _jpeg(tile)
         sample = frame.luma[::_STEP, ::_STEP]
@@ -71,7 +77,10 @@ class PicturePicker:
             int(contrast / _CONTRAST_STEP),
         )
         if score > self._best:
-            self._best, self._cover = score, _bgr(frame, self._cover_size)
+            self._best, self._cover = score, self._bgr(frame, self._cover_size)
+
+    def _bgr(self, frame: YuvFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return _bgr(replace(frame, matrix=self._matrix), size)
 
     def write(self, target: Path) -> None:
         """Write the file of the segment."""

@@ -55,6 +55,8 @@ class Extras:
     mp4: Path | None = None
     #: still pictures, for `avflow.annotation.pictures.gather`
     pictures: Path | None = None
+    #: FFmpeg's name of the frames' colour matrix, for these files, if the stream doesn't tell it
+    color_space: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,12 @@ def annotate_video(
     segment = segment or Segment(0, stream.total_frames)
     # half of the cores each, because decoder, encoders and detector share them
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
-    picker = PicturePicker(stream, segment) if extras.pictures else None
+    color_space = extras.color_space if stream.color_space == "unknown" else stream.color_space
+    picker = PicturePicker(stream, segment, color_space) if extras.pictures else None
     with written_whole(detections) as lines_path, _whole(target, extras) as paths:
         with (
             VideoReader(source, stream, segment, threads=threads, hardware=hardware, ranged=ranged) as reader,
-            _writers(paths, stream, threads, hardware=hardware) as writers,
+            _writers(paths, stream, threads, color_space, hardware=hardware) as writers,
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
@@ -135,10 +138,12 @@ def annotate_video(
 
 
 @dataclass(frozen=True)
-class _Paths(Extras):
+class _Paths:
     """Where the files are written, before all of them are there."""
 
-    avi: Path = Path()
+    avi: Path
+    mp4: Path | None
+    pictures: Path | None
 
 
 @contextmanager
@@ -149,17 +154,20 @@ def _whole(target: Path, extras: Extras) -> Iterator[_Paths]:
         def partial(path: Path | None) -> Path | None:
             return stack.enter_context(written_whole(path)) if path else None
 
-        yield _Paths(partial(extras.mp4), partial(extras.pictures), stack.enter_context(written_whole(target)))
+        avi = stack.enter_context(written_whole(target))
+        yield _Paths(avi, partial(extras.mp4), partial(extras.pictures))
 
 
 @contextmanager
-def _writers(paths: _Paths, stream: VideoStream, threads: int, *, hardware: bool) -> Iterator[Sequence[FrameWriter]]:
+def _writers(
+    paths: _Paths, stream: VideoStream, threads: int, color_space: str, *, hardware: bool
+) -> Iterator[Sequence[FrameWriter]]:
     """The encoders of each frame."""
     size, rate = (stream.width + stream.width % 2, stream.height + stream.height % 2), stream.nominal_rate
     with ExitStack() as stack:
         writers: list[FrameWriter] = [stack.enter_context(VideoWriter(paths.avi, size, rate, threads=threads))]
         if paths.mp4:
-            mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=stream.color_space, hardware=hardware)
+            mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=color_space, hardware=hardware)
             writers.append(stack.enter_context(mp4))
         yield writers
 

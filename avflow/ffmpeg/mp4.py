@@ -63,7 +63,7 @@ def mux_mp4(
     FrameCountMismatch
         The segments don't contain the expected number of frames. `target` is not written.
     """
-    decoder, tracks, options = _audio(source, media)
+    decoder, tracks, options = _audio(source, media, report)
     streams = [concat_input(boxed, encodable_rate(rate), "mov")["v:0"], *tracks]
     if subtitles:
         track = target.with_name("subtitles.mp4")
@@ -85,11 +85,11 @@ def mux_mp4(
         require_all(boxed, run_output(output, decoder, source, media, step="merge", report=report), source.name)
 
 
-def _audio(source: Path, media: Media) -> tuple[list[str] | None, list[Any], dict[str, Any]]:
+def _audio(source: Path, media: Media, report: Report) -> tuple[list[str] | None, list[Any], dict[str, Any]]:
     """The command that decodes the audio stream, the stream, and its options; None, [] and {} without audio."""
     if media.audio is None:
         return None, [], {}
-    if is_copyable(source, media):
+    if is_copyable(source, media, report):
         copied = source_input(source, late=media.audio.late, itsoffset=f"{-media.zero:.6f}")
         return None, [copied[str(media.audio.index)]], {"acodec": "copy"}
     rate = mp3_rate(media.audio.rate)

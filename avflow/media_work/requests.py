@@ -230,6 +230,7 @@ class Annotate(Request[Annotated]):
     mp4: str | None = None
     pictures: str | None = None
     labels: LabelStyle = field(default_factory=LabelStyle)
+    color_space: str = "unknown"
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated

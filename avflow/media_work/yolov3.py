@@ -65,7 +65,11 @@ class Tasks:
             segment=Segment(asked.first, asked.frames),
             hardware=asked.hardware,
             ranged=RangedFile(source, self.need, asked.key_frames) if asked.ranged else None,
-            extras=Extras(Path(asked.mp4) if asked.mp4 else None, Path(asked.pictures) if asked.pictures else None),
+            extras=Extras(
+                Path(asked.mp4) if asked.mp4 else None,
+                Path(asked.pictures) if asked.pictures else None,
+                asked.color_space,
+            ),
             labels=asked.labels,
             report=report,
         )

@@ -43,6 +43,9 @@ SHORT_SECONDS = cost.INSTANCE_START_SECONDS
 #: seconds of detection for which another function is worth its start
 _FUNCTION_SECONDS = 15.0
 
+#: The outputs whose addresses are the output of the execution: with all of them, states would not fit on a screen. The
+#: manifest lists all.
+_ADDRESSED = ("avi", "srt", "mp4")
 #: smallest share of the allowed bit rate that a video with little motion takes
 _LEAST_SHARE_OF_BITRATE = 0.5
 #: core seconds per second of speech and byte of the model. whisper-tiny.en (78 MB) takes 0.022 s per second of speech
@@ -83,7 +86,7 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
     """What the state machine reads of media.json: what decides its way, and where the results will be."""
     plan = report.plan
     suffixes: dict[str, str] = {}
-    for output in report.outputs:
+    for output in (each for each in _ADDRESSED if each in report.outputs):
         suffixes |= OF_VIDEO.get(output, {}) if report.has_video else {}
         suffixes |= OF_AUDIO.get(output, {}) if report.has_audio else {}
         suffixes |= OF_ALL.get(output, {})

@@ -86,7 +86,7 @@ RULES = (
     S3Rule(("Yolov3",), ("503 SlowDown for a write",), EVER, Way.NAMED, "StorageUnavailable"),
     # some results are written, and the last one is not
     *(S3Rule((state,), ("503 SlowDown for a write",), EVER, Way.NAMED, "StorageUnavailable", key=key)
-      for state in ("Merge", "MergeOnBatch") for key in (".srt", ".avi", ".mp4", ".jpg", "-.json")),
+      for state in ("Merge", "MergeOnBatch") for key in (".srt", ".avi", "-.json")),
     S3Rule((*LAMBDA, *BATCH), (_DENIED,), EVER, Way.NAMED, "SourceMissing"),
     S3Rule(("FFmpeg", "Merge"), ("503 SlowDown for a part", "200 with an error for CompleteMultipartUpload"), EVER,
            Way.NAMED, "StorageUnavailable", upload="large"),

@@ -117,11 +117,11 @@ def test_a_file_that_the_earlier_run_did_not_write_is_not_replaced(tmp_path, vid
     leave(tmp_path, "film")
     (tmp_path / "film.mp4").write_text("own")
     with pytest.raises(OutputUnusable, match=r"has film\.mp4, not written by av-workflow"):
-        Output(tmp_path, video("film.mkv"))
+        Output(tmp_path, video("film.mp4"))
     manifest = tmp_path / "film.json"
     listed = {"results": ["result/film.avi", "result/film.mp4"]}
     manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | listed))
-    Output(tmp_path, video("film.mkv"))
+    Output(tmp_path, video("film.mp4"))
 
 
 def test_the_results_of_an_mp4_in_its_own_folder_have_its_whole_name(tmp_path):

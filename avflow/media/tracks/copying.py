@@ -10,6 +10,7 @@ from av.audio.codeccontext import AudioCodecContext
 
 from avflow.media.model import AudioStream, Media
 from avflow.media.opening import open_container
+from avflow.progress import Meter, Report, ignore
 
 #: what every browser plays: AAC-LC and High Efficiency AAC, by FFmpeg's names
 _PROFILES = {"LC", "HE-AAC", "HE-AACv2"}
@@ -20,7 +21,7 @@ _JITTER = Fraction(2, 100)
 _PADDING, _LATE = Fraction(1, 10), Fraction(5, 1000)
 
 
-def is_copyable(source: Path, media: Media) -> bool:
+def is_copyable(source: Path, media: Media, report: Report = ignore) -> bool:
     """Whether the audio that is heard is one stream of AAC that sounds right by itself: on time, whole, as loud.
 
     The packets are read, and not decoded. AAC in an MPEG transport stream has no configuration, and is not copied.
@@ -30,7 +31,8 @@ def is_copyable(source: Path, media: Media) -> bool:
         return False
     try:
         with open_container(source, far=audio.late) as container:
-            return _is_regular(container, audio.index, Fraction(media.zero))
+            meter = Meter("merge", media.duration, "seconds", report)
+            return _is_regular(container, audio.index, Fraction(media.zero), meter)
     except av.error.FFmpegError:
         return False
 
@@ -41,7 +43,7 @@ def _is_heard_as_it_is(audio: AudioStream) -> bool:
     return alone and not audio.sound_gain and audio.channels <= 2
 
 
-def _is_regular(container: av.container.InputContainer, index: int, zero: Fraction) -> bool:
+def _is_regular(container: av.container.InputContainer, index: int, zero: Fraction, meter: Meter) -> bool:
     """Whether the first packet begins at second 0 of the results and each other where it should, by their samples.
 
     None may be damaged. Silence before the audio would be an empty edit in the MP4, which some players ignore.
@@ -53,6 +55,7 @@ def _is_regular(container: av.container.InputContainer, index: int, zero: Fracti
     first: Fraction | None = None
     number = 0
     for packet in container.demux(stream):
+        meter.tick()
         if not packet.size:
             continue
         if packet.is_corrupt or packet.pts is None or packet.time_base is None or packet.has_sidedata("new_extradata"):

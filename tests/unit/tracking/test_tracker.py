@@ -108,13 +108,12 @@ def test_thousands_of_objects_take_seconds_and_not_minutes():
     grid = [(12.0 * column, 12.0 * row, 10.0, 10.0) for column in range(40) for row in range(50)]
     crowd = [Sighting("bird", round(0.9 - n / 10_000, 4), box) for n, box in enumerate(grid)]
     began = time.process_time()
-    rows = shown(Tracker(), [crowd[:1000]] * 3 + [crowd])
-    assert rows[0] == rows[2] == list(range(1000))
-    assert rows[3] == [*range(1000), *[None] * 1000]
+    rows = shown(Tracker(), [crowd[:1000], crowd])
+    assert rows == [list(range(1000)), [*range(1000), *[None] * 1000]]
     same_place = Tracker()
     for number in range(3):  # nothing that non-maximum suppression leaves
-        same_place.update(number / 25, [Sighting("bird", 0.9, BOX)] * 500)
-    assert time.process_time() - began < 20
+        same_place.update(number / 25, [Sighting("bird", 0.9, BOX)] * 200)
+    assert time.process_time() - began < 10
 
 
 def test_the_same_detections_give_the_same_tracks():

@@ -35,11 +35,11 @@ class Environment:
 
 ENVIRONMENTS = {
     "local": Environment(".venv", 380, 1190),
-    "dev": Environment(".venv", 85, 400),
+    "dev": Environment(".venv", 135, 640),
     "bench": Environment(".venv", 25, 100),
     "sam": Environment(".venv-sam", 60, 340),
     "check": Environment(".venv-check", 55, 290),
-    "peers": Environment(".venv-peers", None, 6300),
+    "peers": Environment(".venv-peers", None, 6500),
 }
 
 

@@ -140,10 +140,11 @@ class Results:
         """
         if self.own_names is not None:
             return _names_in(self.own_names)
-        for file in self.model.get("files", ()):
-            if str(file["name"]).endswith(".names"):
-                return self._of_model(str(file["name"]), str(file["sha256"]))
-        return names_in(DATA / "coco.names")
+        try:
+            own = [(file["name"], file["sha256"]) for file in self.model["files"] if file["name"].endswith(".names")]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ResultInvalid(f"{_shown(self.manifest)} does not say which files the detector has", _AGAIN) from error
+        return self._of_model(*own[0]) if own else names_in(DATA / "coco.names")
 
     def _of_model(self, name: str, sha256: str) -> tuple[str, ...]:
         """The names of a model of the user's own, if it is on this machine as it was when it detected."""

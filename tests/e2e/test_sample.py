@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from fractions import Fraction
 
 import av
@@ -101,11 +102,24 @@ def test_people_and_a_car_are_found_where_they_are(detections):
     assert [line["time"] for line in detections] == [round(n / 10, 6) for n in range(110)]
     people = [sum(found["class"] == "person" for found in line["objects"]) for line in detections]
     assert min(people) >= 3
+    cars = set()
     for line in detections:  # a car is parked at the upper right edge throughout
         (car,) = [found for found in line["objects"] if found["class"] == "car"]
+        cars.add(car["track"])
         x, y, width, height = car["box"]
         assert car["confidence"] > 0.5
         assert (abs(x - 723) < 15, abs(y - 51) < 15, abs(width - 43) < 15, abs(height - 44) < 15) == (True,) * 4
+    assert len(cars) == 1
+
+
+def test_people_keep_their_tracks(sample_run, detections):
+    """About a dozen come and go; two are in view from the beginning to the end."""
+    unique = sample_run.json("my_video.json")["detections"]["unique"]
+    tracks = Counter(found["track"] for line in detections for found in line["objects"] if "track" in found)
+    assert 8 <= unique["person"] <= 18
+    assert unique["car"] == 1
+    assert sorted(tracks) == list(range(1, sum(unique.values()) + 1))
+    assert sum(seen >= 90 for seen in tracks.values()) >= 3, "these two and the car"
 
 
 def test_boxes_are_drawn_around_what_was_found_and_nowhere_else(sample_run, detections):

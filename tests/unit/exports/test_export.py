@@ -94,6 +94,17 @@ def test_damaged_detections_leave_nothing(results, tmp_path, capsys, line, text,
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("files", [None, 7, [{"name": "mine.names"}], [{"name": 7, "sha256": ""}], ["mine.names"]])
+def test_a_manifest_that_does_not_say_which_model_is_named(results, capsys, files):
+    path = results()
+    manifest = json.loads(path.read_text())
+    manifest["models"]["detector"]["files"] = files
+    path.write_text(json.dumps(manifest))
+    status, _, told = run(capsys, path, "--to", "csv")
+    assert status == os.EX_DATAERR
+    assert "which files the detector has" in " ".join(told.split())
+
+
 def test_it_replaces_nothing_but_an_export(results, tmp_path, capsys):
     path = results()
     (tmp_path / "full").mkdir()

@@ -67,9 +67,11 @@ def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.py").write_text(code["ZipFile"])
         return folder
-    folder = stack.folder / str(code.get("S3Key", ""))
-    if code.get("S3Bucket") != CODE_BUCKET or not folder.is_dir():
-        raise DeployError(f"{logical_id}: its code, {folder}, is not a folder")
+    # beside the template; in an installed package with the rest of the code
+    places = [where / str(code.get("S3Key", "")) for where in (stack.folder, stack.aws.root)]
+    folder = next((place for place in places if place.is_dir()), None)
+    if code.get("S3Bucket") != CODE_BUCKET or folder is None:
+        raise DeployError(f"{logical_id}: its code, {places[0]}, is not a folder")
     return folder.resolve()
 
 

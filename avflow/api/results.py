@@ -86,7 +86,7 @@ class Detections:
             supervision is not installed.
         """
         try:
-            import supervision  # type: ignore[import-not-found] # noqa: PLC0415 - only who wants it has it
+            import supervision  # noqa: PLC0415 - only who wants it has it
         except ImportError as error:
             raise ImportError("The package supervision is not installed: pip install supervision") from error
         return supervision.Detections(

@@ -69,10 +69,10 @@ def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any])
         return folder
     # beside the template; in an installed package with the rest of the code
     places = [where / str(code.get("S3Key", "")) for where in (stack.folder, stack.aws.root)]
-    folder = next((place for place in places if place.is_dir()), None)
-    if code.get("S3Bucket") != CODE_BUCKET or folder is None:
+    found = [place for place in places if place.is_dir()]
+    if code.get("S3Bucket") != CODE_BUCKET or not found:
         raise DeployError(f"{logical_id}: its code, {places[0]}, is not a folder")
-    return folder.resolve()
+    return found[0].resolve()
 
 
 @creates("AWS::Lambda::Version", differs("shares the code and settings of its function"))

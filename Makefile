@@ -35,7 +35,7 @@ $(error There is no variable $(UNKNOWN)$(if $(NEAREST),: did you mean $(NEAREST)
 endif
 NO_TARGET := $(firstword $(filter-out $(TARGETS) .venv/%,$(MAKECMDGOALS)))
 ifneq ($(and $(NO_TARGET),$(filter run up,$(MAKECMDGOALS))),)
-$(error $(NO_TARGET) is no target. A video is given by its name in quotes: make run VIDEO="my video.mkv"; one at a time)
+$(error $(NO_TARGET) is no target. A video is given by its name in quotes: make run VIDEO="my video.mkv"; several by .venv/bin/avflow run)
 endif
 endif
 

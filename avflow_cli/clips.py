@@ -76,9 +76,8 @@ def common_folder(folders: Iterable[str]) -> Path:
 
 
 def clip_of(path: Path, top: Path) -> Clip:
-    """A file with its path relative to `top`, in the spelling that its folder lists."""
-    stored = as_stored(path)
-    return Clip(stored, Path(os.path.relpath(os.path.abspath(stored), top)).as_posix())
+    """A file with its path relative to `top`."""
+    return Clip(path, Path(os.path.relpath(os.path.abspath(path), top)).as_posix())
 
 
 def is_many(texts: Sequence[str]) -> bool:
@@ -132,7 +131,7 @@ def _named(text: str, out: Path) -> tuple[Path, list[Path]]:
             paths += in_folder(Path(name), out) if os.path.isdir(name) else [video.find(name)]
         fixed = whole[: _WILDCARD.search(whole).start()]  # type: ignore[union-attr] # it is a pattern
         return Path(os.path.dirname(fixed) or "."), _some(text, list(dict.fromkeys(paths)), "matches no media file")
-    found = video.find(text)
+    found = as_stored(video.find(text))
     return found.parent, [found]
 
 

@@ -20,7 +20,7 @@ from avflow.models.store import ModelStore
 from avflow.speech import require_engine
 from avflow.workflow.choices import OF_STACK, Choices, written
 from avflow.workflow.choosing import Chosen, fitting
-from avflow_cli import images
+from avflow_cli import images, where
 from avflow_cli.models import fetch
 from avflow_cli.profile import Profile
 from avflow_cli.samconfig import STACK_NAME
@@ -29,8 +29,6 @@ from local_aws.cloudformation.deploy import DeployError, deploy
 from local_aws.environment import without_users_settings
 from local_aws.sandbox.activity import Listener
 from local_aws.server import LocalAws
-
-ROOT = Path(__file__).parents[1]
 
 
 class StackNotDeployed(AvflowError):
@@ -128,7 +126,7 @@ def deployed(
     if options.containers:
         template = images.built_template(options.yolov3_model, options.speech_model, options.detector_precision)
     else:
-        template, store = ROOT / "template.yaml", ModelStore()
+        template, store = where.files() / "template.yaml", ModelStore()
         for name in (options.yolov3_model, options.speech_model):
             fetch(store, name)
         if options.detector_precision == "int8":
@@ -205,7 +203,7 @@ def _folder(data: Path | None) -> Iterator[Path]:
 def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, port: int, *, keep: bool) -> LocalAws:
     try:
         return LocalAws(
-            ROOT,
+            where.code(),
             folder,
             port=port,
             on_activity=listener,

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from avflow.errors import AvflowError
+from avflow_cli import where
 
-BUILT = Path(__file__).parents[1] / ".aws-sam" / "build" / "template.yaml"
+BUILT = where.code() / ".aws-sam" / "build" / "template.yaml"
 
 
 class ImagesNotBuilt(AvflowError):

@@ -11,10 +11,9 @@ from typing import Any
 import click
 
 from avflow.errors import AvflowError, SourceMissing
-from avflow_cli import interrupt, terminal, video
+from avflow_cli import interrupt, terminal, video, where
 from avflow_cli.options import Folder, WholeNumber, deployment_options
 
-ROOT = Path(__file__).parents[1]
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
 EXIT_STATUSES = {
@@ -243,7 +242,7 @@ def fetch(names: tuple[str, ...]) -> int:
 @click.option(
     "--into",
     type=Folder(),
-    default=ROOT / "models",
+    default=where.models(),
     show_default="models",
     metavar="DIR",
     help="Folder for the models.",
@@ -273,7 +272,7 @@ def verify(names: tuple[str, ...]) -> int:
 @click.option(
     "--frames",
     type=click.Path(exists=True, path_type=Path),
-    default=ROOT / "samples" / "my_video.mkv",
+    default=where.files() / "samples" / "my_video.mkv",
     show_default="the sample video",
     metavar="PATH",
     help="A video, or a folder of pictures, like those that the detector will process.",

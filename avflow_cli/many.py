@@ -136,7 +136,7 @@ class Many:
     def _appeared(self) -> list[Clip]:
         if self.watch is None:
             return []
-        clips = [clip for clip in self.watch.settled() if not self._is_done(clip)]
+        clips = [clip for clip in self.watch.settled() if not (self.watch.was_there(clip) and self._is_done(clip))]
         if clips:
             self.view.begin(clips)
         return clips

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from avflow.errors import AvflowError
+from avflow_cli import where
 
-ROOT = Path(__file__).parents[1]
+ROOT = where.files()
 STACK_NAME = "av-workflow"
 _LONG_FORM = re.compile(r"ParameterKey=(?P<name>[^,\s]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 

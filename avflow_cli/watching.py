@@ -41,6 +41,8 @@ class Watch:
     #: by path: the last look, and since when it has been the same
     _seen: dict[Path, tuple[_Look, float]] = field(default_factory=dict)
     _taken: dict[Path, _Look] = field(default_factory=dict)
+    #: those of the first look that have not been taken yet
+    _first: set[Path] | None = None
     _looked: float = -LOOK_SECONDS
 
     def settled(self) -> list[Clip]:
@@ -50,6 +52,8 @@ class Watch:
             return []
         self._looked = now
         looks = self._looks()
+        if self._first is None:
+            self._first = set(looks)
         ready = []
         for path, look in looks.items():
             if self._taken.get(path) == look:
@@ -64,6 +68,13 @@ class Watch:
             del self._seen[gone]
             self._taken.pop(gone, None)
         return ready
+
+    def was_there(self, clip: Clip) -> bool:
+        """Whether the file was in the folder at the beginning, asked for the first time."""
+        there = self._first is not None and clip.path in self._first
+        if there and self._first:
+            self._first.discard(clip.path)
+        return there
 
     def _looks(self) -> dict[Path, _Look]:
         looks = {}

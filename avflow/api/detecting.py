@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -45,7 +46,7 @@ def detect(  # type: ignore[overload-overlap] # an array is one picture
 ) -> Detections: ...
 @overload
 def detect(
-    source: str | Path,
+    source: str | os.PathLike[str],
     model: str = ...,
     confidence: float | None = ...,
     *,
@@ -64,7 +65,7 @@ def detect(
     report: Report = ...,
 ) -> Iterator[Detections]: ...
 def detect(
-    source: Frame | str | Path | Iterable[Frame],
+    source: Frame | str | os.PathLike[str] | Iterable[Frame],
     model: str = DEFAULT_DETECTOR,
     confidence: float | None = None,
     *,
@@ -98,7 +99,7 @@ def detect(
     SourceMissing, InvalidMedia, ModelUnknown, ModelUnavailable, SettingInvalid, IsolationUnavailable
         All are `avflow.errors.AvflowError`, and say what to do.
     """
-    if isinstance(source, str | Path):
+    if isinstance(source, str | os.PathLike):
         path = readable(source)
         wanted = checked_detector(model, confidence, precision, report)
         if _is_picture_file(path):

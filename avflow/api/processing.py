@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -39,8 +40,8 @@ _LOAD_SECONDS = 900.0
 
 
 def process(
-    video: str | Path,
-    out: str | Path = "result",
+    video: str | os.PathLike[str],
+    out: str | os.PathLike[str] = "result",
     *,
     model: str = DEFAULT_DETECTOR,
     confidence: float | None = None,

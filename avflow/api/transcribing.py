@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from avflow.api.results import Transcription
@@ -18,7 +19,7 @@ _LOAD_SECONDS = 600.0
 
 
 def transcribe(
-    file: str | Path,
+    file: str | os.PathLike[str],
     language: str | None = None,
     translate: bool = False,
     *,

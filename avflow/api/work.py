@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ class Stopped(Exception):
 
 
 @contextmanager
-def working_on(file: str | Path, isolation: Isolation, report: Report) -> Iterator[Work]:
+def working_on(file: str | os.PathLike[str], isolation: Isolation, report: Report) -> Iterator[Work]:
     """The work on a file. What it made in its scratch folder is removed at the end.
 
     Raises
@@ -122,7 +123,7 @@ def working_on(file: str | Path, isolation: Isolation, report: Report) -> Iterat
         yield Work(place, source, real, isolation, report)
 
 
-def readable(file: str | Path) -> Path:
+def readable(file: str | os.PathLike[str]) -> Path:
     """The absolute path of a file that can be read.
 
     Raises

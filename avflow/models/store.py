@@ -26,8 +26,10 @@ from avflow.models.manifest import MANIFEST, STAMP, Model, load_manifest, requir
 from avflow.models.sources import FolderSource, ModelFile, Source, SourceFailed
 from avflow.progress import Meter, Report, ignore
 
-#: the folder `models` of a checkout, for files that a user has already. The build of an image copies it there too
-GIVEN = Path(__file__).parents[2] / "models"
+#: The folder `models` of a checkout, for files that a user has already. The build of an image copies it there too. An
+#: installed package has none beside it, and takes that of the current folder.
+_BESIDE = Path(__file__).parents[2]
+GIVEN = Path("models") if _BESIDE.name in ("site-packages", "dist-packages") else _BESIDE / "models"
 #: partial downloads and locks; lies beside the models' folders
 _WORK = ".partial"
 #: between two looks whether another process has finished its download

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from avflow.models.checking import cached_store, probe
+from avflow_cli import where
 from avflow_cli.doctor.finding import Finding, fix, ok
 from avflow_cli.samconfig import ROOT
 
@@ -52,8 +53,8 @@ def engine() -> Finding:
 
 def disk() -> Finding:
     """Room for both images, where the engine keeps them if that is on this machine."""
-    kept = Path((_asked_engine("info") or {}).get("DockerRootDir") or ROOT)
-    folder = kept if kept.exists() else ROOT
+    kept = Path((_asked_engine("info") or {}).get("DockerRootDir") or where.code())
+    folder = kept if kept.exists() else where.code()
     free = shutil.disk_usage(folder).free / 1e9
     if free < BUILD_GB:
         return fix("disk", f"{free:.0f} GB free at {folder}; a build needs about {BUILD_GB}", "docker system prune")
@@ -93,7 +94,7 @@ def models(names: Sequence[str]) -> Iterator[Finding]:
     ------
     ModelUnknown
     """
-    store = cached_store(ROOT / "models")
+    store = cached_store(where.models())
     for name, probed in probe(names, store).items():
         files = {each.file.name for each in probed}
         lacking = files - {each.file.name for each in probed if not each.failure}

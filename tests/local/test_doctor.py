@@ -349,7 +349,7 @@ def test_the_sam_cli_and_its_version(tmp_path, monkeypatch, prints, state, told)
 
 def model_of(source, tmp_path, monkeypatch):
     """A manifest whose one model has this source."""
-    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    monkeypatch.setattr("avflow_cli.where.models", lambda: tmp_path / "models")
     monkeypatch.setenv("AVFLOW_MODELS", os.fspath(tmp_path / "store"))
     monkeypatch.setenv("AVFLOW_MODELS_TOML", os.fspath(tmp_path / "own.toml"))
     digest = hashlib.sha256(b"person").hexdigest()

@@ -67,10 +67,12 @@ def _code_folder(stack: Stack, logical_id: str, name: str, code: dict[str, Any])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.py").write_text(code["ZipFile"])
         return folder
-    folder = stack.folder / str(code.get("S3Key", ""))
-    if code.get("S3Bucket") != CODE_BUCKET or not folder.is_dir():
-        raise DeployError(f"{logical_id}: its code, {folder}, is not a folder")
-    return folder.resolve()
+    # beside the template; in an installed package with the rest of the code
+    places = [where / str(code.get("S3Key", "")) for where in (stack.folder, stack.aws.root)]
+    found = [place for place in places if place.is_dir()]
+    if code.get("S3Bucket") != CODE_BUCKET or not found:
+        raise DeployError(f"{logical_id}: its code, {places[0]}, is not a folder")
+    return found[0].resolve()
 
 
 @creates("AWS::Lambda::Version", differs("shares the code and settings of its function"))

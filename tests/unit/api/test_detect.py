@@ -3,7 +3,6 @@
 import itertools
 import shutil
 import sys
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -44,20 +43,17 @@ def test_the_arrays_are_what_supervision_takes(person):
     assert 90 < top < 110 < 370 < bottom < 400
 
 
-def test_supervision_gets_them_with_names(person, monkeypatch):
-    class Taken:
-        def __init__(self, **given):
-            self.__dict__ |= given
+@pytest.mark.slow
+def test_supervision_takes_them_with_their_names(person):
+    import supervision  # which loads scipy and matplotlib
 
-    supervision = ModuleType("supervision")
-    supervision.Detections = Taken
-    monkeypatch.setitem(sys.modules, "supervision", supervision)
-    found = detect(person)
-    taken = found.to_supervision()
-    assert set(vars(taken)) == {"xyxy", "confidence", "class_id", "data"}
-    assert taken.xyxy is found.xyxy
-    assert taken.data["class_name"].tolist() == SEEN
-    assert detect(np.zeros((8, 8, 3), np.uint8)).to_supervision().data["class_name"].shape == (0,)
+    found = detect(person).to_supervision()
+    assert found["class_name"].tolist() == SEEN
+    assert found.class_id.tolist() == [17, 16, 0]
+    assert found.box_area[2] == pytest.approx(92 * 276, rel=0.05), "corners, not widths"
+    nothing = detect(np.zeros((8, 8, 3), np.uint8)).to_supervision()
+    assert nothing.is_empty()
+    assert len(supervision.Detections.merge([nothing, found])) == 3
 
 
 def test_without_supervision_it_says_what_to_install(person, monkeypatch):

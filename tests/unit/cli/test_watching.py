@@ -65,6 +65,21 @@ def test_results_hidden_files_and_others_are_not_taken(tmp_path, watched):
     assert watched(3) == ["b.mp4", "c.mp4"]
 
 
+def test_what_was_there_at_the_beginning_is_told_once(tmp_path, watched):
+    for name in ("old.mp4", "other.mp4"):
+        (tmp_path / name).write_bytes(b"film")
+    watched(1)
+    (tmp_path / "new.mp4").write_bytes(b"film")
+    watched(1)
+    clock = watched.watch.clock
+    clock.now += 3
+    found = watched.watch.settled()
+    assert [(clip.name, watched.watch.was_there(clip)) for clip in found] == [
+        ("new.mp4", False), ("old.mp4", True), ("other.mp4", True),
+    ]  # fmt: skip
+    assert [watched.watch.was_there(clip) for clip in found] == [False] * 3
+
+
 def test_looks_are_a_second_apart(tmp_path, watched):
     (tmp_path / "a.mp4").write_bytes(b"film")
     assert [watched(0.1) for _ in range(9)] == [[]] * 9

@@ -38,7 +38,7 @@ def row(uploads: int, how: str) -> dict[str, str]:
     """When the first and the last upload has its results, and what they cost."""
     done = simulated(uploads, how)
     waits = sorted(ended - came for came, ended in done.finished)
-    usd = scale._usd_per_video(done)
+    usd = scale.usd_per_video(done)
     return {
         "uploads at once": str(uploads),
         "how": how,

@@ -274,11 +274,11 @@ class Outcome:
             throttles=", ".join(f"{count} {name}" for name, count in sorted(simulation.account.throttles.items()))
             or "none",
             used=", ".join(f"{name} {share:.0%}" for name, share in used.items() if share >= 0.005),
-            usd_per_video=_usd_per_video(simulation),
+            usd_per_video=usd_per_video(simulation),
         )
 
 
-def _usd_per_video(simulation: Simulation) -> float:
+def usd_per_video(simulation: Simulation) -> float:
     """The manifests' estimates, but for the GPUs, of which it is known here how long each was kept."""
     if not simulation.priced:
         return math.nan

@@ -112,7 +112,7 @@ def at_once(uploads: int, length: str, stack: str) -> dict[str, str]:
         "done": str(len(waits)),
         "first": scale._time(waits[0]) if waits else "-",
         "last": scale._time(waits[-1]) if waits else "-",
-        "USD a video": f"{scale._usd_per_video(done):.4f}",
+        "USD a video": f"{scale.usd_per_video(done):.4f}",
     }
 
 
@@ -126,7 +126,7 @@ def patience(retries: int | None) -> dict[str, str]:
             _retried(simulation.machine, retries)
         done = simulation.run()
         row[f"last of {uploads} clips"] = scale._time(max(ended - came for came, ended in done.finished))
-        row[f"USD a clip, {uploads}"] = f"{scale._usd_per_video(done):.4f}"
+        row[f"USD a clip, {uploads}"] = f"{scale.usd_per_video(done):.4f}"
     return row
 
 

@@ -140,7 +140,7 @@ def test_an_hour_read_by_ranges_is_done_sooner_and_cheaper():
     (was,), (now,) = ([ended - came for came, ended in done.finished] for done in (before, after))
     download = 3600 * scale.BYTE_RATE / scale.DISK_BYTES
     assert 0 < was - now <= 2 * download, "of two children one after another on a GPU"
-    assert scale._usd_per_video(after) < scale._usd_per_video(before)
+    assert scale.usd_per_video(after) < scale.usd_per_video(before)
 
 
 def test_an_hour_goes_to_lambda_only_by_force():

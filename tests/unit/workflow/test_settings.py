@@ -80,7 +80,7 @@ def test_where_short_videos_run_is_the_templates_and_the_command_lines(parameter
 
 
 @pytest.mark.parametrize(
-    "value", ["mp4", "avi,srt", "jpg,txt,json,vtt", "avi,srt,mp4,vtt,txt,json,jpg", "webm", "mp4,", ","]
+    "value", ["mp4", "avi,srt", "jpg,txt,json,vtt", "avi,srt,mp4,vtt,txt,json,jpg,html", "webm", "mp4,", ","]
 )
 def test_the_outputs_are_the_templates_and_the_command_lines(parameters, value):
     (option,) = [option for option in run.params if option.name == "outputs"]

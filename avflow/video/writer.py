@@ -152,7 +152,7 @@ class Mp4Writer(FrameWriter):
             names = ("colorspace", "color_primaries", "color_trc")
             settings |= dict(zip(names, _COLOURS[color_space], strict=True))
         self.encoder = "h264_nvenc" if hardware and _nvenc_opens(settings, rate) else "libx264"
-        options = _NVENC if self.encoder == "h264_nvenc" else _x264(size, threads)
+        options = _NVENC if self.encoder == "h264_nvenc" else x264_options(size, threads)
         with self._errors():
             self._container = av.open(file_url(target), "w", format="mp4", options={"movflags": "+faststart"})
             self._stream = self._container.add_stream(self.encoder, rate=rate, options=options)
@@ -165,7 +165,7 @@ _LIMITED = {"maxrate": str(H264_MOST_BITRATE), "bufsize": str(2 * H264_MOST_BITR
 _NVENC = {"preset": "p4", "rc": "vbr", "cq": str(H264_CRF), "b": "0", "bf": "0", **_LIMITED}
 
 
-def _x264(size: tuple[int, int], threads: int) -> dict[str, str]:
+def x264_options(size: tuple[int, int], threads: int) -> dict[str, str]:
     """The options of libx264. Its memory is bounded: with large frames it looks less far ahead."""
     pixels = size[0] * size[1]
     ahead = max(1, min(_LOOKAHEAD, int(_LOOKAHEAD_BYTES / (_LOOKAHEAD_BYTES_PER_PIXEL * pixels))))

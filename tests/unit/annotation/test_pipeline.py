@@ -8,21 +8,18 @@ import time
 from concurrent.futures import Future
 from dataclasses import asdict, replace
 from fractions import Fraction
-from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
 from avflow.annotation.pipeline import Extras, annotate_video
 from avflow.detection import Detection
-from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded, ScratchFull
+from avflow.errors import FFmpegFailed, FrameCountMismatch, InvalidMediaDamaged, LambdaBudgetExceeded
 from avflow.media import probe
 from avflow.media.opening import open_container
 from avflow.progress import ignore
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment
-from avflow.video.writer import Mp4Writer, _x264
 from avflow.workflow.budget import RESERVE_SECONDS, Budget
 from avflow.workflow.context import paced
 from tests.media_samples import H264, NUMBERED, damaged, ffmpeg, lavfi, number_of, numbers, pattern, rgb_frames
@@ -326,7 +323,7 @@ def test_an_encoder_that_fails(numbered, outputs, monkeypatch):
 
 
 def test_an_mp4_encoder_that_fails(numbered, outputs, monkeypatch):
-    monkeypatch.setattr("avflow.video.writer._x264", lambda size, threads: {"preset": "none of its own"})
+    monkeypatch.setattr("avflow.video.writer.x264_options", lambda size, threads: {"preset": "none of its own"})
     with pytest.raises(FFmpegFailed, match=r"boxed\.mp4.* can't be encoded"):
         annotate(numbered, NumberReader(), outputs, extras=extras_of(outputs))
     assert left_over(outputs) == []
@@ -338,38 +335,6 @@ def test_a_failure_leaves_none_of_the_files(numbered, outputs):
         annotate(numbered, detector, outputs, extras=extras_of(outputs))
     detector.close()
     assert left_over(outputs) == []
-
-
-def test_a_gpu_without_an_encoder_leaves_it_to_the_cpu(tmp_path):
-    """This machine has none, or one that makes the same stream."""
-    with Mp4Writer(tmp_path / "a.mp4", (160, 128), Fraction(25), color_space="bt709", hardware=True) as writer:
-        for _ in range(10):
-            writer.write(av.VideoFrame(160, 128, "yuv420p"))
-        writer.finish()
-    assert writer.encoder in ("libx264", "h264_nvenc")
-    with av.open(str(tmp_path / "a.mp4")) as container:
-        context = container.streams.video[0].codec_context
-        assert (context.name, context.profile, context.colorspace, context.color_range) == ("h264", "High", 1, 1)
-        assert len(list(container.decode(video=0))) == 10
-
-
-def test_an_mp4_on_a_full_disk():
-    noise = np.random.default_rng(1).integers(0, 256, (720, 640), np.uint8)
-    with (
-        pytest.raises(ScratchFull, match="no space is left to write full"),
-        Mp4Writer(Path("/dev/full"), (640, 480), Fraction(25)) as writer,
-    ):
-        for _ in range(20):
-            writer.write(av.VideoFrame.from_ndarray(noise, "yuv420p"))
-        writer.finish()
-
-
-@pytest.mark.parametrize("size", [(160, 128), (1920, 1080), (3840, 2160), (7680, 4320), (8190, 8190)])
-def test_the_encoder_looks_less_far_ahead_in_large_frames(size):
-    """So that it keeps at most 256 MB for that, and its threads no frames of their own."""
-    options = _x264(size, 4)
-    assert int(options["rc-lookahead"]) * 2.5 * size[0] * size[1] <= 2**28 or options["rc-lookahead"] == "1"
-    assert ("sliced-threads" in options.get("x264-params", "")) == (size[0] >= 3840)
 
 
 def test_a_variable_rate_is_refused(numbered, outputs):

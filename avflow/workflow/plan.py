@@ -45,7 +45,7 @@ _FUNCTION_SECONDS = 15.0
 
 #: The outputs whose addresses are the output of the execution: with all of them, states would not fit on a screen. The
 #: manifest lists all.
-_ADDRESSED = ("avi", "srt", "mp4")
+_ADDRESSED = ("avi", "srt", "mp4", "html")
 #: smallest share of the allowed bit rate that a video with little motion takes
 _LEAST_SHARE_OF_BITRATE = 0.5
 #: core seconds per second of speech and byte of the model. whisper-tiny.en (78 MB) takes 0.022 s per second of speech

@@ -53,6 +53,7 @@ _CONTENT_TYPES = {
     ".srt": "application/x-subrip; charset=utf-8",
     ".vtt": "text/vtt; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
     ".jpg": "image/jpeg",
     ".zip": "application/zip",
     ".json": "application/json",

@@ -40,7 +40,7 @@ def test_an_upload_from_another_program_is_processed(up):
     results = {item["Key"] for item in s3.list_objects_v2(Bucket=up.bucket, Prefix="result/holiday/")["Contents"]}
     assert results == named("result/holiday/my film")
     output = json.loads(states.describe_execution(executionArn=found["executionArn"])["output"])
-    assert [*output] == ["video", "detections", "subtitles", "mp4", "manifest"]
+    assert [*output] == ["video", "detections", "subtitles", "mp4", "page", "manifest"]
     assert {*output.values()} < {f"s3://{up.bucket}/{key}" for key in results}
 
 

@@ -1,4 +1,4 @@
-"""`Mp4Writer`: the same stream on every machine, within its memory, and named errors."""
+"""The MP4 of a segment: on whatever machine, and when it can't be written."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_the_state_machine_learns_which_results_there_will_be(report, has_audio,
 
 def test_the_output_of_an_execution_has_the_mp4_if_it_is_wanted(report):
     found = plan.for_the_workflow(VIDEO, replace(report, outputs=OUTPUTS))
-    assert [*found.results] == ["video", "detections", "subtitles", "mp4", "manifest"]
+    assert [*found.results] == ["video", "detections", "subtitles", "mp4", "page", "manifest"]
     assert found.results["mp4"] == "s3://bucket/result/dir/sample.mp4"
 
 

@@ -78,7 +78,9 @@ def test_more_confidence_leaves_less(person):
     ]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tiff", ".jpg", ""])
+@pytest.mark.parametrize(
+    "suffix", [".png", *(pytest.param(each, marks=pytest.mark.slow) for each in (".bmp", ".webp", ".tiff", ""))]
+)
 def test_the_path_of_a_picture(person, tmp_path, suffix):
     path = tmp_path / f"a picture{suffix}"
     if suffix:
@@ -117,6 +119,7 @@ def test_pictures_of_several_sizes(person):
     assert [each.size for each in found] == [(640, 424), (320, 424), (1, 1)]
 
 
+@pytest.mark.slow
 def test_the_path_of_a_video_gives_each_frame_with_its_time(film):
     found = list(detect(film))
     assert [(each.frame, each.time) for each in found] == [(number, number / 4) for number in range(12)]

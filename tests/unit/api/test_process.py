@@ -55,6 +55,7 @@ def test_only_results_are_left(done):
     assert sorted(done.paths) == sorted(done.video.parent.iterdir())
 
 
+@pytest.mark.slow
 def test_a_video_without_sound_that_is_converted(tmp_path):
     film = tmp_path / "-é 'film'.mp4"
     ffmpeg(*lavfi(pattern(1, "10")), *H264, tmp_path / "plain.mp4")

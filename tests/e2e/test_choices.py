@@ -51,7 +51,7 @@ def test_an_upload_chooses_otherwise_than_the_stack(up, clip):
         "speech_language": ("de", "upload"),
         "labels": ("none", "stack"),
     }
-    assert {step["part"] for step in own["steps"] if step["name"] == "yolov3"} == {0, 1}, "an array job"
+    assert len([step for step in own["steps"] if step["name"] == "yolov3"]) > 1, "an array job"
     lines = [json.loads(line) for line in body(up, "result/own.detections.jsonl").splitlines()]
     persons = [one for line in lines for one in line["objects"]]
     assert {one["class"] for one in persons} == {"person"}

@@ -281,7 +281,7 @@ def test_the_manifest_says_what_was_in_force_and_where_it_came_from():
     media = replace(media_report(), choices=chosen, chosen_by_upload=("confidence", "nms", "lambda_seconds"))
     found = manifest.build(
         VideoRef("bucket", "start/film.mkv", "run-1"), media=media, speech=(), said=None, boxes=(),
-        merge_step=media.step, files=(), on_aws=False)  # fmt: skip
+        unique={}, merge_step=media.step, results=(), on_aws=False)  # fmt: skip
     told = found.to_dict()["choices"]
     assert {name: each["from"] for name, each in told.items() if each["from"] != "default"} == {
         "confidence": "upload",
@@ -359,7 +359,8 @@ def done(store, s3, clip, run, path, **metadata):
     video = replace(uploaded(store, s3, clip, **metadata), execution=run)
     context = StepContext(store, "batch", settings=Settings(yolov3_model="yolov3-tiny"), start=in_process)
     ffmpeg_step.run(video, context)
-    report = yolov3.run(video, context)
+    updated = replace(context.settings, choices=Choices(confidence=0.99, labels="class"))  # a stack, before a redrive
+    report = yolov3.run(video, replace(context, settings=updated))
     store.download(video.segment_file("avi", 0), path)
     lines = s3.get_object(Bucket=store.bucket, Key=video.segment_file("detections", 0))["Body"].read().splitlines()
     return report, [json.loads(line)["objects"] for line in lines], rgb_frames(path, 768, 576).astype(int)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 #: the names by which programs call a server on this machine, as they stand in `Host`
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -36,9 +37,23 @@ def refusal(environ: Mapping[str, Any], port: int) -> str | None:
     if origin is not None and origin not in origins:
         return f"Requests of web pages are not answered, and this one has the Origin {origin!r}."
     site = str(environ.get("HTTP_SEC_FETCH_SITE", "none")).strip().lower()
-    if site != "none" and not (origins and site == "same-origin"):
+    if site != "none" and not (site == "same-origin" and (origins or _plays_an_object(environ))):
         return f"Requests of web pages are not answered, and this one has Sec-Fetch-Site {site!r}."
     referer = str(environ.get("HTTP_REFERER", ""))
     if referer and not any(referer.startswith(f"{own}/") for own in origins):
         return f"Requests of web pages are not answered, and this one has the Referer {referer!r}."
     return None
+
+
+def _plays_an_object(environ: Mapping[str, Any]) -> bool:
+    """Whether a page that is an object itself plays a video or shows a picture by a presigned address.
+
+    A result page does so. No page can read what it plays, and whoever has made the address had the key.
+    """
+    query = parse_qs(str(environ.get("QUERY_STRING", "")))
+    return (
+        environ.get("REQUEST_METHOD") in ("GET", "HEAD")
+        and environ.get("HTTP_SEC_FETCH_MODE") == "no-cors"
+        and environ.get("HTTP_SEC_FETCH_DEST") in ("video", "audio", "image")
+        and not {"X-Amz-Signature", "Signature"}.isdisjoint(query)
+    )

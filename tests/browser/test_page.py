@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -244,3 +245,25 @@ def test_ten_hours_with_a_hundred_objects_open_within_two_seconds(opened):
     milliseconds = int(page.get_attribute("html", "data-ready"))
     print(f"ready after {milliseconds} ms")
     assert milliseconds < 10_000, "2 000 on a quiet machine: this is the bound of a slow and busy one"
+
+
+def test_presigned_links_play_and_only_those_of_the_pages_own_host(folder, watched, s3, bucket):
+    """As docs/results.md makes them: the address of the page, and behind it that of the video."""
+    write(content(), folder / "my video #1.html")
+    types = {"html": "text/html; charset=utf-8", "mp4": "video/mp4"}
+    links = {}
+    for suffix, kind in types.items():
+        key = f"result/my video #1.{suffix}"
+        s3.upload_file(str(folder / f"my video #1.{suffix}"), bucket, key, ExtraArgs={"ContentType": kind})
+        links[suffix] = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key})
+    shared = watched()
+    page = shared.open(f"{links['html']}#video={quote(links['mp4'], safe='')}")
+    until(page, "video.readyState >= 2")
+    page.click("#cues li:nth-child(3) button")
+    until(page, "Math.round(video.currentTime) === 4 && !video.seeking")
+    assert shared.said == []
+    assert set(shared.asked) == set(links.values())
+    foreign = watched()
+    page = foreign.open(f"{links['html']}#video={quote('http://example.com/other.mp4', safe='')}")
+    page.wait_for_selector("#choose:not([hidden])")
+    assert not [url for url in foreign.asked if "example.com" in url]

@@ -98,6 +98,23 @@ def test_pictures_frames_and_scripts_of_pages_are_refused(raw, bench, site):
     assert raw("GET", target, {}).body == b"picture"
 
 
+def test_a_result_page_plays_the_video_of_a_presigned_address(raw, bench):
+    """The page is an object itself. What other sites ask for, a script, and what is not signed stay refused."""
+    bucket, s3 = bench.outputs["Bucket"], bench.aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"video")
+    target = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}).removeprefix(raw.url)
+    plays = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "video"}
+    assert raw("GET", target, plays).body == b"video"
+    assert raw("GET", target, {**plays, "Range": "bytes=1-2"}).body == b"id"
+    assert refused(raw("GET", target, {**plays, "Sec-Fetch-Site": "cross-site"}))
+    assert refused(raw("GET", target, {**plays, "Sec-Fetch-Dest": "script"}))
+    assert refused(raw("GET", target, {**plays, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}))
+    assert refused(raw("GET", target, {**plays, "Origin": "http://example.com"}))
+    assert refused(raw("GET", f"/{bucket}/k", plays))
+    assert refused(raw("DELETE", target, plays), "DELETE")
+    assert raw("GET", target.replace("Signature=", "Signature=x"), plays).status == 403
+
+
 @pytest.mark.parametrize("page", ["http://evil.example/", "http://127.0.0.1:{port}/bucket/page.html", "x"])
 def test_pictures_of_pages_in_old_browsers_are_refused(raw, bench, page):
     """They send no `Sec-Fetch-Site`, but the address of the page."""

@@ -86,7 +86,7 @@ def track_file(
     return Tracked(joined.frames, joined.unique)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
     """A line of the file, as it was read."""
 

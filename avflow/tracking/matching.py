@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from avflow.tracking.tracks import Corners, Track
 
-
-class Pair(NamedTuple):
-    """A track and a detection by their numbers, and how far they overlap."""
-
-    overlap: float
-    track: int
-    detection: int
+#: how far a track and a detection overlap, as a negative number, so that the best pairs come first in order; and the
+#: numbers of both. A plain tuple: it is made for each pair that overlaps
+Pair = tuple[float, int, int]
 
 
 class Boxes:
@@ -26,8 +21,8 @@ class Boxes:
         self._lefts = [corners[0] for _, corners in ordered]
         self._widest = max((corners[2] - corners[0] for _, corners in ordered), default=0.0)
 
-    def overlapping(self, track: int, expected: Corners, least: float) -> Iterable[Pair]:
-        """The boxes whose intersection over union with `expected` is above `least`."""
+    def add_overlapping(self, track: int, expected: Corners, least: float, pairs: list[Pair]) -> None:
+        """Add a pair for each box whose intersection over union with `expected` is above `least`."""
         left, top, right, bottom = expected
         area = (right - left) * (bottom - top)
         boxes = self._boxes
@@ -44,7 +39,7 @@ class Boxes:
             shared = width * height
             overlap = shared / (area + (box_right - box_left) * (box_bottom - box_top) - shared)
             if overlap > least:
-                yield Pair(overlap, track, index)
+                pairs.append((-overlap, track, index))
 
 
 def by_class(boxes: Iterable[tuple[int, str, Corners]]) -> Mapping[str, Boxes]:
@@ -56,24 +51,25 @@ def by_class(boxes: Iterable[tuple[int, str, Corners]]) -> Mapping[str, Boxes]:
 
 
 def match(tracks: Sequence[Track], boxes: Mapping[str, Boxes], least: float) -> list[Pair]:
-    """Pairs of the numbers of a track and a detection, those that overlap most first."""
+    """The pairs that overlap most, each track and each detection in one at most."""
     pairs: list[Pair] = []
     for number, track in enumerate(tracks):
         near = boxes.get(track.class_name)
         if near is not None:
-            pairs.extend(near.overlapping(number, track.corners(), least))
+            near.add_overlapping(number, track.corners(), least, pairs)
     return _each_once(pairs)
 
 
 def _each_once(pairs: list[Pair]) -> list[Pair]:
     """The pairs that overlap most, without those whose track or detection is in a better one."""
-    pairs.sort(key=lambda pair: (-pair.overlap, pair.track, pair.detection))
+    pairs.sort()
     tracks: set[int] = set()
     detections: set[int] = set()
     chosen = []
     for pair in pairs:
-        if pair.track not in tracks and pair.detection not in detections:
-            tracks.add(pair.track)
-            detections.add(pair.detection)
+        _, track, detection = pair
+        if track not in tracks and detection not in detections:
+            tracks.add(track)
+            detections.add(detection)
             chosen.append(pair)
     return chosen

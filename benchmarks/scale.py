@@ -67,6 +67,8 @@ CALL_SECONDS = 0.05  # a call that answers at once: GetObject, PutEvents, Publis
 STEP_NAMES = {"FFmpeg": "ffmpeg", "Audio2srt": "audio2srt", "Yolov3": "yolov3", "Yolov3Cpu": "yolov3", "Merge": "merge"}
 #: pixels of a frame, and bytes of the weights of YOLOv3
 PIXELS, WEIGHTS = 1920 * 1080, 248_007_048
+#: the pixels where no GPU encodes the MP4
+WORKED = paces.pixels_worked(PIXELS, Settings().outputs)
 
 
 def video(number: int, rng: random.Random) -> dict[str, Any]:
@@ -99,13 +101,13 @@ def definition(compute: str) -> dict[str, Any]:
 def planned(upload: dict[str, Any], settings: Settings, *, even_if_long: bool = False) -> dict[str, Any]:
     """The same upload as a stack with these settings plans it: first on Lambda, if it is short (or `even_if_long`)."""
     frames, rate = max(1, round(upload["seconds"] * FRAME_RATE)), Fraction(FRAME_RATE)
-    segments = plan.functions(frames, rate, PIXELS, WEIGHTS, settings)
-    is_short = even_if_long or plan.is_short(segments, PIXELS, WEIGHTS, settings)
+    segments = plan.functions(frames, rate, WORKED, WEIGHTS, settings)
+    is_short = even_if_long or plan.is_short(segments, WORKED, WEIGHTS, settings)
     if settings.short_videos != "lambda" or not is_short:
         return upload
     first = upload["media"]["plan"]["segments"]["count"]
     upload["media"]["plan"]["segments"]["on_lambda"] = list(range(first, first + segments.count))
-    upload["seconds_on_lambda"] = paces.on_lambda(segments.frames, PIXELS, WEIGHTS, settings.short_videos_memory)
+    upload["seconds_on_lambda"] = paces.on_lambda(segments.frames, WORKED, WEIGHTS, settings.short_videos_memory)
     return upload
 
 

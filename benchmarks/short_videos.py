@@ -50,7 +50,7 @@ def costs(seconds: float) -> dict[str, str]:
     jobs = Segments.of(frames, RATE, seconds=SMALL.segment_seconds, most=SMALL.max_segments)
     usd = elsewhere.usd_of(frames, RATE, scale.PIXELS, scale.WEIGHTS)
     gpu = cost.INSTANCE_START_SECONDS + paces.on_gpu(jobs.frames, scale.PIXELS)
-    fargate = cost.FARGATE_START_SECONDS + paces.on_fargate(jobs.frames, scale.PIXELS, scale.WEIGHTS)
+    fargate = cost.FARGATE_START_SECONDS + paces.on_fargate(jobs.frames, scale.WORKED, scale.WEIGHTS)
     return {
         "Lambda, 8 x 3 008 MB": _on_lambda(frames, SMALL),
         "Lambda, 40 x 10 240 MB": _on_lambda(frames, LARGE),
@@ -60,10 +60,10 @@ def costs(seconds: float) -> dict[str, str]:
 
 
 def _on_lambda(frames: int, settings: Settings) -> str:
-    segments = plan.functions(frames, RATE, scale.PIXELS, scale.WEIGHTS, settings)
-    seconds = paces.on_lambda(segments.frames, scale.PIXELS, scale.WEIGHTS, settings.short_videos_memory)
+    segments = plan.functions(frames, RATE, scale.WORKED, scale.WEIGHTS, settings)
+    seconds = paces.on_lambda(segments.frames, scale.WORKED, scale.WEIGHTS, settings.short_videos_memory)
     usd = elsewhere.usd_of(frames, RATE, scale.PIXELS, scale.WEIGHTS, settings)["lambda"]
-    is_short = plan.is_short(segments, scale.PIXELS, scale.WEIGHTS, settings)
+    is_short = plan.is_short(segments, scale.WORKED, scale.WEIGHTS, settings)
     shown = f"{scale._time(seconds)}, ${usd:.4f}"
     return shown if is_short else f"({shown})"
 

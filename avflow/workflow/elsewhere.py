@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from avflow.video.segments import Segments
@@ -43,20 +44,25 @@ def predicted_usd(boxes: Sequence[SegmentReport]) -> dict[str, float]:
     """US dollars of YOLOv3 on each kind of machine, for the frames of these segments."""
     frames, rate = sum(report.frames for report in boxes), Fraction(boxes[0].frame_rate)
     width, height = boxes[0].size
-    return usd_of(frames, rate, width * height, sum(file.bytes for file in boxes[0].model.files))
+    made = replace(Settings(), outputs=tuple(boxes[0].files))
+    return usd_of(frames, rate, width * height, sum(file.bytes for file in boxes[0].model.files), made)
 
 
 def usd_of(
     frames: int, rate: Fraction, pixels: int, model_bytes: int, settings: Settings | None = None
 ) -> dict[str, float]:
-    """US dollars of YOLOv3 on each kind of machine, for a video of `frames`; the defaults without settings."""
+    """US dollars of YOLOv3 on each kind of machine, for a video of `frames`; the defaults without settings.
+
+    The GPU's own encoder makes the MP4. Elsewhere it costs time of the processor.
+    """
     settings = settings or Settings()
-    short = plan.functions(frames, rate, pixels, model_bytes, settings)
+    worked = paces.pixels_worked(pixels, settings.outputs)
+    short = plan.functions(frames, rate, worked, model_bytes, settings)
     jobs = Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments)
     function = LambdaCompute("lambda", settings.short_videos_memory, 10.0)
-    seconds = paces.on_lambda(short.frames, pixels, model_bytes, settings.short_videos_memory)
+    seconds = paces.on_lambda(short.frames, worked, model_bytes, settings.short_videos_memory)
     return {
         "lambda": short.count * cost.step_usd(function, seconds),
         "gpu_spot": jobs.count * cost.step_usd(_GPU, paces.on_gpu(jobs.frames, pixels)),
-        "fargate": jobs.count * cost.step_usd(_FARGATE, paces.on_fargate(jobs.frames, pixels, model_bytes)),
+        "fargate": jobs.count * cost.step_usd(_FARGATE, paces.on_fargate(jobs.frames, worked, model_bytes)),
     }

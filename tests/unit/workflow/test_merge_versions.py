@@ -2,7 +2,7 @@
 
 import pytest
 
-from avflow.speech import Word
+from avflow.speech import Word, subtitles
 from avflow.workflow import merge
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
@@ -45,7 +45,7 @@ def test_an_older_version_alone_leaves_nothing_behind(versions, s3, versioned):
 @pytest.mark.parametrize(
     ("says", "meanwhile"),
     [
-        ("Old.", (merge.subtitles, "write")),  # while the results are made
+        ("Old.", (subtitles, "write")),  # while the results are made
         ("Old.", (ObjectStore, "upload")),  # while they are published
         (None, (ObjectStore, "delete")),  # before what this version has not is taken away
     ],

@@ -112,6 +112,8 @@ class ManyView(AbstractContextManager["ManyView"]):
             self._waiting = [each for each in self._waiting if each != outcome.clip]
             self._ended += 1
             number = f"[{self._ended}/{self._total}]"
+        if self._on_terminal:
+            self._live.refresh()  # else printing draws the old rows once more
         if outcome.state != NOT_STARTED:  # the summary tells these together
             marks = ASCII_MARKS if self._console.options.ascii_only else MARKS
             mark = marks["done" if outcome.state == DONE else "failed"] if self._on_terminal else number

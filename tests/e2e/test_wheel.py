@@ -15,7 +15,7 @@ from tests.e2e.conftest import ROOT, ffmpeg
 
 PARTS = (
     *("avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws", "requirements", "samples", "statemachine"),
-    *("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE", "template.yaml", "samconfig.toml"),
+    *("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE", "template.yaml", "samconfig.toml"),
 )
 
 pytestmark = pytest.mark.slow
@@ -29,23 +29,15 @@ def run(*command, **more):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built without network from a copy: a build leaves files in its tree."""
+    """The wheel, built without network from a source distribution of a copy: a build leaves files in its tree."""
     tree = tmp_path_factory.mktemp("tree")
     for name in PARTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tree / name)
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        tree,
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-        "-w",
-        tree / "dist",
-    )
+    run(sys.executable, "-c", "from setuptools.build_meta import build_sdist; build_sdist('dist')", cwd=tree)
+    (source,) = (tree / "dist").glob("*.tar.gz")
+    offline = ("--no-deps", "--no-build-isolation", "--no-index")
+    run(sys.executable, "-m", "pip", "wheel", source, *offline, "-w", tree / "dist")
     (built,) = (tree / "dist").glob("*.whl")
     return built
 

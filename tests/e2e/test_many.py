@@ -77,9 +77,9 @@ def test_a_folder_is_watched_until_it_is_interrupted(tmp_path, clip):
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             (incoming / "no.mp4").write_text("no film\n" * 20)
-            shutil.copy(clip, incoming / "film.mp4")
+            shutil.copy(clip, incoming / "film.mkv")
             ended = [json.loads(process.stdout.readline()) for _ in range(2)]
-            assert {each["name"]: each["state"] for each in ended} == {"no.mp4": "failed", "film.mp4": "done"}
+            assert {each["name"]: each["state"] for each in ended} == {"no.mp4": "failed", "film.mkv": "done"}
             assert (incoming / "film.json").is_file()
             (incoming / "late.mp4").write_text("still no film\n" * 20)
             assert json.loads(process.stdout.readline())["name"] == "late.mp4"

@@ -43,3 +43,12 @@ def test_the_ranges_have_two_ends_and_admit_the_pins():
         assert pins[name], name
         assert all(each.specifier.contains(pin) for pin in pins[name]), (each, pins[name])
     assert all(each.specifier.contains(pin) for each in optional for pin in pins.get(canonicalize_name(each.name), ()))
+
+
+def test_all_files_of_the_packages_are_in_the_wheel():
+    """Those that are not Python; a README beside the embedded AWS is for who reads its code."""
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    for package in ("avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws"):
+        files = {path for path in (ROOT / package).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        taken = {path for pattern in given.get(package, ()) for path in (ROOT / package).glob(pattern)}
+        assert {path for path in files - taken if path.suffix != ".md"} == set()

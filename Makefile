@@ -128,6 +128,7 @@ test: .venv/.dev
 
 test-slow: .venv/.dev
 	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
+	@scripts/chromium >/dev/null || echo '*** SKIPPED: the tests of pages in a browser (see above) ***' >&2
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) --numprocesses logical --maxprocesses 4 -m "(slow or corpus) and not containers"
 

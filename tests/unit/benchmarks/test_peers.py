@@ -105,7 +105,7 @@ def test_peers_are_pinned_by_hashes_and_never_imported():
     wanted = [
         line for line in (ROOT / "requirements" / "peers.in").read_text().splitlines() if not line.startswith("#")
     ]
-    assert len(wanted) == 4
+    assert len(wanted) == 6
     assert all(any(pin.startswith(f"{name} ") for pin in pins) for name in wanted)
     for requirements in (ROOT / "requirements").glob("*.txt"):
         if requirements.name != "peers.txt":

@@ -73,6 +73,18 @@ def test_merge_publishes_the_results(stack, images, objects, lambda_environment)
     assert objects.read("result/my_video.json").startswith(b"{")
 
 
+def test_yolov3_detects_a_segment_of_a_short_video(stack, images, objects, lambda_environment):
+    detections = objects.take("video/{}/my_video.detections-0000.jsonl")
+    objects.take("video/{}/my_video.boxed-0000.avi")
+    objects.take("media/{}/yolov3-0000.json")
+    with emulated(images.yolov3, "lambdas.yolov3.app.handler", lambda_environment) as invoke:
+        answer = invoke({**stack.event, "part": 0})
+    assert answer["step"]["name"] == "yolov3"
+    assert answer["step"]["ran_on"] == "lambda"
+    assert objects.read("video/{}/my_video.detections-0000.jsonl") == detections
+    assert objects.read("video/{}/my_video.boxed-0000.avi").startswith(b"RIFF")
+
+
 def test_a_failure_goes_out_by_its_name(stack, images, lambda_environment):
     event = {"video": {**stack.event["video"], "key": "start/nowhere.mkv", "version_id": None}}
     with emulated(images.media, "lambdas.ffmpeg.app.handler", lambda_environment) as invoke:

@@ -166,7 +166,7 @@ def test_a_model_that_is_no_detector(person):
         detect(person, model="whisper-base")
 
 
-@pytest.mark.parametrize("wrong", [None, 3, b"\xff\xd8\xff", object()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 3, b"\xff\xd8\xff", object()], ids=["none", "number", "bytes", "object"])
 def test_what_is_no_picture_is_said_in_a_sentence(wrong):
     with pytest.raises(TypeError, match=r"must be a NumPy array \(height, width, 3\) of uint8"):
         detect(wrong)

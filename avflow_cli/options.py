@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from avflow.models.kinds import PRECISIONS
-from avflow.workflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, written
+from avflow.workflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, WholeNumberWithin, written
 from avflow.workflow.layout import OUTPUTS, outputs_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -110,6 +110,8 @@ def _choice(choice: Choice) -> Callable[[Command], Command]:
     of: click.ParamType = Chosen(choice)
     if isinstance(kind, NumberWithin):
         of = Number(kind.least, kind.most)
+    elif isinstance(kind, WholeNumberWithin):
+        of = WholeNumber(kind.least, kind.most)
     elif isinstance(kind, OneOf):
         of = click.Choice(kind.allowed)
     shown = None if isinstance(kind, OneOf) else kind.form

@@ -70,6 +70,7 @@ PARTS = (
         # YOLOv3-tiny takes little longer than the codecs, so its ratios are told and have no target
         targets={f"yolov3-random, {size}: with an MP4 of without": 0.93 for size in ("576p", "1080p")},
     ),
+    Part("detect_every", minutes=2, targets={"YOLOv3, one frame in 5: speed over each frame": 3.0}),
     Part("agreement", minutes=2),
     Part(
         "inference",

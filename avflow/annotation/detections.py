@@ -52,9 +52,17 @@ class FrameDetections(Contract):
     time: float
     #: in order of confidence, highest first
     objects: tuple[DetectedObject, ...]
+    #: whether nothing was detected on this frame, and the boxes lie between those of two other frames; left out if not
+    interpolated: bool = False
+
+    def __post_serialize__(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Leave out `interpolated` if it is false."""
+        if not self.interpolated:
+            del fields["interpolated"]
+        return fields
 
 
-def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> str:
+def detections_line(frame: int, rate: Fraction, found: Sequence[Detection], *, interpolated: bool = False) -> str:
     """One line of the detections file, with its newline.
 
     Parameters
@@ -65,11 +73,13 @@ def detections_line(frame: int, rate: Fraction, found: Sequence[Detection]) -> s
         Frames per second.
     found:
         The detections, in order of confidence, highest first.
+    interpolated:
+        Whether they were not detected on this frame, but lie between those of two other frames.
 
     >>> detections_line(1, Fraction(25), [Detection(0, "dog", 0.91234, (1, 2, 3.14, 4))])
     '{"frame": 1, "time": 0.04, "objects": [{"class": "dog", "confidence": 0.9123, "box": [1, 2, 3.1, 4]}]}\\n'
     """
-    line = FrameDetections(frame, round(float(frame / rate), 6), tuple(map(DetectedObject.of, found)))
+    line = FrameDetections(frame, round(float(frame / rate), 6), tuple(map(DetectedObject.of, found)), interpolated)
     return json.dumps(line.to_dict(), ensure_ascii=False) + "\n"
 
 

@@ -21,16 +21,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import av
 
 from avflow.annotation.detections import detections_line
 from avflow.annotation.drawing import draw
+from avflow.annotation.interpolation import Interpolator
 from avflow.annotation.labels import USUAL, LabelStyle
 from avflow.annotation.pictures import PicturePicker
 from avflow.cores import MOST_CODEC_THREADS, usable_cores
-from avflow.detection import Detector
+from avflow.detection import Detection, Detector
 from avflow.errors import FrameCountMismatch
 from avflow.ffmpeg import written_whole
 from avflow.media import Notice, VideoStream
@@ -86,6 +87,7 @@ def annotate_video(
     ranged: RangedFile | None = None,
     extras: Extras = Extras(),
     labels: LabelStyle = USUAL,
+    every: int = 1,
     report: Report = ignore,
 ) -> AnnotatedVideo:
     """Run `detector` on every frame of a video or a segment, and draw its detections.
@@ -104,6 +106,9 @@ def annotate_video(
         More files to write.
     labels:
         How boxes are labelled.
+    every:
+        Detect on each frame whose number is a multiple of this, and on the first and the last one. Between them, boxes
+        are interpolated (`avflow.annotation.interpolation`). Large frames may be detected more often, for memory.
 
     Raises
     ------
@@ -127,7 +132,7 @@ def annotate_video(
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
-            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, labels, picker).run()
+            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, labels, every, picker).run()
             for writer in writers:
                 writer.finish()
         if done.frames != segment.frames:
@@ -174,18 +179,31 @@ def _writers(
 
 @dataclass
 class _Batch:
-    """Frames on which inference runs together."""
+    """Frames in a row, with the result of inference on some of them."""
 
     frames: list[av.VideoFrame]
+    #: places in `frames`
+    detected: list[int]
     heads: Future[list[Any]]
 
 
-def _room(detector: Detector, stream: VideoStream) -> tuple[int, int]:
-    """The frames of a batch, and those that may be in the pipeline at once."""
+class _Room(NamedTuple):
+    """How many frames the memory has room for."""
+
+    #: on which inference runs together
+    batch: int
+    #: in the pipeline at once
+    frames: int
+    #: inference runs on one in so many
+    every: int
+
+
+def _room(detector: Detector, stream: VideoStream, every: int) -> _Room:
     batches = detector.in_flight + _BATCHES_OUTSIDE_ENGINE
     most = max(2, _FRAMES_BYTES // max(1, stream.frame_bytes))
-    batch = max(1, min(detector.batch_size, most // batches))
-    return batch, min(most, batches * batch)
+    every = max(1, min(every, (most - 1) // 2))  # the frames before the next detected one wait for it
+    batch = max(1, min(detector.batch_size, most // (batches * every)))
+    return _Room(batch, min(most, max(batches * batch, 2) * every), every)
 
 
 @dataclass
@@ -200,8 +218,9 @@ class _Pipeline:
     lines: TextIO
     meter: Meter
     labels: LabelStyle
+    every: int
     picker: PicturePicker | None = None
-    #: frames of a batch
+    #: frames of a batch on which inference runs
     batch: int = field(init=False)
     #: one permit for each frame that may be in the pipeline
     permits: Semaphore = field(init=False)
@@ -212,7 +231,7 @@ class _Pipeline:
     frames_with: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.batch, frames = _room(self.detector, self.stream)
+        self.batch, frames, self.every = _room(self.detector, self.stream, self.every)
         self.permits = Semaphore(frames)
 
     def run(self) -> AnnotatedVideo:
@@ -244,43 +263,56 @@ class _Pipeline:
             self.meter.update(self.frames)
 
     def _read(self) -> None:
-        """Decode frames, group them into batches, and start inference."""
+        """Decode frames, group them into batches that end with a detected frame, and start inference."""
         frames: list[av.VideoFrame] = []
-        for frame in self.reader:
+        detected: list[int] = []
+        for number, frame in enumerate(self.reader, self.segment.first):
             self.permits.acquire()
             if self.stopped:
                 return
+            if number % self.every == 0 or number in (self.segment.first, self.segment.first + self.segment.frames - 1):
+                detected.append(len(frames))
             frames.append(frame)
-            if len(frames) == self.batch:
-                self._start_inference(frames)
-                frames = []
+            if len(detected) == self.batch:
+                self._start_inference(frames, detected)
+                frames, detected = [], []
         if frames:
-            self._start_inference(frames)
+            self._start_inference(frames, detected)
         self.inferred.put(None)
 
-    def _start_inference(self, frames: list[av.VideoFrame]) -> None:
-        blobs = [self.detector.preprocess(view(frame, self.stream)) for frame in frames]
-        self.inferred.put(_Batch(frames, self.detector.start(blobs)))
+    def _start_inference(self, frames: list[av.VideoFrame], detected: list[int]) -> None:
+        blobs = [self.detector.preprocess(view(frames[place], self.stream)) for place in detected]
+        self.inferred.put(_Batch(frames, detected, self.detector.start(blobs)))
 
     def _write(self) -> None:
-        """Wait for each frame's detections, write a line, draw the boxes, and encode the frame."""
+        """Wait for the detections, and write the frames before each detected one and that one itself."""
         size = (self.stream.width, self.stream.height)
+        interpolator = Interpolator(self.stream.nominal_rate)
         while (batch := self.inferred.get()) is not None:
-            for frame, heads in zip(batch.frames, batch.heads.result(), strict=True):
+            start = 0
+            for place, heads in zip(batch.detected, batch.heads.result(), strict=True):
+                found = self.detector.postprocess(heads, size)
+                between = interpolator.between(self.segment.first + self.frames + place - start, found)
+                for frame, boxes in zip(batch.frames[start:place], between, strict=True):
+                    self._finish(frame, boxes, interpolated=True)
+                self._finish(batch.frames[place], found)
+                start = place + 1
                 if self.stopped:
                     return
-                found = self.detector.postprocess(heads, size)
-                number = self.segment.first + self.frames
-                self.lines.write(detections_line(number, self.stream.nominal_rate, found))
-                classes = [detection.class_name for detection in found]
-                self.objects.update(classes)
-                self.frames_with.update(dict.fromkeys(classes, 1))  # unlike a set, keeps their order
-                if found:
-                    frame.make_writable()  # the decoder may still use it as a reference
-                    draw(view(frame, self.stream), found, self.labels)
-                if self.picker:
-                    self.picker.see(number, view(frame, self.stream), len(found))
-                for writer in self.writers:
-                    writer.write(frame)
-                self.permits.release()
-                self.frames += 1
+
+    def _finish(self, frame: av.VideoFrame, found: Sequence[Detection], *, interpolated: bool = False) -> None:
+        """Write a line, draw the boxes, and encode the frame."""
+        number = self.segment.first + self.frames
+        self.lines.write(detections_line(number, self.stream.nominal_rate, found, interpolated=interpolated))
+        classes = [detection.class_name for detection in found]
+        self.objects.update(classes)
+        self.frames_with.update(dict.fromkeys(classes, 1))  # unlike a set, keeps their order
+        if found:
+            frame.make_writable()  # the decoder may still use it as a reference
+            draw(view(frame, self.stream), found, self.labels)
+        if self.picker:
+            self.picker.see(number, view(frame, self.stream), len(found))
+        for writer in self.writers:
+            writer.write(frame)
+        self.permits.release()
+        self.frames += 1

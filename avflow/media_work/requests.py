@@ -231,6 +231,8 @@ class Annotate(Request[Annotated]):
     pictures: str | None = None
     labels: LabelStyle = field(default_factory=LabelStyle)
     color_space: str = "unknown"
+    #: detect on one in so many frames
+    every: int = 1
 
     task: ClassVar[str] = "annotate"
     answer: ClassVar[type[Contract]] = Annotated

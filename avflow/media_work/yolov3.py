@@ -71,6 +71,7 @@ class Tasks:
                 asked.color_space,
             ),
             labels=asked.labels,
+            every=asked.every,
             report=report,
         )
         return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)

@@ -63,6 +63,25 @@ class NumberWithin:
 
 
 @dataclass(frozen=True)
+class WholeNumberWithin:
+    """A whole number between two bounds, which are part of the range."""
+
+    least: int
+    most: int
+    form: str = "N"
+
+    @property
+    def rule(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def read(self, text: str) -> int:
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else self.least - 1
+        if not self.least <= number <= self.most:
+            raise ValueError(text)
+        return number
+
+
+@dataclass(frozen=True)
 class OneOf:
     """One of a few words."""
 
@@ -136,6 +155,8 @@ class Choices(Contract):
     nms: float = 0.45
     #: the classes to detect; empty: all
     classes: tuple[str, ...] = ()
+    #: detect on one in so many frames, and interpolate the boxes between them
+    detect_every: int = 1
     labels: Labels = "confidence"
     #: factor for the height of the labels' text and the width of the lines
     label_size: float = 1.0
@@ -205,6 +226,11 @@ CHOICES: tuple[Choice, ...] = (
         "Of two boxes of one class that overlap by more than this (intersection over union), show the more confident.",
     ),
     Choice("classes", Classes(), "Show only objects of these classes, named as by the model; empty shows all."),
+    Choice(
+        "detect_every",
+        WholeNumberWithin(1, 60),
+        "Detect on one frame in so many, and interpolate the boxes of each object in between.",
+    ),
     Choice(
         "labels",
         OneOf(LABELS),

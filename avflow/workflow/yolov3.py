@@ -127,6 +127,7 @@ def _request(
         str(place.work / "pictures.zip") if "jpg" in media.outputs else None,
         LabelStyle(media.choices.labels, media.choices.label_size),
         _color_space(media),
+        media.choices.detect_every,
     )
 
 

@@ -31,6 +31,7 @@ WRONG = [
     ({"Nms": "0.04"}, "Nms"),
     ({"Labels": "track"}, "Labels"),
     ({"LabelSize": "4"}, "LabelSize"),
+    ({"DetectEvery": "0"}, "DetectEvery"),
     ({"SpeechLanguage": "English"}, "SpeechLanguage"),
     ({"SpeechLanguage": "de", "SpeechModel": "whisper-tiny.en"}, "SpeechLanguage"),
     ({"DetectorPrecision": "int4"}, "DetectorPrecision"),

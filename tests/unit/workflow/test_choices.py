@@ -22,7 +22,7 @@ from avflow.models.store import ModelStore, sha256_of
 from avflow.speech import languages
 from avflow.workflow import choosing, manifest, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
-from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, written
+from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, WholeNumberWithin, written
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef
@@ -42,6 +42,7 @@ TAKEN = {
     "confidence": {"0.01": 0.01, "0.4": 0.4, "0.99": 0.99, "1e-1": 0.1},
     "nms": {"0.05": 0.05, "0.7": 0.7},
     "classes": {"": (), "dog": ("dog",), " person,traffic  light ": ("person", "traffic light"), "dog,dog": ("dog",)},
+    "detect_every": {"1": 1, "60": 60, "007": 7},
     "labels": {"class": "class", "none": "none", "confidence": "confidence"},
     "label_size": {"0.5": 0.5, "3": 3.0},
     "speech_language": {"auto": "auto", "de": "de", "haw": "haw"},
@@ -54,6 +55,7 @@ REFUSED = {
     "confidence": (*NUMBERS, "0", "1", "40%"),
     "nms": (*NUMBERS, "0", "1"),
     "classes": (",", "dog,", "dog,,person", "dog\x00", "dog\nperson", "dog\x1b[2J"),
+    "detect_every": (*NUMBERS, "0", "61", "1.5"),
     "labels": ("", "Class", "track", "class,confidence"),
     "label_size": (*NUMBERS, "0.4", "3.1"),
     "speech_language": ("", "English", "d", "de-AT", "DE", "e\x00", "*"),
@@ -303,13 +305,14 @@ def template():
 @pytest.mark.parametrize("choice", OF_STACK, ids=lambda choice: choice.field)
 def test_the_templates_parameter_is_as_the_table_declares_it(template, choice):
     kind, declared = choice.kind, template["Parameters"][choice.parameter]
+    is_number = isinstance(kind, NumberWithin | WholeNumberWithin)
     expected = {
-        "Type": "Number" if isinstance(kind, NumberWithin) else "String",
-        "Default": choice.default if isinstance(kind, NumberWithin) else written(choice.default),
+        "Type": "Number" if is_number else "String",
+        "Default": choice.default if is_number else written(choice.default),
         "Description": choice.help,
         "ConstraintDescription": f"{choice.parameter} must be {kind.rule}.",
     }
-    if isinstance(kind, NumberWithin):
+    if is_number:
         expected |= {"MinValue": kind.least, "MaxValue": kind.most}
     elif isinstance(kind, OneOf):
         expected["AllowedValues"] = list(kind.allowed)

@@ -44,9 +44,10 @@ def sample_left(up, tmp_path_factory):
 @pytest.mark.slow
 def test_pictures_that_need_no_conversion_are_encoded_once(sample_left):
     boxed = [f"video/my_video.boxed-{part:04}.avi" for part in range(3)]
-    detections = {f"video/my_video.detections-{part:04}.jsonl" for part in range(3)}
+    of_segments = ("boxed-{:04}.mp4", "detections-{:04}.jsonl", "pictures-{:04}.zip")
+    others = {f"video/my_video.{name.format(part)}" for name in of_segments for part in range(3)}
     between = {key for key in sample_left.etags if key.startswith(("video/", "audio/"))}
-    assert between == {"audio/my_video-0000.wav", *boxed, *detections}, "and no conversion"
+    assert between == {"audio/my_video-0000.wav", *boxed, *others}, "and no conversion"
     encoded = [packet for key in boxed for packet in packets(sample_left.avis[key])]
     assert len(encoded) == 110, "each frame once"
     assert packets(sample_left.avis["result/my_video.avi"]) == encoded, "and never again"

@@ -167,7 +167,7 @@ def test_what_the_view_prints_on_a_terminal():
 
 
 def test_a_folder_that_can_not_be_used(tmp_path):
-    video = tmp_path / ("a\x1b[31m" + ".mp4")
+    video = tmp_path / ("a\x1b[31m" + ".mkv")
     video.write_bytes(b"film")
     (tmp_path / (video.stem + ".srt")).write_text("own")
     with pytest.raises(OutputUnusable) as refused:

@@ -154,5 +154,5 @@ def test_any_other_video_pays_for_nothing_of_this(finished, case):
     run = finished(case)
     assert run.status == "SUCCEEDED"
     assert sum(run.tasks.values()) == 6, "FFmpeg, ReadMedia, Audio2srt, Yolov3, Merge and AnnounceResults"
-    assert len(run.states) == 16
+    assert len(run.states) == 17
     assert not [state for state in run.states if "OnBatch" in state or "OnDemand" in state]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.corpus.boxes import mp4_edited
 from tests.corpus.case import Kind, Right
-from tests.corpus.film import AAC, FLV1, MP2, MPEG2, OPUS, PCM, VORBIS, Film, ffmpeg, record
+from tests.corpus.film import AAC, FLV1, MP2, MPEG2, OPUS, PCM, VORBIS, ffmpeg
 from tests.corpus.kinds.hostile_common import (
     HEARD,
     NO_STREAMS,
@@ -101,14 +101,6 @@ def _cookie(content: bytes) -> Make:
 
 def _vorbis(place: int, field: bytes) -> Make:
     return spoiled("ogg", lambda d: ogg_checked(after(b"\x01vorbis", place, field)(d)), None, VORBIS)
-
-
-def _one_tick(folder: Path) -> Path:
-    """Five pictures of 512 ticks each, where a tick is a second: 5 120 frames at two a second."""
-    path = record(folder / "film.mp4", Film(seconds=0.2, size=(64, 64)))
-    edited = mp4_edited(path.read_bytes(), [b"moov", b"trak", b"mdia", b"mdhd"], lambda c: c[:12] + u32(1) + c[16:])
-    path.write_bytes(edited)
-    return path
 
 
 def _subtitles(count: int) -> Make:
@@ -249,9 +241,14 @@ CASES = (
     ),
     case(
         "mdhd-rate",
-        "MP4 of five pictures, one tick in the whole film",
-        _one_tick,
-        Right(frames=5120),
+        "MP4, one tick in the whole film",
+        written(
+            "film.mp4",
+            lambda: mp4_edited(
+                film_bytes("mp4"), [b"moov", b"trak", b"mdia", b"mdhd"], lambda c: c[:12] + u32(1) + c[16:]
+            ),
+        ),
+        Right(frames=25600),
     ),
 )
 

@@ -79,4 +79,4 @@ def test_a_file_without_sound(tmp_path):
 
 
 def test_the_languages_are_whispers_own():
-    assert set(WHISPERS) == WHISPER
+    assert set(WHISPERS) - {"yue"} == set(WHISPER), "only the largest models know Cantonese"

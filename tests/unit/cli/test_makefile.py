@@ -32,7 +32,7 @@ def make(*arguments, **environment):
         ("LAMDA_TIMEOUT=1", "LAMBDA_TIMEOUT"),
         ("lambda_memory=128", "LAMBDA_MEMORY"),
         ("SEGMENTS_SECOND=2", "SEGMENT_SECONDS"),
-        ("OUTPUT=x", "OUT"),
+        ("OUTPUT=x", "OUTPUTS"),
     ],
 )
 def test_a_misspelt_variable_is_refused_with_the_nearest(given, meant):

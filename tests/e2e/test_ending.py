@@ -30,7 +30,7 @@ def end(process):
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 1.0, 1.5, 2.0])
 def test_while_it_starts(seconds):
-    command = [sys.executable, "-m", "avflow_cli.main", "up", "--port", "0"]
+    command = [sys.executable, "-m", "avflow_cli", "up", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(seconds)
         end(process)

@@ -10,7 +10,7 @@ def stacks(bench):
 
 
 def test_a_stack_tells_its_outputs_and_parameters(bench, stacks):
-    (stack,) = stacks.describe_stacks()["Stacks"]
+    (stack,) = [each for each in stacks.describe_stacks()["Stacks"] if each["StackName"] == "tests"]
     assert (stack["StackName"], stack["StackStatus"]) == ("tests", "CREATE_COMPLETE")
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     assert outputs == bench.outputs
@@ -18,7 +18,7 @@ def test_a_stack_tells_its_outputs_and_parameters(bench, stacks):
     assert parameters == {"Colour": "red", "Parts": "a,b", "Extra": ""}
     for name in ("tests", stack["StackId"]):
         assert stacks.describe_stacks(StackName=name)["Stacks"][0]["StackId"] == stack["StackId"]
-    assert [each["StackName"] for each in stacks.list_stacks()["StackSummaries"]] == ["tests"]
+    assert [each["StackName"] for each in stacks.list_stacks()["StackSummaries"]].count("tests") == 1
 
 
 def test_a_stack_tells_its_resources(bench, stacks):

@@ -110,7 +110,7 @@ def test_watching_costs_little(processes, tmp_path):
     run(processes, tmp_path, "import time; time.sleep(2)", Limits(60, 10**9, tmp_path, 10**9))
     after = resource.getrusage(resource.RUSAGE_SELF)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert used / (time.monotonic() - started) < 0.1
+    assert used / (time.monotonic() - started) < 0.2, "a fifth of a core, on a busy machine"
 
 
 def test_what_cannot_be_started_raises(processes, tmp_path):

@@ -28,7 +28,7 @@ class Interpolator:
     _objects: list[tuple[Track, Detection]] = field(default_factory=list)
 
     def between(self, number: int, found: Sequence[Detection]) -> list[list[Detection]]:
-        """The boxes of each frame between the last detected frame and this one, of the most confident first.
+        """The boxes of each frame between the last detected frame and this one, in order of confidence, highest first.
 
         Parameters
         ----------
@@ -43,6 +43,7 @@ class Interpolator:
         if before is None:
             return []
         pairs = [(last[id(track)], each) for track, each in now if id(track) in last]
+        pairs.sort(key=lambda pair: -min(pair[0].confidence, pair[1].confidence))
         steps = number - before
         return [[_mixed(first, then, step / steps) for first, then in pairs] for step in range(1, steps)]
 

@@ -287,12 +287,14 @@ class _Pipeline:
     def _write(self) -> None:
         """Wait for the detections, and write the frames before each detected one and that one itself."""
         size = (self.stream.width, self.stream.height)
-        interpolator = Interpolator(self.stream.nominal_rate)
+        # to follow the objects takes time, which is for nothing if each frame is detected on
+        interpolator = Interpolator(self.stream.nominal_rate) if self.every > 1 else None
         while (batch := self.inferred.get()) is not None:
             start = 0
             for place, heads in zip(batch.detected, batch.heads.result(), strict=True):
                 found = self.detector.postprocess(heads, size)
-                between = interpolator.between(self.segment.first + self.frames + place - start, found)
+                number = self.segment.first + self.frames + place - start
+                between = interpolator.between(number, found) if interpolator else []
                 for frame, boxes in zip(batch.frames[start:place], between, strict=True):
                     self._finish(frame, boxes, interpolated=True)
                 self._finish(batch.frames[place], found)

@@ -20,8 +20,8 @@ def dog(left, confidence=0.9):
     return Detection(0, "dog", confidence, (left, 10, 20, 20))
 
 
-def car(left):
-    return Detection(1, "car", 0.9, (left, 10, 20, 20))
+def car(left, confidence=0.9):
+    return Detection(1, "car", confidence, (left, 10, 20, 20))
 
 
 def test_a_box_moves_evenly_from_one_frame_to_the_next():
@@ -30,6 +30,18 @@ def test_a_box_moves_evenly_from_one_frame_to_the_next():
     between = found.between(5, [dog(10, 0.5)])
     assert [[each.box for each in frame] for frame in between] == [[(left, 10, 20, 20)] for left in (2, 4, 6, 8)]
     assert {each.confidence for frame in between for each in frame} == {0.5}, "never more than was found"
+
+
+def test_the_most_confident_box_comes_first_as_on_each_line():
+    found = Interpolator(Fraction(25))
+    found.between(0, [car(200), dog(0, 0.3)])
+    found.between(2, [dog(2, 0.95), car(202)])
+    ((first, second),) = found.between(4, [dog(4, 0.4), car(204, 0.35)])
+    assert (first.confidence, second.confidence) == (0.4, 0.35)
+    found = Interpolator(Fraction(25))
+    found.between(0, [car(200), dog(0, 0.3)])
+    ((first, second),) = found.between(2, [dog(2, 0.95), car(202)])
+    assert [(each.class_name, each.confidence) for each in (first, second)] == [("car", 0.9), ("dog", 0.3)]
 
 
 def test_an_object_that_only_one_frame_has_is_not_shown_between():

@@ -1,4 +1,4 @@
-"""Puts the page together from its parts: page.html, page.css, page.js and the data."""
+"""Puts the page together from its parts: page.html, page.css, the scripts and the data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from string import Template
 from avflow.page.content import PageContent
 
 _PARTS = Path(__file__).parent
+#: in one function: helpers and player, what is seen when, what is said, and what starts it all
+_SCRIPTS = ("page.js", "seen.js", "said.js", "start.js")
 
 
 def write(content: PageContent, target: Path) -> None:
@@ -19,7 +21,8 @@ def write(content: PageContent, target: Path) -> None:
     The page's Content Security Policy (W3C, "Content Security Policy Level 3") lets no script run but its own, by its
     hash, and lets it ask for nothing but the video. So a hostile name or transcript stays text.
     """
-    style, script = (_read(name) for name in ("page.css", "page.js"))
+    style = _read("page.css")
+    script = '\n"use strict";\n(async () => {\n' + "\n".join(map(_read, _SCRIPTS)) + "})();\n"
     text = Template(_read("page.html")).substitute(
         policy=html.escape(_policy(style, script)),
         title=html.escape(content.title),

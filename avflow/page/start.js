@@ -1,0 +1,7 @@
+/* ---------------------------------------------------------------- start */
+startHeader();
+startDetails();
+startSpeech();
+startPlayer();
+await startObjects();
+document.documentElement.dataset.ready = String(Math.round(performance.now()));

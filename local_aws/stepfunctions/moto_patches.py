@@ -41,7 +41,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceEvents,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError, ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend import execution_worker
@@ -54,6 +54,8 @@ from local_aws.stepfunctions import redrives
 from local_aws.stepfunctions.engine import Engine
 
 logger = logging.getLogger(__name__)
+#: how a program ends by itself
+ENDED = (ProgramEnded, ProgramError, ProgramTimedOut)
 #: seconds between two looks at whether an execution that waits for a job was stopped
 STOP_POLL_SECONDS = 0.25
 #: longest time until an execution that begins can be stopped, in seconds: its thread parses the definition first
@@ -150,7 +152,11 @@ def stop_at_once(_: Engine) -> None:
 
     def stop(self: Any, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
         original(self, stop_date, error, cause)
-        if self.exec_status == ExecutionStatus.RUNNING:
+        if self.exec_status != ExecutionStatus.RUNNING:
+            return
+        if isinstance(self.exec_worker.env.program_state(), ENDED):  # too late: the status does not follow yet
+            self.exec_worker._execution_communication._reflect_execution_status()
+        else:
             self.exec_status, self.stop_date = ExecutionStatus.ABORTED, stop_date
 
     _replace(Execution, "stop", stop)
@@ -208,13 +214,18 @@ def keep_why_stopped(_: Engine) -> None:
 @_patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
 def stay_stopped(_: Engine) -> None:
     """An execution that is stopped within a Map ends FAILED with an internal error in moto; on AWS it is ABORTED."""
-    original = Environment.set_error
+    set_error, set_timed_out = Environment.set_error, Environment.set_timed_out
 
-    def set_error(self: Any, error: Any) -> None:
+    def fail(self: Any, error: Any) -> None:
         if not isinstance(self.program_state(), ProgramStopped):
-            original(self, error)
+            set_error(self, error)
 
-    _replace(Environment, "set_error", set_error)
+    def time_out(self: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped):
+            set_timed_out(self)
+
+    _replace(Environment, "set_error", fail)
+    _replace(Environment, "set_timed_out", time_out)
 
 
 @_patch(goes_when="takes the time-out of a task for its event only if it has put one there.")

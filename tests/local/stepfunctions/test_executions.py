@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
 from tests.waiting import until
 
@@ -55,6 +57,30 @@ def test_stopping_shows_at_once(bench):
     found = bench.states.describe_execution(executionArn=execution)
     assert found["status"] == "ABORTED"
     assert found["stopDate"] >= found["startDate"]
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "expected"),
+    [
+        ({"Type": "Fail", "Error": "Spoilt", "Cause": "It is."}, "ExecutionFailed", ("FAILED", "Spoilt", "It is.")),
+        (PASS, "ExecutionSucceeded", ("SUCCEEDED", None, None)),
+    ],
+)
+def test_a_stop_that_comes_too_late_changes_nothing(bench, monkeypatch, state, last, expected):
+    """The last event is in the history, and the status does not follow yet."""
+    terminated, go = BaseExecutionWorkerCommunication.terminated, threading.Event()
+    monkeypatch.setattr(
+        BaseExecutionWorkerCommunication, "terminated", lambda self: (go.wait(30), terminated(self))[-1]
+    )
+    execution = bench.start(state)
+    until(lambda: last in bench.history(execution))
+    bench.states.stop_execution(executionArn=execution, error="Mistake", cause="The wrong video.")
+    stopped = bench.states.describe_execution(executionArn=execution)
+    go.set()
+    ended = bench.finish(execution)
+    assert (stopped["status"], stopped.get("error"), stopped.get("cause")) == expected
+    assert (ended.status, ended.error, ended.cause) == expected
+    assert bench.history(execution)[-1] == last
 
 
 def test_a_state_that_times_out(bench):

@@ -14,17 +14,16 @@ from typing import Any, Literal
 from avflow.api.results import Processed, Transcription
 from avflow.api.transcribing import loading_of, recognised
 from avflow.api.work import Isolation, Work, checked_speech, working_on
-from avflow.errors import MediaWorkFailed, SettingInvalid
+from avflow.errors import SettingInvalid
 from avflow.ffmpeg import written_whole
 from avflow.filenames import printable
-from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.worker import MediaWorker
 from avflow.media import Media, VideoStream, conversion_reasons
+from avflow.media_work.loading import load_detector
 from avflow.media_work.requests import (
     Annotate,
     Annotated,
     BoxedFile,
-    ConvertModel,
     ConvertPicture,
     JoinSegments,
     LoadDetector,
@@ -35,8 +34,6 @@ from avflow.progress import Report, ignore
 from avflow.speech import DEFAULT_MODEL
 
 DEFAULT_DETECTOR = "yolov3-tiny"
-#: seconds; an engine that never ends to load a model would keep the caller for ever
-_LOAD_SECONDS = 900.0
 
 
 def process(
@@ -147,15 +144,8 @@ def converted(work: Work, worker: MediaWorker, media: Media) -> tuple[Media, Pic
 def annotated(work: Work, finder: LoadDetector, picture: Picture) -> Annotated:
     """Detect objects on all frames. Writes `boxed.avi` and `detections.jsonl` into the folder `work` of the place."""
     assert picture.stream is not None
-    slow = MediaWorkFailed(f"The detector {finder.model} did not load within {_LOAD_SECONDS:.0f} s")
-    limit = TimeLimit(_LOAD_SECONDS, slow)
     with work.worker("yolov3") as worker:
-        if worker.do(finder, work.report, limit).engine is None:
-            folder = ModelStore().converted
-            folder.mkdir(parents=True, exist_ok=True)
-            with work.worker("yolov3", makes=[folder]) as maker:  # only a process without the file writes there
-                maker.do(ConvertModel(finder.model, finder.precision, finder.gpu), work.report, limit)
-            worker.do(finder, work.report, limit)
+        load_detector(finder, worker, lambda folder: work.worker("yolov3", makes=[folder]), work.report)
         boxed, lines = work.place.work / "boxed.avi", work.place.work / "detections.jsonl"
         frames = picture.stream.total_frames
         request = Annotate(str(picture.source), picture.stream, 0, frames, str(boxed), str(lines), hardware=False)

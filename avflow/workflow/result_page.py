@@ -65,6 +65,7 @@ def _content(
         language=manifest.speech.subtitles_language if manifest.speech else None,
         presence=presence,
         classes=_classes(found) if found else (),
+        listened=manifest.speech is not None,
         cues=[PageCue(cue.start, cue.end, cue.text, tuple(words)) for cue, words in spoken],
         steps=[_step(step) for step in manifest.steps],
         cost=manifest.cost.usd,

@@ -14,12 +14,12 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Any
 
+from avflow.choices import AUTO, CHOICES, OF_STACK, PREFIX, Choice, Choices, Origin
 from avflow.darknet.names import class_names
 from avflow.errors import AvflowError, MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore
 from avflow.speech import require_task
 from avflow.speech.languages import languages_of
-from avflow.workflow.choices import AUTO, CHOICES, OF_STACK, PREFIX, Choice, Choices, Origin
 
 #: characters of a wrong value that an error shows
 _SHOWN = 100

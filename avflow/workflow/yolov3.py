@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from avflow.annotation.labels import LabelStyle
+from avflow.choices import Choices
 from avflow.errors import MediaWorkFailed, SourceMissing
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace, workplace
@@ -13,7 +14,6 @@ from avflow.media.contract import fraction_text
 from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
 from avflow.video.segments import Segment
-from avflow.workflow.choices import Choices
 from avflow.workflow.choosing import Chosen, with_known_classes
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avflow.filenames import printable_json
 from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.speech import subtitles, texts, webvtt
 from avflow.speech.subtitles import Cue
@@ -46,7 +44,6 @@ def write(spans: Sequence[Transcript], task: SpeechTask, folder: Path) -> Spoken
     subtitles.write(cues, made[".srt"])
     webvtt.write(cues, made[".vtt"])
     texts.write_text(transcript, made[".txt"])
-    told = json.dumps(texts.transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
-    made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
+    texts.write_json(spans, task, made[".transcript.json"])
     language = TRANSLATED_TO if task == "translate" else transcript.language
     return Spoken(made, transcript, spoken, language if cues else None)

@@ -102,6 +102,14 @@ class VideoStream(Contract):
         """The frames of the annotated video, if it is made without a conversion."""
         return self.held_first + self.frames + self.held_last
 
+    @property
+    def drawn_color_space(self) -> str:
+        """FFmpeg's name of the annotated frames' colour matrix. A conversion, an AVI, does not tell it.
+
+        A conversion of HDR makes BT.709 of it (`avflow.ffmpeg.filters.tone_mapped`).
+        """
+        return "bt709" if self.hdr else self.color_space
+
 
 @dataclass(frozen=True)
 class MixedStream(Contract):

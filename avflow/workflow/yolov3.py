@@ -131,17 +131,9 @@ def _request(
         str(place.work / "boxed.mp4") if "mp4" in media.outputs else None,
         str(place.work / "pictures.zip") if "jpg" in media.outputs else None,
         LabelStyle(media.choices.labels, media.choices.label_size),
-        _color_space(media),
+        media.input.video.drawn_color_space if media.input.video else "unknown",
         media.choices.detect_every,
     )
-
-
-def _color_space(media: MediaReport) -> str:
-    """FFmpeg's name of the upload's colour matrix. A conversion, an AVI, does not tell it; of HDR it makes BT.709."""
-    uploaded = media.input.video
-    if uploaded is None:
-        return "unknown"
-    return "bt709" if uploaded.hdr else uploaded.color_space
 
 
 def _taken(request: Annotate, place: Workplace, video: VideoRef, part: int, transfers: Transfers) -> dict[str, FileSum]:

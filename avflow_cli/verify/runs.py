@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from avflow.choices import LAMBDA_SECONDS
 from avflow.errors import AvflowError
-from avflow.workflow.choices import LAMBDA_SECONDS
 from avflow_cli import interrupt
 from avflow_cli.doctor.account import Account
 from avflow_cli.follow import TaskEvent, execution_arn, follow

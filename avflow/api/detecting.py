@@ -15,7 +15,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from avflow.api.annotating import annotated, converted
+from avflow.api.annotating import Drawing, annotated, converted
 from avflow.api.choosing import checked, checked_detector
 from avflow.api.processing import DEFAULT_DETECTOR
 from avflow.api.results import Detections
@@ -207,7 +207,7 @@ def _in_video(path: Path, wanted: LoadDetector, isolation: Isolation, report: Re
             why = " ".join(notice.message for notice in media.notices)
             raise InvalidMediaNoStreams(f"{printable(path.name)} has no video. {why}".rstrip())
         size = (found.stream.width, found.stream.height)
-        annotated(work, wanted, found)
+        annotated(work, wanted, found, Drawing(color_space=media.video.drawn_color_space if media.video else "unknown"))
         lines = work.place.take("detections.jsonl").read_text(encoding="utf-8").splitlines()
     numbers = {name: number for number, name in enumerate(_detector(wanted).names)}
     return (_of_line(json.loads(line), numbers, size) for line in lines)

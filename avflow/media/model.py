@@ -63,8 +63,9 @@ class VideoStream(Contract):
     interlaced: bool
     #: high dynamic range: SMPTE ST 2084 (PQ) or ARIB STD-B67 (HLG)
     hdr: bool
-    #: FFmpeg's names; "unknown" if the file doesn't say
+    #: FFmpeg's name; "unknown" if the file doesn't say
     color_transfer: str
+    #: the same; of RGB, the matrix with which the results store it
     color_space: str
     #: frames per second, averaged over the whole stream
     average_rate: Fraction

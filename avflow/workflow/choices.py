@@ -12,12 +12,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, Protocol
 
 from avflow.annotation.labels import LABELS, Labels
 from avflow.media.contract import Contract
 from avflow.media.tracks.languages import SELECTOR, is_selector
 from avflow.models.kinds import SPEECH_TASKS, SpeechTask
+from avflow.workflow.layout import ALWAYS, OUTPUTS
 
 #: where a value came from: the table, a parameter of the stack, or the metadata of the upload
 Origin = Literal["default", "stack", "upload"]
@@ -45,38 +47,22 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class NumberWithin:
-    """A number between two bounds, which are part of the range."""
+    """A number between two bounds, which are part of the range. `whole`: one without a fraction, in digits only."""
 
     least: float
     most: float
+    whole: bool = False
     form: str = "N"
 
     @property
     def rule(self) -> str:
-        return f"a number from {self.least:g} to {self.most:g}"
+        return f"a {'whole ' if self.whole else ''}number from {self.least:g} to {self.most:g}"
 
     def read(self, text: str) -> float:
-        number = float(text)
-        if math.isnan(number) or not self.least <= number <= self.most:
+        if self.whole and not re.fullmatch(r"[0-9]{1,9}", text):
             raise ValueError(text)
-        return number
-
-
-@dataclass(frozen=True)
-class WholeNumberWithin:
-    """A whole number between two bounds, which are part of the range."""
-
-    least: int
-    most: int
-    form: str = "N"
-
-    @property
-    def rule(self) -> str:
-        return f"a whole number from {self.least} to {self.most}"
-
-    def read(self, text: str) -> int:
-        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else self.least - 1
-        if not self.least <= number <= self.most:
+        number = int(text) if self.whole else float(text)
+        if math.isnan(number) or not self.least <= number <= self.most:
             raise ValueError(text)
         return number
 
@@ -99,6 +85,31 @@ class OneOf:
         if text not in self.allowed:
             raise ValueError(text)
         return text
+
+
+@dataclass(frozen=True)
+class SomeOf:
+    """Some of a few words, separated by commas. `always` are among them, whether they are named or not."""
+
+    allowed: tuple[str, ...]
+    always: tuple[str, ...] = ()
+    form: str = "LIST"
+
+    @property
+    def rule(self) -> str:
+        return f"a list with commas of {', '.join(self.allowed)}, without blanks"
+
+    @property
+    def pattern(self) -> str:
+        word = f"({'|'.join(self.allowed)})"
+        return f"{word}(,{word})*"
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """The words in the order of `allowed`. Blanks and repetitions make no difference."""
+        words = [word.strip() for word in text.split(",")]
+        if not set(words) <= set(self.allowed):
+            raise ValueError(text)
+        return tuple(word for word in self.allowed if word in (*self.always, *words))
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,16 @@ class AudioTrack:
         return text
 
 
+def refusal(kind: Kind, text: str) -> str:
+    """What a wrong value must be, and which word may be meant by its first wrong one."""
+    said = f"must be {kind.rule}"
+    if isinstance(kind, OneOf | SomeOf):
+        wrong = (word for each in text.split(",") if (word := each.strip()) not in kind.allowed)
+        for near in get_close_matches(next(wrong, "").lower(), kind.allowed, 1):
+            said += f": did you mean {near}?"
+    return said
+
+
 # ---------------------------------------------------------------- the values
 @dataclass(frozen=True)
 class Choices(Contract):
@@ -166,6 +187,8 @@ class Choices(Contract):
     speech_task: SpeechTask = "transcribe"
     #: index or language of the audio stream to use; empty: automatic
     audio_track: str = ""
+    #: the results to make
+    outputs: tuple[str, ...] = OUTPUTS
     #: seconds of Lambda that each step may use; null: all there are
     lambda_seconds: float | None = None
 
@@ -228,7 +251,7 @@ CHOICES: tuple[Choice, ...] = (
     Choice("classes", Classes(), "Show only objects of these classes, named as by the model; empty shows all."),
     Choice(
         "detect_every",
-        WholeNumberWithin(1, 60),
+        NumberWithin(1, 60, whole=True),
         "Detect on one frame in so many, and interpolate the boxes of each object in between.",
     ),
     Choice(
@@ -248,6 +271,12 @@ CHOICES: tuple[Choice, ...] = (
         AudioTrack(),
         "Use the audio stream with this index in the file or this language; empty, or if none matches, it is chosen by "
         "its content.",
+    ),
+    Choice(
+        "outputs",
+        SomeOf(OUTPUTS, ALWAYS),
+        "Make avi and srt, which are always there, and of mp4 (H.264), vtt (subtitles for browsers), txt and json (the "
+        "transcript), jpg (a thumbnail and a contact sheet) and html (a page to look at) those that are named.",
     ),
     Choice(
         "lambda_seconds",

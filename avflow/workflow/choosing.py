@@ -19,7 +19,7 @@ from avflow.errors import AvflowError, MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore
 from avflow.speech import require_task
 from avflow.speech.languages import languages_of
-from avflow.workflow.choices import AUTO, CHOICES, OF_STACK, PREFIX, Choice, Choices, Origin
+from avflow.workflow.choices import AUTO, CHOICES, OF_STACK, PREFIX, Choice, Choices, Origin, refusal
 
 #: characters of a wrong value that an error shows
 _SHOWN = 100
@@ -47,7 +47,7 @@ def of_stack(environ: Mapping[str, str]) -> Choices:
             try:
                 values[choice.field] = choice.kind.read(text)
             except ValueError:
-                message = f"{choice.variable} is {_shown(text)}; it must be {choice.kind.rule}"
+                message = f"{choice.variable} is {_shown(text)}; it {refusal(choice.kind, text)}"
                 raise SettingInvalid(message) from None
     return Choices(**values)
 
@@ -73,7 +73,7 @@ def of_upload(stack: Choices, metadata: Mapping[str, str], upload: str) -> Chose
         try:
             values[choice.field] = choice.kind.read(_decoded(given))
         except ValueError:
-            raise _wrong(choice, given, upload, f"it must be {choice.kind.rule}") from None
+            raise _wrong(choice, given, upload, f"it {refusal(choice.kind, given)}") from None
     return Chosen(replace(stack, **values), tuple(values))
 
 

@@ -47,7 +47,7 @@ def make(video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], fold
     made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
     words = sum(len(cue.text.split()) for cue in cues)
     written = (TRANSLATED_TO if translated else transcript.language) if cues else None
-    wanted = {suffix for output in media.outputs for suffix in OF_AUDIO.get(output, {}).values()}
+    wanted = {suffix for output in media.choices.outputs for suffix in OF_AUDIO.get(output, {}).values()}
     return Spoken(
         {video.result(suffix): path for suffix, path in made.items() if suffix in wanted},
         SpeechSummary(transcript.language, len(cues), words, written),

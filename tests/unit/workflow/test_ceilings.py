@@ -8,6 +8,7 @@ import pytest
 from avflow.errors import MaxRunCostExceeded
 from avflow.media import probe
 from avflow.workflow import ceilings
+from avflow.workflow.choices import Choices
 from avflow.workflow.layout import ALWAYS
 from avflow.workflow.settings import Settings
 
@@ -45,7 +46,7 @@ def test_a_day_is_affordable_on_gpus_and_a_day_of_4k_at_60_is_not(sample):
     dear = lasting(sample, 24, rate=60, size=(3840, 2160))
     with pytest.raises(MaxRunCostExceeded, match=r"film\.mkv \(24\.0 h with 5184000 frames\) .* MaxRunCost is 20"):
         ceilings.require_affordable("film.mkv", dear, Settings())
-    ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50, outputs=ALWAYS))
+    ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50, choices=Choices(outputs=ALWAYS)))
     with pytest.raises(MaxRunCostExceeded):
         ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50))  # each frame is encoded twice
 

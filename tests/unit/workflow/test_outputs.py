@@ -18,6 +18,7 @@ import pytest
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, yolov3
+from avflow.workflow.choices import Choices
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import ALWAYS, OUTPUTS, RESULT_SUFFIXES, VideoRef
 from avflow.workflow.reports import MediaReport, SegmentReport
@@ -131,7 +132,7 @@ def test_the_mp4_has_the_frames_and_times_of_the_avi(s3, bucket, folder, seconds
 
 
 def test_the_avi_and_the_subtitles_do_not_depend_on_the_others(s3, bucket, folder):
-    _, alone = run(s3, bucket, folder / "loud.mkv", outputs=ALWAYS)
+    _, alone = run(s3, bucket, folder / "loud.mkv", choices=Choices(outputs=ALWAYS))
     kept = {suffix: alone[suffix].read_bytes() for suffix in (".avi", ".srt", ".detections.jsonl")}
     assert set(alone) == {*kept, ".json"}
     _, among_all = run(s3, bucket, folder / "loud.mkv")
@@ -306,24 +307,24 @@ def test_only_the_results_that_are_wanted_are_made(s3, bucket, folder, outputs):
     suffixes = {"mp4": {".mp4"}, "vtt": {".vtt"}, "json": {".transcript.json"}, "txt": {".txt"}}
     suffixes["jpg"] = {".jpg", ".contact.jpg"}
     run(s3, bucket, folder / "loud.mkv")  # results of an earlier run go
-    _, results = run(s3, bucket, folder / "loud.mkv", outputs=(*ALWAYS, *outputs))
+    _, results = run(s3, bucket, folder / "loud.mkv", choices=Choices(outputs=(*ALWAYS, *outputs)))
     always = {".avi", ".srt", ".detections.jsonl", ".json"}
     assert set(results) == always.union(*(suffixes[output] for output in outputs))
     assert tuple(output for output in OUTPUTS if output in (*ALWAYS, *outputs)) == (*ALWAYS, *outputs)
 
 
-def test_a_report_of_an_older_version_is_still_merged(s3, bucket, folder):
+@pytest.mark.parametrize("older", [{}, {"outputs": ["avi", "srt"]}], ids=["before other outputs", "beside choices"])
+def test_a_report_of_an_older_version_is_still_merged(s3, bucket, folder, older):
     """Its segments have an AVI and detections, and no sums of them."""
     store, path = ObjectStore(bucket, s3), folder / "silent.mkv"
-    manifest, _ = run(s3, bucket, path, outputs=ALWAYS)
+    manifest, _ = run(s3, bucket, path, choices=Choices(outputs=ALWAYS))
     video = VideoRef(bucket, "start/silent.mkv", manifest.execution)
-    for key, kind, field in (
-        (video.media_json, MediaReport, "outputs"),
-        (video.part_json("yolov3", 0), SegmentReport, "files"),
-    ):
-        told = store.read(key, kind).to_dict()
-        del told[field]
-        store.write_json(key, told)
+    media = store.read(video.media_json, MediaReport).to_dict()
+    del media["choices"]["outputs"]
+    store.write_json(video.media_json, media | older)
+    segment = store.read(video.part_json("yolov3", 0), SegmentReport).to_dict()
+    del segment["files"]
+    store.write_json(video.part_json("yolov3", 0), segment)
     again = merge.run(video, StepContext(store, "batch", settings=SETTINGS, start=with_detector(Reader))).manifest
     assert again.results == manifest.results
     assert [file.sha256 for file in again.files][1] == manifest.files[1].sha256

@@ -13,6 +13,7 @@ from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, plan, yolov3
 from avflow.workflow.budget import Budget
+from avflow.workflow.choices import Choices
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import ALWAYS, VideoRef
 from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummary
@@ -188,7 +189,7 @@ def test_a_short_video_is_merged_from_the_segments_of_functions_or_else_of_the_j
 # ---------------------------------------------------------------- no wasted work
 def test_the_picture_of_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     video = uploaded(store, films["silent"])
-    manifest = whole_way(video, store, outputs=ALWAYS)
+    manifest = whole_way(video, store, choices=Choices(outputs=ALWAYS))
     assert store.keys("copy") == ["result/silent.avi"]
     assert store.keys("download") == [video.detections(0)]
     assert store.keys("upload") == ["result/silent.detections.jsonl"]

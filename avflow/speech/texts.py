@@ -39,6 +39,7 @@ class SpokenSegment(Contract):
     start: float
     end: float
     text: str
+    #: empty if the times of words are not wanted
     words: tuple[SpokenWord, ...]
 
 
@@ -57,23 +58,26 @@ class TranscriptFile(Contract):
     segments: tuple[SpokenSegment, ...]
 
 
-def transcript_file(spans: Sequence[Transcript], task: SpeechTask) -> TranscriptFile:
-    """The words of all spans, whose times count from the start of the whole audio. A span may have its own language."""
+def transcript_file(spans: Sequence[Transcript], task: SpeechTask, *, word_times: bool = True) -> TranscriptFile:
+    """The words of all spans, whose times count from the start of the whole audio. A span may have its own language.
+
+    Without `word_times` the segments have only their text.
+    """
     whole = Transcript.join(spans)
     segments = tuple(
-        _segment(utterance, TRANSLATED_TO if task == "translate" else span.language)
+        _segment(utterance, TRANSLATED_TO if task == "translate" else span.language, word_times=word_times)
         for span in spans
         for utterance in span.utterances
     )
     return TranscriptFile(SCHEMA_VERSION, whole.language, task, round(whole.duration, 3), segments)
 
 
-def _segment(utterance: Utterance, language: str | None) -> SpokenSegment:
+def _segment(utterance: Utterance, language: str | None, *, word_times: bool) -> SpokenSegment:
     words = tuple(
         SpokenWord(
             round(word.start, 3), round(word.end, 3), word.text, round(word.probability, 3), language, word.joined
         )
-        for word in utterance.words
+        for word in (utterance.words if word_times else ())
     )
     return SpokenSegment(round(utterance.start, 3), round(utterance.end, 3), utterance.text, words)
 

@@ -88,6 +88,20 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class YesNo:
+    """`yes` or `no`, which mean True and False."""
+
+    allowed: tuple[str, ...] = ("yes", "no")
+    form: str = "yes|no"
+    rule: str = "yes or no"
+
+    def read(self, text: str) -> bool:
+        if text not in self.allowed:
+            raise ValueError(text)
+        return text == "yes"
+
+
+@dataclass(frozen=True)
 class SomeOf:
     """Some of a few words, separated by commas. `always` are among them, whether they are named or not."""
 
@@ -158,7 +172,7 @@ class AudioTrack:
 def refusal(kind: Kind, text: str) -> str:
     """What a wrong value must be, and which word may be meant by its first wrong one."""
     said = f"must be {kind.rule}"
-    if isinstance(kind, OneOf | SomeOf):
+    if isinstance(kind, OneOf | YesNo | SomeOf):
         wrong = (word for each in text.split(",") if (word := each.strip()) not in kind.allowed)
         for near in get_close_matches(next(wrong, "").lower(), kind.allowed, 1):
             said += f": did you mean {near}?"
@@ -185,6 +199,8 @@ class Choices(Contract):
     speech_language: str = AUTO
     #: translate: English subtitles, whatever is spoken
     speech_task: SpeechTask = "transcribe"
+    #: the start and the end of each word, in the transcript and on the page
+    word_times: bool = True
     #: index or language of the audio stream to use; empty: automatic
     audio_track: str = ""
     #: the results to make
@@ -266,6 +282,7 @@ CHOICES: tuple[Choice, ...] = (
         OneOf(SPEECH_TASKS),
         "Write subtitles in the spoken language, or translate them to English, which needs a model of many languages.",
     ),
+    Choice("word_times", YesNo(), "Tell when each word is said, in the transcript and on the page."),
     Choice(
         "audio_track",
         AudioTrack(),
@@ -291,6 +308,8 @@ LAMBDA_SECONDS: str = CHOICES[-1].metadata
 
 def written(value: Any) -> str:
     """A value as the text that means it, for a parameter."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

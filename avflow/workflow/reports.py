@@ -341,7 +341,7 @@ class ResultFile(Contract):
 class ChoiceInForce(Contract):
     """A choice that was in force."""
 
-    #: a number, a text, or a list of names
+    #: a number, a text, a list of names, or true or false
     value: Any
     #: the table's default, a parameter of the stack, or the metadata of the upload
     origin: Origin = field(metadata=field_options(alias="from"))

@@ -23,7 +23,7 @@ WORDS = {
     ".srt": "subtitles",
     ".vtt": "subtitles for web pages",
     ".txt": "the transcript as text",
-    ".transcript.json": "the transcript with the time of each word",
+    ".transcript.json": "the transcript with its times",
     ".detections.jsonl": "the objects on each frame",
     ".jpg": "a picture of the video",
     ".contact.jpg": "pictures of the whole video on one sheet",

@@ -26,7 +26,7 @@ class Spoken:
     summary: SpeechSummary
     #: the SubRip file, from which the MP4 gets its subtitle track
     subtitles: Path
-    #: each cue with its words
+    #: each cue with its words, or with none if their times are not wanted
     cues: Sequence[tuple[Cue, Sequence[Word]]]
 
 
@@ -43,7 +43,9 @@ def make(video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], fold
     subtitles.write(cues, made[".srt"])
     webvtt.write(cues, made[".vtt"])
     texts.write_text(transcript, made[".txt"])
-    told = json.dumps(texts.transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
+    told = json.dumps(
+        texts.transcript_file(spans, task, word_times=media.choices.word_times).to_dict(), indent=2, ensure_ascii=False
+    )
     made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
     words = sum(len(cue.text.split()) for cue in cues)
     written = (TRANSLATED_TO if translated else transcript.language) if cues else None
@@ -52,5 +54,5 @@ def make(video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], fold
         {video.result(suffix): path for suffix, path in made.items() if suffix in wanted},
         SpeechSummary(transcript.language, len(cues), words, written),
         made[".srt"],
-        spoken,
+        spoken if media.choices.word_times else [(cue, ()) for cue in cues],
     )

@@ -21,7 +21,7 @@ from avflow.models.store import ModelStore, sha256_of
 from avflow.speech import languages
 from avflow.workflow import choosing, manifest
 from avflow.workflow import ffmpeg as ffmpeg_step
-from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, written
+from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, YesNo, written
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import OUTPUTS, VideoRef
@@ -45,6 +45,7 @@ TAKEN = {
     "label_size": {"0.5": 0.5, "3": 3.0},
     "speech_language": {"auto": "auto", "de": "de", "haw": "haw"},
     "speech_task": {"translate": "translate"},
+    "word_times": {"yes": True, "no": False},
     "audio_track": {"": "", "2": "2", "en": "en", "eng": "eng", "pt-BR": "pt-BR"},
     "outputs": {
         "avi": ("avi", "srt"),
@@ -65,6 +66,7 @@ REFUSED = {
     "label_size": (*NUMBERS, "0.4", "3.1"),
     "speech_language": ("", "English", "d", "de-AT", "DE", "e\x00", "*"),
     "speech_task": ("", "summarise", "translate "),
+    "word_times": ("", "Yes", "NO", "true", "1", "no ", "yes,no"),
     "audio_track": ("English", "-1", "e", "2,3", "99999", "en\n"),
     "outputs": ("", ",", "mp4,", ",mp4", "mp4,,vtt", "mp4;vtt", "mp4 vtt", "MP4", "webm", "none", "all", "mp4\x00"),
     "lambda_seconds": (*NUMBERS, "901"),
@@ -320,7 +322,7 @@ def test_the_templates_parameter_is_as_the_table_declares_it(template, choice):
     }
     if is_number:
         expected |= {"MinValue": kind.least, "MaxValue": kind.most}
-    elif isinstance(kind, OneOf):
+    elif isinstance(kind, OneOf | YesNo):
         expected["AllowedValues"] = list(kind.allowed)
     else:
         expected["AllowedPattern"] = kind.pattern

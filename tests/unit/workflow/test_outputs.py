@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, pairwise
@@ -250,6 +251,22 @@ def test_all_texts_say_the_same(s3, bucket, folder):
         {"start": 0.5, "end": 0.9, "text": HOSTILE, "probability": 0.75, "language": "en", "joined": False},
         {"start": 1.0, "end": 1.5, "text": "Second.", "probability": 0.5, "language": "en", "joined": False},
     ]
+
+
+def test_without_times_of_words_only_the_words_are_missing(s3, bucket, folder):
+    _, timed = run(s3, bucket, folder / "loud.mkv")
+    kept = {suffix: timed[suffix].read_bytes() for suffix in (".srt", ".vtt", ".txt", ".transcript.json")}
+    manifest, results = run(s3, bucket, folder / "loud.mkv", choices=Choices(word_times=False))
+    assert {suffix for suffix, content in kept.items() if results[suffix].read_bytes() != content} == {
+        ".transcript.json"
+    }
+    told, before = json.loads(results[".transcript.json"].read_text("utf-8")), json.loads(kept[".transcript.json"])
+    assert [len(each.pop("words")) for each in before["segments"]] == [2]
+    assert [each.pop("words") for each in told["segments"]] == [[]]
+    assert told == before
+    shown = re.search(r'"cues":(\[.*?\]),"steps"', results[".html"].read_text("utf-8"))[1]
+    assert [words for *_, words in json.loads(shown)] == [[]]
+    assert manifest.choices["word_times"].value is False
 
 
 # ---------------------------------------------------------------- pictures

@@ -11,7 +11,7 @@ OUT ?= result
 BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCURRENCY SEGMENT_SECONDS DETECTOR_PRECISION \
                  YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION SHORT_VIDEOS \
-                 OUTPUTS CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
+                 OUTPUTS WORD_TIMES CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
            base-images audit clean
@@ -60,6 +60,7 @@ help:
 	@echo '         SPEECH_LANGUAGE=de                    the language of the speech, if it is known'
 	@echo '         SPEECH_TASK=translate                 subtitles in English, whatever is spoken'
 	@echo '         OUTPUTS=mp4,vtt                       of the results only these, and the AVI and .srt'
+	@echo '         WORD_TIMES=no                         a little faster: the transcript and the page without times of words'
 	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'
 	@echo '         ON_TRUNCATED=fail                     refuses a file that is cut, whatever is there'
 	@echo '         AUDIO_TRACK=eng                       another audio stream: its language, or its index in the file'

@@ -19,6 +19,7 @@ from avflow.annotation.labels import LABELS, Labels
 from avflow.media.contract import Contract
 from avflow.media.tracks.languages import SELECTOR, is_selector
 from avflow.models.kinds import SPEECH_TASKS, SpeechTask
+from avflow.results.names import ALWAYS, OUTPUTS
 
 #: where a value came from: the table, a parameter of the stack, or the metadata of the upload
 Origin = Literal["default", "stack", "upload"]
@@ -48,38 +49,22 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class NumberWithin:
-    """A number between two bounds, which are part of the range."""
+    """A number between two bounds, which are part of the range. `whole`: one without a fraction, in digits only."""
 
     least: float
     most: float
+    whole: bool = False
     form: str = "N"
 
     @property
     def rule(self) -> str:
-        return f"a number from {self.least:g} to {self.most:g}"
+        return f"a {'whole ' if self.whole else ''}number from {self.least:g} to {self.most:g}"
 
     def read(self, text: str) -> float:
-        number = float(text)
-        if math.isnan(number) or not self.least <= number <= self.most:
+        if self.whole and not re.fullmatch(r"[0-9]{1,9}", text):
             raise ValueError(text)
-        return number
-
-
-@dataclass(frozen=True)
-class WholeNumberWithin:
-    """A whole number between two bounds, which are part of the range."""
-
-    least: int
-    most: int
-    form: str = "N"
-
-    @property
-    def rule(self) -> str:
-        return f"a whole number from {self.least} to {self.most}"
-
-    def read(self, text: str) -> int:
-        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else self.least - 1
-        if not self.least <= number <= self.most:
+        number = int(text) if self.whole else float(text)
+        if math.isnan(number) or not self.least <= number <= self.most:
             raise ValueError(text)
         return number
 
@@ -102,6 +87,45 @@ class OneOf:
         if text not in self.allowed:
             raise ValueError(text)
         return text
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """`yes` or `no`, which mean True and False."""
+
+    allowed: tuple[str, ...] = ("yes", "no")
+    form: str = "yes|no"
+    rule: str = "yes or no"
+
+    def read(self, text: str) -> bool:
+        if text not in self.allowed:
+            raise ValueError(text)
+        return text == "yes"
+
+
+@dataclass(frozen=True)
+class SomeOf:
+    """Some of a few words, separated by commas. `always` are among them, whether they are named or not."""
+
+    allowed: tuple[str, ...]
+    always: tuple[str, ...] = ()
+    form: str = "LIST"
+
+    @property
+    def rule(self) -> str:
+        return f"a list with commas of {', '.join(self.allowed)}, without blanks"
+
+    @property
+    def pattern(self) -> str:
+        word = f"({'|'.join(self.allowed)})"
+        return f"{word}(,{word})*"
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """The words in the order of `allowed`. Blanks and repetitions make no difference."""
+        words = [word.strip() for word in text.split(",")]
+        if not set(words) <= set(self.allowed):
+            raise ValueError(text)
+        return tuple(word for word in self.allowed if word in (*self.always, *words))
 
 
 @dataclass(frozen=True)
@@ -147,6 +171,16 @@ class AudioTrack:
         return text
 
 
+def refusal(kind: Kind, text: str) -> str:
+    """What a wrong value must be, and which word may be meant by its first wrong one."""
+    said = f"must be {kind.rule}"
+    if isinstance(kind, OneOf | YesNo | SomeOf):
+        wrong = (word for each in text.split(",") if (word := each.strip()) not in kind.allowed)
+        for near in get_close_matches(next(wrong, "").lower(), kind.allowed, 1):
+            said += f": did you mean {near}?"
+    return said
+
+
 # ---------------------------------------------------------------- the values
 @dataclass(frozen=True)
 class Choices(Contract):
@@ -167,8 +201,12 @@ class Choices(Contract):
     speech_language: str = AUTO
     #: translate: English subtitles, whatever is spoken
     speech_task: SpeechTask = "transcribe"
+    #: the start and the end of each word, in the transcript and on the page
+    word_times: bool = True
     #: index or language of the audio stream to use; empty: automatic
     audio_track: str = ""
+    #: the results to make
+    outputs: tuple[str, ...] = OUTPUTS
     #: seconds of Lambda that each step may use; null: all there are
     lambda_seconds: float | None = None
 
@@ -231,7 +269,7 @@ CHOICES: tuple[Choice, ...] = (
     Choice("classes", Classes(), "Show only objects of these classes, named as by the model; empty shows all."),
     Choice(
         "detect_every",
-        WholeNumberWithin(1, 60),
+        NumberWithin(1, 60, whole=True),
         "Detect on one frame in so many, and interpolate the boxes of each object in between.",
     ),
     Choice(
@@ -246,11 +284,18 @@ CHOICES: tuple[Choice, ...] = (
         OneOf(SPEECH_TASKS),
         "Write subtitles in the spoken language, or translate them to English, which needs a model of many languages.",
     ),
+    Choice("word_times", YesNo(), "Tell when each word is said, in the transcript and on the page."),
     Choice(
         "audio_track",
         AudioTrack(),
         "Use the audio stream with this index in the file or this language; empty, or if none matches, it is chosen by "
         "its content.",
+    ),
+    Choice(
+        "outputs",
+        SomeOf(OUTPUTS, ALWAYS),
+        "Make avi and srt, which are always there, and of mp4 (H.264), vtt (subtitles for browsers), txt and json (the "
+        "transcript), jpg (a thumbnail and a contact sheet) and html (a page to look at) those that are named.",
     ),
     Choice(
         "lambda_seconds",
@@ -265,6 +310,8 @@ LAMBDA_SECONDS: str = CHOICES[-1].metadata
 
 def written(value: Any) -> str:
     """A value as the text that means it, for a parameter."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

@@ -69,7 +69,6 @@ class DeploymentOptions:
     yolov3_model: str
     speech_model: str
     choices: Choices
-    outputs: str
     detector_precision: str
     on_truncated: str
     max_run_cost: float
@@ -136,7 +135,6 @@ def deployed(
     parameters = {
         "Yolov3Model": options.yolov3_model,
         "SpeechModel": options.speech_model,
-        "Outputs": options.outputs,
         "DetectorPrecision": options.detector_precision,
         "OnTruncated": options.on_truncated,
         "MaxRunCost": f"{options.max_run_cost:g}",

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from avflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, WholeNumberWithin, written
+from avflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, refusal, written
 from avflow.models.kinds import PRECISIONS
-from avflow.results.names import OUTPUTS, outputs_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,20 +66,8 @@ class Chosen(click.ParamType):
         try:
             return self._kind.read(str(value))
         except ValueError:
-            self.fail(f"{value!r} must be {self._kind.rule}.", param, ctx)
-
-
-class Outputs(click.ParamType):
-    """A list with commas: what the template's parameter `Outputs` accepts, and blanks."""
-
-    name = "outputs"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The list, with the results that are always there."""
-        try:
-            return ",".join(outputs_of(str(value)))
-        except ValueError as error:
-            self.fail(f"{str(value)!r} names no results: {error}.", param, ctx)
+            said = refusal(self._kind, str(value))
+            self.fail(f"{value!r} {said}{'' if said.endswith('?') else '.'}", param, ctx)
 
 
 class Folder(click.Path):
@@ -109,9 +96,7 @@ def _choice(choice: Choice) -> Callable[[Command], Command]:
     kind, default = choice.kind, written(choice.default)
     of: click.ParamType = Chosen(choice)
     if isinstance(kind, NumberWithin):
-        of = Number(kind.least, kind.most)
-    elif isinstance(kind, WholeNumberWithin):
-        of = WholeNumber(kind.least, kind.most)
+        of = (WholeNumber if kind.whole else Number)(kind.least, kind.most)
     elif isinstance(kind, OneOf):
         of = click.Choice(kind.allowed)
     shown = None if isinstance(kind, OneOf) else kind.form
@@ -128,15 +113,6 @@ _DEPLOYMENT = (
         help="Model for speech recognition.",
     ),
     *map(_choice, OF_STACK),
-    _option(
-        "--outputs",
-        metavar="LIST",
-        type=Outputs(),
-        default=",".join(OUTPUTS),
-        show_default=True,
-        help="The results to make: an MP4, subtitles for browsers, the transcript as text and as JSON, and pictures. "
-        "avi and srt are always there.",
-    ),
     _option(
         "--detector-precision",
         type=click.Choice(PRECISIONS),

@@ -27,6 +27,7 @@ import yaml
 from avflow.media import Media, probe
 from avflow.workflow import cost, paces, plan
 from avflow.workflow.compute import Compute
+from avflow.workflow.layout import OUTPUTS
 from avflow.workflow.reports import CostEstimate, StepRecord
 from avflow.workflow.settings import Settings
 from benchmarks.common import ROOT, SAMPLE, Result, columns
@@ -68,7 +69,7 @@ STEP_NAMES = {"FFmpeg": "ffmpeg", "Audio2srt": "audio2srt", "Yolov3": "yolov3", 
 #: pixels of a frame, and bytes of the weights of YOLOv3
 PIXELS, WEIGHTS = 1920 * 1080, 248_007_048
 #: the pixels where no GPU encodes the MP4
-WORKED = paces.pixels_worked(PIXELS, Settings().outputs)
+WORKED = paces.pixels_worked(PIXELS, OUTPUTS)
 
 
 def video(number: int, rng: random.Random) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from avflow.choices import AUTO, CHOICES, Choices, shown, spelled
+from avflow.choices import AUTO, CHOICES, Choices, refusal, shown, spelled, written
 from avflow.darknet.names import class_names
 from avflow.errors import SettingInvalid
 from avflow.media_work.requests import LoadDetector
 from avflow.models.kinds import DETECTION, Precision
 from avflow.models.store import ModelStore
 from avflow.progress import Report
-from avflow.results.names import OUTPUTS, outputs_of
 
 _KINDS = {choice.field: choice.kind for choice in CHOICES}
 
@@ -33,21 +31,8 @@ def checked(**given: Any) -> Choices:
         try:
             values[field] = _KINDS[field].read(_text(value))
         except ValueError:
-            raise _wrong(field, value, _KINDS[field].rule) from None
+            raise _wrong(field, value) from None
     return Choices(**values)
-
-
-def checked_outputs(given: str | Iterable[str]) -> tuple[str, ...]:
-    """The results that are wanted, with those that are always there, in the order of `avflow.results.names.OUTPUTS`.
-
-    Raises
-    ------
-    SettingInvalid
-    """
-    try:
-        return outputs_of(_text(given if isinstance(given, str) else tuple(given)))
-    except (TypeError, ValueError):
-        raise _wrong("outputs", given, f"a list of {', '.join(OUTPUTS)}") from None
 
 
 def spoken_language(language: str | None) -> str | None:
@@ -85,11 +70,11 @@ def _text(value: Any) -> str:
             raise ValueError(value)
         return ",".join(value)
     if isinstance(value, bool):
-        raise ValueError(value)
+        return written(value)
     return str(value)  # a number of Python or NumPy
 
 
-def _wrong(field: str, value: Any, rule: str) -> SettingInvalid:
+def _wrong(field: str, value: Any) -> SettingInvalid:
     text = value if isinstance(value, str) else repr(value)
     quoted = shown(text) if isinstance(value, str) else text[:100]
-    return SettingInvalid(f"{field} is {quoted}; it must be {rule}", "Give such a value.")
+    return SettingInvalid(f"{field} is {quoted}; it {refusal(_KINDS[field], text)}", "Give such a value.")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from avflow.annotation.labels import Labels, LabelStyle
 from avflow.api.annotating import Drawing, annotated, converted
-from avflow.api.choosing import checked, checked_detector, checked_outputs, spoken_language
+from avflow.api.choosing import checked, checked_detector, spoken_language
 from avflow.api.publishing import Found, Targets
 from avflow.api.results import Processed, Transcription
 from avflow.api.transcribing import loading_of, recognised
@@ -43,6 +43,7 @@ def process(
     speech_model: str = DEFAULT_MODEL,
     language: str | None = None,
     translate: bool = False,
+    word_times: bool = True,
     audio_track: str = "",
     on_truncated: Literal["process", "fail"] = "process",
     isolation: Isolation = "best",
@@ -63,7 +64,7 @@ def process(
         As the choices of docs/settings.md#choices; None is the default.
     precision:
         Arithmetic of the detector: `avflow.models.kinds.Precision`.
-    speech_model, language, translate, audio_track, isolation, report:
+    speech_model, language, translate, word_times, audio_track, isolation, report:
         As for `transcribe`.
     on_truncated:
         "fail" refuses a file that is cut. Else it is processed as far as it goes, if at least half is there.
@@ -84,37 +85,40 @@ def process(
         detect_every=detect_every,
         labels=labels,
         label_size=label_size,
+        word_times=word_times,
         audio_track=audio_track,
+        outputs=outputs if isinstance(outputs, str) else tuple(outputs),
     )
-    wanted = checked_outputs(outputs)
     finder = checked_detector(model, choices, precision, report)
     code = checked_speech(speech_model, spoken_language(language), translate=translate, report=report)
     with working_on(video, isolation, report) as work, ExitStack() as processes:
-        targets = Targets.of(Path(out).expanduser(), work.real, wanted)
+        targets = Targets.of(Path(out).expanduser(), work.real, choices.outputs)
         listener = processes.enter_context(work.worker("audio2srt"))
         listener.begin(loading := loading_of(speech_model))  # while the file is described
         with work.worker("ffmpeg") as worker:
             media = work.described(worker, choices.audio_track, refuse_cut=on_truncated == "fail")
             media, wav = work.sound(worker, media)
             media, picture = converted(work, worker, replace(media, audio=media.audio if wav else None))
-        drawing = _drawing(choices, wanted, media.video.drawn_color_space if media.video else "unknown")
+        drawing = _drawing(choices, media.video.drawn_color_space if media.video else "unknown")
         parts: dict[str, Callable[[], Any]] = {}
         if picture.stream is not None:
             parts["seen"] = lambda: annotated(work, finder, picture, drawing)
         if wav is not None:
-            parts["said"] = lambda: recognised(work, listener, loading, wav, code, translate=translate)
+            parts["said"] = lambda: recognised(
+                work, listener, loading, wav, code, translate=translate, word_times=word_times
+            )
         done = _side_by_side(work, parts)
         said = None
         if "said" in done:
             task: SpeechTask = "translate" if translate else "transcribe"
-            files = spoken.write([done["said"]], task, work.place.taken)
-            said = Transcription.of(done["said"], task=task), files
+            files = spoken.write([done["said"]], task, work.place.taken, word_times=word_times)
+            said = Transcription.of(done["said"], task=task, word_times=word_times), files
         return targets.publish(work, Found(media, picture, done.get("seen"), said))
 
 
-def _drawing(choices: Choices, wanted: tuple[str, ...], color_space: str) -> Drawing:
+def _drawing(choices: Choices, color_space: str) -> Drawing:
     style = LabelStyle(choices.labels, choices.label_size)
-    return Drawing("mp4" in wanted, "jpg" in wanted, style, choices.detect_every, color_space)
+    return Drawing("mp4" in choices.outputs, "jpg" in choices.outputs, style, choices.detect_every, color_space)
 
 
 def _side_by_side(work: Work, parts: dict[str, Callable[[], Any]]) -> dict[str, Any]:

@@ -112,6 +112,7 @@ class Transcription:
         The duration of the audio.
     words:
         Each word with its start and end in seconds, its probability, and whether it is joined to the word before it.
+        Empty if they were not asked for.
     cues:
         The words laid out as subtitles. Start and end are in seconds.
     notices:
@@ -130,10 +131,18 @@ class Transcription:
     _transcript: Transcript = field(repr=False, kw_only=True)
 
     @classmethod
-    def of(cls, said: Transcript, notices: Sequence[Notice] = (), *, task: SpeechTask = "transcribe") -> Transcription:
+    def of(
+        cls,
+        said: Transcript,
+        notices: Sequence[Notice] = (),
+        *,
+        task: SpeechTask = "transcribe",
+        word_times: bool = True,
+    ) -> Transcription:
         """From the transcript of a speech engine, and notices about its file."""
         told = tuple(dict.fromkeys((*notices, *said.notices)))
-        return cls(said.language, said.duration, [*said.words], cues(said), said.text, told, task, _transcript=said)
+        words = [*said.words] if word_times else []
+        return cls(said.language, said.duration, words, cues(said), said.text, told, task, _transcript=said)
 
     def to_dict(self) -> dict[str, Any]:
         """The form of OpenAI's Whisper, which `pysubs2.load_from_whisper` takes.
@@ -147,7 +156,7 @@ class Transcription:
                 "start": said.start,
                 "end": said.end,
                 "text": said.text,
-                "words": [_as_whisper(word) for word in said.words],
+                "words": [_as_whisper(word) for word in said.words] if self.words else [],
             }
             for number, said in enumerate(self._transcript.utterances)
         ]

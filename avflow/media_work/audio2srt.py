@@ -38,6 +38,11 @@ class Tasks:
     def recognise(self, asked: requests.Recognise, report: Report) -> requests.Recognised:
         """Raises InvalidMediaUnreadable, SettingInvalid."""
         said = self._engine.transcribe(
-            Path(asked.wav), report, origin=asked.origin, language=asked.language, task=asked.speech_task
+            Path(asked.wav),
+            report,
+            origin=asked.origin,
+            language=asked.language,
+            task=asked.speech_task,
+            word_times=asked.word_times,
         )
         return requests.Recognised(said.utterances, said.duration, said.language, said.notices)

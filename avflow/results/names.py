@@ -5,8 +5,8 @@ This module imports nothing heavy.
 
 from __future__ import annotations
 
-#: The results that the setting `Outputs` chooses, by its words: the suffix of each by what it is. The first two are
-#: always there.
+#: The results that the choice `Outputs` names (`avflow.choices`), by its words: the suffix of each by what it is.
+#: `ALWAYS` are always there.
 OF_VIDEO = {
     "avi": {"video": ".avi", "detections": ".detections.jsonl"},
     "mp4": {"mp4": ".mp4"},
@@ -28,26 +28,9 @@ WORDS = {
     ".srt": "subtitles",
     ".vtt": "subtitles for web pages",
     ".txt": "the transcript as text",
-    ".transcript.json": "the transcript with the time of each word",
+    ".transcript.json": "the transcript with its times",
     ".detections.jsonl": "the objects on each frame",
     ".jpg": "a picture of the video",
     ".contact.jpg": "pictures of the whole video on one sheet",
     ".json": "the manifest: what was done, where and with what",
 }
-
-
-def outputs_of(text: str) -> tuple[str, ...]:
-    """The outputs that a list with commas names, and those that are always there, in the order of `OUTPUTS`.
-
-    >>> outputs_of("mp4, srt")
-    ('avi', 'srt', 'mp4')
-
-    Raises
-    ------
-    ValueError
-        It names something else, or nothing.
-    """
-    names = [name.strip() for name in text.split(",")]
-    if not set(names) <= set(OUTPUTS):
-        raise ValueError(f"it must be a list with commas of {', '.join(OUTPUTS)}")
-    return tuple(name for name in OUTPUTS if name in (*ALWAYS, *names))

@@ -23,7 +23,7 @@ class Spoken:
     transcript:
         Of the whole audio.
     cues:
-        Each cue with its words.
+        Each cue with its words, or with none if their times are not wanted.
     language:
         Of the text, ISO 639-1; None without a cue.
     """
@@ -34,8 +34,11 @@ class Spoken:
     language: str | None
 
 
-def write(spans: Sequence[Transcript], task: SpeechTask, folder: Path) -> Spoken:
-    """Write all formats into `folder`, whether they are wanted or not: they are small."""
+def write(spans: Sequence[Transcript], task: SpeechTask, folder: Path, *, word_times: bool = True) -> Spoken:
+    """Write all formats into `folder`, whether they are wanted or not: they are small.
+
+    Without `word_times` no format, and no cue, has the times of words.
+    """
     transcript = Transcript.join(spans)
     spoken = subtitles.spoken(transcript)
     cues = [cue for cue, _ in spoken]
@@ -44,6 +47,7 @@ def write(spans: Sequence[Transcript], task: SpeechTask, folder: Path) -> Spoken
     subtitles.write(cues, made[".srt"])
     webvtt.write(cues, made[".vtt"])
     texts.write_text(transcript, made[".txt"])
-    texts.write_json(spans, task, made[".transcript.json"])
+    texts.write_json(spans, task, made[".transcript.json"], word_times=word_times)
     language = TRANSLATED_TO if task == "translate" else transcript.language
-    return Spoken(made, transcript, spoken, language if cues else None)
+    kept = spoken if word_times else [(cue, ()) for cue in cues]
+    return Spoken(made, transcript, kept, language if cues else None)

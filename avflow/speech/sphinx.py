@@ -50,6 +50,7 @@ class PocketSphinxEngine:
         origin: float = 0.0,
         language: str | None = None,
         task: SpeechTask = "transcribe",
+        word_times: bool = True,
     ) -> Transcript:
         """See SpeechEngine.
 

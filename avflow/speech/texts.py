@@ -41,6 +41,7 @@ class SpokenSegment(Contract):
     start: float
     end: float
     text: str
+    #: empty if the times of words are not wanted
     words: tuple[SpokenWord, ...]
 
 
@@ -59,29 +60,32 @@ class TranscriptFile(Contract):
     segments: tuple[SpokenSegment, ...]
 
 
-def transcript_file(spans: Sequence[Transcript], task: SpeechTask) -> TranscriptFile:
-    """The words of all spans, whose times count from the start of the whole audio. A span may have its own language."""
+def transcript_file(spans: Sequence[Transcript], task: SpeechTask, *, word_times: bool = True) -> TranscriptFile:
+    """The words of all spans, whose times count from the start of the whole audio. A span may have its own language.
+
+    Without `word_times` the segments have only their text.
+    """
     whole = Transcript.join(spans)
     segments = tuple(
-        _segment(utterance, TRANSLATED_TO if task == "translate" else span.language)
+        _segment(utterance, TRANSLATED_TO if task == "translate" else span.language, word_times=word_times)
         for span in spans
         for utterance in span.utterances
     )
     return TranscriptFile(SCHEMA_VERSION, whole.language, task, round(whole.duration, 3), segments)
 
 
-def write_json(spans: Sequence[Transcript], task: SpeechTask, path: Path) -> None:
+def write_json(spans: Sequence[Transcript], task: SpeechTask, path: Path, *, word_times: bool = True) -> None:
     """Write the words of all spans as JSON: `TranscriptFile`."""
-    told = json.dumps(transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
+    told = json.dumps(transcript_file(spans, task, word_times=word_times).to_dict(), indent=2, ensure_ascii=False)
     path.write_text(printable_json(told) + "\n", encoding="utf-8")
 
 
-def _segment(utterance: Utterance, language: str | None) -> SpokenSegment:
+def _segment(utterance: Utterance, language: str | None, *, word_times: bool) -> SpokenSegment:
     words = tuple(
         SpokenWord(
             round(word.start, 3), round(word.end, 3), word.text, round(word.probability, 3), language, word.joined
         )
-        for word in utterance.words
+        for word in (utterance.words if word_times else ())
     )
     return SpokenSegment(round(utterance.start, 3), round(utterance.end, 3), utterance.text, words)
 

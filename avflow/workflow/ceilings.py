@@ -68,7 +68,7 @@ def expected_usd(media: Media, settings: Settings) -> float:
     """US dollars that the run will cost on AWS, where it runs longest: on demand, and on the CPU if that may be."""
     steps = _steps(media, settings)
     converted = bool(conversion_reasons(media))
-    return cost.estimate(steps, media, on_aws=True, converted=converted, outputs=settings.outputs).usd
+    return cost.estimate(steps, media, on_aws=True, converted=converted, outputs=settings.choices.outputs).usd
 
 
 def _steps(media: Media, settings: Settings) -> list[StepRecord]:
@@ -78,7 +78,7 @@ def _steps(media: Media, settings: Settings) -> list[StepRecord]:
         spans = min(settings.max_spans, max(1, round(seconds / settings.speech_span_seconds)))
         steps += [_on_lambda("audio2srt", _START + _SPEECH_PACE * seconds / spans)] * spans
     if video is not None:
-        frames, pixels = _frames(media), paces.pixels_worked(video.width * video.height, settings.outputs)
+        frames, pixels = _frames(media), paces.pixels_worked(video.width * video.height, settings.choices.outputs)
         rate = Fraction(frames) / Fraction(max(seconds, 1.0))
         segments = Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments).count
         on_gpu = settings.detector_compute == "gpu"

@@ -23,6 +23,7 @@ from avflow.choices import (
     Choices,
     Origin,
     instead,
+    refusal,
     shown,
     spelled,
 )
@@ -55,7 +56,7 @@ def of_stack(environ: Mapping[str, str]) -> Choices:
             try:
                 values[choice.field] = choice.kind.read(text)
             except ValueError:
-                message = f"{choice.variable} is {shown(text)}; it must be {choice.kind.rule}"
+                message = f"{choice.variable} is {shown(text)}; it {refusal(choice.kind, text)}"
                 raise SettingInvalid(message) from None
     return Choices(**values)
 
@@ -81,7 +82,7 @@ def of_upload(stack: Choices, metadata: Mapping[str, str], upload: str) -> Chose
         try:
             values[choice.field] = choice.kind.read(_decoded(given))
         except ValueError:
-            raise _wrong(choice, given, upload, f"it must be {choice.kind.rule}") from None
+            raise _wrong(choice, given, upload, f"it {refusal(choice.kind, given)}") from None
     return Chosen(replace(stack, **values), tuple(values))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
+from avflow.choices import Choices
 from avflow.video.segments import Segments
 from avflow.workflow import cost, paces, plan
 from avflow.workflow.compute import Ec2Compute, FargateCompute, LambdaCompute
@@ -44,7 +44,7 @@ def predicted_usd(boxes: Sequence[SegmentReport]) -> dict[str, float]:
     """US dollars of YOLOv3 on each kind of machine, for the frames of these segments."""
     frames, rate = sum(report.frames for report in boxes), Fraction(boxes[0].frame_rate)
     width, height = boxes[0].size
-    made = replace(Settings(), outputs=tuple(boxes[0].files))
+    made = Settings(choices=Choices(outputs=tuple(boxes[0].files)))
     return usd_of(frames, rate, width * height, sum(file.bytes for file in boxes[0].model.files), made)
 
 
@@ -56,7 +56,7 @@ def usd_of(
     The GPU's own encoder makes the MP4. Elsewhere it costs time of the processor.
     """
     settings = settings or Settings()
-    worked = paces.pixels_worked(pixels, settings.outputs)
+    worked = paces.pixels_worked(pixels, settings.choices.outputs)
     short = plan.functions(frames, rate, worked, model_bytes, settings)
     jobs = Segments.of(frames, rate, seconds=settings.segment_seconds, most=settings.max_segments)
     function = LambdaCompute("lambda", settings.short_videos_memory, 10.0)

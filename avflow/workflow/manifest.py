@@ -78,7 +78,7 @@ def build(
                 media.input,
                 on_aws=on_aws,
                 converted=bool(media.conversion_reasons),
-                outputs=media.outputs,
+                outputs=media.choices.outputs,
             ),
             yolov3=yolov3_usd,
         ),

@@ -79,7 +79,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
                 on_aws=context.settings.on_aws,
             )
 
-        if "html" in media.outputs:  # it shows what the manifest says
+        if "html" in media.choices.outputs:  # it shows what the manifest says
             page = result_page.make(video, report(), said, seen, place.taken)
             files += publish({video.result(".html"): page}, store)
     try:

@@ -87,7 +87,7 @@ def for_the_workflow(video: VideoRef, report: MediaReport) -> WorkflowPlan:
     """What the state machine reads of media.json: what decides its way, and where the results will be."""
     plan = report.plan
     suffixes: dict[str, str] = {}
-    for output in (each for each in _ADDRESSED if each in report.outputs):
+    for output in (each for each in _ADDRESSED if each in report.choices.outputs):
         suffixes |= OF_VIDEO.get(output, {}) if report.has_video else {}
         suffixes |= OF_AUDIO.get(output, {}) if report.has_audio else {}
         suffixes |= OF_ALL.get(output, {})
@@ -167,12 +167,12 @@ def _short(media: Media, stream: VideoStream | None, settings: Settings) -> Segm
     if stream is None or settings.short_videos != "lambda":
         return None
     pixels, model = (
-        paces.pixels_worked(stream.width * stream.height, settings.outputs),
+        paces.pixels_worked(stream.width * stream.height, settings.choices.outputs),
         ModelStore().describe(settings.yolov3_model).bytes,
     )
     segments = functions(stream.total_frames, stream.nominal_rate, pixels, model, settings)
     video_bytes = media.duration * VIDEO_BYTES_PER_SECOND
-    mp4_bytes = media.duration * H264_MOST_BYTES_PER_SECOND if "mp4" in settings.outputs else 0
+    mp4_bytes = media.duration * H264_MOST_BYTES_PER_SECOND if "mp4" in settings.choices.outputs else 0
     needed = max(media.size, video_bytes) + (video_bytes + mp4_bytes) / segments.count
     fits = needed <= YOLOV3_LAMBDA_TMP_BYTES
     return segments if fits and is_short(segments, pixels, model, settings) else None

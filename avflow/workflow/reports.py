@@ -168,12 +168,16 @@ class MediaReport(Contract):
     #: key of the copy of joined recordings on one clock, which later steps read in place of the upload; null if the
     #: upload has one clock
     joined: str | None = None
-    #: the results that are wanted, as the setting `Outputs` names them; reports of older versions have no others
-    outputs: tuple[str, ...] = ALWAYS
     #: what the user chose; all later steps read it here
     choices: Choices = field(default_factory=Choices)
     #: the fields of it that the upload's metadata set
     chosen_by_upload: tuple[str, ...] = ()
+
+    @classmethod
+    def __pre_deserialize__(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Reports of older versions have `outputs` beside the choices; before that, there were no others than these."""
+        choices = {"outputs": fields.get("outputs", ALWAYS), **fields.get("choices", {})}
+        return {**fields, "choices": choices}
 
 
 @dataclass(frozen=True)
@@ -337,7 +341,7 @@ class ResultFile(Contract):
 class ChoiceInForce(Contract):
     """A choice that was in force."""
 
-    #: a number, a text, or a list of names
+    #: a number, a text, a list of names, or true or false
     value: Any
     #: the table's default, a parameter of the stack, or the metadata of the upload
     origin: Origin = field(metadata=field_options(alias="from"))

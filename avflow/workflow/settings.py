@@ -14,7 +14,6 @@ from avflow import speech
 from avflow.choices import Choices
 from avflow.errors import SettingInvalid
 from avflow.models.kinds import PRECISIONS, Precision
-from avflow.results.names import OUTPUTS, outputs_of
 from avflow.workflow import choosing
 from avflow.workflow.compute import Compute, compute
 
@@ -60,10 +59,9 @@ class Settings:
     #: names of models in avflow/models/models.toml
     speech_model: str = speech.DEFAULT_MODEL
     yolov3_model: str = YOLOV3_MODEL
-    #: what the stack chooses for all uploads. Only the FFmpeg step has it: the others take it from `media.json`
+    #: what the stack chooses for all uploads. Only the FFmpeg step has it, and makes of it what counts for its upload;
+    #: the others take that from `media.json`
     choices: Choices = field(default_factory=Choices)
-    #: the results that are wanted (`avflow.results.names.OUTPUTS`); `ALWAYS` are among them
-    outputs: tuple[str, ...] = OUTPUTS
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut
     on_truncated: OnTruncated = "process"
@@ -117,7 +115,6 @@ class Settings:
             speech_model=environ.get("SPEECH_MODEL", cls.speech_model),
             yolov3_model=environ.get("YOLOV3_MODEL", cls.yolov3_model),
             choices=choosing.of_stack(environ),
-            outputs=_outputs(environ),
             detector_precision=cast(
                 Precision, _choice(environ, "DETECTOR_PRECISION", cls.detector_precision, PRECISIONS)
             ),
@@ -155,16 +152,6 @@ def _choice(environ: Mapping[str, str], name: str, default: str, choices: Sequen
     if value not in choices:
         raise SettingInvalid(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
     return value
-
-
-def _outputs(environ: Mapping[str, str]) -> tuple[str, ...]:
-    value = environ.get("OUTPUTS")
-    if value is None:
-        return Settings.outputs
-    try:
-        return outputs_of(value)
-    except ValueError as error:
-        raise SettingInvalid(f"OUTPUTS is {value!r}; {error}") from None
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, limits: Limits) -> float:

@@ -25,16 +25,17 @@ class Spoken:
     summary: SpeechSummary
     #: the SubRip file, from which the MP4 gets its subtitle track
     subtitles: Path
-    #: each cue with its words
+    #: each cue with its words, or with none if their times are not wanted
     cues: Sequence[tuple[Cue, Sequence[Word]]]
 
 
 def make(video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], folder: Path) -> Spoken:
     """Write the files into `folder`. They are empty if nobody speaks."""
     task: SpeechTask = "translate" if any(report.task == "translate" for report in speech) else "transcribe"
-    done = spoken.write([report.transcript for report in speech], task, folder)
+    times = media.choices.word_times
+    done = spoken.write([report.transcript for report in speech], task, folder, word_times=times)
     words = sum(len(cue.text.split()) for cue, _ in done.cues)
-    wanted = {suffix for output in media.outputs for suffix in OF_AUDIO.get(output, {}).values()}
+    wanted = {suffix for output in media.choices.outputs for suffix in OF_AUDIO.get(output, {}).values()}
     return Spoken(
         {video.result(suffix): path for suffix, path in done.files.items() if suffix in wanted},
         SpeechSummary(done.transcript.language, len(done.cues), words, done.language),

@@ -76,7 +76,7 @@ class Boxes:
 
 def make(boxes: Boxes) -> Made:
     """The videos, detections and pictures. A video that is one object already is copied in S3, without a process."""
-    video, wanted, context = boxes.video, boxes.report.outputs, boxes.context
+    video, wanted, context = boxes.video, boxes.report.choices.outputs, boxes.context
     names = [name for name in ("avi", "mp4") if name in ("avi", *wanted)]
     made: Results = {}
     for name in names if not boxes.media.audio else ():

@@ -111,6 +111,17 @@ def test_it_plays_with_subtitles_and_lights_the_word(opened):
     assert 0.3 < now(page) < 2
 
 
+def test_without_times_of_words_it_lights_the_cue(opened):
+    _, page = opened(content(cues=[replace(cue, words=()) for cue in content().cues]))
+    until(page, "video.readyState >= 2")
+    page.evaluate("video.play()")
+    until(page, "document.querySelector('[aria-current]')")
+    assert page.text_content("[aria-current] span") == SAID[0]
+    assert page.query_selector(".said") is None
+    lit = "[...document.querySelectorAll('.cue')].map((cue) => getComputedStyle(cue).boxShadow !== 'none')"
+    assert page.evaluate(lit) == [True] + [False] * (len(SAID) - 1)
+
+
 def test_a_click_on_what_is_seen_and_said_jumps_there(opened):
     _, page = opened()
     page.click("#cues li:nth-child(2) button")

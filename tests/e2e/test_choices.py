@@ -61,6 +61,23 @@ def test_an_upload_chooses_otherwise_than_the_stack(up, clip):
     assert b"Und so" in body(up, "result/own.srt")
 
 
+def test_the_same_file_with_other_outputs_is_another_execution_and_removes_what_it_lacks(up, clip):
+    def results():
+        found = up.client("s3").list_objects_v2(Bucket=up.bucket, Prefix="result/again.")["Contents"]
+        return {each["Key"].removeprefix("result/again") for each in found}
+
+    always = {".avi", ".detections.jsonl", ".srt", ".json"}
+    first = processed(up, clip, "start/again.mkv", **{"avflow-outputs": "mp4, vtt"})
+    assert first["status"] == "SUCCEEDED"
+    assert results() == {*always, ".mp4", ".vtt"}
+    told = json.loads(body(up, "result/again.json"))["choices"]["outputs"]
+    assert told == {"value": ["avi", "srt", "mp4", "vtt"], "from": "upload"}
+    second = processed(up, clip, "start/again.mkv", **{"avflow-outputs": "avi"})
+    assert second["status"] == "SUCCEEDED"
+    assert second["name"] != first["name"]
+    assert results() == always
+
+
 def test_a_wrong_choice_starts_no_job_and_is_reported(up, clip):
     batch = up.client("batch")
 

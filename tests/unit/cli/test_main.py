@@ -12,6 +12,7 @@ import pytest
 
 from avflow.choices import OF_STACK
 from avflow.detection.opening import Precision
+from avflow.results.names import OUTPUTS
 from avflow_cli.deployment import DeploymentOptions
 from avflow_cli.main import avflow, main
 from avflow_cli.options import PRECISIONS
@@ -75,7 +76,7 @@ def test_a_variable_is_held_to_the_same_bounds(capsys, monkeypatch, variable):
         ("YOLOV3_MODEL", "yolov3-tiny", "yolov3", "yolov3"),
         ("SPEECH_MODEL", "whisper-base", "whisper-tiny.en", "whisper-tiny.en"),
         ("SPEECH_TASK", "transcribe", "translate", "translate"),
-        ("OUTPUTS", "avi,srt,mp4,vtt,txt,json,jpg,html", "vtt, mp4", "avi,srt,mp4,vtt"),
+        ("OUTPUTS", OUTPUTS, "vtt, mp4", ("avi", "srt", "mp4", "vtt")),
         ("DETECTOR_PRECISION", "fastest", "int8", "int8"),
         ("ON_TRUNCATED", "process", "fail", "fail"),
         ("ISOLATION", "best", "required", "required"),

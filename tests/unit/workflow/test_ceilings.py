@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from avflow.choices import Choices
 from avflow.errors import MaxRunCostExceeded
 from avflow.media import probe
 from avflow.results.names import ALWAYS
@@ -45,7 +46,7 @@ def test_a_day_is_affordable_on_gpus_and_a_day_of_4k_at_60_is_not(sample):
     dear = lasting(sample, 24, rate=60, size=(3840, 2160))
     with pytest.raises(MaxRunCostExceeded, match=r"film\.mkv \(24\.0 h with 5184000 frames\) .* MaxRunCost is 20"):
         ceilings.require_affordable("film.mkv", dear, Settings())
-    ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50, outputs=ALWAYS))
+    ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50, choices=Choices(outputs=ALWAYS)))
     with pytest.raises(MaxRunCostExceeded):
         ceilings.require_affordable("film.mkv", dear, Settings(max_run_cost=50))  # each frame is encoded twice
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.header
-import json
 import re
 import tomllib
 from dataclasses import asdict, fields, replace
@@ -16,25 +15,24 @@ from samtranslator.yaml_helper import yaml_parse
 
 from avflow import detection
 from avflow.annotation.labels import USUAL
-from avflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, WholeNumberWithin, written
+from avflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, YesNo, written
 from avflow.darknet.names import COCO, class_names, names_in
 from avflow.errors import MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore, sha256_of
 from avflow.speech import languages
-from avflow.workflow import choosing, manifest, yolov3
+from avflow.workflow import choosing, manifest
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
-from avflow.workflow.layout import VideoRef
+from avflow.workflow.layout import OUTPUTS, VideoRef
 from avflow.workflow.reports import MediaReport
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
 from avflow_cli.main import run, up
 from scripts import choices_table
 from tests.in_process import in_process
-from tests.media_samples import ffmpeg, lavfi, rgb_frames
+from tests.media_samples import ffmpeg, lavfi
 from tests.reports import media_report
-from tests.speech_samples import SAMPLE
 
 ROOT = Path(__file__).parents[3]
 #: of each choice: values that are taken, with what they mean, and values that are refused
@@ -47,7 +45,15 @@ TAKEN = {
     "label_size": {"0.5": 0.5, "3": 3.0},
     "speech_language": {"auto": "auto", "de": "de", "haw": "haw"},
     "speech_task": {"translate": "translate"},
+    "word_times": {"yes": True, "no": False},
     "audio_track": {"": "", "2": "2", "en": "en", "eng": "eng", "pt-BR": "pt-BR"},
+    "outputs": {
+        "avi": ("avi", "srt"),
+        "avi,srt": ("avi", "srt"),
+        "mp4": ("avi", "srt", "mp4"),
+        "vtt, mp4 ,vtt": ("avi", "srt", "mp4", "vtt"),
+        "html,jpg,json,txt,vtt,mp4,srt,avi": OUTPUTS,
+    },
     "lambda_seconds": {"0": 0.0, "0.5": 0.5, "900": 900.0},
 }
 NUMBERS = ("", "much", "nan", "inf", "-1", "0.4,0.5", "0x1", "9" * 2000)
@@ -60,7 +66,9 @@ REFUSED = {
     "label_size": (*NUMBERS, "0.4", "3.1"),
     "speech_language": ("", "English", "d", "de-AT", "DE", "e\x00", "*"),
     "speech_task": ("", "summarise", "translate "),
+    "word_times": ("", "Yes", "NO", "true", "1", "no ", "yes,no"),
     "audio_track": ("English", "-1", "e", "2,3", "99999", "en\n"),
+    "outputs": ("", ",", "mp4,", ",mp4", "mp4,,vtt", "mp4;vtt", "mp4 vtt", "MP4", "webm", "none", "all", "mp4\x00"),
     "lambda_seconds": (*NUMBERS, "901"),
 }
 CHOICE = {choice.field: choice for choice in CHOICES}
@@ -305,7 +313,7 @@ def template():
 @pytest.mark.parametrize("choice", OF_STACK, ids=lambda choice: choice.field)
 def test_the_templates_parameter_is_as_the_table_declares_it(template, choice):
     kind, declared = choice.kind, template["Parameters"][choice.parameter]
-    is_number = isinstance(kind, NumberWithin | WholeNumberWithin)
+    is_number = isinstance(kind, NumberWithin)
     expected = {
         "Type": "Number" if is_number else "String",
         "Default": choice.default if is_number else written(choice.default),
@@ -314,7 +322,7 @@ def test_the_templates_parameter_is_as_the_table_declares_it(template, choice):
     }
     if is_number:
         expected |= {"MinValue": kind.least, "MaxValue": kind.most}
-    elif isinstance(kind, OneOf):
+    elif isinstance(kind, OneOf | YesNo):
         expected["AllowedValues"] = list(kind.allowed)
     else:
         expected["AllowedPattern"] = kind.pattern
@@ -354,35 +362,3 @@ def test_the_documents_and_make_have_the_table():
     assert choices_table.with_table(page.replace("the least", "")) == choices_table.with_table(page)
     declared = re.search(r"^RUN_VARIABLES := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert {choice.variable for choice in OF_STACK} <= {*declared.split()}
-
-
-# ---------------------------------------------------------------- what comes out
-def done(store, s3, clip, run, path, **metadata):
-    """The YOLOv3 step with the real model: its report, the objects of each line, and the frames."""
-    video = replace(uploaded(store, s3, clip, **metadata), execution=run)
-    context = StepContext(store, "batch", settings=Settings(yolov3_model="yolov3-tiny"), start=in_process)
-    ffmpeg_step.run(video, context)
-    updated = replace(context.settings, choices=Choices(confidence=0.99, labels="class"))  # a stack, before a redrive
-    report = yolov3.run(video, replace(context, settings=updated))
-    store.download(video.segment_file("avi", 0), path)
-    lines = s3.get_object(Bucket=store.bucket, Key=video.segment_file("detections", 0))["Body"].read().splitlines()
-    return report, [json.loads(line)["objects"] for line in lines], rgb_frames(path, 768, 576).astype(int)
-
-
-@pytest.mark.slow
-def test_what_is_shown_is_what_was_chosen(store, s3, tmp_path):
-    ModelStore().fetch("yolov3-tiny")
-    clip, path = tmp_path / "clip.mkv", tmp_path / "boxed.avi"
-    ffmpeg("-i", SAMPLE, "-t", "0.3", "-c", "copy", "-an", clip)
-    _, usual, labelled = done(store, s3, clip, "usual", path)
-    _, same, bare = done(store, s3, clip, "bare", path, **{"avflow-labels": "none"})
-    assert same == usual
-    plain = rgb_frames(clip, 768, 576).astype(int)
-    drawn, drawn_bare = (abs(frames - plain).max(axis=3) > 60 for frames in (labelled, bare))
-    assert 0 < drawn_bare.sum() < 0.7 * drawn.sum()
-    chosen = {"avflow-confidence": "0.5", "avflow-classes": "Person"}
-    report, found, _ = done(store, s3, clip, "chosen", path, **chosen)
-    assert found == [[one for one in line if one["class"] == "person" and one["confidence"] > 0.5] for line in usual]
-    assert all(0 < len(line) < len(before) for line, before in zip(found, usual, strict=True))
-    assert report.objects == {"person": sum(map(len, found))}
-    assert report.frames_with == {"person": len(found)}

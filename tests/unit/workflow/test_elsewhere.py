@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from avflow.choices import Choices
 from avflow.models.sources import ModelFile
 from avflow.workflow import cost, elsewhere
 from avflow.workflow.compute import LambdaCompute
@@ -24,7 +25,7 @@ def boxes(*sizes, frames=250, seconds=20.0):
 
 @pytest.mark.parametrize(("outputs", "encoded"), [(("avi",), 1), (("avi", "mp4"), 2)])
 def test_ten_seconds_worked_by_hand(outputs, encoded):
-    found = elsewhere.usd_of(250, Fraction(25), 1920 * 1080, WEIGHTS, Settings(outputs=outputs))
+    found = elsewhere.usd_of(250, Fraction(25), 1920 * 1080, WEIGHTS, Settings(choices=Choices(outputs=outputs)))
     # 1.6 s of a vCPU for the network and 0.0415 s for the pixels, twice with the MP4, by 1.7 vCPUs; 32 frames and 10 s
     # of start each
     function = 10 + 32 * (1.6 + encoded * 4 * 5e-9 * 1920 * 1080) / (3008 / 1769)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, pairwise
@@ -15,6 +16,7 @@ import numpy as np
 import pysubs2
 import pytest
 
+from avflow.choices import Choices
 from avflow.results.names import ALWAYS, OUTPUTS
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
@@ -132,7 +134,7 @@ def test_the_mp4_has_the_frames_and_times_of_the_avi(s3, bucket, folder, seconds
 
 
 def test_the_avi_and_the_subtitles_do_not_depend_on_the_others(s3, bucket, folder):
-    _, alone = run(s3, bucket, folder / "loud.mkv", outputs=ALWAYS)
+    _, alone = run(s3, bucket, folder / "loud.mkv", choices=Choices(outputs=ALWAYS))
     kept = {suffix: alone[suffix].read_bytes() for suffix in (".avi", ".srt", ".detections.jsonl")}
     assert set(alone) == {*kept, ".json"}
     _, among_all = run(s3, bucket, folder / "loud.mkv")
@@ -252,6 +254,22 @@ def test_all_texts_say_the_same(s3, bucket, folder):
     ]
 
 
+def test_without_times_of_words_only_the_words_are_missing(s3, bucket, folder):
+    _, timed = run(s3, bucket, folder / "loud.mkv")
+    kept = {suffix: timed[suffix].read_bytes() for suffix in (".srt", ".vtt", ".txt", ".transcript.json")}
+    manifest, results = run(s3, bucket, folder / "loud.mkv", choices=Choices(word_times=False))
+    assert {suffix for suffix, content in kept.items() if results[suffix].read_bytes() != content} == {
+        ".transcript.json"
+    }
+    told, before = json.loads(results[".transcript.json"].read_text("utf-8")), json.loads(kept[".transcript.json"])
+    assert [len(each.pop("words")) for each in before["segments"]] == [2]
+    assert [each.pop("words") for each in told["segments"]] == [[]]
+    assert told == before
+    shown = re.search(r'"cues":(\[.*?\]),"steps"', results[".html"].read_text("utf-8"))[1]
+    assert [words for *_, words in json.loads(shown)] == [[]]
+    assert manifest.choices["word_times"].value is False
+
+
 # ---------------------------------------------------------------- pictures
 def test_the_pictures_are_of_the_annotated_film(s3, bucket, folder):
     _, whole = run(s3, bucket, folder / "loud.mkv")
@@ -307,24 +325,24 @@ def test_only_the_results_that_are_wanted_are_made(s3, bucket, folder, outputs):
     suffixes = {"mp4": {".mp4"}, "vtt": {".vtt"}, "json": {".transcript.json"}, "txt": {".txt"}}
     suffixes["jpg"] = {".jpg", ".contact.jpg"}
     run(s3, bucket, folder / "loud.mkv")  # results of an earlier run go
-    _, results = run(s3, bucket, folder / "loud.mkv", outputs=(*ALWAYS, *outputs))
+    _, results = run(s3, bucket, folder / "loud.mkv", choices=Choices(outputs=(*ALWAYS, *outputs)))
     always = {".avi", ".srt", ".detections.jsonl", ".json"}
     assert set(results) == always.union(*(suffixes[output] for output in outputs))
     assert tuple(output for output in OUTPUTS if output in (*ALWAYS, *outputs)) == (*ALWAYS, *outputs)
 
 
-def test_a_report_of_an_older_version_is_still_merged(s3, bucket, folder):
+@pytest.mark.parametrize("older", [{}, {"outputs": ["avi", "srt"]}], ids=["before other outputs", "beside choices"])
+def test_a_report_of_an_older_version_is_still_merged(s3, bucket, folder, older):
     """Its segments have an AVI and detections, and no sums of them."""
     store, path = ObjectStore(bucket, s3), folder / "silent.mkv"
-    manifest, _ = run(s3, bucket, path, outputs=ALWAYS)
+    manifest, _ = run(s3, bucket, path, choices=Choices(outputs=ALWAYS))
     video = VideoRef(bucket, "start/silent.mkv", manifest.execution)
-    for key, kind, field in (
-        (video.media_json, MediaReport, "outputs"),
-        (video.part_json("yolov3", 0), SegmentReport, "files"),
-    ):
-        told = store.read(key, kind).to_dict()
-        del told[field]
-        store.write_json(key, told)
+    media = store.read(video.media_json, MediaReport).to_dict()
+    del media["choices"]["outputs"]
+    store.write_json(video.media_json, media | older)
+    segment = store.read(video.part_json("yolov3", 0), SegmentReport).to_dict()
+    del segment["files"]
+    store.write_json(video.part_json("yolov3", 0), segment)
     again = merge.run(video, StepContext(store, "batch", settings=SETTINGS, start=with_detector(Reader))).manifest
     assert again.results == manifest.results
     assert [file.sha256 for file in again.files][1] == manifest.files[1].sha256

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from avflow.choices import Choices
 from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, MediaAnswerInvalid
 from avflow.media import probe
 from avflow.results.names import ALWAYS
@@ -189,7 +190,7 @@ def test_a_short_video_is_merged_from_the_segments_of_functions_or_else_of_the_j
 # ---------------------------------------------------------------- no wasted work
 def test_the_picture_of_a_silent_film_of_one_segment_never_leaves_s3(store, films):
     video = uploaded(store, films["silent"])
-    manifest = whole_way(video, store, outputs=ALWAYS)
+    manifest = whole_way(video, store, choices=Choices(outputs=ALWAYS))
     assert store.keys("copy") == ["result/silent.avi"]
     assert store.keys("download") == [video.detections(0)]
     assert store.keys("upload") == ["result/silent.detections.jsonl"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from avflow.choices import Choices
 from avflow.media import probe
 from avflow.results.names import ALWAYS, OUTPUTS
 from avflow.speech.spans import Span
@@ -122,7 +123,7 @@ def test_the_limits_are_the_templates():
 
 
 # ---------------------------------------------------------------- short videos
-LAMBDA = {"short_videos": "lambda", "yolov3_model": "yolov3", "outputs": ALWAYS}
+LAMBDA = {"short_videos": "lambda", "yolov3_model": "yolov3", "choices": Choices(outputs=ALWAYS)}
 
 
 def at_25(media, seconds, **picture):
@@ -139,8 +140,8 @@ def at_25(media, seconds, **picture):
         (10, {}, SegmentPlan(8, 32)),  # 40 s
         (57, {}, SegmentPlan(8, 179)),  # 178 s
         (58, {}, None),  # 181 s: a GPU instance has started before
-        (56, {"outputs": OUTPUTS}, SegmentPlan(8, 175)),  # an MP4 takes a little longer
-        (57, {"outputs": OUTPUTS}, None),
+        (56, {"choices": Choices(outputs=OUTPUTS)}, SegmentPlan(8, 175)),  # an MP4 takes a little longer
+        (57, {"choices": Choices(outputs=OUTPUTS)}, None),
         (60, {"short_videos_memory": 10240}, SegmentPlan(8, 188)),  # 62 s
         (60, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(28, 54)),
         (600, {"short_videos_memory": 10240, "max_short_video_functions": 40}, SegmentPlan(40, 375)),
@@ -211,13 +212,13 @@ def test_the_state_machine_learns_which_results_there_will_be(report, has_audio,
 
 
 def test_the_output_of_an_execution_has_the_mp4_if_it_is_wanted(report):
-    found = plan.for_the_workflow(VIDEO, replace(report, outputs=OUTPUTS))
+    found = plan.for_the_workflow(VIDEO, replace(report, choices=Choices(outputs=OUTPUTS)))
     assert [*found.results] == ["video", "detections", "subtitles", "mp4", "page", "manifest"]
     assert found.results["mp4"] == "s3://bucket/result/dir/sample.mp4"
 
 
 def test_the_state_machine_gets_what_decides_its_way_and_no_more(report):
-    report = replace(report, outputs=OUTPUTS)
+    report = replace(report, choices=Choices(outputs=OUTPUTS))
     spans = tuple(SpanPlan(part, 600.0 * part, 600.0 * (part + 1), on_batch=part == 2) for part in range(8))
     long = replace(report, plan=Plan(SegmentPlan(16, 9000), {"Size": 16}, spans, merge_on_batch=True))
     found = plan.for_the_workflow(VIDEO, long).to_dict()

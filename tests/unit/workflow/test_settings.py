@@ -1,10 +1,8 @@
 """The settings of a step have the template's defaults and limits."""
 
-import re
 from pathlib import Path
 from typing import get_args
 
-import click
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
@@ -77,26 +75,6 @@ def test_where_short_videos_run_is_the_templates_and_the_command_lines(parameter
     assert Settings.from_environ({"SHORT_VIDEOS": "lambda"}).short_videos == "lambda"
     with pytest.raises(SettingInvalid, match="SHORT_VIDEOS is 'gpu'; it must be one of batch, lambda"):
         Settings.from_environ({"SHORT_VIDEOS": "gpu"})
-
-
-@pytest.mark.parametrize(
-    "value", ["mp4", "avi,srt", "jpg,txt,json,vtt", "avi,srt,mp4,vtt,txt,json,jpg,html", "webm", "mp4,", ","]
-)
-def test_the_outputs_are_the_templates_and_the_command_lines(parameters, value):
-    (option,) = [option for option in run.params if option.name == "outputs"]
-    declared = parameters["Outputs"]
-    assert ",".join(Settings().outputs) == declared["Default"] == option.default
-    good = value not in ("webm", "mp4,", ",")
-    assert bool(re.fullmatch(declared["AllowedPattern"], value)) == good
-    if good:
-        found = Settings.from_environ({"OUTPUTS": value}).outputs
-        assert set(found) == {"avi", "srt", *value.split(",")}, "avi and srt are always there"
-        assert ",".join(found) == option.type.convert(value, None, None)
-        return
-    with pytest.raises(SettingInvalid, match=r"OUTPUTS is .*; it must be a list with commas of avi, srt, mp4"):
-        Settings.from_environ({"OUTPUTS": value})
-    with pytest.raises(click.BadParameter, match="names no results: it must be a list with commas of avi, srt, mp4"):
-        option.type.convert(value, None, None)
 
 
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(("SEGMENT_SECONDS", "DETECTOR_PRECISION", "SPEECH_MODEL"), "")])

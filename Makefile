@@ -44,7 +44,7 @@ override CONTAINERS := $(filter-out 0 n no f false off,$(CONTAINERS))
 PODMAN = $(if $(CONTAINERS),. "$$(scripts/containers/setup)" &&)
 IMAGES = $(if $(CONTAINERS),images)
 
-.PHONY: $(TARGETS) video
+.PHONY: $(TARGETS) video check-types check-template check-rest
 
 help:
 	@echo 'make run [VIDEO="my video.mkv"] [OUT=result]   processes a video on this machine'
@@ -139,18 +139,27 @@ FUZZ_SECONDS ?= 600
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
+# side by side: mypy takes as long as all others together
+CHECKS := check-types check-template check-rest
 check: .venv/.dev .venv/.sam .venv/.check
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(CHECKS)
+
+check-types:
 	$(BIN)/mypy
-	$(BIN)/python -m pip check
-	$(BIN)/python -m scripts.base_images check
-	$(BIN)/python -m scripts.audit
-	$(BIN)/cfn-lint
-	$(BIN)/python scripts/lint_state_machine.py
+
+check-template:
 	$(BIN)/python scripts/translate_template.py build/template.json
 	.venv-check/bin/checkov --config-file .checkov.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1
+	$(BIN)/cfn-lint
+
+check-rest:
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pip check
+	$(BIN)/python -m scripts.base_images check
+	$(BIN)/python -m scripts.audit
+	$(BIN)/python scripts/lint_state_machine.py
 
 bench: .venv/.bench
 	$(BIN)/avflow models fetch $(BENCH_MODELS)

@@ -111,7 +111,10 @@ def _install(python: Path, environment: Environment, *arguments: str) -> None:
     unfinished.touch()
     # no dependencies: the file has them all, and pip would look for the hashes of those with extras by another name
     options = ["--disable-pip-version-check", "--progress-bar", "off", "--no-deps", "--only-binary", ":all:"]
+    options.append("--no-compile")  # pip compiles on one core only, see below
     status, complaints = _run_pip([str(python), "-m", "pip", "install", *options, *arguments])
+    if status == 0:
+        _compile(python, ROOT / environment.folder)
     if status >= 0:  # pip was not killed, so it left no package in part
         unfinished.unlink()
     if status == 0:
@@ -120,6 +123,13 @@ def _install(python: Path, environment: Environment, *arguments: str) -> None:
     noise = ("WARNING: Location ", "WARNING: Retrying ")
     print(*(line for line in complaints.splitlines() if not line.startswith(noise)), sep="\n", file=sys.stderr)
     raise SetUpFailed(explain(complaints, environment))
+
+
+def _compile(python: Path, folder: Path) -> None:
+    """Compile what is not compiled yet, on all cores. A step in its sandbox could not write what it compiles."""
+    # a package may have files that are for another Python: they stay as they are, as with pip
+    command = [python, "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
 
 
 def _run_pip(command: list[str]) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """The command line, run in a process of its own like a user's."""
 
+import fcntl
 import json
 import os
 import re
@@ -116,7 +117,16 @@ def ffmpeg(*arguments):
 
 @pytest.fixture(scope="session")
 def sample_run(tmp_path_factory):
-    """One run of the sample, for all tests that look at its results."""
-    run = run_video(SAMPLE, tmp_path_factory.mktemp("sample"))
+    """One run of the sample, for all tests that look at its results, in whichever process of pytest they run."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "sample-run"
+    shared.mkdir(exist_ok=True)
+    results, told = shared / "results", shared / "run.json"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process runs the sample, the others wait for it
+        if not told.exists():
+            run = run_video(SAMPLE, results)
+            told.write_text(json.dumps({"status": run.status, "out": run.out, "err": run.err}), encoding="utf-8")
+    run = Run(**json.loads(told.read_text(encoding="utf-8")), folder=results)
     assert run.status == 0, run.err
     return run

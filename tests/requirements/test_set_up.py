@@ -3,6 +3,7 @@
 Shell scripts stand for the Pythons that a machine may have; pip is real, with an index that gives nothing.
 """
 
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -208,6 +210,25 @@ def test_a_package_without_a_wheel_is_never_built(repository, tmp_path):
     assert said.splitlines()[-1].startswith(f"av-workflow: needs-a-compiler==1.0 has no package for Python {PYTHON} ")
     assert "docs/platforms.md" in said
     assert not (repository / ".venv" / ".unfinished").exists(), "pip ended by itself"
+
+
+def test_what_is_installed_is_compiled(repository, venv, tmp_path):
+    """A file that this Python can't read, as some packages have, is no fault."""
+    wheel = tmp_path / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as made:
+        made.writestr("thing/__init__.py", "answer = 42\n")
+        made.writestr("thing/old.py", "print 42\n")
+        made.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        made.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr("thing-1.0.dist-info/RECORD", "")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (repository / "requirements" / "dev.txt").write_text(f"thing==1.0 --hash=sha256:{sha256}\n")
+    done = set_up(repository, name="dev", PIP_NO_INDEX="1", PIP_FIND_LINKS=f"{tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 1, "what is installed"
+    (package,) = venv.glob("lib/*/site-packages/thing")
+    assert [path.name.split(".")[0] for path in (package / "__pycache__").iterdir()] == ["__init__"]
+    assert not (venv / ".unfinished").exists()
 
 
 @pytest.mark.usefixtures("venv")

@@ -36,6 +36,7 @@ def held(bench, tmp_path):
     yield SimpleNamespace(go=go)
     go.touch()
     caller.join()
+    function_of(bench, "tests-Held")  # the account has all of its concurrency again, for other modules
 
 
 def test_a_caller_beyond_the_concurrency_is_refused_by_name(bench, held):

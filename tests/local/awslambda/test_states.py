@@ -4,9 +4,11 @@ import json
 import os
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from local_aws.awslambda import states
 from local_aws.awslambda.states import ERRORS
 from tests.waiting import until
 
@@ -23,6 +25,14 @@ def asleep(bench):
     return put_to_sleep
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of sleeping functions, which `clock.pass_by` turns on: a slow machine loses no time."""
+    now = [0.0]
+    monkeypatch.setattr(states, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return SimpleNamespace(pass_by=lambda seconds: now.append(now.pop() + seconds))
+
+
 def state_of(bench, name):
     found = bench.aws.client("lambda").get_function_configuration(FunctionName=name)
     return found["State"], found.get("StateReasonCode")
@@ -34,10 +44,10 @@ def task_of(bench, name):
     return task
 
 
-def test_a_function_that_was_idle_is_inactive_then_pending_then_active(bench, asleep):
-    name, client = asleep("tests-Idle", 1.0), bench.aws.client("lambda")
+def test_a_function_that_was_idle_is_inactive_then_pending_then_active(bench, asleep, clock):
+    name, client = asleep("tests-Idle", 2.0), bench.aws.client("lambda")
     assert state_of(bench, name) == ("Inactive", "Idle")
-    time.sleep(1.1)
+    clock.pass_by(3)
     assert state_of(bench, name)[0] == "Inactive", "only an invocation wakes it"
     with pytest.raises(client.exceptions.ClientError) as caught:
         client.invoke(FunctionName=name, Payload=b"{}")
@@ -46,7 +56,10 @@ def test_a_function_that_was_idle_is_inactive_then_pending_then_active(bench, as
     assert answer["Error"]["Code"] == "CodeArtifactUserPendingException"
     assert answer["Error"]["Message"] == "Lambda is initializing your function. It will be ready to invoke shortly."
     assert state_of(bench, name) == ("Pending", "Restoring")
-    until(lambda: state_of(bench, name) == ("Active", None))
+    clock.pass_by(1)
+    assert state_of(bench, name) == ("Pending", "Restoring")
+    clock.pass_by(1)
+    assert state_of(bench, name) == ("Active", None)
     payload = client.invoke(FunctionName=name, Payload=json.dumps({"do": "tell"}))["Payload"]
     assert json.load(payload)["function"] == name
 
@@ -74,12 +87,14 @@ def test_the_cause_is_in_the_words_of_step_functions(bench, asleep):
     assert "Status Code: 409; Error Code: CodeArtifactUserPendingException" in cause
 
 
-def test_an_event_for_a_function_that_sleeps_waits_and_runs_once(bench, asleep, tmp_path):
+def test_an_event_for_a_function_that_sleeps_waits_and_runs_once(bench, asleep, clock, tmp_path):
     name, calls = asleep("tests-Events", 1.5), tmp_path / "calls"
     payload = json.dumps({"do": "fail_when_odd", "calls": os.fspath(calls), "fail": False})
     answer = bench.aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)
     assert answer["StatusCode"] == 202
+    until(lambda: state_of(bench, name)[0] == "Pending", "the first try")
     assert not calls.exists()
+    clock.pass_by(1.5)
     until(calls.exists, "the call")
     time.sleep(1)
     assert calls.read_text() == "x"

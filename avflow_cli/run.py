@@ -19,6 +19,7 @@ from avflow.workflow.reports import Manifest
 from avflow_cli import interrupt, terminal
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.follow import execution_arn, follow
+from avflow_cli.outcomes import exit_status
 from avflow_cli.output import Output
 from avflow_cli.step_logs import FailedStep, StepLogs
 from avflow_cli.view import RunView, summary
@@ -112,10 +113,3 @@ def _failed(execution: dict[str, Any], files: list[Path], output: Output, steps:
         kept = output.keep_log("\n".join(step.text for step in steps))
         terminal.say(f"its whole log: {kept}")
     return exit_status(name)
-
-
-def exit_status(name: str) -> int:
-    """The exit status of an error by its name; of one that is not ours, that of any failure of the workflow."""
-    known = getattr(errors, name, errors.AvflowError)
-    is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
-    return known.exit_code if is_ours else errors.AvflowError.exit_code

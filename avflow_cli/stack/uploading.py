@@ -89,8 +89,8 @@ class Upload:
             raise SourceMissing(f"{printable(str(self.path))} can't be read: {error.strerror}.", "") from error
 
     def _send_parts(self, before: os.stat_result, report: Report) -> None:
-        with _record(self.bucket, self.key, self.path) as record:
-            parts = Parts(self, before.st_size, _part_size(before.st_size))
+        with record_of(self.bucket, self.key, self.path) as record:
+            parts = Parts(self, before.st_size, part_size_of(before.st_size))
             try:
                 parts.begin(record)
                 parts.send(report)
@@ -197,7 +197,7 @@ class Parts:
         report(len(body))
 
 
-def _part_size(size: int) -> int:
+def part_size_of(size: int) -> int:
     """The size of a part in bytes, in whole MiB."""
     return max(PART_SIZE, math.ceil(size / MOST_PARTS / MIB) * MIB)
 
@@ -208,7 +208,7 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 # ------------------------------------------------------------ the record of an upload that has begun
 @contextmanager
-def _record(bucket: str, key: str, path: Path) -> Iterator[IO[str]]:
+def record_of(bucket: str, key: str, path: Path) -> Iterator[IO[str]]:
     """The file about this upload, locked."""
     what = hashlib.sha256(json.dumps([bucket, key, str(path.resolve())]).encode(errors="surrogatepass")).hexdigest()
     place = cache_folder("uploads") / f"{what[:32]}.json"

@@ -214,6 +214,28 @@ def export(result: Path, form: str, out: Path | None, names: Path | None) -> int
     return command.run(result, form, out, names)
 
 
+@avflow.command("import", epilog=EXIT_STATUS_HELP)
+@click.argument("workflow", type=click.Path(path_type=Path), metavar="SCAR-WORKFLOW.YAML")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="samconfig.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The file to write.",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+def import_workflow(workflow: Path, out: Path, force: bool, as_json: bool) -> int:
+    """Take over the settings of SCAR's av-workflow.
+
+    Writes a samconfig.toml for `sam build` and `sam deploy`, and says what has no counterpart.
+    """
+    from avflow_cli import scar as command  # noqa: PLC0415
+
+    return command.run(workflow, out, force=force, as_json=as_json)
+
+
 @avflow.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -101,6 +102,29 @@ def read(folder: Path = ROOT, command: str = "deploy") -> Deployment:
         parameters=defaults | _overrides(told.get("parameter_overrides", "")),
         template=template,
     )
+
+
+def written(stack_name: str, parameters: Mapping[str, str], settings: Mapping[str, str]) -> str:
+    """A samconfig.toml like that of the checkout, with these values for all commands of SAM.
+
+    Parameters
+    ----------
+    settings:
+        Others of its settings, such as `region` and `profile`.
+    """
+    config = {name: dict(value) for name, value in _config(ROOT).get("default", {}).items()}
+    overrides = " ".join(shlex.quote(f"{name}={value}") for name, value in parameters.items())
+    of_all = {"stack_name": stack_name, **settings, **({"parameter_overrides": overrides} if overrides else {})}
+    lines = ["version = 0.1", "", "[default.global.parameters]", *_lines(of_all)]
+    for command, value in config.items():
+        if command != "global":
+            lines += ["", f"[default.{command}.parameters]", *_lines(value.get("parameters", {}))]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(settings: Mapping[str, Any]) -> list[str]:
+    """Lines of TOML. Its strings, numbers and lists of them are written as JSON's."""
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items()]
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

@@ -43,7 +43,7 @@ def submit(videos: tuple[str, ...], to: str, **options: Any) -> int:
 @click.option(
     "--limit", "count", type=WholeNumber(1, 1000), default=20, show_default=True, metavar="N", help="At most so many."
 )
-@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only those with this status.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only those with this status.")
 @on_a_stack
 def list_runs(**options: Any) -> int:
     """List the newest runs of a stack."""

@@ -124,9 +124,16 @@ def test_a_file_that_is_no_result_is_never_replaced(avflow, sample, tmp_path):
     refused = avflow("results", "my_video.mkv", "--download", "--out", tmp_path)
     assert refused.returncode == os.EX_CANTCREAT
     assert "OutputUnusable" in refused.stderr and mine.read_bytes() == b"mine"
-    again = avflow("results", "my_video.mkv", "--download", "--out", tmp_path / "other")
-    assert again.returncode == 0
-    assert avflow("results", "my_video.mkv", "--download", "--out", tmp_path / "other").returncode == 0
+    other = tmp_path / "other" / "holidays"
+    for left in ((), ("my_video.json", "my_video.srt")):  # as it is, and as an interrupted download leaves it
+        avflow.good("results", "my_video.mkv", "--download", "--out", other.parent)
+        for name in left:
+            (other / name).unlink()
+    avflow.good("results", "my_video.mkv", "--download", "--out", other.parent)
+    assert {path.name for path in other.iterdir()} == named("my_video")
+    (other / "my_video.json").unlink()
+    (other / "my_video.srt").write_text("my own subtitles", encoding="utf-8")
+    assert avflow("results", "my_video.mkv", "--download", "--out", other.parent).returncode == os.EX_CANTCREAT
 
 
 @pytest.mark.slow
@@ -196,6 +203,7 @@ def test_a_stopped_run_goes_on(avflow):
     (retried,) = avflow.json("retry", name)
     assert retried["name"] == name and retried["redriven"]
     watching = avflow.begun("watch", name)
+    assert "FFmpeg on Lambda" in watching.stdout.readline()
     watching.send_signal(signal.SIGINT)
     watching.communicate(timeout=PATIENCE_SECONDS)
     assert watching.returncode == 130

@@ -53,6 +53,8 @@ class _Running:
             return ""
         if progress["unit"] != "frames":
             return f"{progress['done']:.0f} s of media"
+        if progress["total"] and progress["done"] < progress["total"]:
+            return ""  # the last lines of its log have not been read
         heard = self.parts.values()
         # a part may have started long before its first report
         began = min((at - last["done"] / last["rate"] for at, last in heard if last["rate"]), default=math.inf)

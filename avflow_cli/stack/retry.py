@@ -13,7 +13,6 @@ from avflow.workflow.layout import VideoRef
 from avflow_cli.stack.executions import Execution, Executions
 from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.stack import Stack
-from avflow_cli.stack.starting import await_start
 
 #: what an upload keeps when it is copied onto itself
 _KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
@@ -46,7 +45,7 @@ def run(stack: Stack, name: str | None, *, as_json: bool) -> int:
         stack.access.client("stepfunctions").redrive_execution(executionArn=found.arn)
         again, how = executions.describe(found.arn), "goes on where it stopped"
     else:
-        again, how = executions.describe(_anew(stack, found)), "begins anew"
+        again, how = _anew(stack, found), "begins anew"
     if as_json:
         line_of_json({**again.to_dict(), "redriven": again.arn == found.arn})
     else:
@@ -54,8 +53,8 @@ def run(stack: Stack, name: str | None, *, as_json: bool) -> int:
     return os.EX_OK
 
 
-def _anew(stack: Stack, found: Execution) -> str:
-    """Copy the run's version of the upload onto itself. Returns the ARN of the execution that this starts."""
+def _anew(stack: Stack, found: Execution) -> Execution:
+    """Copy the run's version of the upload onto itself. Returns the execution that this starts."""
     if found.video is None:
         raise SourceMissing(f"{found.name} says no upload.", "Submit the video again.")
     s3, video = stack.access.client("s3"), found.video
@@ -69,7 +68,7 @@ def _anew(stack: Stack, found: Execution) -> str:
             f"{printable(video.key)} is not in the bucket any more.", "Submit the video again."
         ) from error
     _copy(s3, video, version, told)
-    return await_start(stack, video.key)
+    return Execution.described(stack.place.await_start(video.key))
 
 
 def _copy(s3: Any, video: VideoRef, version: dict[str, str], told: dict[str, Any]) -> None:

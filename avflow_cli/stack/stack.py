@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from avflow.errors import AvflowError
 from avflow_cli.access import Access
 from avflow_cli.stack.aws_errors import is_missing_stack
+from avflow_cli.stack.starting import Place
 
 
 class StackUnusable(AvflowError):
@@ -61,6 +62,11 @@ class Stack:
             raise StackUnusable(f"{name} is {found['StackStatus']} and has no outputs BucketName and StateMachineArn.")
         given = {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
         return cls(access, found["StackStatus"], outputs["BucketName"], outputs["StateMachineArn"], given, outputs)
+
+    @property
+    def place(self) -> Place:
+        """Where its uploads go and its runs begin."""
+        return Place(self.access.client, self.bucket, self.machine)
 
     @property
     def name(self) -> str:

@@ -14,10 +14,9 @@ from avflow.filenames import printable
 from avflow.workflow.choices import CHOICES, written
 from avflow.workflow.layout import START_PREFIX
 from avflow_cli import clips, interrupt, terminal
-from avflow_cli.stack.executions import Executions
+from avflow_cli.stack.executions import Execution
 from avflow_cli.stack.printing import line_of_json, say, size
 from avflow_cli.stack.stack import Stack
-from avflow_cli.stack.starting import await_start
 from avflow_cli.stack.uploading import Report, Upload
 
 #: seconds in which an interrupted command removes the parts that it has sent
@@ -51,14 +50,14 @@ def run(
     interrupt.allow(SECONDS_TO_TIDY)
     found = clips.find(videos, Path("result"))
     metadata = metadata_of(chosen)
-    executions, s3 = Executions(stack), stack.access.client("s3")
+    s3 = stack.access.client("s3")
     for clip in found:
         key = START_PREFIX + (f"{to}/" if to else "") + clip.name
         upload = Upload(s3, clip.path, stack.bucket, key, metadata, resumable)
         count = clip.path.stat().st_size
         with _bar(clip.shown, count, shown=not as_json) as report:
             upload.send(report)
-        begun = executions.describe(await_start(stack, key))
+        begun = Execution.described(stack.place.await_start(key))
         if as_json:
             line_of_json({"video": str(clip.path), "uri": f"s3://{stack.bucket}/{key}", **begun.to_dict()})
         else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,6 +26,8 @@ from local_aws.sandbox.activity import StepLog
 
 #: seconds between two looks at the execution, and at the logs: DescribeExecution and FilterLogEvents have small quotas
 POLL_SECONDS, LOG_SECONDS = 1.0, 3.0
+#: a line is in the logs at the latest so long after it was printed
+LATE_SECONDS = 30.0
 
 
 def run(stack: Stack, name: str | None, *, as_json: bool) -> int:
@@ -85,30 +85,50 @@ def _event(event: TaskEvent) -> dict[str, Any]:
     return told | {"event": "ended"} | ended
 
 
+class LoggedProgress:
+    """Reads what the steps of a run log about their progress, and passes it to a view.
+
+    Parameters
+    ----------
+    since:
+        Lines before this time are left out; seconds since 1970.
+    """
+
+    def __init__(self, stack: Stack, execution: str, view: RunView, since: float) -> None:
+        self._logs, self._groups = stack.access.client("logs"), groups_of(stack)
+        self._execution, self._view, self._since = execution, view, since
+        self._seen: set[str] = set()
+
+    def read(self) -> None:
+        """Look once. Lines come late and out of order, so the last seconds are read again the next time.
+
+        Raises
+        ------
+        ClientError, BotoCoreError
+        """
+        began = time.time()
+        for group in self._groups.values():
+            for event in progress_since(self._logs, group, self._execution, self._since):
+                if event["eventId"] not in self._seen:
+                    self._seen.add(event["eventId"])
+                    self._view.heard(StepLog("", "", "", event["message"].rstrip("\n")))
+        self._since = max(self._since, began - LATE_SECONDS)
+
+    def keep_reading(self, over: threading.Event) -> None:
+        """Look again and again. Without the right to read logs, or while they don't answer, the view has no bars."""
+        while not over.wait(LOG_SECONDS):
+            with suppress(ClientError, BotoCoreError):
+                self.read()
+
+
 @contextmanager
 def _progress(stack: Stack, found: Execution, view: RunView) -> Iterator[None]:
-    """Read the progress of steps from the logs into the view, as long as the block lasts and the run goes on."""
+    """Read the progress of steps from the logs into the view, as long as the block lasts."""
     over = threading.Event()
-    reader = threading.Thread(target=_read_progress, args=(stack, found, view, over), daemon=True)
+    logged = LoggedProgress(stack, found.name, view, time.time() - LATE_SECONDS)
     if found.status == "RUNNING" and terminal.console().is_terminal:
-        reader.start()
+        threading.Thread(target=logged.keep_reading, args=(over,), daemon=True).start()
     try:
         yield
     finally:
         over.set()
-
-
-def _read_progress(stack: Stack, found: Execution, view: RunView, over: threading.Event) -> None:
-    """Without the right to read logs, or while they don't answer, the view has no bars."""
-    logs, seen, since = stack.access.client("logs"), set[str](), datetime.now(UTC).timestamp() - 30
-    while not over.wait(LOG_SECONDS):
-        try:
-            began = time.time()
-            for group in groups_of(stack).values():
-                for event in progress_since(logs, group, found.name, since):
-                    if event["eventId"] not in seen:
-                        seen.add(event["eventId"])
-                        view.heard(StepLog("", "", "", event["message"].rstrip("\n")))
-            since = began - 15  # lines come late, and out of order
-        except (ClientError, BotoCoreError, KeyError, json.JSONDecodeError):
-            continue

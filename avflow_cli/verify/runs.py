@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from avflow.workflow.choices import LAMBDA_SECONDS
 from avflow_cli.follow import TaskEvent, follow
 from avflow_cli.stack.stack import Stack
-from avflow_cli.stack.starting import await_start, newest_arn
 from avflow_cli.verify.expectations import SAMPLE
 from lambdas.start.claims import claim_key
 from lambdas.start.result_names import RESULT_PREFIX, START_PREFIX, candidates
@@ -84,13 +83,13 @@ def process(stack: Stack, run: Run, told: Callable[[TaskEvent], None], *, no_lam
     try:
         s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
         began = time.monotonic()
-        arn = await_start(stack, run.key)
+        arn = str(stack.place.await_start(run.key)["executionArn"])
         for event in follow(states, arn, poll=POLL_SECONDS):
             run.events.append(event)
             told(event)
     except BaseException:
         with suppress(ClientError):  # nothing was uploaded, or no execution began
-            arn = newest_arn(stack, run.key)
+            arn = stack.place.newest_arn(run.key)
             states.stop_execution(executionArn=arn, error="Interrupted", cause="avflow verify was interrupted")
         raise
     ended = states.describe_execution(executionArn=arn)

@@ -1,5 +1,6 @@
 """The commands for a deployed stack, on the embedded AWS: submit, list, watch, results, logs, cost, stop, retry."""
 
+import io
 import json
 import os
 import re
@@ -10,7 +11,15 @@ from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
+from rich.console import Console
 
+from avflow_cli.access import Access
+from avflow_cli.follow import Task, TaskEvent
+from avflow_cli.samconfig import Named
+from avflow_cli.stack.executions import Executions
+from avflow_cli.stack.stack import Stack
+from avflow_cli.stack.watch import LoggedProgress
+from avflow_cli.view import RunView
 from tests.e2e.conftest import ROOT, SAMPLE, started
 from tests.result_sets import named
 from tests.waiting import PATIENCE_SECONDS, until
@@ -147,6 +156,25 @@ def test_logs_are_those_of_the_run_and_of_the_step(avflow, sample, failed):
     assert any('"progress"' in line["message"] for line in whole)
     assert {line["group"] for line in whole} == {"/aws/batch/av-workflow"}
     assert "notes.mkv" not in everything and "notes.mkv" in avflow.good("logs", "notes.mkv", "ffmpeg")
+
+
+@pytest.mark.slow
+def test_the_view_has_the_progress_that_steps_log(avflow, sample, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, avflow.environment[name])
+    stack = Stack.of(Access(Named("av-workflow", "us-east-1", None), endpoint_url=avflow.up.url))
+    found = Executions(stack).find("my_video.mkv")
+    view, task = RunView(Console(file=io.StringIO(), width=100)), Task("Yolov3", "batch")
+    view.show(TaskEvent(task))
+    logged = LoggedProgress(stack, found.name, view, found.started.timestamp())
+    for _ in range(2):
+        logged.read()
+        (row,) = view.__rich__().renderables
+        assert row.bar == (110, 110), "of all frames, and each line counts once"
+    later = RunView(Console(file=io.StringIO()))
+    later.show(TaskEvent(task))
+    LoggedProgress(stack, found.name, later, found.ended.timestamp() + 60).read()
+    assert later.__rich__().renderables[0].bar == (0, None)
 
 
 @pytest.mark.slow

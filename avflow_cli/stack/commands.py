@@ -35,8 +35,8 @@ def submit(videos: tuple[str, ...], to: str, **options: Any) -> int:
     """
     from avflow_cli.stack import submit as command  # noqa: PLC0415
 
-    folder = "/".join(part for part in to.removeprefix("start/").split("/") if part)
-    return command.run(videos=videos, to=folder, **options)
+    folders = [part for part in to.split("/") if part]
+    return command.run(videos=videos, to="/".join(folders[folders[:1] == ["start"] :]), **options)
 
 
 @click.command("list")

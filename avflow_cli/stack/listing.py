@@ -17,7 +17,7 @@ def run(stack: Stack, count: int, status: str | None, *, as_json: bool) -> int:
             line_of_json(each.to_dict())
     elif found:
         rows = ((each.upload, each.status, moment(each.started), lasted(each.seconds), each.name) for each in found)
-        table(("upload", "status", "started", "took", "name"), rows, right=["took"])
+        table(("upload", "status", "started", "took", "name"), rows, right=["took"], spare=["name", "took", "started"])
     else:
         say(f"{stack.name} has no such run." if status else f"{stack.name} has had no run yet: avflow submit VIDEO")
     return os.EX_OK

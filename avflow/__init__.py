@@ -1,8 +1,8 @@
 """The product's code, on two floors, and its calls for programs: `process`, `detect` and `transcribe`.
 
-The media floor (`media`, `ffmpeg`, `video`, `detection`, `darknet`, `models`, `speech`, `annotation`, `api`) works on
-files, streams and models. It knows nothing of AWS. The workflow floor (`workflow`) holds the steps and builds on the
-media floor.
+The media floor (`media`, `ffmpeg`, `video`, `detection`, `darknet`, `models`, `speech`, `annotation`, `results`, `api`)
+works on files, streams and models. It knows nothing of AWS. The workflow floor (`workflow`) holds the steps and builds
+on the media floor.
 """
 
 import os

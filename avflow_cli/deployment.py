@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from avflow.choices import OF_STACK, Choices, written
 from avflow.cores import usable_cores
 from avflow.errors import AvflowError
 from avflow.filenames import printable
@@ -18,7 +19,6 @@ from avflow.models.cache import cache_folder
 from avflow.models.kinds import DETECTION, SPEECH
 from avflow.models.store import ModelStore
 from avflow.speech import require_engine
-from avflow.workflow.choices import OF_STACK, Choices, written
 from avflow.workflow.choosing import Chosen, fitting
 from avflow_cli import images, where
 from avflow_cli.models import fetch

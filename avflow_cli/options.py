@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
+from avflow.choices import CHOICES, OF_STACK, Choice, Choices, NumberWithin, OneOf, WholeNumberWithin, written
 from avflow.models.kinds import PRECISIONS
-from avflow.workflow.choices import CHOICES, OF_STACK, Choice, Choices, NumberWithin, OneOf, WholeNumberWithin, written
-from avflow.workflow.layout import OUTPUTS, outputs_of
+from avflow.results.names import OUTPUTS, outputs_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def _within_bounds(
 
 
 class Chosen(click.ParamType):
-    """A value of a choice (`avflow.workflow.choices`) whose kind click lacks."""
+    """A value of a choice (`avflow.choices`) whose kind click lacks."""
 
     def __init__(self, choice: Choice) -> None:
         self._kind = choice.kind

@@ -1,4 +1,4 @@
-"""Write the table of choices in docs/settings.md from avflow/workflow/choices.py.
+"""Write the table of choices in docs/settings.md from avflow/choices.py.
 
 usage: python -m scripts.choices_table
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from avflow.workflow.choices import CHOICES, Choice, written
+from avflow.choices import CHOICES, Choice, written
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 _HEAD = "| parameter | variable | metadata | default | value | meaning |"

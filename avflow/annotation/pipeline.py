@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
@@ -56,7 +56,7 @@ class Extras:
     mp4: Path | None = None
     #: still pictures, for `avflow.annotation.pictures.gather`
     pictures: Path | None = None
-    #: FFmpeg's name of the frames' colour matrix, for these files, if the stream doesn't tell it
+    #: FFmpeg's name of the frames' colour matrix, for detector, boxes and these files, if the stream doesn't tell it
     color_space: str = "unknown"
 
 
@@ -123,12 +123,13 @@ def annotate_video(
     segment = segment or Segment(0, stream.total_frames)
     # half of the cores each, because decoder, encoders and detector share them
     threads = max(1, min(MOST_CODEC_THREADS, usable_cores() // 2))
-    color_space = extras.color_space if stream.color_space == "unknown" else stream.color_space
-    picker = PicturePicker(stream, segment, color_space) if extras.pictures else None
+    if stream.color_space == "unknown":  # a conversion does not tell it
+        stream = replace(stream, color_space=extras.color_space)
+    picker = PicturePicker(stream, segment, stream.color_space) if extras.pictures else None
     with written_whole(detections) as lines_path, _whole(target, extras) as paths:
         with (
             VideoReader(source, stream, segment, threads=threads, hardware=hardware, ranged=ranged) as reader,
-            _writers(paths, stream, threads, color_space, hardware=hardware) as writers,
+            _writers(paths, stream, threads, hardware=hardware) as writers,
             lines_path.open("w", encoding="utf-8") as lines,
         ):
             meter = Meter("detect", segment.frames, "frames", report)
@@ -164,15 +165,14 @@ def _whole(target: Path, extras: Extras) -> Iterator[_Paths]:
 
 
 @contextmanager
-def _writers(
-    paths: _Paths, stream: VideoStream, threads: int, color_space: str, *, hardware: bool
-) -> Iterator[Sequence[FrameWriter]]:
+def _writers(paths: _Paths, stream: VideoStream, threads: int, *, hardware: bool) -> Iterator[Sequence[FrameWriter]]:
     """The encoders of each frame."""
     size, rate = (stream.width + stream.width % 2, stream.height + stream.height % 2), stream.nominal_rate
     with ExitStack() as stack:
         writers: list[FrameWriter] = [stack.enter_context(VideoWriter(paths.avi, size, rate, threads=threads))]
         if paths.mp4:
-            mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=color_space, hardware=hardware)
+            space = stream.color_space
+            mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=space, hardware=hardware)
             writers.append(stack.enter_context(mp4))
         yield writers
 

@@ -15,7 +15,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from avflow.api.processing import DEFAULT_DETECTOR, annotated, checked_detector, converted
+from avflow.api.annotating import Drawing, annotated, converted
+from avflow.api.choosing import checked, checked_detector
+from avflow.api.processing import DEFAULT_DETECTOR
 from avflow.api.results import Detections
 from avflow.api.work import Isolation, readable, working_on
 from avflow.detection import Detection, Detector, open_model
@@ -40,6 +42,8 @@ def detect(  # type: ignore[overload-overlap] # an array is one picture
     model: str = ...,
     confidence: float | None = ...,
     *,
+    nms: float | None = ...,
+    classes: Iterable[str] = ...,
     precision: Precision = ...,
     isolation: Isolation = ...,
     report: Report = ...,
@@ -50,6 +54,8 @@ def detect(
     model: str = ...,
     confidence: float | None = ...,
     *,
+    nms: float | None = ...,
+    classes: Iterable[str] = ...,
     precision: Precision = ...,
     isolation: Isolation = ...,
     report: Report = ...,
@@ -60,6 +66,8 @@ def detect(
     model: str = ...,
     confidence: float | None = ...,
     *,
+    nms: float | None = ...,
+    classes: Iterable[str] = ...,
     precision: Precision = ...,
     isolation: Isolation = ...,
     report: Report = ...,
@@ -69,6 +77,8 @@ def detect(
     model: str = DEFAULT_DETECTOR,
     confidence: float | None = None,
     *,
+    nms: float | None = None,
+    classes: Iterable[str] = (),
     precision: Precision = "fastest",
     isolation: Isolation = "best",
     report: Report = ignore,
@@ -82,8 +92,8 @@ def detect(
         (JPEG, PNG, BMP, TIFF, WebP). Or several: an iterable of pictures, which may be endless, or the path of a video.
     model:
         A detector of `avflow models list`. It is fetched if it is not on this machine, and stays loaded.
-    confidence:
-        The least confidence of a detection, between 0 and 1; None for 0.25.
+    confidence, nms, classes:
+        As the choices of docs/settings.md#choices; None is the default, and no classes mean all.
     precision, isolation, report:
         As for `process`. `isolation` and `report` concern files only.
 
@@ -99,28 +109,34 @@ def detect(
     SourceMissing, InvalidMedia, ModelUnknown, ModelUnavailable, SettingInvalid, IsolationUnavailable
         All are `avflow.errors.AvflowError`, and say what to do.
     """
+    choices = checked(confidence=confidence, nms=nms, classes=classes if isinstance(classes, str) else tuple(classes))
+
+    def wanted() -> LoadDetector:
+        return checked_detector(model, choices, precision, report)
+
     if isinstance(source, str | os.PathLike):
         path = readable(source)
-        wanted = checked_detector(model, confidence, precision, report)
+        asked = wanted()
         if _is_picture_file(path):
-            return _in_picture(_read(path, isolation, report), _detector(wanted))
-        return _in_video(path, wanted, isolation, report)
+            return _in_picture(_read(path, isolation, report), _detector(asked))
+        return _in_video(path, asked, isolation, report)
     if is_picture(source):
-        return _in_picture(picture(source), _detector(checked_detector(model, confidence, precision, report)))
+        return _in_picture(picture(source), _detector(wanted()))
     if isinstance(source, bytes) or not isinstance(source, Iterable):
         picture(source, "The source")  # raises
     frames: Iterator[Any] = iter(source)
-    return _in_frames(frames, _detector(checked_detector(model, confidence, precision, report)))
+    return _in_frames(frames, _detector(wanted()))
 
 
 def _detector(wanted: LoadDetector) -> Detector:
     """The detector, which stays loaded for the next call."""
-    return _loaded(wanted.model, wanted.confidence, wanted.precision, str(ModelStore().root))
+    return _loaded(wanted, str(ModelStore().root))
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str, threshold: float, precision: Precision, root: str) -> Detector:
-    return open_model(model, ModelStore(Path(root)), precision=precision, threshold=threshold)
+def _loaded(wanted: LoadDetector, root: str) -> Detector:
+    found: dict[str, Any] = {"threshold": wanted.confidence, "overlap": wanted.nms, "classes": wanted.classes}
+    return open_model(wanted.model, ModelStore(Path(root)), precision=wanted.precision, **found)
 
 
 # ---------------------------------------------------------------- pictures
@@ -191,7 +207,7 @@ def _in_video(path: Path, wanted: LoadDetector, isolation: Isolation, report: Re
             why = " ".join(notice.message for notice in media.notices)
             raise InvalidMediaNoStreams(f"{printable(path.name)} has no video. {why}".rstrip())
         size = (found.stream.width, found.stream.height)
-        annotated(work, wanted, found)
+        annotated(work, wanted, found, Drawing(color_space=media.video.drawn_color_space if media.video else "unknown"))
         lines = work.place.take("detections.jsonl").read_text(encoding="utf-8").splitlines()
     numbers = {name: number for number, name in enumerate(_detector(wanted).names)}
     return (_of_line(json.loads(line), numbers, size) for line in lines)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from avflow.api.showing import summary
 from avflow.media import Media, Notice
+from avflow.models.kinds import SpeechTask
+from avflow.speech import texts, webvtt
 from avflow.speech.subtitles import Cue, cues, write
 from avflow.speech.transcript import Transcript, Word
 
@@ -113,6 +116,8 @@ class Transcription:
         The words laid out as subtitles. Start and end are in seconds.
     notices:
         What the caller should know, for example speech without words.
+    task:
+        "translate": the words are English, and `language` is the spoken one.
     """
 
     language: str | None
@@ -121,13 +126,14 @@ class Transcription:
     cues: list[Cue]
     text: str
     notices: tuple[Notice, ...] = ()
+    task: SpeechTask = "transcribe"
     _transcript: Transcript = field(repr=False, kw_only=True)
 
     @classmethod
-    def of(cls, said: Transcript, notices: Sequence[Notice] = ()) -> Transcription:
+    def of(cls, said: Transcript, notices: Sequence[Notice] = (), *, task: SpeechTask = "transcribe") -> Transcription:
         """From the transcript of a speech engine, and notices about its file."""
         told = tuple(dict.fromkeys((*notices, *said.notices)))
-        return cls(said.language, said.duration, [*said.words], cues(said), said.text, told, _transcript=said)
+        return cls(said.language, said.duration, [*said.words], cues(said), said.text, told, task, _transcript=said)
 
     def to_dict(self) -> dict[str, Any]:
         """The form of OpenAI's Whisper, which `pysubs2.load_from_whisper` takes.
@@ -156,6 +162,21 @@ class Transcription:
         write(self.cues, Path(path))
         return Path(path)
 
+    def write_vtt(self, path: str | Path) -> Path:
+        """Write the cues as a WebVTT file. Returns its path."""
+        webvtt.write(self.cues, Path(path))
+        return Path(path)
+
+    def write_txt(self, path: str | Path) -> Path:
+        """Write the text, a sentence on each line. Returns its path."""
+        texts.write_text(self._transcript, Path(path))
+        return Path(path)
+
+    def write_json(self, path: str | Path) -> Path:
+        """Write each word with its time, as `….transcript.json` of the workflow. Returns its path."""
+        texts.write_json([self._transcript], self.task, Path(path))
+        return Path(path)
+
 
 def _as_whisper(word: Word) -> dict[str, Any]:
     return {
@@ -166,44 +187,64 @@ def _as_whisper(word: Word) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Processed:
-    """The results of one file.
+    """The results of one file. A path is None if the file has no such part, or the result was not wanted.
+
+    A notebook shows it as a short summary with a picture and a link to the page.
 
     Parameters
     ----------
     video:
-        The annotated AVI, with the original audio; None without video.
-    subtitles:
-        The SubRip file; None without audio. Empty if nobody speaks.
+        The annotated AVI, with the original audio.
+    mp4:
+        The annotated video as H.264 and AAC, with the subtitles as a track.
     detections:
-        A JSON object for each frame, one a line (docs/schemas/detections-line.schema.json); None without video.
+        A JSON object for each frame, one a line (docs/schemas/detections-line.schema.json), with tracks.
+    subtitles, webvtt, text, transcript:
+        What is said: as SubRip, as WebVTT, as plain text, and with each word's time. Empty if nobody speaks.
+    thumbnail, contact_sheet:
+        JPEG: one frame, and frames of the whole video.
+    page:
+        A page with all of it, for a browser. It plays the MP4 beside it.
     media:
         What the file is.
     converted_because:
         Why the video was converted first; empty if it was not.
     frames:
         The frames of the annotated video.
-    objects, frames_with:
-        By class: how many detections there are, and in how many frames.
+    objects, frames_with, unique:
+        By class: how many detections there are, in how many frames, and of how many different objects.
     transcription:
         What is said; None without audio.
     notices:
         What the caller should know: damage, streams that were left out, speech without words.
     """
 
-    video: Path | None
-    subtitles: Path | None
-    detections: Path | None
+    video: Path | None = None
+    mp4: Path | None = None
+    detections: Path | None = None
+    subtitles: Path | None = None
+    webvtt: Path | None = None
+    text: Path | None = None
+    transcript: Path | None = None
+    thumbnail: Path | None = None
+    contact_sheet: Path | None = None
+    page: Path | None = None
     media: Media
     converted_because: tuple[str, ...] = ()
     frames: int = 0
     objects: dict[str, int] = field(default_factory=dict)
     frames_with: dict[str, int] = field(default_factory=dict)
+    unique: dict[str, int] = field(default_factory=dict)
     transcription: Transcription | None = None
     notices: tuple[Notice, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
         """The files that were written."""
-        return [path for path in (self.video, self.subtitles, self.detections) if path is not None]
+        return [value for each in fields(self) if isinstance(value := getattr(self, each.name), Path)]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return summary(self)

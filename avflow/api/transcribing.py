@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from avflow.api.choosing import checked, spoken_language
 from avflow.api.results import Transcription
 from avflow.api.work import Isolation, Work, checked_speech, require_sound, working_on
 from avflow.errors import MediaWorkFailed
@@ -33,7 +34,7 @@ def transcribe(
     Parameters
     ----------
     language:
-        The spoken language, as in ISO 639-1; None to detect it.
+        The spoken language, as in ISO 639-1; None or "auto" to detect it.
     translate:
         Write English, whatever is spoken.
     model:
@@ -50,15 +51,16 @@ def transcribe(
     SourceMissing, InvalidMedia, ModelUnknown, ModelUnavailable, SettingInvalid, IsolationUnavailable
         All are `avflow.errors.AvflowError`, and say what to do.
     """
-    code = checked_speech(model, language, translate=translate, report=report)
+    choices = checked(audio_track=audio_track)
+    code = checked_speech(model, spoken_language(language), translate=translate, report=report)
     with working_on(file, isolation, report) as work, work.worker("audio2srt") as listener:
         listener.begin(loading := loading_of(model))  # while the file is described
         with work.worker("ffmpeg") as worker:
-            media = work.described(worker, audio_track, refuse_cut=False)
+            media = work.described(worker, choices.audio_track, refuse_cut=False)
             media, wav = work.sound(worker, media)
         found = require_sound(media, wav, work.real.name)
         said = recognised(work, listener, loading, found, code, translate=translate)
-    return Transcription.of(said, media.notices)
+    return Transcription.of(said, media.notices, task="translate" if translate else "transcribe")
 
 
 def loading_of(model: str) -> LoadEngine:

@@ -46,15 +46,20 @@ def open_model(
     )
 
 
-def convert_model(name: str, models: ModelStore) -> list[Path]:
-    """Make the files that `open_model` would make at its first use, for CPU and GPU. A running image is read-only.
+def convert_model(name: str, models: ModelStore, halves: Sequence[bool] = (False, True)) -> list[Path]:
+    """Make the networks that `open_model` would make at its first use, for CPU and GPU. A running image is read-only.
+
+    Parameters
+    ----------
+    halves:
+        Which of them: False for the network in float32, True for that in float16.
 
     Raises
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
     converted = _converted(_files(name, models), models)
-    return [converted.onnx(half=half) for half in (False, True)]
+    return [converted.onnx(half=half) for half in halves]
 
 
 def is_converted(name: str, models: ModelStore, *, precision: Precision = "fastest", gpu: bool = False) -> bool:
@@ -64,7 +69,12 @@ def is_converted(name: str, models: ModelStore, *, precision: Precision = "faste
     ------
     ModelUnknown, ModelUnavailable, DarknetModelInvalid
     """
-    return precision == "int8" or _converted(_files(name, models), models).has(half=gpu and precision != "fp32")
+    return precision == "int8" or _converted(_files(name, models), models).has(half=loads_half(precision, gpu=gpu))
+
+
+def loads_half(precision: Precision, *, gpu: bool) -> bool:
+    """Whether `open_model` loads the network in float16."""
+    return gpu and precision != "fp32"
 
 
 def quantize_model(name: str, models: ModelStore, frames: Path) -> tuple[Path, Agreement]:

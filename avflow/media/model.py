@@ -63,8 +63,9 @@ class VideoStream(Contract):
     interlaced: bool
     #: high dynamic range: SMPTE ST 2084 (PQ) or ARIB STD-B67 (HLG)
     hdr: bool
-    #: FFmpeg's names; "unknown" if the file doesn't say
+    #: FFmpeg's name; "unknown" if the file doesn't say
     color_transfer: str
+    #: the same; of RGB, the matrix with which the results store it
     color_space: str
     #: frames per second, averaged over the whole stream
     average_rate: Fraction
@@ -101,6 +102,14 @@ class VideoStream(Contract):
     def total_frames(self) -> int:
         """The frames of the annotated video, if it is made without a conversion."""
         return self.held_first + self.frames + self.held_last
+
+    @property
+    def drawn_color_space(self) -> str:
+        """FFmpeg's name of the annotated frames' colour matrix. A conversion, an AVI, does not tell it.
+
+        A conversion of HDR makes BT.709 of it (`avflow.ffmpeg.filters.tone_mapped`).
+        """
+        return "bt709" if self.hdr else self.color_space
 
 
 @dataclass(frozen=True)

@@ -353,7 +353,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         interlaced=frame.interlaced_frame or int(context.field_order) not in _PROGRESSIVE,
         hdr=transfer in _HDR_TRANSFERS,
         color_transfer=transfer,
-        color_space=_SPACES.get(context.colorspace, "unknown"),
+        color_space=_matrix(context, frame),
         average_rate=(clock.average or nominal).limit_denominator(100_000) if scan.timed and not constant else nominal,
         nominal_rate=nominal,
         constant_rate=constant,
@@ -367,6 +367,13 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         references=scan.shapes.references,
         frame_bytes=frame_bytes(largest.width, largest.height, bits),
     )
+
+
+def _matrix(context: Any, frame: Any) -> str:
+    """The name of the colour matrix. RGB has none, and gets that of FFmpeg's scaler, which converts it."""
+    if frame.format.is_rgb or frame.format.has_palette:
+        return "smpte170m"
+    return _SPACES.get(context.colorspace, "unknown")
 
 
 def _pixels(scan: VideoScan) -> int:

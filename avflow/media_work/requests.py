@@ -178,7 +178,7 @@ class LoadDetector(Request[DetectorLoaded]):
     model: str
     precision: Precision
     gpu: bool
-    #: as `Choices` of avflow/workflow/choices.py
+    #: as `Choices` of avflow/choices.py
     confidence: float = 0.25
     nms: float = 0.45
     classes: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 from avflow.annotation.pipeline import Extras, annotate_video
 from avflow.detection import Detector, Device, open_model
 from avflow.detection.gpu import gpu_facts
-from avflow.detection.named import is_converted
+from avflow.detection.named import convert_model, is_converted, loads_half
 from avflow.media.ranged import Need, RangedFile
 from avflow.media_work import requests
 from avflow.models.store import ModelStore
@@ -38,7 +38,9 @@ class Tasks:
 
     def convert_model(self, asked: requests.ConvertModel, report: Report) -> requests.DetectorLoaded:
         """Raises DarknetModelInvalid and what `load_detector` raises."""
-        self.open(asked).close()
+        convert_model(asked.model, ModelStore(), [loads_half(asked.precision, gpu=asked.gpu)])
+        if asked.gpu:  # TensorRT stores what it compiles. OpenVINO would make it read-only, which no media process may
+            self.open(asked).close()
         return requests.DetectorLoaded(None)
 
     def is_ready(self, asked: requests.LoadDetector) -> bool:

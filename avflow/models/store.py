@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -165,7 +165,7 @@ class ModelStore:
         if not self._problems(model):
             return self.folder(name)
         try:
-            with self._locked(model, report):
+            with self._locked(model.name, f"fetches {model.name}", report):
                 self._fetch_missing(model, report, without)
         except OSError as error:
             raise ModelUnavailable(
@@ -173,6 +173,26 @@ class ModelStore:
                 "Free some space, or set AVFLOW_MODELS to a folder that you can write to.",
             ) from error
         return self.folder(name)
+
+    @contextmanager
+    def converting(self, name: str, report: Report = ignore) -> Iterator[Path]:
+        """The folder `converted`, in which meanwhile no other process converts the model.
+
+        Raises
+        ------
+        ModelUnavailable
+            The folder can't be written.
+        """
+        with ExitStack() as stack:
+            try:
+                self.converted.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(self._locked(f"{name}.converted", f"converts {name}", report))
+            except OSError as error:
+                raise ModelUnavailable(
+                    f"The network of {name} can't be stored in {self.converted}: {error}.",
+                    "Free some space, or set AVFLOW_MODELS to a folder that you can write to.",
+                ) from error
+            yield self.converted
 
     def verify(self, name: str) -> list[str]:
         """Hash every file of the model again. Returns a sentence for each file that is missing or differs."""
@@ -223,10 +243,10 @@ class ModelStore:
 
     # ------------------------------------------------------------ download
     @contextmanager
-    def _locked(self, model: Model, report: Report) -> Iterator[None]:
+    def _locked(self, name: str, work: str, report: Report) -> Iterator[None]:
         (self.root / _WORK).mkdir(parents=True, exist_ok=True)
-        with (self.root / _WORK / f"{model.name}.lock").open("a") as lock:
-            meter = Meter(f"wait for another process that fetches {model.name}", None, "bytes", report)
+        with (self.root / _WORK / f"{name}.lock").open("a") as lock:
+            meter = Meter(f"wait for another process that {work}", None, "bytes", report)
             while not _taken(lock):
                 meter.tick()  # which may end the waiting
                 time.sleep(_LOCK_SECONDS)

@@ -82,6 +82,8 @@ class PageContent:
     language: str | None = None
     presence: Presence | None = None
     classes: Sequence[ClassRow] = ()
+    #: whether there was audio to recognise speech in
+    listened: bool = False
     cues: Sequence[PageCue] = ()
     steps: Sequence[PageStep] = ()
     #: US dollars, and whose seconds they are for
@@ -105,6 +107,7 @@ class PageContent:
             "bins": self.presence.bins if self.presence else 0,
             "levels": self.presence.packed([row.name for row in shown]) if self.presence else "",
             "shown": len(shown),
+            "listened": self.listened,
             "cues": [[cue.start, cue.end, cue.text, _words(cue.words)] for cue in self.cues],
             "steps": [asdict(step) for step in self.steps],
             "cost": self.cost,

@@ -97,7 +97,9 @@ function startHeader() {
   const facts = [clock(duration())];
   if (data.size) facts.push(`${data.size[0]} × ${data.size[1]}`);
   if (data.frameRate) facts.push(`${data.frameRate.toLocaleString("en", {maximumFractionDigits: 2})} frames/s`);
-  if (data.language) facts.push(`subtitles: ${language(data.language)}`);
+  if (data.cues.length && data.language) facts.push(`subtitles: ${language(data.language)}`);
+  if (data.bins && !data.classes.length) facts.push("no objects found");
+  if (data.listened && !data.cues.length) facts.push("no speech found");
   byId("facts").textContent = facts.join(" · ");
   const warnings = byId("warnings");
   warnings.append(...data.warnings.map((text) => make("li", {dir: "auto"}, text)));

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from avflow.filenames import printable_json
 from avflow.media.contract import Contract
 from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.speech.subtitles import LONG_PAUSE, ends_sentence
@@ -66,6 +68,12 @@ def transcript_file(spans: Sequence[Transcript], task: SpeechTask) -> Transcript
         for utterance in span.utterances
     )
     return TranscriptFile(SCHEMA_VERSION, whole.language, task, round(whole.duration, 3), segments)
+
+
+def write_json(spans: Sequence[Transcript], task: SpeechTask, path: Path) -> None:
+    """Write the words of all spans as JSON: `TranscriptFile`."""
+    told = json.dumps(transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
+    path.write_text(printable_json(told) + "\n", encoding="utf-8")
 
 
 def _segment(utterance: Utterance, language: str | None) -> SpokenSegment:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avflow import speech
+from avflow.choices import AUTO
 from avflow.errors import MediaAnswerInvalid, MediaWorkFailed
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import workplace
 from avflow.media_work.requests import FindLanguage, LoadEngine, Recognise, Recognised
 from avflow.models.store import ModelStore
 from avflow.progress import Report
-from avflow.workflow.choices import AUTO
 from avflow.workflow.compute import Ec2Compute
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker

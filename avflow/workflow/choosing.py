@@ -9,20 +9,28 @@ from __future__ import annotations
 import binascii
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Any
 
+from avflow.choices import (
+    AUTO,
+    CHOICES,
+    MOST_SHOWN,
+    OF_STACK,
+    PREFIX,
+    Choice,
+    Choices,
+    Origin,
+    instead,
+    shown,
+    spelled,
+)
 from avflow.darknet.names import class_names
 from avflow.errors import AvflowError, MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore
 from avflow.speech import require_task
 from avflow.speech.languages import languages_of
-from avflow.workflow.choices import AUTO, CHOICES, OF_STACK, PREFIX, Choice, Choices, Origin
-
-#: characters of a wrong value that an error shows
-_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ def of_stack(environ: Mapping[str, str]) -> Choices:
             try:
                 values[choice.field] = choice.kind.read(text)
             except ValueError:
-                message = f"{choice.variable} is {_shown(text)}; it must be {choice.kind.rule}"
+                message = f"{choice.variable} is {shown(text)}; it must be {choice.kind.rule}"
                 raise SettingInvalid(message) from None
     return Choices(**values)
 
@@ -68,8 +76,8 @@ def of_upload(stack: Choices, metadata: Mapping[str, str], upload: str) -> Chose
         if not (name := name.lower()).startswith(PREFIX):
             continue
         if (choice := known.get(name)) is None:
-            near = _instead(name.removeprefix(PREFIX), {each.removeprefix(PREFIX): each for each in known})
-            raise MetadataInvalid(f"{upload} has the metadata {name[:_SHOWN]}, which has no meaning{near}")
+            near = instead(name.removeprefix(PREFIX), {each.removeprefix(PREFIX): each for each in known})
+            raise MetadataInvalid(f"{upload} has the metadata {name[:MOST_SHOWN]}, which has no meaning{near}")
         try:
             values[choice.field] = choice.kind.read(_decoded(given))
         except ValueError:
@@ -123,12 +131,10 @@ def with_known_classes(chosen: Chosen, detector: str, store: ModelStore, upload:
     names = class_names(detector, store) if wanted else None
     if names is None:
         return chosen
-    spelled = {name.casefold(): name for name in names}
-    for name in wanted:
-        if name.casefold() not in spelled:
-            why = f"{detector} has no class {_shown(name)}{_instead(name.casefold(), spelled)}"
-            raise _unfit("classes", chosen, upload, why)
-    classes = tuple(spelled[name.casefold()] for name in wanted)
+    try:
+        classes = spelled(wanted, names, detector)
+    except ValueError as error:
+        raise _unfit("classes", chosen, upload, str(error)) from None
     return replace(chosen, choices=replace(chosen.choices, classes=classes))
 
 
@@ -164,20 +170,8 @@ def _unfit(field: str, chosen: Chosen, upload: str, why: str) -> AvflowError:
     given = value if isinstance(value, str) else ",".join(value)
     if field in chosen.by_upload:
         return _wrong(choice, given, upload, why)
-    return SettingInvalid(f"{choice.variable} is {_shown(given)}; {why}")
+    return SettingInvalid(f"{choice.variable} is {shown(given)}; {why}")
 
 
 def _wrong(choice: Choice, given: str, upload: str, why: str) -> MetadataInvalid:
-    return MetadataInvalid(f"{upload} has the metadata {choice.metadata}={_shown(given)}; {why}")
-
-
-def _shown(text: str) -> str:
-    """A text in quotes, shortened. Control characters are escaped."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
-
-
-def _instead(name: str, known: Mapping[str, str]) -> str:
-    """What may be meant by a wrong name: those near to it, or all. `known` has each name by its small letters."""
-    if near := [known[each] for each in get_close_matches(name, known, 3)]:
-        return f": did you mean {' or '.join(near)}?"
-    return f"; there are {', '.join(known.values())}"
+    return MetadataInvalid(f"{upload} has the metadata {choice.metadata}={shown(given)}; {why}")

@@ -23,8 +23,8 @@ from avflow.media.formats import (
     WAV_BYTES_PER_SECOND,
 )
 from avflow.media.ranged import BLOCK
+from avflow.results.names import ALWAYS
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
-from avflow.workflow.layout import ALWAYS
 from avflow.workflow.reports import CostEstimate, StepRecord
 from avflow.workflow.source import WHOLE_BELOW
 
@@ -81,7 +81,7 @@ def estimate(
     converted:
         Whether the detector read a conversion of the video.
     outputs:
-        The results that are made (`avflow.workflow.layout.OUTPUTS`).
+        The results that are made (`avflow.results.names.OUTPUTS`).
     """
     by: defaultdict[str, float] = defaultdict(float)
     for step in steps:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from avflow.choices import Choices
 from avflow.errors import InvalidMediaEmpty, MediaAnswerInvalid
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media, Notice, VideoStream, conversion_reasons
@@ -17,7 +18,6 @@ from avflow.models.store import ModelStore
 from avflow.progress import Report, divided
 from avflow.speech import spans
 from avflow.workflow import ceilings, choosing, plan
-from avflow.workflow.choices import Choices
 from avflow.workflow.choosing import Chosen
 from avflow.workflow.context import StepContext, StepTimer, paced
 from avflow.workflow.isolating import Worker

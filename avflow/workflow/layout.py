@@ -29,20 +29,6 @@ RESULT_SUFFIXES = (
     ".html",
     ".error.json",
 )
-#: The results that the setting `Outputs` chooses, by its words: the suffix of each by what it is. The first two are
-#: always there.
-OF_VIDEO = {
-    "avi": {"video": ".avi", "detections": ".detections.jsonl"},
-    "mp4": {"mp4": ".mp4"},
-    "jpg": {"thumbnail": ".jpg", "contact_sheet": ".contact.jpg"},
-}
-OF_AUDIO = {
-    "srt": {"subtitles": ".srt"},
-    "vtt": {"webvtt": ".vtt"},
-    "txt": {"text": ".txt"},
-    "json": {"transcript": ".transcript.json"},
-}
-OF_ALL = {"html": {"page": ".html"}}
 #: the files of a segment: the annotated video in two formats, the detections, and the still pictures
 SEGMENT_FILES = {
     "avi": ("boxed", ".avi"),
@@ -50,25 +36,6 @@ SEGMENT_FILES = {
     "detections": ("detections", ".jsonl"),
     "pictures": ("pictures", ".zip"),
 }
-ALWAYS = ("avi", "srt")
-OUTPUTS = ("avi", "srt", "mp4", "vtt", "txt", "json", "jpg", "html")
-
-
-def outputs_of(text: str) -> tuple[str, ...]:
-    """The outputs that a list with commas names, and those that are always there, in the order of `OUTPUTS`.
-
-    >>> outputs_of("mp4, srt")
-    ('avi', 'srt', 'mp4')
-
-    Raises
-    ------
-    ValueError
-        It names something else, or nothing.
-    """
-    names = [name.strip() for name in text.split(",")]
-    if not set(names) <= set(OUTPUTS):
-        raise ValueError(f"it must be a list with commas of {', '.join(OUTPUTS)}")
-    return tuple(name for name in OUTPUTS if name in (*ALWAYS, *names))
 
 
 @dataclass(frozen=True)

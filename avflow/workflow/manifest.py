@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from avflow.choices import CHOICES
 from avflow.media.notices import Notice
 from avflow.workflow import cost, elsewhere
-from avflow.workflow.choices import CHOICES
 from avflow.workflow.choosing import Chosen, origin_of
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (

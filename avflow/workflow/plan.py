@@ -17,10 +17,11 @@ from fractions import Fraction
 from avflow.media import Media, VideoStream
 from avflow.media.formats import AUDIO_BYTES_PER_SECOND, H264_MOST_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.models.store import ModelStore
+from avflow.results.names import OF_ALL, OF_AUDIO, OF_VIDEO
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment, Segments
 from avflow.workflow import cost, paces
-from avflow.workflow.layout import OF_ALL, OF_AUDIO, OF_VIDEO, VideoRef
+from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import (
     Decisions,
     MediaReport,

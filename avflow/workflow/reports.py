@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mashumaro import field_options
 
+from avflow.choices import Choices, Origin
 from avflow.isolation.policy import Isolation
 from avflow.media import Media, VideoStream
 from avflow.media.contract import Contract
@@ -18,10 +19,9 @@ from avflow.media.notices import Notice
 from avflow.models.kinds import SpeechTask
 from avflow.models.manifest import Model
 from avflow.models.sources import ModelFile
+from avflow.results.names import ALWAYS
 from avflow.speech.transcript import Transcript
-from avflow.workflow.choices import Choices, Origin
 from avflow.workflow.compute import Compute
-from avflow.workflow.layout import ALWAYS
 
 RanOn = Literal["lambda", "batch"]
 
@@ -369,7 +369,7 @@ class Manifest(Contract):
     warnings: tuple[Notice, ...] = ()
     #: the content of each of `results`, in the same order; empty in manifests of older versions
     files: tuple[ResultFile, ...] = ()
-    #: what was chosen, by name as in avflow/workflow/choices.py
+    #: what was chosen, by name as in avflow/choices.py
     choices: dict[str, ChoiceInForce] = field(default_factory=dict)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from avflow.page import ClassRow, PageContent, PageCue, PageFile, PageStep, Presence, write
+from avflow.page import PageContent, PageFile, PageStep, Presence, write
+from avflow.results import page
+from avflow.results.names import WORDS
 from avflow.speech.subtitles import Cue
 from avflow.speech.transcript import Word
 from avflow.workflow import cost
@@ -15,20 +17,6 @@ from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import DetectionSummary, Manifest, StepRecord
 from avflow.workflow.spoken import Spoken
 from avflow.workflow.videos import Made
-
-#: what each result is, by its suffix
-WORDS = {
-    ".mp4": "the video with its boxes, to play anywhere",
-    ".avi": "the video with its boxes, as the original workflow wrote it",
-    ".srt": "subtitles",
-    ".vtt": "subtitles for web pages",
-    ".txt": "the transcript as text",
-    ".transcript.json": "the transcript with the time of each word",
-    ".detections.jsonl": "the objects on each frame",
-    ".jpg": "a picture of the video",
-    ".contact.jpg": "pictures of the whole video on one sheet",
-    ".json": "the manifest: what was done, where and with what",
-}
 
 
 def make(video: VideoRef, manifest: Manifest, said: Spoken | None, seen: Made | None, folder: Path) -> Path:
@@ -41,9 +29,9 @@ def make(video: VideoRef, manifest: Manifest, said: Spoken | None, seen: Made | 
     said, seen:
         The results of the audio and of the video, if there are any.
     """
-    page = folder / "page.html"
-    write(_content(video, manifest, said.cues if said else (), seen.presence if seen else None), page)
-    return page
+    target = folder / "page.html"
+    write(_content(video, manifest, said.cues if said else (), seen.presence if seen else None), target)
+    return target
 
 
 def _content(
@@ -54,31 +42,22 @@ def _content(
 ) -> PageContent:
     found = manifest.detections
     names = {suffix: video.result(suffix) for suffix in WORDS}
+    names = {suffix: key for suffix, key in names.items() if key in {*manifest.results, names[".json"]}}
     sizes = {file.key: file.bytes for file in manifest.files}
-    results = {*manifest.results, video.result(".json")}
-    return PageContent(
-        title=video.shown_name,
-        video=_name(names[".mp4"]) if names[".mp4"] in results else None,
-        duration=manifest.input.duration,
-        size=found.size if found else None,
-        frame_rate=float(Fraction(found.frame_rate)) if found else None,
-        language=manifest.speech.subtitles_language if manifest.speech else None,
-        presence=presence,
-        classes=_classes(found) if found else (),
-        cues=[PageCue(cue.start, cue.end, cue.text, tuple(words)) for cue, words in spoken],
-        steps=[_step(step) for step in manifest.steps],
-        cost=manifest.cost.usd,
-        cost_of=manifest.cost.seconds_of,
-        warnings=[f"{notice.name}: {notice.message}" for notice in manifest.warnings],
-        files=[PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items() if key in results],
+    return page.content(
+        video.shown_name,
+        manifest.input.duration,
+        {suffix: PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items()},
+        seen=_seen(found, presence) if found else None,
+        said=page.Said(spoken, manifest.speech.subtitles_language) if manifest.speech else None,
+        notices=manifest.warnings,
+        done=page.Done([_step(step) for step in manifest.steps], manifest.cost.usd, manifest.cost.seconds_of),
     )
 
 
-def _classes(found: DetectionSummary) -> list[ClassRow]:
-    return [
-        ClassRow(name, objects, found.frames_with.get(name, 0), found.unique.get(name))
-        for name, objects in found.objects.items()
-    ]
+def _seen(found: DetectionSummary, presence: Presence | None) -> page.Seen:
+    rate = Fraction(found.frame_rate)
+    return page.Seen(found.size, rate, found.objects, found.frames_with, found.unique, presence)
 
 
 def _name(key: str) -> str:

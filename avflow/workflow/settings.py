@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from avflow import speech
+from avflow.choices import Choices
 from avflow.errors import SettingInvalid
 from avflow.models.kinds import PRECISIONS, Precision
+from avflow.results.names import OUTPUTS, outputs_of
 from avflow.workflow import choosing
-from avflow.workflow.choices import Choices
 from avflow.workflow.compute import Compute, compute
-from avflow.workflow.layout import OUTPUTS, outputs_of
 
 YOLOV3_MODEL = "yolov3"
 #: AWS Batch sets it for a child of an array job (User Guide, "Array jobs")
@@ -62,7 +62,7 @@ class Settings:
     yolov3_model: str = YOLOV3_MODEL
     #: what the stack chooses for all uploads. Only the FFmpeg step has it: the others take it from `media.json`
     choices: Choices = field(default_factory=Choices)
-    #: the results that are wanted (`avflow.workflow.layout.OUTPUTS`); `ALWAYS` are among them
+    #: the results that are wanted (`avflow.results.names.OUTPUTS`); `ALWAYS` are among them
     outputs: tuple[str, ...] = OUTPUTS
     detector_precision: Precision = "fastest"
     #: what to do with a file that is cut

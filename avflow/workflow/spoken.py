@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avflow.filenames import printable_json
-from avflow.models.kinds import TRANSLATED_TO, SpeechTask
-from avflow.speech import subtitles, texts, webvtt
+from avflow.models.kinds import SpeechTask
+from avflow.results import spoken
+from avflow.results.names import OF_AUDIO
 from avflow.speech.subtitles import Cue
-from avflow.speech.transcript import Transcript, Word
-from avflow.workflow.layout import OF_AUDIO, VideoRef
+from avflow.speech.transcript import Word
+from avflow.workflow.layout import VideoRef
 from avflow.workflow.publishing import Results
 from avflow.workflow.reports import MediaReport, SpanReport, SpeechSummary
 
@@ -32,25 +31,13 @@ class Spoken:
 
 def make(video: VideoRef, media: MediaReport, speech: Sequence[SpanReport], folder: Path) -> Spoken:
     """Write the files into `folder`. They are empty if nobody speaks."""
-    spans = [report.transcript for report in speech]
-    transcript = Transcript.join(spans)
-    spoken = subtitles.spoken(transcript)
-    cues = [cue for cue, _ in spoken]
-    translated = any(report.task == "translate" for report in speech)
-    task: SpeechTask = "translate" if translated else "transcribe"
-    made: dict[str, Path] = {".srt": folder / "subtitles.srt", ".vtt": folder / "subtitles.vtt"}
-    made |= {".txt": folder / "transcript.txt", ".transcript.json": folder / "transcript.json"}
-    subtitles.write(cues, made[".srt"])
-    webvtt.write(cues, made[".vtt"])
-    texts.write_text(transcript, made[".txt"])
-    told = json.dumps(texts.transcript_file(spans, task).to_dict(), indent=2, ensure_ascii=False)
-    made[".transcript.json"].write_text(printable_json(told) + "\n", encoding="utf-8")
-    words = sum(len(cue.text.split()) for cue in cues)
-    written = (TRANSLATED_TO if translated else transcript.language) if cues else None
+    task: SpeechTask = "translate" if any(report.task == "translate" for report in speech) else "transcribe"
+    done = spoken.write([report.transcript for report in speech], task, folder)
+    words = sum(len(cue.text.split()) for cue, _ in done.cues)
     wanted = {suffix for output in media.outputs for suffix in OF_AUDIO.get(output, {}).values()}
     return Spoken(
-        {video.result(suffix): path for suffix, path in made.items() if suffix in wanted},
-        SpeechSummary(transcript.language, len(cues), words, written),
-        made[".srt"],
-        spoken,
+        {video.result(suffix): path for suffix, path in done.files.items() if suffix in wanted},
+        SpeechSummary(done.transcript.language, len(done.cues), words, done.language),
+        done.files[".srt"],
+        done.cues,
     )

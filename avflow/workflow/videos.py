@@ -12,9 +12,10 @@ from avflow.isolation.policy import Isolation
 from avflow.isolation.workplace import Workplace
 from avflow.media import Media
 from avflow.media.formats import AAC_BYTES_PER_SECOND, AUDIO_BYTES_PER_SECOND
-from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.media_work.requests import BoxedFile
 from avflow.page import Presence
 from avflow.progress import Report, divided
+from avflow.results import videos
 from avflow.tracking import Tracked
 from avflow.workflow import tracks
 from avflow.workflow.context import StepContext, paced
@@ -130,25 +131,13 @@ def _joined(boxes: Boxes, worker: Worker, names: Sequence[str], report: Report) 
 
 def _join(boxes: Boxes, worker: Worker, name: str, segments: Sequence[BoxedFile], report: Report) -> None:
     """Join the segments to `result.avi` or `result.mp4`."""
-    rate, target = Fraction(next(iter(boxes.reports.values())).frame_rate), str(boxes.place.work / f"result.{name}")
-    source = boxes.place.inputs / boxes.video.scratch_name
-    if name == "avi":
-        worker.do(JoinSegments(tuple(segments), rate, str(source), boxes.media, target), report)
-        return
-    said, track = boxes.said, boxes.input("srt")
-    has_cues = said is not None and said.cues > 0
-    if has_cues and boxes.subtitles:
-        shutil.copyfile(boxes.subtitles, track)
-    request = JoinMp4(
-        tuple(segments),
-        rate,
-        str(source),
-        boxes.media,
-        target,
-        str(track) if has_cues else None,
-        said.subtitles_language if said else None,
-    )
-    worker.do(request, report)
+    rate, target = Fraction(next(iter(boxes.reports.values())).frame_rate), boxes.place.work / f"result.{name}"
+    sound = videos.Sound(boxes.place.inputs / boxes.video.scratch_name, boxes.media)
+    said, track = boxes.said, None
+    if name == "mp4" and boxes.subtitles and said and said.cues:
+        track = videos.Track(boxes.input("srt"), said.subtitles_language)
+        shutil.copyfile(boxes.subtitles, track.path)
+    videos.join(worker, segments, rate, sound, target, subtitles=track, report=report)
 
 
 def _pictures(boxes: Boxes, worker: Worker) -> Results:
@@ -157,12 +146,10 @@ def _pictures(boxes: Boxes, worker: Worker) -> Results:
     with boxes.context.store.transfers() as transfers:
         for key, path in zip(boxes.keys("pictures"), paths, strict=True):
             transfers.download(key, path)
-    thumbnail, sheet = "thumbnail.jpg", "contact.jpg"
-    folder = boxes.place.work
-    asked = MakePictures(tuple(map(str, paths)), str(folder / thumbnail), str(folder / sheet))
-    if not worker.do(asked).done:
+    made = videos.pictures(worker, paths, boxes.place.work)
+    if made is None:
         return {}
     return {
-        boxes.video.result(".jpg"): boxes.place.take(thumbnail),
-        boxes.video.result(".contact.jpg"): boxes.place.take(sheet),
+        boxes.video.result(".jpg"): boxes.place.take(made.thumbnail.name),
+        boxes.video.result(".contact.jpg"): boxes.place.take(made.contact_sheet.name),
     }

@@ -10,13 +10,12 @@ from avflow.errors import MediaWorkFailed, SourceMissing
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media.contract import fraction_text
-from avflow.media_work.requests import Annotate, ConvertModel, DescribeGpu, LoadDetector
+from avflow.media_work.loading import load_detector
+from avflow.media_work.requests import Annotate, DescribeGpu, LoadDetector
 from avflow.models.store import ModelStore
 from avflow.video.segments import Segment
-from avflow.workflow.choices import Choices
 from avflow.workflow.choosing import Chosen, with_known_classes
 from avflow.workflow.context import StepContext, StepTimer, paced
-from avflow.workflow.isolating import Worker
 from avflow.workflow.layout import VideoRef
 from avflow.workflow.observability import count_fallback, log_gpu
 from avflow.workflow.plan import segment_of
@@ -25,9 +24,7 @@ from avflow.workflow.reports import FileSum, MediaReport, ModelEntry, SegmentDon
 from avflow.workflow.source import ComingSource, begun, suits_ranges
 from avflow.workflow.storage import Transfers
 
-#: seconds; an engine that never ends to load a model would keep the job until its time-out
-_LOAD_SECONDS = 900.0
-#: the same for a driver that never answers what GPU there is
+#: seconds; a driver that never answers what GPU there is would keep the job until its time-out
 _DRIVER_SECONDS = 120.0
 
 
@@ -82,7 +79,15 @@ def run(
         if settings.has_gpu:  # before the engine starts: if that fails, the log tells on what
             silent = MediaWorkFailed(f"The NVIDIA driver did not say within {_DRIVER_SECONDS:.0f} s what GPU there is")
             log_gpu("yolov3", video, worker.do(DescribeGpu(), limit=TimeLimit(_DRIVER_SECONDS, silent)).facts)
-        engine = _load_detector(context, choices, place, worker, tasks)  # while the source comes
+        asked = LoadDetector(
+            settings.yolov3_model,
+            settings.detector_precision,
+            settings.has_gpu,
+            choices.confidence,
+            choices.nms,
+            choices.classes,
+        )
+        engine = load_detector(asked, worker, lambda folder: context.media_process(tasks, place, makes=[folder]))
         source.wait()
         request = _request(media, segment, source, place, hardware=settings.has_gpu)
         in_time = paced(context.report, context.budget, f"the detection on {source.path.name}")
@@ -126,17 +131,9 @@ def _request(
         str(place.work / "boxed.mp4") if "mp4" in media.outputs else None,
         str(place.work / "pictures.zip") if "jpg" in media.outputs else None,
         LabelStyle(media.choices.labels, media.choices.label_size),
-        _color_space(media),
+        media.input.video.drawn_color_space if media.input.video else "unknown",
         media.choices.detect_every,
     )
-
-
-def _color_space(media: MediaReport) -> str:
-    """FFmpeg's name of the upload's colour matrix. A conversion, an AVI, does not tell it; of HDR it makes BT.709."""
-    uploaded = media.input.video
-    if uploaded is None:
-        return "unknown"
-    return "bt709" if uploaded.hdr else uploaded.color_space
 
 
 def _taken(request: Annotate, place: Workplace, video: VideoRef, part: int, transfers: Transfers) -> dict[str, FileSum]:
@@ -147,24 +144,3 @@ def _taken(request: Annotate, place: Workplace, video: VideoRef, part: int, tran
     for name, path in files.items():
         transfers.upload(path, video.segment_file(name, part))
     return {name: sum_of(path) for name, path in files.items()}
-
-
-def _load_detector(context: StepContext, choices: Choices, place: Workplace, worker: Worker, tasks: str) -> str:
-    """The name of the inference engine. A model that was never used is first converted, by a process of its own.
-
-    Only that process writes into the models' folder, and it gets no upload: an upload that has taken over its decoder
-    can't change the network of the next one.
-    """
-    name, precision, gpu = context.settings.yolov3_model, context.settings.detector_precision, context.settings.has_gpu
-    limit = TimeLimit(_LOAD_SECONDS, MediaWorkFailed(f"The detector {name} did not load within {_LOAD_SECONDS:.0f} s"))
-    request = LoadDetector(name, precision, gpu, choices.confidence, choices.nms, choices.classes)
-    engine = worker.do(request, limit=limit).engine
-    if engine is None:
-        converted = ModelStore().converted
-        converted.mkdir(parents=True, exist_ok=True)
-        with context.media_process(tasks, place, makes=[converted]) as maker:
-            maker.do(ConvertModel(name, precision, gpu), limit=limit)
-        engine = worker.do(request, limit=limit).engine
-    if engine is None:
-        raise MediaWorkFailed(f"The network of the detector {name} could not be converted")
-    return engine

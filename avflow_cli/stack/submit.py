@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from avflow.choices import CHOICES, written
 from avflow.filenames import printable
-from avflow.workflow.choices import CHOICES, written
 from avflow.workflow.layout import START_PREFIX
 from avflow_cli import clips, interrupt, terminal
 from avflow_cli.stack.executions import Execution

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from avflow.workflow.choices import LAMBDA_SECONDS
+from avflow.choices import LAMBDA_SECONDS
 from avflow_cli.follow import TaskEvent, follow
 from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import SAMPLE

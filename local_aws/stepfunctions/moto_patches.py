@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import datetime
 import functools
-import inspect
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,6 +50,9 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_aws.stepfunctions import redrives
 from local_aws.stepfunctions.engine import Engine
+from local_aws.stepfunctions.patching import PATCHES, apply, patch, replace
+
+__all__ = ["PATCHES", "apply", "begin"]
 
 logger = logging.getLogger(__name__)
 #: how a program ends by itself
@@ -64,22 +65,6 @@ BEGINS_WITHIN_SECONDS = 10.0
 HISTORY_PAGE = 100
 
 
-@dataclass(frozen=True)
-class Patch:
-    """One patch: what moto does otherwise than AWS, and what has to change in moto before the patch can go."""
-
-    name: str
-    why: str
-    goes_when: str
-    apply: Callable[[Engine], None]
-
-
-#: all patches by name, in the order in which they are applied
-PATCHES: dict[str, Patch] = {}
-_originals: list[tuple[Any, str, object]] = []
-_ABSENT = object()
-
-
 def begin() -> None:
     """Start with an empty AWS, whatever this process did before, whose state machines really run."""
     if default_user_config["stepfunctions"]["execute_state_machine"]:
@@ -87,46 +72,15 @@ def begin() -> None:
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
 
-def apply(engine: Engine, names: Collection[str] | None = None) -> None:
-    """Apply all patches, or those named; patches that an earlier call applied are undone first."""
-    undo()
-    for patch in PATCHES.values():
-        if names is None or patch.name in names:
-            patch.apply(engine)
-
-
-def undo() -> None:
-    """Leave moto as it comes."""
-    while _originals:
-        owner, name, value = _originals.pop()
-        delattr(owner, name) if value is _ABSENT else setattr(owner, name, value)
-
-
-def _patch(goes_when: str) -> Callable[[Callable[[Engine], None]], Callable[[Engine], None]]:
-    """Register a patch; `goes_when` completes "This patch can go when moto …"."""
-
-    def register(function: Callable[[Engine], None]) -> Callable[[Engine], None]:
-        why = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
-        PATCHES[function.__name__] = Patch(function.__name__, why, goes_when, function)
-        return function
-
-    return register
-
-
-def _replace(owner: Any, name: str, value: object) -> None:
-    _originals.append((owner, name, vars(owner).get(name, _ABSENT)))
-    setattr(owner, name, value)
-
-
-@_patch(goes_when="takes its boto3 clients from a factory that a caller can set.")
+@patch(goes_when="takes its boto3 clients from a factory that a caller can set.")
 def use_our_clients(engine: Engine) -> None:
     """moto makes a new boto3 client for each task, which is slow and has the port of an environment variable."""
 
     clients = SimpleNamespace(client=lambda service_name, **_: engine.client(service_name))
-    _replace(boto_client, "boto3", clients)
+    replace(boto_client, "boto3", clients)
 
 
-@_patch(goes_when="puts `$$.Execution.StartTime` into the context object as text.")
+@patch(goes_when="puts `$$.Execution.StartTime` into the context object as text.")
 def format_start_time(_: Engine) -> None:
     """In moto `$$.Execution.StartTime` is a datetime, which no JSON holds; on AWS it is ISO 8601 text."""
     original = execution_worker.ExecutionData
@@ -135,17 +89,17 @@ def format_start_time(_: Engine) -> None:
         started = fields["StartTime"].astimezone(datetime.UTC)
         return original(**{**fields, "StartTime": started.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"})
 
-    _replace(execution_worker, "ExecutionData", execution_data)
+    replace(execution_worker, "ExecutionData", execution_data)
 
 
-@_patch(goes_when="has `s3` among the service names of its aws-sdk integration (`_SERVICE_ERROR_NAMES`).")
+@patch(goes_when="has `s3` among the service names of its aws-sdk integration (`_SERVICE_ERROR_NAMES`).")
 def name_s3_errors(_: Engine) -> None:
     """An error of aws-sdk:s3 is `S3.NoSuchKeyException` on AWS and `s3.NoSuchKeyException` in moto."""
     names = {**state_task_service_aws_sdk._SERVICE_ERROR_NAMES, "s3": "S3"}
-    _replace(state_task_service_aws_sdk, "_SERVICE_ERROR_NAMES", names)
+    replace(state_task_service_aws_sdk, "_SERVICE_ERROR_NAMES", names)
 
 
-@_patch(goes_when="sets the status ABORTED before StopExecution answers.")
+@patch(goes_when="sets the status ABORTED before StopExecution answers.")
 def stop_at_once(_: Engine) -> None:
     """After StopExecution moto's status is RUNNING until the current task ends; on AWS it is ABORTED at once."""
     original = Execution.stop
@@ -159,10 +113,10 @@ def stop_at_once(_: Engine) -> None:
         else:
             self.exec_status, self.stop_date = ExecutionStatus.ABORTED, stop_date
 
-    _replace(Execution, "stop", stop)
+    replace(Execution, "stop", stop)
 
 
-@_patch(goes_when="names the errors of the optimised integration of EventBridge.")
+@patch(goes_when="names the errors of the optimised integration of EventBridge.")
 def name_event_errors(_: Engine) -> None:
     """An error of PutEvents is `EventBridge.InternalException` on AWS and States.Runtime in moto."""
     original: Callable[..., Any] = StateTaskServiceEvents._from_error
@@ -175,10 +129,10 @@ def name_event_errors(_: Engine) -> None:
         details: Any = {"taskFailedEventDetails": {"error": name, "cause": cause, **kind}}
         return FailureEvent(env, CustomErrorName(name), HistoryEventType.TaskFailed, details)
 
-    _replace(StateTaskServiceEvents, "_from_error", from_error)
+    replace(StateTaskServiceEvents, "_from_error", from_error)
 
 
-@_patch(goes_when="matches States.ALL and States.TaskFailed as AWS does.")
+@patch(goes_when="matches States.ALL and States.TaskFailed as AWS does.")
 def match_wildcards(_: Engine) -> None:
     """In moto States.ALL matches the errors that end an execution, and States.TaskFailed none of States.*.
 
@@ -195,10 +149,10 @@ def match_wildcards(_: Engine) -> None:
         elif "States.TaskFailed" in names:
             env.stack[-1] = name in names or name != "States.Timeout"
 
-    _replace(ErrorEqualsDecl, "_eval_body", eval_body)
+    replace(ErrorEqualsDecl, "_eval_body", eval_body)
 
 
-@_patch(goes_when="passes on `error` and `cause` of StopExecution.")
+@patch(goes_when="passes on `error` and `cause` of StopExecution.")
 def keep_why_stopped(_: Engine) -> None:
     """moto forgets why an execution was stopped; on AWS DescribeExecution tells StopExecution's error and cause."""
 
@@ -208,10 +162,10 @@ def keep_why_stopped(_: Engine) -> None:
         execution.stop(stop_date=now, error=self._get_param("error"), cause=self._get_param("cause"))
         return ActionResult({"stopDate": now})
 
-    _replace(StepFunctionResponse, "stop_execution", stop_execution)
+    replace(StepFunctionResponse, "stop_execution", stop_execution)
 
 
-@_patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
+@patch(goes_when="keeps the state `ProgramStopped` when an iteration of a Map ends with an error after it.")
 def stay_stopped(_: Engine) -> None:
     """An execution that is stopped within a Map ends FAILED with an internal error in moto; on AWS it is ABORTED."""
     set_error, set_timed_out = Environment.set_error, Environment.set_timed_out
@@ -224,21 +178,21 @@ def stay_stopped(_: Engine) -> None:
         if not isinstance(self.program_state(), ProgramStopped):
             set_timed_out(self)
 
-    _replace(Environment, "set_error", fail)
-    _replace(Environment, "set_timed_out", time_out)
+    replace(Environment, "set_error", fail)
+    replace(Environment, "set_timed_out", time_out)
 
 
-@_patch(goes_when="takes the time-out of a task for its event only if it has put one there.")
+@patch(goes_when="takes the time-out of a task for its event only if it has put one there.")
 def know_the_time_out(_: Engine) -> None:
     """If another branch fails just before a task, moto logs another value as its time-out: no history can be read."""
 
     def evaluate(self: Any, env: Any) -> None:
         env.stack.append(self.timeout_seconds)  # also in an engine that was stopped
 
-    _replace(TimeoutSeconds, "eval", evaluate)
+    replace(TimeoutSeconds, "eval", evaluate)
 
 
-@_patch(goes_when="lets a Parallel or a Map end with an error whose name begins with `States.`.")
+@patch(goes_when="lets a Parallel or a Map end with an error whose name begins with `States.`.")
 def pass_on_reserved_errors(_: Engine) -> None:
     """States.TaskFailed within a Parallel or a Map, as of a failed job, becomes an internal error in moto."""
 
@@ -247,11 +201,11 @@ def pass_on_reserved_errors(_: Engine) -> None:
             return StatesErrorName.from_name(error_name)
         return CustomErrorName(error_name)
 
-    _replace(branches_decl, "CustomErrorName", error_name)
-    _replace(iteration_worker, "CustomErrorName", error_name)
+    replace(branches_decl, "CustomErrorName", error_name)
+    replace(iteration_worker, "CustomErrorName", error_name)
 
 
-@_patch(goes_when="implements maxResults, nextToken and reverseOrder of GetExecutionHistory.")
+@patch(goes_when="implements maxResults, nextToken and reverseOrder of GetExecutionHistory.")
 def page_history(_: Engine) -> None:
     """moto's GetExecutionHistory returns all events, oldest first, whatever the request says; AWS's returns pages.
 
@@ -270,10 +224,10 @@ def page_history(_: Engine) -> None:
         more = {"nextToken": str(page[-1]["id"])} if len(ordered) > limit else {}
         return ActionResult({"events": page, **more})
 
-    _replace(StepFunctionResponse, "get_execution_history", get_execution_history)
+    replace(StepFunctionResponse, "get_execution_history", get_execution_history)
 
 
-@_patch(goes_when="calls TerminateJob when a `.sync` task of Batch times out or is stopped.")
+@patch(goes_when="calls TerminateJob when a `.sync` task of Batch times out or is stopped.")
 def terminate_abandoned_jobs(engine: Engine) -> None:
     """A job whose `.sync` task timed out or was stopped goes on in moto; AWS terminates it."""
     build, evaluate = StateTaskServiceBatch._build_sync_resolver, StateTaskServiceBatch._eval_sync
@@ -292,11 +246,11 @@ def terminate_abandoned_jobs(engine: Engine) -> None:
             engine.terminate_job(sync_resolver.job_id, "Terminated by Step Functions: the task ended before the job")
         return outcome
 
-    _replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
-    _replace(StateTaskServiceBatch, "_eval_sync", eval_sync)
+    replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
+    replace(StateTaskServiceBatch, "_eval_sync", eval_sync)
 
 
-@_patch(goes_when="waits for the event of a job under `.sync`, as AWS does, instead of asking for it.")
+@patch(goes_when="waits for the event of a job under `.sync`, as AWS does, instead of asking for it.")
 def await_jobs(engine: Engine) -> None:
     """moto asks AWS Batch for each job under `.sync` twice a second; a hundred waiting jobs kept a core busy."""
     build = StateTaskServiceBatch._build_sync_resolver
@@ -311,19 +265,19 @@ def await_jobs(engine: Engine) -> None:
         resolve_when_ended.job_id = job_id  # type: ignore[attr-defined]  # terminate_abandoned_jobs reads it
         return resolve_when_ended
 
-    _replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
-    _replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0)
+    replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
+    replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0)
 
 
-@_patch(goes_when="parses a state machine once, and not for each of its executions.")
+@patch(goes_when="parses a state machine once, and not for each of its executions.")
 def parse_once(_: Engine) -> None:
     """moto parses the definition anew for each execution: 80 ms for this project's. What it parses keeps no state."""
 
     parser = SimpleNamespace(parse=functools.lru_cache(8)(AmazonStateLanguageParser.parse))
-    _replace(execution_worker, "AmazonStateLanguageParser", parser)
+    replace(execution_worker, "AmazonStateLanguageParser", parser)
 
 
-@_patch(goes_when="works on a limited number of executions at once, and keeps no list of its threads.")
+@patch(goes_when="works on a limited number of executions at once, and keeps no list of its threads.")
 def work_on_few_executions(engine: Engine) -> None:
     """In moto each execution has ten threads, and a list keeps all threads. Here some executions wait, RUNNING."""
     waiting: deque[Any] = deque()
@@ -358,11 +312,11 @@ def work_on_few_executions(engine: Engine) -> None:
             time.sleep(0.005)
         self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
 
-    _replace(ExecutionWorker, "start", start)
-    _replace(ExecutionWorker, "stop", stop)
+    replace(ExecutionWorker, "start", start)
+    replace(ExecutionWorker, "stop", stop)
 
 
-@_patch(goes_when='sends the event "Step Functions Execution Status Change" to EventBridge.')
+@patch(goes_when='sends the event "Step Functions Execution Status Change" to EventBridge.')
 def tell_status_changes(engine: Engine) -> None:
     """AWS sends an event for each change of an execution's status, and moto none."""
     begin_execution, terminated = Execution.start, BaseExecutionWorkerCommunication.terminated
@@ -398,13 +352,13 @@ def tell_status_changes(engine: Engine) -> None:
             self.error, self.cause = error, cause
             tell(self)
 
-    _replace(Execution, "start", start)
-    _replace(BaseExecutionWorkerCommunication, "terminated", ended)
-    _replace(Execution, "stop", stop_execution)
+    replace(Execution, "start", start)
+    replace(BaseExecutionWorkerCommunication, "terminated", ended)
+    replace(Execution, "stop", stop_execution)
 
 
-@_patch(goes_when="implements RedriveExecution.")
+@patch(goes_when="implements RedriveExecution.")
 def redrive_executions(engine: Engine) -> None:
     """moto has no RedriveExecution."""
     for owner, name, value in redrives.replacements(lambda each: engine.tell_status(each.to_describe_output())):
-        _replace(owner, name, value)
+        replace(owner, name, value)

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import chromium
+from tests.e2e.conftest import sample_run  # noqa: F401 - a fixture
 
 #: in a container or as root, Chromium's own sandbox does not start
 ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]

@@ -56,6 +56,7 @@ def content(**changes: object) -> PageContent:
         language="en",
         presence=presence,
         classes=[ClassRow("dog", 50, 50, 1), ClassRow("car", 125, 75, 3)],
+        listened=True,
         cues=cues,
         steps=[PageStep("ffmpeg", None, "Lambda, 3008 MB", 3.21), PageStep("yolov3", 0, "Batch, 1 GPU", 30)],
         cost=0.0123,
@@ -224,6 +225,13 @@ def test_a_silent_video_has_no_transcript(opened):
     _, page = opened(content(cues=[]))
     assert page.locator("#speech").is_hidden()
     assert page.locator(".track").count() == 2
+    assert page.text_content("#facts").endswith("· no speech found")
+
+
+def test_it_says_so_if_nothing_is_found(opened):
+    _, page = opened(content(presence=Presence(FRAMES), classes=[], cues=[], listened=False))
+    assert page.locator("#objects").is_hidden()
+    assert page.text_content("#facts") == "0:10 · 64 × 48 · 25 frames/s · no objects found"
 
 
 def test_ten_hours_with_a_hundred_objects_open_within_two_seconds(opened):

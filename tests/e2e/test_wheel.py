@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, ffmpeg
+from tests.result_sets import ALL, named
 
 PARTS = (
     *("avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws", "requirements", "samples", "statemachine"),
@@ -104,3 +105,14 @@ def test_a_video_is_processed_in_an_empty_folder(python, environment):
 def test_the_calls_of_python_work_too(python, environment):
     program = "import numpy as np; from avflow import detect; print(len(detect(np.zeros((64, 64, 3), np.uint8))))"
     assert run(python, "-c", program, env=environment) == "0\n"
+
+
+def test_process_makes_all_results_from_the_wheel(python, environment):
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", "-f", "lavfi", "-i", "sine=440:d=1"),
+        *("-c:v", "libx264", "-c:a", "aac", "video.mp4"),
+    )
+    program = "from avflow import process; print(len(process('video.mp4', speech_model='whisper-tiny.en').paths))"
+    assert run(python, "-c", program, env=environment) == "10\n"
+    assert {path.name for path in Path("result").iterdir()} == named("video", ALL - {".json"})
+    assert '"video":"video.mp4"' in Path("result/video.html").read_text()

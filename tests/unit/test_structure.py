@@ -44,7 +44,7 @@ def test_dependencies_point_one_way(package):
 
 
 MEDIA_FLOOR = ("media", "ffmpeg", "video", "detection", "darknet", "models", "speech", "annotation", "isolation",
-               "media_work", "tracking", "exports", "page", "api")  # fmt: skip
+               "media_work", "tracking", "exports", "page", "results", "api")  # fmt: skip
 #: modules that know about AWS
 OF_AWS = ("avflow.workflow", "boto3", "botocore", "aws_lambda_powertools", "aws_xray_sdk")
 
@@ -74,7 +74,7 @@ def test_the_workflow_floor_stands_on_the_media_floor_alone():
 
 
 #: modules that both floors use
-LOOSE = {"cores", "errors", "filenames", "progress"}
+LOOSE = {"choices", "cores", "errors", "filenames", "progress"}
 
 
 def test_every_module_is_in_a_room():

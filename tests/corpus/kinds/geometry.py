@@ -14,8 +14,11 @@ from tests.corpus.film import H264, MJPEG, MPEG2, MPEG4, VP8, VP9, appended, ffm
 
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1")
 TEN_BIT = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le")
-PQ = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
-HLG = ("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc")
+#: FFmpeg's options for an encoder don't replace what a filter says of a frame
+PQ, HLG = (
+    ("-vf", f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc")
+    for transfer in ("smpte2084", "arib-std-b67")
+)
 Recipe = Callable[[Path], Path]
 
 
@@ -228,8 +231,8 @@ HDR = (
     _case(
         "pq-100",
         "MP4, HDR (PQ), 100 frames/s, turned",
-        _turned("mp4", 90, square(320, 180, rate="100")),
-        _right(100, 180, 320, rate="100"),
+        _turned("mp4", 90, square(320, 180, rate="100"), TEN_BIT, *PQ),
+        _right(100, 180, 320, rate="100", square=False),
     ),
     _case(
         "hlg-25",

@@ -157,8 +157,20 @@ def test_a_path_that_is_no_file(tmp_path):
 
 @pytest.mark.parametrize("confidence", [0, 1, -0.5, 25])
 def test_a_confidence_that_is_none(person, confidence):
-    with pytest.raises(SettingInvalid, match="must lie between 0 and 1"):
+    with pytest.raises(SettingInvalid, match=r"confidence is \S+; it must be a number from 0\.01 to 0\.99"):
         detect(person, confidence=confidence)
+
+
+def test_only_the_classes_that_were_asked_for(person):
+    assert list(detect(person, classes=["Dog", "person"]).class_name) == ["dog", "person"]
+    with pytest.raises(SettingInvalid, match=r"yolov3-tiny has no class 'hors': did you mean horse"):
+        detect(person, classes=["hors"])
+
+
+def test_boxes_of_one_class_may_overlap_more(person):
+    """Of two overlapping boxes only the more confident is shown, unless more overlap is allowed."""
+    few, many = (detect(person, confidence=0.05, nms=nms) for nms in (0.05, 0.95))
+    assert len(few) < len(many)
 
 
 def test_a_model_that_is_no_detector(person):

@@ -2,10 +2,15 @@
 
 import json
 import os
+import re
 import threading
 import time
+from dataclasses import replace
+from operator import methodcaller
+from pathlib import Path
 
 import av
+import cv2
 import psutil
 import pysubs2
 import pytest
@@ -13,9 +18,36 @@ import pytest
 from avflow import process
 from avflow.errors import InvalidMediaUnreadable, ModelUnknown, SettingInvalid, SourceMissing
 from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone
+from tests.result_sets import ALL, OF_AUDIO, OF_VIDEO, named
 from tests.schemas import validate
 
+#: what Jupyter calls (IPython, "Rich display")
+IN_NOTEBOOK = methodcaller("_repr_html_")
 FAST = {"speech_model": "whisper-tiny.en"}
+
+
+WRONG = (
+    ("confidence", 7),
+    ("confidence", True),
+    ("confidence", "much"),
+    ("nms", float("nan")),
+    ("classes", ["unicorn"]),
+    ("classes", [3]),
+    ("classes", ["dog,cat"]),
+    ("detect_every", 0),
+    ("detect_every", 2.5),
+    ("labels", "big"),
+    ("label_size", 99),
+    ("audio_track", "no track"),
+    ("outputs", ["mp3"]),
+    ("outputs", 7),
+)
+
+
+def page_data(page):
+    """The data of a result page."""
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page.read_text(), re.DOTALL)
+    return json.loads(found[1])
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +79,69 @@ def test_the_subtitles_are_what_is_said(done):
 
 
 def test_only_results_are_left(done):
-    assert sorted(path.name for path in done.video.parent.iterdir()) == [
-        "film.avi",
-        "film.detections.jsonl",
-        "film.srt",
-    ]
+    assert {path.name for path in done.video.parent.iterdir()} == named("film", ALL - {".json"})
     assert sorted(done.paths) == sorted(done.video.parent.iterdir())
 
 
-@pytest.mark.slow
+def test_the_mp4_plays_anywhere(done):
+    with av.open(str(done.mp4)) as video:
+        assert [stream.codec_context.name for stream in video.streams] == ["h264", "aac", "mov_text"]
+        assert len(list(video.decode(video=0))) == 12
+    begin = done.mp4.read_bytes()
+    assert 0 < begin.index(b"moov") < begin.index(b"mdat")
+
+
+def test_the_text_is_there_in_all_formats(done):
+    assert "fellow Americans" in " ".join(done.text.read_text().split())
+    assert done.webvtt.read_text().startswith("WEBVTT")
+    told = json.loads(done.transcript.read_text())
+    validate(told, "transcript")
+    words = [word["text"] for segment in told["segments"] for word in segment["words"]]
+    assert words == [word.text for word in done.transcription.words]
+
+
+def test_objects_have_tracks(done):
+    lines = [json.loads(line) for line in done.detections.read_text().splitlines()]
+    tracks = {(o["class"], o["track"]) for line in lines for o in line["objects"] if "track" in o}
+    assert len([track for name, track in tracks if name == "person"]) == done.unique["person"] > 0
+
+
+def test_the_pictures_are_there(done):
+    for path in (done.thumbnail, done.contact_sheet):
+        assert min(cv2.imread(str(path)).shape[:2]) > 100
+
+
+def test_the_page_shows_what_was_found(done):
+    data = page_data(done.page)
+    assert (data["title"], data["video"], data["steps"], data["cost"]) == ("film.mp4", "film.mp4", [], None)
+    assert {row["name"]: row["objects"] for row in data["classes"]} == done.objects
+    assert {file["name"] for file in data["files"]} == {path.name for path in done.paths} - {"film.html"}
+    assert {file["name"]: file["size"] for file in data["files"]}["film.avi"] == done.video.stat().st_size
+    assert [cue[2] for cue in data["cues"]] == [cue.text for cue in done.transcription.cues]
+
+
+def test_a_notebook_shows_a_summary(done, tmp_path):
+    shown = IN_NOTEBOOK(done)
+    assert 'src="data:image/jpeg;base64,/9j/' in shown
+    assert f'href="{done.page}"' in shown
+    assert "12 frames" in shown
+    assert "fellow Americans" in shown
+    hostile = Path("<img onerror=alert(1)>") / 'javascript:alert("1").html'
+    shown = IN_NOTEBOOK(replace(done, page=hostile, thumbnail=None))
+    assert "<img" not in shown
+    assert 'href="./%3Cimg%20onerror%3Dalert%281%29%3E/javascript%3Aalert%28%221%22%29.html"' in shown
+
+
+def test_choices_are_those_of_the_workflow(film, tmp_path):
+    """Only persons, detected on one frame in four; only the files that are always there, and the MP4."""
+    done = process(film, tmp_path / "out", classes=["Person"], detect_every=4, outputs=["mp4"], **FAST)
+    assert {path.name for path in done.paths} == named("film", {".avi", ".mp4", ".srt", ".detections.jsonl"})
+    assert set(done.objects) == {"person"}
+    assert (done.page, done.thumbnail, done.webvtt) == (None, None, None)
+    lines = [json.loads(line) for line in done.detections.read_text().splitlines()]
+    assert [line["frame"] for line in lines if not line.get("interpolated")] == [0, 4, 8, 11]
+
+
 def test_a_video_without_sound_that_is_converted(tmp_path):
     film = tmp_path / "-é 'film'.mp4"
     ffmpeg(*lavfi(pattern(1, "10")), *H264, tmp_path / "plain.mp4")
@@ -63,10 +149,11 @@ def test_a_video_without_sound_that_is_converted(tmp_path):
     done = process(str(film), str(tmp_path / "out"), **FAST)
     assert "rotated" in done.converted_because
     assert (done.subtitles, done.transcription) == (None, None)
-    assert [path.name for path in done.paths] == ["-é 'film'.avi", "-é 'film'.detections.jsonl"]
-    with av.open(str(done.video)) as video:
-        frame = next(video.decode(video=0))
-        assert frame.height > frame.width
+    assert {path.name for path in done.paths} == named("-é 'film'", OF_VIDEO)
+    for path in (done.video, done.mp4):
+        with av.open(str(path)) as video:
+            frame = next(video.decode(video=0))
+            assert frame.height > frame.width
 
 
 def test_sound_alone(tmp_path):
@@ -75,6 +162,8 @@ def test_sound_alone(tmp_path):
     assert (done.video, done.detections, done.frames) == (None, None, 0)
     assert done.subtitles.read_text() == ""
     assert done.transcription.words == []
+    assert {path.name for path in done.paths} == named("tone", OF_AUDIO)
+    assert page_data(done.page)["video"] is None
 
 
 def test_the_video_itself_is_never_replaced(tmp_path):
@@ -82,6 +171,15 @@ def test_the_video_itself_is_never_replaced(tmp_path):
     with pytest.raises(FileExistsError, match="is the video itself"):
         process(tmp_path / "film.avi", tmp_path, **FAST)
     assert (tmp_path / "film.avi").read_bytes() == b"my only copy"
+
+
+def test_a_result_that_is_not_wanted_replaces_nothing(tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"my only copy")
+    with pytest.raises(FileExistsError, match="is the video itself"):
+        process(tmp_path / "film.mp4", tmp_path, **FAST)
+    with pytest.raises(InvalidMediaUnreadable):
+        process(tmp_path / "film.mp4", tmp_path, outputs="srt", **FAST)
+    assert (tmp_path / "film.mp4").read_bytes() == b"my only copy"
 
 
 def test_earlier_results_stay_if_it_fails(tmp_path):
@@ -98,7 +196,7 @@ def test_earlier_results_stay_if_it_fails(tmp_path):
     [
         ({"model": "whisper-base"}, ModelUnknown),
         ({"speech_model": "yolov3-tiny"}, ModelUnknown),
-        ({"confidence": 7}, SettingInvalid),
+        *(({field: value}, SettingInvalid) for field, value in WRONG),
         ({"language": "Klingon", **FAST}, SettingInvalid),
         ({"language": "de", **FAST}, SettingInvalid),
         ({"translate": True, **FAST}, SettingInvalid),

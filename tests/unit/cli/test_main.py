@@ -10,8 +10,8 @@ from typing import get_args
 
 import pytest
 
+from avflow.choices import OF_STACK
 from avflow.detection.opening import Precision
-from avflow.workflow.choices import OF_STACK
 from avflow_cli.deployment import DeploymentOptions
 from avflow_cli.main import avflow, main
 from avflow_cli.options import PRECISIONS

@@ -7,8 +7,8 @@ import pytest
 
 from avflow.errors import MaxRunCostExceeded
 from avflow.media import probe
+from avflow.results.names import ALWAYS
 from avflow.workflow import ceilings
-from avflow.workflow.layout import ALWAYS
 from avflow.workflow.settings import Settings
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "my_video.mkv"

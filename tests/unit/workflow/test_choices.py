@@ -16,13 +16,13 @@ from samtranslator.yaml_helper import yaml_parse
 
 from avflow import detection
 from avflow.annotation.labels import USUAL
+from avflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, WholeNumberWithin, written
 from avflow.darknet.names import COCO, class_names, names_in
 from avflow.errors import MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore, sha256_of
 from avflow.speech import languages
 from avflow.workflow import choosing, manifest, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
-from avflow.workflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, WholeNumberWithin, written
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
 from avflow.workflow.layout import VideoRef

@@ -15,11 +15,12 @@ import numpy as np
 import pysubs2
 import pytest
 
+from avflow.results.names import ALWAYS, OUTPUTS
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, yolov3
 from avflow.workflow.context import StepContext
-from avflow.workflow.layout import ALWAYS, OUTPUTS, RESULT_SUFFIXES, VideoRef
+from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
 from avflow.workflow.reports import MediaReport, SegmentReport
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore

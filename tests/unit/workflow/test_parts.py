@@ -9,12 +9,13 @@ import pytest
 
 from avflow.errors import InvalidMediaEmpty, LambdaBudgetExceeded, MediaAnswerInvalid
 from avflow.media import probe
+from avflow.results.names import ALWAYS
 from avflow.speech.transcript import Word
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow import merge, plan, yolov3
 from avflow.workflow.budget import Budget
 from avflow.workflow.context import StepContext
-from avflow.workflow.layout import ALWAYS, VideoRef
+from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport, SegmentDoneBefore, SpeechSummary
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore

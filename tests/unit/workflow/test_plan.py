@@ -9,10 +9,11 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from avflow.media import probe
+from avflow.results.names import ALWAYS, OUTPUTS
 from avflow.speech.spans import Span
 from avflow.video.segments import Segment
 from avflow.workflow import plan
-from avflow.workflow.layout import ALWAYS, OUTPUTS, VideoRef
+from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport, Plan, SegmentPlan, SpanPlan
 from avflow.workflow.settings import Settings
 from tests import screens

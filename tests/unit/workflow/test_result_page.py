@@ -11,6 +11,7 @@ import pytest
 
 from avflow.media.notices import Notice
 from avflow.page import Presence
+from avflow.results.names import WORDS
 from avflow.speech.subtitles import Cue
 from avflow.speech.transcript import Word
 from avflow.tracking import Tracked
@@ -72,4 +73,4 @@ def test_an_audio_file_has_no_video_and_no_objects(manifest, tmp_path):
 
 
 def test_every_result_has_words():
-    assert set(RESULT_SUFFIXES) - {".error.json", ".html"} < set(result_page.WORDS)
+    assert set(RESULT_SUFFIXES) - {".error.json", ".html"} < set(WORDS)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, Protocol
 
 from avflow.annotation.labels import LABELS, Labels
@@ -25,6 +26,8 @@ Origin = Literal["default", "stack", "upload"]
 PREFIX = "avflow-"
 #: the choice that leaves the language to the speech model
 AUTO = "auto"
+#: characters of a wrong value that an error shows
+MOST_SHOWN = 100
 
 
 # ---------------------------------------------------------------- kinds of values
@@ -265,3 +268,31 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+
+
+# ---------------------------------------------------------------- names
+def spelled(wanted: Sequence[str], names: Sequence[str], detector: str) -> tuple[str, ...]:
+    """The wanted classes as the detector names them. Capitals make no difference.
+
+    Raises
+    ------
+    ValueError
+        The detector has no such class. The text says which there are.
+    """
+    known = {name.casefold(): name for name in names}
+    for name in wanted:
+        if name.casefold() not in known:
+            raise ValueError(f"{detector} has no class {shown(name)}{instead(name.casefold(), known)}")
+    return tuple(known[name.casefold()] for name in wanted)
+
+
+def shown(text: str) -> str:
+    """A text in quotes, shortened. Control characters are escaped."""
+    return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
+
+
+def instead(name: str, known: Mapping[str, str]) -> str:
+    """What may be meant by a wrong name: those near to it, or all. `known` has each name by its small letters."""
+    if near := [known[each] for each in get_close_matches(name, known, 3)]:
+        return f": did you mean {' or '.join(near)}?"
+    return f"; there are {', '.join(known.values())}"

@@ -1,0 +1,92 @@
+"""The annotated segments as one video, and the still pictures, by a media process of `avflow.media_work.merge`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from avflow.isolation.requests import Request
+from avflow.media import Media
+from avflow.media.contract import Contract
+from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.progress import Report, ignore
+
+A = TypeVar("A", bound=Contract)
+
+
+class Worker(Protocol):
+    """What this module needs of a media process."""
+
+    def do(self, request: Request[A], report: Report = ignore) -> A:
+        """Send a request and wait for its answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The file whose audio the videos get, and what it is."""
+
+    source: Path
+    media: Media
+
+
+@dataclass(frozen=True)
+class Track:
+    """A SubRip file with at least one cue, and the language of its text, ISO 639-1; None if unknown."""
+
+    path: Path
+    language: str | None
+
+
+def join(
+    worker: Worker,
+    segments: Sequence[BoxedFile],
+    rate: Fraction,
+    sound: Sound,
+    target: Path,
+    *,
+    subtitles: Track | None = None,
+    report: Report = ignore,
+) -> None:
+    """Join the segments to `target`: an AVI, or an MP4 with the subtitles as a track.
+
+    Raises
+    ------
+    FFmpegFailed, FrameCountMismatch, ScratchFull, MemoryExhausted
+    """
+    if target.suffix == ".avi":
+        worker.do(JoinSegments(tuple(segments), rate, str(sound.source), sound.media, str(target)), report)
+        return
+    request = JoinMp4(
+        tuple(segments),
+        rate,
+        str(sound.source),
+        sound.media,
+        str(target),
+        str(subtitles.path) if subtitles else None,
+        subtitles.language if subtitles else None,
+    )
+    worker.do(request, report)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Two JPEG files: the thumbnail, and the contact sheet."""
+
+    thumbnail: Path
+    contact_sheet: Path
+
+
+def pictures(worker: Worker, segments: Sequence[Path], folder: Path) -> Pictures | None:
+    """Make the still pictures in `folder` from those of all segments; None of a film without frames.
+
+    Raises
+    ------
+    MediaAnswerInvalid, FFmpegFailed, ScratchFull, MemoryExhausted
+    """
+    made = Pictures(folder / "thumbnail.jpg", folder / "contact.jpg")
+    asked = MakePictures(tuple(map(str, segments)), str(made.thumbnail), str(made.contact_sheet))
+    return made if worker.do(asked).done else None

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,8 @@ class TaskEvent:
         The error's name and Cause; None and empty without an error.
     moved_to:
         Where the step goes on after an error: "Batch", "on demand", "the CPU", or AGAIN; None if it doesn't.
+    began:
+        When the task began, by the clock of Step Functions; None at its end, and if nobody knows.
     """
 
     task: Task
@@ -67,6 +69,7 @@ class TaskEvent:
     error: str | None = None
     cause: str = ""
     moved_to: str | None = None
+    began: datetime | None = field(default=None, compare=False)
 
 
 #: the state's Retry runs the task again
@@ -129,7 +132,7 @@ class History:
             task = _task(event["taskScheduledEventDetails"], place)
             if task.where in WHERE:
                 self._running[place] = (task, event["timestamp"])
-                yield TaskEvent(task)
+                yield TaskEvent(task, began=event["timestamp"])
         elif kind in ("TaskSucceeded", "TaskFailed", "TaskTimedOut") and place in self._running:
             task, began = self._running.pop(place)
             ended = TaskEvent(task, (event["timestamp"] - began).total_seconds())

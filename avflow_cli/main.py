@@ -13,6 +13,7 @@ import click
 from avflow.errors import AvflowError, SourceMissing
 from avflow_cli import interrupt, terminal, video, where
 from avflow_cli.options import Folder, WholeNumber, deployment_options
+from avflow_cli.stack.commands import COMMANDS, COMPLETION, SHELLS
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
@@ -25,6 +26,7 @@ EXIT_STATUSES = {
     os.EX_SOFTWARE: "the workflow failed; the message and result/….error.json say why",
     os.EX_CANTCREAT: "the results can't be written to the folder",
     os.EX_TEMPFAIL: "a service did not answer; try again",
+    os.EX_NOPERM: "AWS does not take the credentials, or they may not do this",
     os.EX_CONFIG: "a model manifest of your own has an error",
     interrupt.STATUS: "interrupted (Ctrl-C, kill)",
 }
@@ -51,7 +53,7 @@ Formats:
 @click.group(epilog=EXIT_STATUS_HELP, context_settings=CONTEXT)
 @click.version_option(package_name=PACKAGE, prog_name=PACKAGE, message="%(prog)s %(version)s")
 def avflow() -> None:
-    """Run the workflow on this machine, and manage the models that it uses."""
+    """Run the workflow on this machine or on a deployed stack, and manage the models that it uses."""
 
 
 @avflow.command(epilog=EXIT_STATUS_HELP)
@@ -212,6 +214,47 @@ def export(result: Path, form: str, out: Path | None, names: Path | None) -> int
     return command.run(result, form, out, names)
 
 
+@avflow.command("import", epilog=EXIT_STATUS_HELP)
+@click.argument("workflow", type=click.Path(path_type=Path), metavar="SCAR-WORKFLOW.YAML")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="samconfig.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The file to write.",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+def import_workflow(workflow: Path, out: Path, force: bool, as_json: bool) -> int:
+    """Take over the settings of SCAR's av-workflow.
+
+    Writes a samconfig.toml for `sam build` and `sam deploy`, and says what has no counterpart.
+    """
+    from avflow_cli import scar as command  # noqa: PLC0415
+
+    return command.run(workflow, out, force=force, as_json=as_json)
+
+
+@avflow.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> int:
+    """Print the script by which a shell completes commands, options and names of runs.
+
+    \b
+    bash:  eval "$(avflow completion bash)"       in ~/.bashrc
+    zsh:   eval "$(avflow completion zsh)"        in ~/.zshrc, after compinit
+    fish:  avflow completion fish | source        in ~/.config/fish/config.fish
+    """
+    from avflow_cli.stack.completion import script  # noqa: PLC0415
+
+    return script(avflow, shell)
+
+
+for _command in COMMANDS:
+    avflow.add_command(_command)
+
+
 @avflow.group()
 def models() -> None:
     """List, fetch, verify and quantize models."""
@@ -290,6 +333,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal.silence_libraries()
     try:
         interrupt.install()  # a signal may come as soon as it is there
+        if COMPLETION in os.environ:
+            from avflow_cli.stack.completion import answer  # noqa: PLC0415
+
+            return answer(avflow)
         with avflow.make_context("avflow", list(sys.argv[1:] if arguments is None else arguments)) as context:
             return int(avflow.invoke(context))
     except click.exceptions.Exit as ended:  # after --help and --version

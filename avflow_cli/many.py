@@ -22,9 +22,9 @@ from avflow_cli import interrupt
 from avflow_cli.clips import Clip
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.follow import TaskEvent, execution_arn, follow
-from avflow_cli.outcomes import DONE, FAILED, NOT_STARTED, Outcome, worst
+from avflow_cli.outcomes import DONE, FAILED, NOT_STARTED, Outcome, exit_status, worst
 from avflow_cli.output import Output, OutputUnusable
-from avflow_cli.run import exit_status, upload
+from avflow_cli.run import upload
 from avflow_cli.step_logs import StepLogs
 from avflow_cli.watching import Watch
 from local_aws.sandbox.activity import Activity

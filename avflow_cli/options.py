@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avflow.choices import OF_STACK, Choice, Choices, NumberWithin, OneOf, refusal, written
+from avflow.choices import CHOICES, OF_STACK, Choice, Choices, NumberWithin, OneOf, refusal, written
 from avflow.models.kinds import PRECISIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -92,15 +92,34 @@ def _option(name: str, **settings: Any) -> Callable[[Command], Command]:
 
 
 def _choice(choice: Choice) -> Callable[[Command], Command]:
-    """The option of a choice, as the table declares it."""
-    kind, default = choice.kind, written(choice.default)
+    """The option of a choice for the stack, as the table declares it."""
+    default = written(choice.default)
+    return _option(choice.option, **_type_of(choice), default=default, show_default=bool(default), help=choice.help)
+
+
+def _type_of(choice: Choice) -> dict[str, Any]:
+    kind = choice.kind
     of: click.ParamType = Chosen(choice)
     if isinstance(kind, NumberWithin):
         of = (WholeNumber if kind.whole else Number)(kind.least, kind.most)
     elif isinstance(kind, OneOf):
         of = click.Choice(kind.allowed)
-    shown = None if isinstance(kind, OneOf) else kind.form
-    return _option(choice.option, metavar=shown, type=of, default=default, show_default=bool(default), help=choice.help)
+    return {"type": of, "metavar": None if isinstance(kind, OneOf) else kind.form}
+
+
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that uploads to a stack: all choices, which the stack makes if they are not named.
+
+    The command gets them as `chosen`: the values by field, None for those that are not named.
+    """
+
+    @wraps(command)
+    def with_chosen(**options: Any) -> Any:
+        chosen = {choice.field: options.pop(choice.field) for choice in CHOICES}
+        return command(**options, chosen=chosen)
+
+    declared = [click.option(choice.option, **_type_of(choice), help=choice.help) for choice in CHOICES]
+    return reduce(lambda decorated, option: option(decorated), reversed(declared), with_chosen)
 
 
 _DEPLOYMENT = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from avflow import errors
 from avflow_cli.clips import Clip
 
 State = Literal["done", "failed", "not started"]
@@ -24,6 +25,7 @@ RANKS = (
     os.EX_USAGE,
     os.EX_CONFIG,
     os.EX_CANTCREAT,
+    os.EX_NOPERM,
     os.EX_UNAVAILABLE,
     os.EX_PROTOCOL,
     os.EX_SOFTWARE,
@@ -84,3 +86,10 @@ def summary_of(outcomes: Iterable[Outcome], seconds: float) -> dict[str, Any]:
         state.replace(" ", "_"): sum(each.state == state for each in ended) for state in (DONE, FAILED, NOT_STARTED)
     }
     return {"type": "summary", **counts, "seconds": round(seconds, 3), "exit_status": worst(ended)}
+
+
+def exit_status(name: str) -> int:
+    """The exit status of an error by its name; of one that is not ours, that of any failure of the workflow."""
+    known = getattr(errors, name, errors.AvflowError)
+    is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
+    return known.exit_code if is_ours else errors.AvflowError.exit_code

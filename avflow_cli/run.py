@@ -5,34 +5,28 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
-from avflow import errors
 from avflow.filenames import as_stored, printable
 from avflow.workflow.layout import START_PREFIX, VideoRef
 from avflow.workflow.reports import Manifest
-from avflow_cli import interrupt, terminal
+from avflow_cli import terminal
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.follow import execution_arn, follow
+from avflow_cli.outcomes import exit_status
 from avflow_cli.output import Output
+from avflow_cli.stack.starting import Place
 from avflow_cli.step_logs import FailedStep, StepLogs
 from avflow_cli.view import RunView, summary
-from lambdas.start.naming import video_of
 from local_aws.sandbox.activity import Activity
 
-#: seconds within which an execution must begin after an upload
-START_WITHIN = 60
+#: seconds between two looks for the start of an execution
+LOOK_SECONDS = 0.05
 #: failed steps whose logs are shown, and lines of each
 MAX_STEPS, MAX_LINES = 3, 15
-
-
-class ExecutionNotStarted(errors.AvflowError):
-    """No execution began after the upload."""
 
 
 def run(video: Path, out: Path, options: DeploymentOptions) -> int:
@@ -79,24 +73,11 @@ def upload(deployment: Deployment, video: Path, key: str) -> VideoRef:
 
     Raises
     ------
-    ExecutionNotStarted
+    RunNotStarted
     """
-    s3, states = deployment.aws.client("s3"), deployment.aws.client("stepfunctions")
-    s3.upload_file(str(video), deployment.bucket, key, Config=TransferConfig(max_concurrency=4))
-    version = s3.head_object(Bucket=deployment.bucket, Key=key).get("VersionId")
-    created = {"bucket": {"name": deployment.bucket}, "object": {"key": key, "version-id": version}}
-    arn = execution_arn(deployment.state_machine, video_of({"detail": created})["execution"])
-    end = time.monotonic() + START_WITHIN
-    while time.monotonic() < end:
-        interrupt.check()
-        with suppress(states.exceptions.ExecutionDoesNotExist):
-            execution = states.describe_execution(executionArn=arn)
-            return VideoRef.from_dict(json.loads(execution["input"])["video"])
-        time.sleep(0.05)
-    raise ExecutionNotStarted(
-        f"{printable(key)} was uploaded, but no execution began within {START_WITHIN} s.",
-        "Run `avflow up`, upload the video there, and read what it prints.",
-    )
+    place = Place(deployment.aws.client, deployment.bucket, deployment.state_machine)
+    place.client("s3").upload_file(str(video), place.bucket, key, Config=TransferConfig(max_concurrency=4))
+    return VideoRef.from_dict(json.loads(place.await_start(key, LOOK_SECONDS)["input"])["video"])
 
 
 def _failed(execution: dict[str, Any], files: list[Path], output: Output, steps: list[FailedStep]) -> int:
@@ -112,10 +93,3 @@ def _failed(execution: dict[str, Any], files: list[Path], output: Output, steps:
         kept = output.keep_log("\n".join(step.text for step in steps))
         terminal.say(f"its whole log: {kept}")
     return exit_status(name)
-
-
-def exit_status(name: str) -> int:
-    """The exit status of an error by its name; of one that is not ours, that of any failure of the workflow."""
-    known = getattr(errors, name, errors.AvflowError)
-    is_ours = isinstance(known, type) and issubclass(known, errors.AvflowError)
-    return known.exit_code if is_ours else errors.AvflowError.exit_code

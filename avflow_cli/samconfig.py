@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ from avflow_cli import where
 
 ROOT = where.files()
 STACK_NAME = "av-workflow"
+_FILE = "samconfig.toml"
 _LONG_FORM = re.compile(r"ParameterKey=(?P<name>[^,\s]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 
 
@@ -27,22 +29,32 @@ class SamconfigInvalid(AvflowError):
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """The stack that `sam deploy` would create or update.
+class Named:
+    """Which stack, and where.
 
     Parameters
     ----------
     stack_name, region, profile:
         As in samconfig.toml; None where it leaves them to the environment.
+    """
+
+    stack_name: str
+    region: str | None
+    profile: str | None
+
+
+@dataclass(frozen=True)
+class Deployment(Named):
+    """The stack that `sam deploy` would create or update.
+
+    Parameters
+    ----------
     parameters:
         The value of each parameter of the template.
     template:
         The template, as it is written.
     """
 
-    stack_name: str
-    region: str | None
-    profile: str | None
     parameters: Mapping[str, str]
     template: Mapping[str, Any]
 
@@ -50,6 +62,20 @@ class Deployment:
     def uses_gpu(self) -> bool:
         """Whether YOLOv3 runs on GPUs."""
         return self.parameters["DetectorCompute"] != "cpu"
+
+
+def named(folder: Path | None = None) -> Named:
+    """Which stack samconfig.toml names: that of `folder`, by default of the current folder, else of the checkout.
+
+    Raises
+    ------
+    SamconfigInvalid
+        It is not TOML.
+    """
+    if folder is None:
+        folder = Path() if Path(_FILE).is_file() else ROOT
+    told = _settings(_config(folder), "deploy")
+    return Named(str(told.get("stack_name", STACK_NAME)), told.get("region"), told.get("profile"))
 
 
 def read(folder: Path = ROOT, command: str = "deploy") -> Deployment:
@@ -66,23 +92,48 @@ def read(folder: Path = ROOT, command: str = "deploy") -> Deployment:
     """
     from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415 - slow to import
 
-    path = folder / "samconfig.toml"
-    try:
-        config = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        config = {}
-    except (OSError, ValueError) as error:
-        raise SamconfigInvalid(f"{path.name}: {error}") from error
+    told = _settings(_config(folder), command)
     template = yaml_parse((folder / "template.yaml").read_text(encoding="utf-8"))
     defaults = {name: str(facts.get("Default", "")) for name, facts in template["Parameters"].items()}
-    told = _settings(config, command)
     return Deployment(
         stack_name=str(told.get("stack_name", STACK_NAME)),
         region=told.get("region"),
         profile=told.get("profile"),
-        parameters=defaults | _overrides(told.get("parameter_overrides", ""), path.name),
+        parameters=defaults | _overrides(told.get("parameter_overrides", "")),
         template=template,
     )
+
+
+def written(stack_name: str, parameters: Mapping[str, str], settings: Mapping[str, str]) -> str:
+    """A samconfig.toml like that of the checkout, with these values for all commands of SAM.
+
+    Parameters
+    ----------
+    settings:
+        Others of its settings, such as `region` and `profile`.
+    """
+    config = {name: dict(value) for name, value in _config(ROOT).get("default", {}).items()}
+    overrides = " ".join(shlex.quote(f"{name}={value}") for name, value in parameters.items())
+    of_all = {"stack_name": stack_name, **settings, **({"parameter_overrides": overrides} if overrides else {})}
+    lines = ["version = 0.1", "", "[default.global.parameters]", *_lines(of_all)]
+    for command, value in config.items():
+        if command != "global":
+            lines += ["", f"[default.{command}.parameters]", *_lines(value.get("parameters", {}))]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(settings: Mapping[str, Any]) -> list[str]:
+    """Lines of TOML. Its strings, numbers and lists of them are written as JSON's."""
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items()]
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads((folder / _FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SamconfigInvalid(f"{_FILE}: {error}") from error
 
 
 def _settings(config: Mapping[str, Any], command: str) -> dict[str, Any]:
@@ -94,14 +145,14 @@ def _settings(config: Mapping[str, Any], command: str) -> dict[str, Any]:
     return found
 
 
-def _overrides(given: Any, name: str) -> dict[str, str]:
+def _overrides(given: Any) -> dict[str, str]:
     """The parameters in any form that SAM takes: text, a list of texts, or a table."""
     if isinstance(given, Mapping):
         return {key: str(value) for key, value in given.items()}
     try:
         parts = shlex.split(given) if isinstance(given, str) else [str(each) for each in given]
     except (TypeError, ValueError) as error:
-        raise SamconfigInvalid(f"{name}: parameter_overrides: {error}") from error
+        raise SamconfigInvalid(f"{_FILE}: parameter_overrides: {error}") from error
     found = {}
     for part in parts:
         if long := _LONG_FORM.fullmatch(part):
@@ -110,5 +161,5 @@ def _overrides(given: Any, name: str) -> dict[str, str]:
             key, _, value = part.partition("=")
             found[key] = value
         else:
-            raise SamconfigInvalid(f"{name}: parameter_overrides: {part!r} is not Name=Value")
+            raise SamconfigInvalid(f"{_FILE}: parameter_overrides: {part!r} is not Name=Value")
     return found

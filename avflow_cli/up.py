@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from avflow_cli import interrupt, terminal
 from avflow_cli.deployment import DeploymentOptions, deployed
+from avflow_cli.profile import NAME
 from local_aws.sandbox.activity import Activity, StepEnded, StepStarted
 
 HELP = """\
@@ -22,6 +23,7 @@ In another shell:
   {aws} stepfunctions list-executions --state-machine-arn {state_machine}
   {aws} s3 ls --recursive s3://{bucket}/result/
   {aws} logs tail /aws/batch/av-workflow
+  avflow watch --last --profile {profile}
 
 Ctrl-C ends it{and_then}.
 """
@@ -47,6 +49,7 @@ def run(options: DeploymentOptions, port: int, data: Path | None) -> NoReturn:
             key=deployment.aws.access_key,
             variables=profile.variables,
             aws=profile.command,
+            profile=NAME,
             bucket=deployment.bucket,
             state_machine=deployment.state_machine,
             and_then=" and removes what is in the bucket" if data is None else f"; what is in {data} stays",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ class _Running:
             return ""
         if progress["unit"] != "frames":
             return f"{progress['done']:.0f} s of media"
+        if progress["total"] and progress["done"] < progress["total"]:
+            return ""  # the last lines of its log have not been read
         heard = self.parts.values()
         # a part may have started long before its first report
         began = min((at - last["done"] / last["rate"] for at, last in heard if last["rate"]), default=math.inf)
@@ -106,8 +109,11 @@ class RunView(AbstractContextManager["RunView"]):
     def show(self, event: TaskEvent) -> None:
         """Show that a task began or ended."""
         if event.seconds is None:
+            since = self._clock()
+            if event.began is not None:  # it may have begun before anybody watched; clocks may differ
+                since -= max(0.0, (datetime.now(UTC) - event.began).total_seconds())
             with self._lock:
-                self._tasks[event.task] = _Running(event.task, self._clock())
+                self._tasks[event.task] = _Running(event.task, since)
             return
         with self._lock:
             running = self._tasks.pop(event.task, None)
@@ -177,8 +183,8 @@ def _pace(progress: dict[str, Any]) -> Sequence[str]:
     return said.ljust(PACE_WIDTH), count.ljust(COUNT_WIDTH)
 
 
-def summary(manifest: Manifest, files: list[Path], *, spaced: bool) -> Group:
-    """Where each step ran and for how long, and the paths of the results.
+def summary(manifest: Manifest, files: Sequence[Path | str], *, spaced: bool) -> Group:
+    """Where each step ran and for how long, and the paths or addresses of the results.
 
     Parameters
     ----------

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -17,43 +14,16 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from avflow_cli.access import DENIED, EXPIRED, WRONG_KEY, Access
 from avflow_cli.doctor.finding import Finding, fix, ok, unknown
 from avflow_cli.samconfig import Deployment
 
-CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_WRONG_KEY = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "AuthFailure"})
-
 
 @dataclass(frozen=True)
-class Account:
-    """An account and a Region, with the credentials of the user.
-
-    Parameters
-    ----------
-    deployment:
-        What would be deployed.
-    profile, region:
-        Of the AWS configuration; None for what the environment says.
-    endpoint_url:
-        Another address for all services, as of the embedded AWS.
-    """
+class Account(Access):
+    """An account and a Region, with the credentials of the user, and what would be deployed."""
 
     deployment: Deployment
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-
-    @cached_property
-    def session(self) -> boto3.Session:
-        """The session with these credentials."""
-        profile, region = self.profile or self.deployment.profile, self.region or self.deployment.region
-        return boto3.Session(profile_name=profile, region_name=region)
-
-    def client(self, service: str) -> Any:
-        """The boto3 client of a service."""
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=CONFIG)
 
     @cached_property
     def offered_types(self) -> frozenset[str]:
@@ -76,7 +46,7 @@ def asked(name: str, check: Check, account: Account) -> Finding:
         return check(account)
     except ClientError as error:
         code, operation = error.response["Error"]["Code"], error.operation_name
-        if code in _DENIED:
+        if code in DENIED:
             return unknown(name, f"these credentials may not call {operation}")
         return unknown(name, f"{operation}: {code}: {error.response['Error'].get('Message', '')}".rstrip(": "))
     except BotoCoreError as error:
@@ -106,9 +76,9 @@ def credentials(account: Account) -> Finding:
 
 
 def _refused(name: str, code: str, message: str, account: Account) -> Finding:
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return fix(name, "they have expired", "aws sso login    (or get new ones)")
-    if code in _WRONG_KEY:
+    if code in WRONG_KEY:
         todo = "aws configure    (a Region that is not enabled in the account refuses them, too)"
         return fix(name, f"AWS does not take them in {account.session.region_name}: {code}", todo)
     return unknown(name, message)

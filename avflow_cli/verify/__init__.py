@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from avflow_cli import interrupt, samconfig, terminal
-from avflow_cli.doctor.account import Account
+from avflow_cli import interrupt, reasons, samconfig, terminal
+from avflow_cli.access import Access
 from avflow_cli.follow import WHERE, TaskEvent
-from avflow_cli.reasons import in_words
+from avflow_cli.stack.aws_errors import in_words
+from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import Check, compared
 from avflow_cli.verify.report import written
-from avflow_cli.verify.runs import Run, Stack, process, remove
+from avflow_cli.verify.runs import Run, process, remove
 
 #: steps that run on Lambda first
 MOVABLE = ("ffmpeg", "audio2srt", "merge")
@@ -37,11 +38,14 @@ def run(
     SamconfigInvalid, StackUnusable, RunNotStarted
     """
     interrupt.allow(SECONDS_TO_TIDY)
-    deployment = samconfig.read()
-    account = Account(
-        replace(deployment, stack_name=stack_name or deployment.stack_name), profile, region, endpoint_url
-    )
-    stack, name = Stack.of(account), uuid.uuid4().hex[:8]
+    named = samconfig.named()
+    access = Access(replace(named, stack_name=stack_name or named.stack_name), profile, region, endpoint_url)
+    with in_words(access):
+        return _verified(access, out, keep=keep)
+
+
+def _verified(access: Access, out: Path, *, keep: bool) -> int:
+    stack, name = Stack.of(access), uuid.uuid4().hex[:8]
     checks = [Check("stack", stack.status in _USABLE, stack.status)]
     runs: list[Run] = []
     try:
@@ -88,7 +92,7 @@ def _tell(event: TaskEvent) -> None:
         _say(f"  {event.task.state} on {where}: {event.seconds:.1f} s")
     else:
         then = f", goes on: {event.moved_to}" if event.moved_to else ""
-        _say(f"  {event.task.state} on {where}: {in_words(event.error, event.cause)}{then}")
+        _say(f"  {event.task.state} on {where}: {reasons.in_words(event.error, event.cause)}{then}")
 
 
 _console = cache(terminal.console)

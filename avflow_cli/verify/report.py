@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import Check
-from avflow_cli.verify.runs import Run, Stack
+from avflow_cli.verify.runs import Run
 
 #: parameters that tell about the account
 _PRIVATE = ("FailureEmail", "VpcId", "SubnetIds", "PermissionsBoundaryArn")
@@ -17,14 +18,14 @@ _ACCOUNT = re.compile(r"\b\d{12}\b")
 
 def written(stack: Stack, runs: Sequence[Run], checks: Sequence[Check]) -> str:
     """The report in Markdown."""
-    region = stack.account.session.region_name
+    region = stack.access.session.region_name
     right = sum(check.right for check in checks)
     parameters = {name: value for name, value in stack.parameters.items() if name not in _PRIVATE}
     lines = [
         f"# av-workflow {version('av-workflow')} on AWS",
         "",
         f"{right} of {len(checks)} checks are right. {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {region}, stack "
-        f"{stack.account.deployment.stack_name} ({stack.status}).",
+        f"{stack.access.deployment.stack_name} ({stack.status}).",
         "",
         "## Checks",
         "",

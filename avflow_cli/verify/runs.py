@@ -12,69 +12,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from avflow.choices import LAMBDA_SECONDS
-from avflow.errors import AvflowError
-from avflow_cli import interrupt
-from avflow_cli.doctor.account import Account
-from avflow_cli.follow import TaskEvent, execution_arn, follow
+from avflow_cli.follow import TaskEvent, follow
+from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import SAMPLE
 from lambdas.start.claims import claim_key
-from lambdas.start.naming import execution_name
 from lambdas.start.result_names import RESULT_PREFIX, START_PREFIX, candidates
 
 #: below start/ and result/
 FOLDER = "avflow-verify"
-#: seconds within which an execution must begin after an upload
-START_WITHIN = 120.0
 #: seconds between two looks at an execution: DescribeExecution and GetExecutionHistory have small quotas
 POLL_SECONDS = 2.0
-
-
-class StackUnusable(AvflowError):
-    """The stack is not there, or is not av-workflow's."""
-
-    advice = "Deploy it (sam deploy), or name another one: --stack-name, --region, --profile."
-
-
-class RunNotStarted(AvflowError):
-    """No execution began after the upload."""
-
-    advice = "Look at the log of the stack's StartFunction, and at the queue in the output DeadLettersUrl."
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack.
-
-    Parameters
-    ----------
-    parameters:
-        As it was deployed.
-    """
-
-    account: Account
-    status: str
-    bucket: str
-    machine: str
-    parameters: Mapping[str, str]
-
-    @classmethod
-    def of(cls, account: Account) -> Stack:
-        """The stack that the account's deployment names.
-
-        Raises
-        ------
-        StackUnusable
-        """
-        name = account.deployment.stack_name
-        try:
-            found = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as error:
-            raise StackUnusable(f"{name}: {error.response['Error'].get('Message', error)}") from error
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-        if not {"BucketName", "StateMachineArn"} <= outputs.keys():
-            raise StackUnusable(f"{name} is {found['StackStatus']} and has no outputs BucketName and StateMachineArn.")
-        given = {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
-        return cls(account, found["StackStatus"], outputs["BucketName"], outputs["StateMachineArn"], given)
 
 
 @dataclass
@@ -131,18 +78,18 @@ def process(stack: Stack, run: Run, told: Callable[[TaskEvent], None], *, no_lam
     ------
     RunNotStarted
     """
-    s3, states = stack.account.client("s3"), stack.account.client("stepfunctions")
+    s3, states = stack.access.client("s3"), stack.access.client("stepfunctions")
     metadata = {"Metadata": {LAMBDA_SECONDS: "0"}} if no_lambda else {}
     try:
         s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
-        began, arn = time.monotonic(), _execution(stack, run, s3)
-        _await_start(states, arn, run)
+        began = time.monotonic()
+        arn = str(stack.place.await_start(run.key)["executionArn"])
         for event in follow(states, arn, poll=POLL_SECONDS):
             run.events.append(event)
             told(event)
     except BaseException:
         with suppress(ClientError):  # nothing was uploaded, or no execution began
-            arn = _execution(stack, run, s3)
+            arn = stack.place.newest_arn(run.key)
             states.stop_execution(executionArn=arn, error="Interrupted", cause="avflow verify was interrupted")
         raise
     ended = states.describe_execution(executionArn=arn)
@@ -154,32 +101,13 @@ def process(stack: Stack, run: Run, told: Callable[[TaskEvent], None], *, no_lam
         run.subtitles = _text(s3, stack.bucket, f"{run.base}.srt")
 
 
-def _execution(stack: Stack, run: Run, s3: Any) -> str:
-    """The ARN of the execution that StartFunction begins for the upload."""
-    version = s3.head_object(Bucket=stack.bucket, Key=run.key)["VersionId"]
-    name = execution_name(SAMPLE.name, json.dumps([stack.bucket, run.key, version]))
-    return execution_arn(stack.machine, name)
-
-
-def _await_start(states: Any, arn: str, run: Run) -> None:
-    end = time.monotonic() + START_WITHIN
-    while time.monotonic() < end:
-        interrupt.check()
-        try:
-            states.describe_execution(executionArn=arn)
-            return
-        except states.exceptions.ExecutionDoesNotExist:
-            time.sleep(0.5)
-    raise RunNotStarted(f"{run.key} was uploaded, but no execution began within {START_WITHIN:.0f} s.")
-
-
 def _text(s3: Any, bucket: str, key: str) -> str:
     return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 
 def remove(stack: Stack, runs: list[Run]) -> str:
     """Delete all versions of what the runs have uploaded and made. Returns why not, or an empty text."""
-    s3 = stack.account.client("s3")
+    s3 = stack.access.client("s3")
     try:
         for run in runs:
             folders = (f"{key.rpartition('/')[0]}/" for key in (run.key, run.base))

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from avflow_cli.follow import Task, TaskEvent
+from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import Check, compared, overlap, word_errors
 from avflow_cli.verify.report import written
-from avflow_cli.verify.runs import Run, Stack
+from avflow_cli.verify.runs import Run
 
 MANIFEST = {"detections": {"frame_rate": "10/1"}}
 CAR = {"class": "car", "box": [720, 50, 45, 46], "confidence": 0.9}
@@ -60,7 +61,7 @@ def test_the_report_tells_a_failure_and_nothing_private():
         session=SimpleNamespace(region_name="eu-west-1"), deployment=SimpleNamespace(stack_name="films")
     )
     private = {"FailureEmail": "me@example.com", "VpcId": "vpc-123", "SubnetIds": "subnet-1", "MaxSegments": "16"}
-    stack = Stack(account, "CREATE_COMPLETE", "films-bucket", "arn:aws:states:eu-west-1:123456789012:x", private)
+    stack = Stack(account, "CREATE_COMPLETE", "films-bucket", "arn:aws:states:eu-west-1:123456789012:x", private, {})
     good = Run("as usual", "start/avflow-verify/a/my_video.mkv", status="SUCCEEDED", seconds=61.2)
     good.events = [TaskEvent(Task("FFmpeg", "lambda"), 7.5), TaskEvent(Task("FFmpeg", "lambda"))]
     good.manifest = {

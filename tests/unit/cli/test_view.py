@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.cells import cell_len
@@ -116,6 +118,20 @@ def test_each_item_of_a_map_has_a_bar_of_its_own():
 def test_an_ended_row_has_the_pace_of_its_whole_work():
     (line,) = shown(YOLO, 2, told("yolov3", 10, 110), 8, told("yolov3", 110, 110, rate=12.2), TaskEvent(YOLO, 11.3))
     assert line == "✓ Yolov3           Batch  took 11.3 s              110 frames, 12.2 frames/s"
+
+
+def test_work_whose_last_lines_were_not_read_is_not_counted():
+    """The logs of a stack come late: a part of the frames would look like all."""
+    (line,) = shown(YOLO, 2, told("yolov3", 60, 110, rate=12.2), TaskEvent(YOLO, 11.3))
+    assert line.rstrip() == "✓ Yolov3           Batch  took 11.3 s"
+
+
+def test_a_task_that_began_before_it_was_watched_has_run_since_then():
+    began = datetime.now(UTC) - timedelta(minutes=30)
+    (line,) = shown(TaskEvent(YOLO, began=began), 15)
+    assert re.search(r" 30:[1-5]\d elapsed", line)
+    (line,) = shown(TaskEvent(YOLO, began=datetime.now(UTC) + timedelta(hours=1)), 15)
+    assert " 0:15 elapsed" in line, "another machine's clock is ahead"
 
 
 def test_an_arrays_pace_is_that_of_all_its_children_together():

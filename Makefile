@@ -74,7 +74,7 @@ help:
 	@echo 'make models                                    before sam build: has its models in models/ within a minute'
 	@echo 'make images                                    builds these images, with the models of make run'
 	@echo 'make test                                      unit, workflow, embedded AWS and end-to-end tests (11 minutes)'
-	@echo 'make test-slow                                 tests that take longer, and all kinds of upload (30 minutes)'
+	@echo 'make test-slow                                 tests that take longer, and more kinds of upload (30 minutes)'
 	@echo 'make fuzz [FUZZ_SECONDS=600] [FUZZ_SEED=n]     spoils files at random and describes them (10 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
@@ -132,7 +132,7 @@ test-slow: .venv/.dev
 	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
 	@scripts/chromium >/dev/null || echo '*** SKIPPED: the tests of pages in a browser (see above) ***' >&2
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
-	$(PYTEST) --numprocesses logical --maxprocesses 4 -m "(slow or corpus) and not containers"
+	$(PYTEST) --numprocesses logical --maxprocesses 4 -m "slow and not containers"
 
 # what it finds is saved in build/fuzz, and becomes a case of tests/corpus
 FUZZ_SECONDS ?= 600

@@ -2,7 +2,10 @@
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.order import longest_first
 
 # A shell starts what is in the background with SIGINT ignored, and nohup ignores SIGHUP. The programs that tests
 # interrupt would inherit that.
@@ -15,3 +18,8 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 pytest_plugins = ["tests.s3_fixtures"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    longest_first(items)

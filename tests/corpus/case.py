@@ -59,7 +59,7 @@ class Case:
     what: str
     make: Callable[[Path], Path]
     right: Right
-    #: whether `make test` runs it too
+    #: whether `make test` runs it, and not `make test-slow`
     quick: bool = False
     #: settings of the steps, as environment variables
     environ: Mapping[str, str] = field(default_factory=dict)

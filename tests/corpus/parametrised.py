@@ -16,7 +16,7 @@ MOST_SECONDS = 60
 
 
 def each_case(kind: Kind) -> pytest.MarkDecorator:
-    """One test for each case: `make test` runs the quick ones, `make test-slow` all."""
+    """One test for each case: `make test` runs the quick ones, `make test-slow` the others."""
     return pytest.mark.parametrize("case", [parameter(case) for case in kind.cases])
 
 

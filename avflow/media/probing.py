@@ -25,6 +25,7 @@ from avflow.media.clock.holding import hold
 from avflow.media.clock.origin import Origin
 from avflow.media.clock.recordings import Recording
 from avflow.media.clock.timing import announced_rate
+from avflow.media.colours import HDR_TRANSFERS, matrix_of, transfer_of
 from avflow.media.containers import (
     CUT_ANYWHERE,
     is_playlist,
@@ -60,16 +61,6 @@ from avflow.progress import Meter, Report, ignore
 
 #: AVFieldOrder: 0 is unknown, 1 is progressive, all others are interlaced
 _PROGRESSIVE = (0, 1)
-#: AVColorTransferCharacteristic
-_TRANSFERS = {1: "bt709", 6: "smpte170m", 8: "linear", 13: "srgb", 14: "bt2020-10", 15: "bt2020-12"} | {
-    16: "smpte2084",
-    18: "arib-std-b67",
-}
-_HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
-#: the values of AVColorSpace that FFmpeg's scaler supports
-_SPACES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
-
-
 #: seconds of sound without a picture in which anything can be heard
 _LEAST_SOUND = Fraction(1, 100)
 #: errors of the picture after which good sound is still processed
@@ -338,7 +329,7 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
     square = (max(1, round(width * shape.aspect)), height)
     check_size(path, *square)
     display_width, display_height = upright_size(*square, rotation)
-    transfer = _TRANSFERS.get(context.color_trc, "unknown")
+    transfer = transfer_of(context)
     return VideoStream(
         index=stream.index,
         codec=context.name,
@@ -351,9 +342,9 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         rotation=rotation,
         sample_aspect_ratio=shape.aspect,
         interlaced=frame.interlaced_frame or int(context.field_order) not in _PROGRESSIVE,
-        hdr=transfer in _HDR_TRANSFERS,
+        hdr=transfer in HDR_TRANSFERS,
         color_transfer=transfer,
-        color_space=_matrix(context, frame),
+        color_space=matrix_of(context, frame),
         average_rate=(clock.average or nominal).limit_denominator(100_000) if scan.timed and not constant else nominal,
         nominal_rate=nominal,
         constant_rate=constant,
@@ -367,13 +358,6 @@ def _video_stream(path: Path, stream: Any, scan: VideoScan) -> VideoStream:
         references=scan.shapes.references,
         frame_bytes=frame_bytes(largest.width, largest.height, bits),
     )
-
-
-def _matrix(context: Any, frame: Any) -> str:
-    """The name of the colour matrix. RGB has none, and gets that of FFmpeg's scaler, which converts it."""
-    if frame.format.is_rgb or frame.format.has_palette:
-        return "smpte170m"
-    return _SPACES.get(context.colorspace, "unknown")
 
 
 def _pixels(scan: VideoScan) -> int:

@@ -164,12 +164,3 @@ def test_a_model_of_english_refuses_to_translate(name: str, tmp_path: Path) -> N
     with pytest.raises(SettingInvalid, match=f"the model {re.escape(name)} knows one language only") as refused:
         open_engine(name, store).transcribe(write(tmp_path / "any.wav", np.zeros(16_000)), task="translate")
     assert "SPEECH_MODEL=whisper-base" in refused.value.advice
-
-
-@pytest.mark.slow
-def test_a_translation_without_times_of_words_says_the_same(engine: SpeechEngine, clips, tmp_path: Path) -> None:
-    wav = write(tmp_path / "es.wav", clips["es"])
-    heard = engine.transcribe(wav, language="es", task="translate", word_times=False)
-    assert missed("es", heard.text) == []
-    assert heard.text == engine.transcribe(wav, language="es", task="translate").text
-    require_readable(heard)

@@ -60,7 +60,7 @@ help:
 	@echo '         SPEECH_LANGUAGE=de                    the language of the speech, if it is known'
 	@echo '         SPEECH_TASK=translate                 subtitles in English, whatever is spoken'
 	@echo '         OUTPUTS=mp4,vtt                       of the results only these, and the AVI and .srt'
-	@echo '         WORD_TIMES=no                         a little faster: the transcript and the page without times of words'
+	@echo '         WORD_TIMES=no                         the transcript and the page without the times of words'
 	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'
 	@echo '         ON_TRUNCATED=fail                     refuses a file that is cut, whatever is there'
 	@echo '         AUDIO_TRACK=eng                       another audio stream: its language, or its index in the file'

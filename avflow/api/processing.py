@@ -104,9 +104,7 @@ def process(
         if picture.stream is not None:
             parts["seen"] = lambda: annotated(work, finder, picture, drawing)
         if wav is not None:
-            parts["said"] = lambda: recognised(
-                work, listener, loading, wav, code, translate=translate, word_times=word_times
-            )
+            parts["said"] = lambda: recognised(work, listener, loading, wav, code, translate=translate)
         done = _side_by_side(work, parts)
         said = None
         if "said" in done:

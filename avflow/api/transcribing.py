@@ -43,7 +43,7 @@ def transcribe(
     audio_track:
         Index or language of the audio stream to use; by default it is chosen by its content.
     word_times:
-        False leaves out `words`, and takes a little less time.
+        False leaves out `words`.
     isolation:
         "required" refuses a system that can't isolate the process that decodes the file.
     report:
@@ -62,7 +62,7 @@ def transcribe(
             media = work.described(worker, choices.audio_track, refuse_cut=False)
             media, wav = work.sound(worker, media)
         found = require_sound(media, wav, work.real.name)
-        said = recognised(work, listener, loading, found, code, translate=translate, word_times=word_times)
+        said = recognised(work, listener, loading, found, code, translate=translate)
     task: SpeechTask = "translate" if translate else "transcribe"
     return Transcription.of(said, media.notices, task=task, word_times=word_times)
 
@@ -73,18 +73,11 @@ def loading_of(model: str) -> LoadEngine:
 
 
 def recognised(
-    work: Work,
-    listener: MediaWorker,
-    loading: LoadEngine,
-    wav: Path,
-    language: str | None,
-    *,
-    translate: bool,
-    word_times: bool = True,
+    work: Work, listener: MediaWorker, loading: LoadEngine, wav: Path, language: str | None, *, translate: bool
 ) -> Transcript:
     """The words in a WAV file, by a media process that was asked to load its engine."""
     slow = MediaWorkFailed(f"The model {loading.model} did not load within {_LOAD_SECONDS:.0f} s")
     only = listener.finish(loading, work.report, TimeLimit(_LOAD_SECONDS, slow)).language
     task: SpeechTask = "translate" if translate else "transcribe"
-    done = listener.do(Recognise(str(wav), 0.0, only or language, task, word_times), work.report)
+    done = listener.do(Recognise(str(wav), 0.0, only or language, task), work.report)
     return Transcript(done.utterances, done.duration, done.language, done.notices)

@@ -38,11 +38,6 @@ class Tasks:
     def recognise(self, asked: requests.Recognise, report: Report) -> requests.Recognised:
         """Raises InvalidMediaUnreadable, SettingInvalid."""
         said = self._engine.transcribe(
-            Path(asked.wav),
-            report,
-            origin=asked.origin,
-            language=asked.language,
-            task=asked.speech_task,
-            word_times=asked.word_times,
+            Path(asked.wav), report, origin=asked.origin, language=asked.language, task=asked.speech_task
         )
         return requests.Recognised(said.utterances, said.duration, said.language, said.notices)

@@ -143,7 +143,6 @@ class Recognise(Request[Recognised]):
     origin: float
     language: str | None
     speech_task: SpeechTask
-    word_times: bool
 
     task: ClassVar[str] = "recognise"
     answer: ClassVar[type[Contract]] = Recognised

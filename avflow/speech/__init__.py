@@ -45,7 +45,6 @@ class SpeechEngine(Protocol):
         origin: float = 0.0,
         language: str | None = None,
         task: SpeechTask = "transcribe",
-        word_times: bool = True,
     ) -> Transcript:
         """Transcribe `wav`: 16 kHz, mono, pcm_s16le, of any length.
 
@@ -66,9 +65,6 @@ class SpeechEngine(Protocol):
         task:
             With "translate" the words are English, whatever is spoken. The transcript's language is still the spoken
             one.
-        word_times:
-            Without them the engine may estimate the times of words, where that saves time. Sentences keep theirs.
-            PocketSphinx has the times of words anyway.
 
         Raises
         ------

@@ -11,12 +11,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from avflow.speech.subtitles import width
 from avflow.speech.transcript import Utterance, Word
 from avflow.speech.windows import Window
 
@@ -53,11 +52,6 @@ _SURELY_NO_SPEECH = 0.67
 _WORDY, _WORDY_A_SECOND = 10, 2.0
 #: least log probability of a transcription whose speech is translated. From less, Whisper invents a translation
 _TRANSLATABLE = -0.7
-#: least log probability of a sentence whose words need no alignment to be believed. Whisper's timestamps are part of it
-#: and less probable than words: clear speech in five languages has -0.19 to -0.32 with them, -0.08 to -0.20 without
-_CLEAR = -0.5
-#: columns of text per second of speech, between which the text is about as long as the speech; that speech has 12 to 19
-_SLOWEST, _FASTEST = 5.0, 25.0
 #: so many equal utterances in a row are a repetition; it is believed if its words have this probability
 _REPEATED, _CHANTED = 3, 0.75
 
@@ -85,7 +79,8 @@ class Heard:
     @property
     def compression(self) -> float:
         """How many times smaller the text gets with zlib, as in Whisper: high for a loop or a chorus."""
-        return _compression("".join(word.word for word in self.words))
+        text = "".join(word.word for word in self.words).encode()
+        return len(text) / len(zlib.compress(text))
 
     @property
     def is_loop(self) -> bool:
@@ -98,11 +93,6 @@ class Heard:
         if self.no_speech <= _NO_SPEECH:
             return False
         return not self.words or bool(np.mean([word.probability for word in self.words]) < _DOUBTED)
-
-
-def _compression(text: str) -> float:
-    content = text.encode()
-    return len(content) / len(zlib.compress(content))
 
 
 @dataclass(frozen=True)
@@ -147,23 +137,6 @@ def is_doubtful(heard: Sequence[Heard], window: Window) -> bool:
         or window.unheard([(float(word.start), float(word.end)) for word in each.words]) > _UNHEARD_SECONDS
         for each in heard
     )
-
-
-def is_clear(heard: Sequence[Heard], window: Window) -> bool:
-    """Whether to believe words with estimated times (`avflow.speech.estimates`).
-
-    The alignment tells words that nobody says by their duration, and speech that was passed over. Without it, the text
-    must be probable, about as long as its speech, and no repetition. Whatever is not clear is decoded with alignment.
-    """
-    texts = ["".join(word.word for word in each.words).strip() for each in heard]
-    pace = sum(map(width, texts)) / max(window.spoken, _INSTANT)
-    repeats = any(one == other for one, other in pairwise(texts)) or _compression("".join(texts)) > _LOOP_COMPRESSION
-    sure = all(
-        each.log_probability >= _CLEAR and each.no_speech <= _NO_SPEECH and each.instants <= _INSTANT_SHARE
-        for each in heard
-    )
-    fits = _SLOWEST <= pace <= _FASTEST and not _leaves_out_speech(heard, window)
-    return all(texts) and sure and fits and not repeats
 
 
 def better(first: Sequence[Heard], again: Sequence[Heard]) -> Sequence[Heard]:

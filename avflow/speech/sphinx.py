@@ -50,7 +50,6 @@ class PocketSphinxEngine:
         origin: float = 0.0,
         language: str | None = None,
         task: SpeechTask = "transcribe",
-        word_times: bool = True,
     ) -> Transcript:
         """See SpeechEngine.
 

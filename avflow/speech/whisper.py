@@ -12,12 +12,11 @@ from typing import Any
 
 from ctranslate2 import set_random_seed  # type: ignore[import-untyped]
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
-from faster_whisper.tokenizer import Tokenizer  # type: ignore[import-untyped]
 
 from avflow.cores import usable_cores
 from avflow.models.kinds import TRANSLATED_TO, SpeechTask
 from avflow.progress import TICK_SECONDS, Meter, Report, ignore
-from avflow.speech import cannot_translate, estimates
+from avflow.speech import cannot_translate
 from avflow.speech.belief import (
     CERTAIN,
     DECIDED,
@@ -27,7 +26,6 @@ from avflow.speech.belief import (
     believed,
     better,
     better_translation,
-    is_clear,
     is_doubtful,
     is_speech,
     is_spelled,
@@ -49,14 +47,6 @@ _TEMPERATURES = (0.0, 0.4, 0.8)
 _SEED = 1
 #: so many windows without a sure language are held back; then the language is the likeliest of all
 _HELD_BACK = 6
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is asked for: the fields are parameters of `SpeechEngine.transcribe`."""
-
-    task: SpeechTask = "transcribe"
-    word_times: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,10 +86,6 @@ class FasterWhisperEngine:
     A window is translated only if its transcription is believed. The limits of belief were measured on transcriptions:
     a right translation is as improbable as a wrong transcription, because it can be worded in many ways. So translation
     takes twice as long, and leaves out the same speech.
-
-    If no times of words are asked for, a window in a known language is first decoded without the alignment. Whisper's
-    timestamps then give each sentence its times, and its words share them (`avflow.speech.estimates`). The checks above
-    need the alignment, so only a clear window is done with that.
 
     Parameters
     ----------
@@ -145,7 +131,6 @@ class FasterWhisperEngine:
         origin: float = 0.0,
         language: str | None = None,
         task: SpeechTask = "transcribe",
-        word_times: bool = True,
     ) -> Transcript:
         """See SpeechEngine."""
         if task == "translate" and self._only_language:
@@ -157,8 +142,7 @@ class FasterWhisperEngine:
             # a window takes seconds, so each is reported
             meter = Meter("recognise speech", audio.duration, "seconds", report, interval=0)
             meter.update(done := 0.0)
-            asked = _Asked(task, word_times)
-            with closing(self._decoded(audio, origin, self._only_language or language, meter, asked)) as decoded:
+            with closing(self._decoded(audio, origin, self._only_language or language, meter, task)) as decoded:
                 for each in decoded:
                     meter.update(done := max(done, each.window.end))
                     doubts.add(each.window, each.doubted, each.suspected)
@@ -182,13 +166,13 @@ class FasterWhisperEngine:
             return self._only_language
         meter = Meter("find the language", None, "seconds", report)
         for origin, wav in spans:
-            with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter, _Asked())) as decoded:
+            with Wav(wav) as audio, closing(self._decoded(audio, origin, None, meter, "transcribe")) as decoded:
                 if spoken := next((each.language for each in decoded if each.said), None):
                     return spoken
         return None
 
     def _decoded(
-        self, audio: Wav, origin: float, language: str | None, meter: Meter, asked: _Asked
+        self, audio: Wav, origin: float, language: str | None, meter: Meter, task: SpeechTask
     ) -> Generator[_Decoded]:
         """The decoded windows in order. Decoding runs a few windows ahead of the caller.
 
@@ -200,7 +184,7 @@ class FasterWhisperEngine:
         try:
             for start, end in chunks(audio, round(origin * SAMPLE_RATE)):
                 for window in windows(audio.read(start, end), start / SAMPLE_RATE):
-                    waiting.append(pool.submit(self._recognised, window, language, asked))
+                    waiting.append(pool.submit(self._recognised, window, language, task))
                     # until the language is known no window is decoded ahead
                     while len(waiting) > (2 * self._workers if language else 0):
                         decoded = _awaited(waiting.popleft(), meter)
@@ -210,10 +194,10 @@ class FasterWhisperEngine:
                         unsure.append(decoded)
                         language = _language(unsure)
                         if language:
-                            yield from self._agreed(unsure, language, asked.task)
+                            yield from self._agreed(unsure, language, task)
                             unsure.clear()
             if unsure:
-                yield from self._agreed(unsure, _language(unsure, at_the_end=True), asked.task)
+                yield from self._agreed(unsure, _language(unsure, at_the_end=True), task)
             for future in waiting:
                 yield _awaited(future, meter)
         finally:
@@ -229,21 +213,10 @@ class FasterWhisperEngine:
             agreed = each if settled else self._decode(each.window, language, sure)
             yield self._translated(agreed) if task == "translate" else agreed
 
-    def _recognised(self, window: Window, language: str | None, asked: _Asked) -> _Decoded:
+    def _recognised(self, window: Window, language: str | None, task: SpeechTask) -> _Decoded:
         """Decode a window. It is translated only if its language is decided already."""
-        if language is None:
-            return self._decode(window, None)
-        quick = None if asked.word_times else self._decode_quickly(window, language)
-        decoded = quick or self._decode(window, language)
-        return self._translated(decoded) if asked.task == "translate" else decoded
-
-    def _decode_quickly(self, window: Window, language: str) -> _Decoded | None:
-        """Decode a window, and estimate the times of its words. None if that is not clear enough to be believed."""
-        heard, _ = self._first(window, language, word_times=False)
-        if not is_clear(heard, window):
-            return None
-        said = [Utterance(words(each, window)) for each in heard]
-        return _Decoded(window, said, language, DECIDED, 0.0, 0.0, clear=True)
+        decoded = self._decode(window, language)
+        return self._translated(decoded) if language and task == "translate" else decoded
 
     def _decode(self, window: Window, language: str | None, certainty: float = DECIDED) -> _Decoded:
         """Decode a window. Without `language` Whisper detects it, and how sure it is."""
@@ -277,9 +250,7 @@ class FasterWhisperEngine:
         english = [Utterance(words(each, window)) for each in heard if is_translation(each)]
         return replace(decoded, english=english, doubted=decoded.doubted if english else window.spoken)
 
-    def _first(
-        self, window: Window, language: str | None, task: SpeechTask = "transcribe", *, word_times: bool = True
-    ) -> tuple[list[Heard], Any]:
+    def _first(self, window: Window, language: str | None, task: SpeechTask = "transcribe") -> tuple[list[Heard], Any]:
         """Decode a window in the fast way. Returns what was heard, and faster-whisper's `TranscriptionInfo`."""
         # a pipeline per call: it keeps state, and calls run in parallel
         segments, info = BatchedInferencePipeline(self._model).transcribe(
@@ -290,14 +261,9 @@ class FasterWhisperEngine:
             batch_size=1,
             beam_size=self._beam_size,
             temperature=_TEMPERATURES[0],
-            word_timestamps=word_times,
-            without_timestamps=word_times,
+            word_timestamps=True,
         )
-        if word_times:
-            return [Heard.of(segment) for segment in segments], info
-        multilingual = self._model.model.is_multilingual
-        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task=task, language=info.language)
-        return [estimates.heard(segment, window, tokenizer) for segment in segments], info
+        return [Heard.of(segment) for segment in segments], info
 
     def _again(
         self,

@@ -81,17 +81,6 @@ class Window:
             first, last = max(first, said.start - edge), min(last, said.end + edge)
         return self.offset + first / SAMPLE_RATE, self.offset + last / SAMPLE_RATE
 
-    def speech_between(self, start: float, end: float) -> list[tuple[float, float]]:
-        """The start and end of each stretch of speech from second `start` to `end`, all in seconds of the window."""
-        found, before = [], 0
-        for piece, said in zip(self.pieces, self.speech, strict=True):
-            first, last = (before + sample - piece.start for sample in (said.start, said.end))
-            first_second, last_second = max(first / SAMPLE_RATE, start), min(last / SAMPLE_RATE, end)
-            if last_second > first_second:
-                found.append((first_second, last_second))
-            before += piece.end - piece.start
-        return found
-
     def unheard(self, words: Sequence[tuple[float, float]]) -> float:
         """Seconds of speech without a word, in the stretch that has the most of them.
 

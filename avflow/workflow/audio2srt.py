@@ -54,7 +54,7 @@ def run(video: VideoRef, context: StepContext) -> SpanReport:
             # The language of the whole audio: a span may begin with a quotation in another language.
             language = _language_of(worker, audio, spans[: context.part], report)
         task = media.choices.speech_task
-        done = worker.do(Recognise(str(wav), start, language, task, media.choices.word_times), report)
+        done = worker.do(Recognise(str(wav), start, language, task), report)
         transcript = _transcript(done).shifted(start)
         isolation = worker.isolation
     result = SpanReport(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,20 +84,6 @@ def test_each_span_is_recognised_with_the_times_of_the_whole(store: ObjectStore,
     ]
     assert reports[0].model.name == "whisper-tiny.en"
     assert reports[0].step.name == "audio2srt"
-
-
-def test_without_times_of_words_they_are_estimated(store: ObjectStore, sound: Path) -> None:
-    ref = video(store, sound, 0.0, 15.0)
-    run(store, ref)
-    aligned = report_of(store, ref, 0).transcript
-    media = media_report(spans=[(0.0, 15.0)])
-    store.write(ref.media_json, replace(media, choices=replace(media.choices, word_times=False)))
-    run(store, ref)
-    estimated = report_of(store, ref, 0).transcript
-    assert estimated.text.replace(",", "") == aligned.text.replace(",", "")
-    assert [said.start for said in estimated.utterances] == pytest.approx([2.3, 10.1], abs=0.4)
-    assert all(len({word.probability for word in said.words}) == 1 for said in estimated.utterances), "the sentence's"
-    assert not all(len({word.probability for word in said.words}) == 1 for said in aligned.utterances)
 
 
 @pytest.fixture

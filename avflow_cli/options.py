@@ -55,7 +55,7 @@ def _within_bounds(
     return number
 
 
-class Chosen(click.ParamType):
+class Chosen(click.ParamType[Any]):
     """A value of a choice (`avflow.choices`) whose kind click lacks."""
 
     def __init__(self, choice: Choice) -> None:
@@ -70,7 +70,7 @@ class Chosen(click.ParamType):
             self.fail(f"{value!r} must be {self._kind.rule}.", param, ctx)
 
 
-class Outputs(click.ParamType):
+class Outputs(click.ParamType[Any]):
     """A list with commas: what the template's parameter `Outputs` accepts, and blanks."""
 
     name = "outputs"
@@ -112,7 +112,7 @@ def _choice(choice: Choice) -> Callable[[Command], Command]:
 
 def _type_of(choice: Choice) -> dict[str, Any]:
     kind = choice.kind
-    of: click.ParamType = Chosen(choice)
+    of: click.ParamType[Any] = Chosen(choice)
     if isinstance(kind, NumberWithin):
         of = Number(kind.least, kind.most)
     elif isinstance(kind, WholeNumberWithin):

@@ -54,7 +54,7 @@ def _within_bounds(
     return number
 
 
-class Chosen(click.ParamType):
+class Chosen(click.ParamType[Any]):
     """A value of a choice (`avflow.choices`) whose kind click lacks."""
 
     def __init__(self, choice: Choice) -> None:
@@ -99,7 +99,7 @@ def _choice(choice: Choice) -> Callable[[Command], Command]:
 
 def _type_of(choice: Choice) -> dict[str, Any]:
     kind = choice.kind
-    of: click.ParamType = Chosen(choice)
+    of: click.ParamType[Any] = Chosen(choice)
     if isinstance(kind, NumberWithin):
         of = (WholeNumber if kind.whole else Number)(kind.least, kind.most)
     elif isinstance(kind, OneOf):

@@ -62,7 +62,7 @@ def of_one_run(command: Callable[..., int]) -> Callable[..., int]:
     return on_one
 
 
-class Since(click.ParamType):
+class Since(click.ParamType[Any]):
     """A time: so long ago (`90m`, `12h`, `7d`, `4w`), or a date (`2026-11-26`), in UTC."""
 
     name = "time"

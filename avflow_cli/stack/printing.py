@@ -17,7 +17,7 @@ from avflow.filenames import printable
 from avflow_cli import terminal
 from avflow_cli.rows import clock
 
-_console = cache(terminal.console)
+console = cache(terminal.console)
 #: how a terminal shows the status of a run
 _STYLES = {"RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "TIMED_OUT": "red", "ABORTED": "yellow"}
 
@@ -29,7 +29,7 @@ def line_of_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """Print a line that the terminal may break, and a pipe gets whole."""
-    _console().print(Text(printable(text, keep="\n")), soft_wrap=True)
+    console().print(Text(printable(text, keep="\n")), soft_wrap=True)
 
 
 def table(
@@ -44,11 +44,11 @@ def table(
     spare:
         The heads of columns that a narrow terminal leaves out, the first one first.
     """
-    console, numbers = _console(), {*right}
+    out, numbers = console(), {*right}
     printed = [[printable(cell) for cell in row] for row in rows]
     columns = {head: [row[at] for row in printed] for at, head in enumerate(heads)}
     widths = {head: max(map(cell_len, (head, *cells))) for head, cells in columns.items()}
-    if not console.is_terminal:
+    if not out.is_terminal:
         padded = []
         for head, cells in columns.items():
             spaces = [" " * (widths[head] - cell_len(cell)) for cell in (head, *cells)]
@@ -58,14 +58,14 @@ def table(
             say("  ".join(line).rstrip())
         return
     for head in spare:
-        if sum(widths[each] + 2 for each in columns) - 2 > console.width:
+        if sum(widths[each] + 2 for each in columns) - 2 > out.width:
             del columns[head]
     shown = Table(box=None, pad_edge=False)
     for head in columns:
         shown.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
     for row in zip(*columns.values(), strict=True):
         shown.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    console.print(shown)
+    out.print(shown)
 
 
 def moment(time: datetime) -> str:

@@ -218,6 +218,20 @@ def test_a_failed_run_says_why_and_is_processed_anew(avflow, failed):
 
 
 @pytest.mark.slow
+def test_a_folder_is_submitted_with_its_paths(avflow, tmp_path):
+    for name in ("a.mkv", "deep/b.mp4", "deep/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no media", encoding="utf-8")
+    told = avflow.json("submit", tmp_path, "--to", "start/many/")
+    keys = [f"start/many/{name}" for name in ("a.mkv", "deep/b.mp4")]
+    assert [line["uri"] for line in told] == [f"s3://{avflow.up.bucket}/{key}" for key in keys]
+    listed = {line["name"]: line["upload"] for line in avflow.json("list", "--limit", "2")}
+    assert listed == {line["name"]: line["uri"].partition("/start/")[2] for line in told}
+    missing = avflow("submit", tmp_path / "none.mkv")
+    assert missing.returncode == os.EX_NOINPUT and "SourceMissing" in missing.stderr
+
+
+@pytest.mark.slow
 def test_a_stopped_run_goes_on(avflow):
     (submitted,) = avflow.json("submit", SAMPLE, "--to", "stopped")
     name = submitted["name"]

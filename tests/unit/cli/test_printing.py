@@ -19,7 +19,7 @@ ROWS = [
 def printed(monkeypatch):
     def lines(width, **console):
         file = io.StringIO()
-        monkeypatch.setattr(printing, "_console", lambda: Console(file=file, width=width, highlight=False, **console))
+        monkeypatch.setattr(printing, "console", lambda: Console(file=file, width=width, highlight=False, **console))
         printing.table(HEADS, ROWS, right=["took"], spare=["name", "took"])
         return [line.rstrip() for line in file.getvalue().splitlines()]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from avflow.errors import DISK_FULL, MediaAnswerInvalid, ScratchFull
 from avflow.progress import Meter, Report, ignore
+from avflow.tracking.frame_line import Text, read_line
 from avflow.tracking.tracker import Sighting, Tracker
 from avflow.tracking.tracks import Track
 
@@ -18,9 +18,6 @@ from avflow.tracking.tracks import Track
 _LINE_BYTES = 16 << 20
 #: bytes of the lines that wait until it is known whether their objects have a track
 _WAITING_BYTES = 16 << 20
-#: no box is so many pixels away
-_FAR = 1e7
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class _Frame:
     time: float
     #: its length in bytes
     size: int
-    line: dict[str, Any]
+    text: Text
     objects: list[Sighting]
     tracks: list[Track | None] = field(default_factory=list)
 
@@ -133,20 +130,22 @@ class _Joined:
     def _write(self) -> None:
         frame = self._waiting.popleft()
         self._bytes -= frame.size
-        for written, found, track in zip(frame.line["objects"], frame.objects, frame.tracks, strict=True):
-            written.pop("track", None)
-            counted = self.unique.setdefault(found.class_name, 0)
-            if track is None or not track.confirmed:
-                continue
-            if track.number is None:
-                self._numbered += 1
-                track.number = self._numbered
-                self.unique[found.class_name] = counted + 1
-            written["track"] = track.number
+        numbers = [self._number(found, track) for found, track in zip(frame.objects, frame.tracks, strict=True)]
         try:
-            self._file.write(_ENCODE(frame.line).encode() + b"\n")
+            self._file.write(frame.text.with_tracks(numbers).encode() + b"\n")
         except UnicodeEncodeError as error:
             raise _strange(frame.number) from error
+
+    def _number(self, found: Sighting, track: Track | None) -> int | None:
+        """The number of an object's track; None if it has none that is believed."""
+        counted = self.unique.setdefault(found.class_name, 0)
+        if track is None or not track.confirmed:
+            return None
+        if track.number is None:
+            self._numbered += 1
+            track.number = self._numbered
+            self.unique[found.class_name] = counted + 1
+        return track.number
 
 
 def _frames(sources: Iterable[Path]) -> Iterator[_Frame]:
@@ -164,23 +163,10 @@ def _frames(sources: Iterable[Path]) -> Iterator[_Frame]:
 
 def _read(text: bytes, last: int) -> _Frame:
     try:
-        line = json.loads(text)
-        number, time, objects = line["frame"], line["time"], line["objects"]
-        if type(number) is int and 0 <= time < _FAR and type(objects) is list:
-            return _Frame(number, time, len(text), line, list(map(_sighting, objects)))
+        number, time, objects, line = read_line(text)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _strange(last + 1) from error
-    raise _strange(last + 1)
-
-
-def _sighting(written: Any) -> Sighting:
-    """An object of a line. Raises KeyError, TypeError or ValueError."""
-    class_name, confidence, box = written["class"], written["confidence"], written["box"]
-    left, top, width, height = box
-    near = -_FAR < left < _FAR and -_FAR < top < _FAR and 0 <= width < _FAR and 0 <= height < _FAR
-    if near and 0 <= confidence <= 1 and type(class_name) is str and type(written) is dict:
-        return Sighting(class_name, confidence, (left, top, width, height))
-    raise ValueError
+    return _Frame(number, time, len(text), line, objects)
 
 
 def _strange(frame: int) -> MediaAnswerInvalid:

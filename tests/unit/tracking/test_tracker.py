@@ -116,6 +116,15 @@ def test_thousands_of_objects_take_seconds_and_not_minutes():
     assert time.process_time() - began < 10
 
 
+def test_too_many_boxes_in_one_place_do_not_make_pairs_without_end():
+    """1000 for each track: 100 tracks find theirs, and the objects of the others count as new ones."""
+    frame = [Sighting("bird", 0.9, BOX)] * 1000
+    tracker = Tracker()
+    first, second = tracker.update(0.0, frame), tracker.update(0.04, frame)
+    assert len({id(track) for track in first} & {id(track) for track in second}) == 100
+    assert len({id(track) for track in second}) == 1000
+
+
 def test_the_same_detections_give_the_same_tracks():
     frames = [list(map(_sighting, frame.seen)) for frame in scene(25, 5)]
     assert shown(Tracker(), frames) == shown(Tracker(), frames)

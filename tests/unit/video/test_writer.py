@@ -43,3 +43,13 @@ def test_the_encoder_looks_less_far_ahead_in_large_frames(size):
     options = x264_options(size, 4)
     assert int(options["rc-lookahead"]) * 2.5 * size[0] * size[1] <= 2**28 or options["rc-lookahead"] == "1"
     assert ("sliced-threads" in options.get("x264-params", "")) == (size[0] >= 3840)
+
+
+def test_the_encoder_knows_which_blocks_later_frames_refer_to(tmp_path):
+    """Without that, its fast settings take 40 % more bytes. x264 writes its settings into the stream."""
+    with Mp4Writer(tmp_path / "a.mp4", (160, 128), Fraction(25)) as writer:
+        for _ in range(10):
+            writer.write(av.VideoFrame(160, 128, "yuv420p"))
+        writer.finish()
+    settings = set((tmp_path / "a.mp4").read_bytes().split(b"options: ")[1].split(b"\0")[0].split(b" "))
+    assert {b"mbtree=1", b"rc_lookahead=10", b"me=dia", b"subme=1", b"8x8dct=1", b"bframes=3"} <= settings

@@ -101,7 +101,8 @@ def _type_of(choice: Choice) -> dict[str, Any]:
     kind = choice.kind
     of: click.ParamType[Any] = Chosen(choice)
     if isinstance(kind, NumberWithin):
-        of = (WholeNumber if kind.whole else Number)(kind.least, kind.most)
+        least, most = kind.least, kind.most
+        of = WholeNumber(int(least), int(most)) if kind.whole else Number(least, most)
     elif isinstance(kind, OneOf):
         of = click.Choice(kind.allowed)
     return {"type": of, "metavar": None if isinstance(kind, OneOf) else kind.form}

@@ -20,13 +20,12 @@ from avflow.filenames import printable
 from avflow.isolation.time_limit import TimeLimit
 from avflow.isolation.worker import MediaWorker
 from avflow.media import Media, VideoStream, conversion_reasons
+from avflow.media_work.merge_requests import BoxedFile, JoinSegments
 from avflow.media_work.requests import (
     Annotate,
     Annotated,
-    BoxedFile,
     ConvertModel,
     ConvertPicture,
-    JoinSegments,
     LoadDetector,
 )
 from avflow.models.kinds import DETECTION, Precision

@@ -83,6 +83,8 @@ class PageContent:
     presence: Presence | None = None
     classes: Sequence[ClassRow] = ()
     cues: Sequence[PageCue] = ()
+    #: whether the cues are drawn into the video, which then needs no track of them
+    burnt: bool = False
     steps: Sequence[PageStep] = ()
     #: US dollars, and whose seconds they are for
     cost: float | None = None
@@ -106,6 +108,7 @@ class PageContent:
             "levels": self.presence.packed([row.name for row in shown]) if self.presence else "",
             "shown": len(shown),
             "cues": [[cue.start, cue.end, cue.text, _words(cue.words)] for cue in self.cues],
+            "burnt": self.burnt,
             "steps": [asdict(step) for step in self.steps],
             "cost": self.cost,
             "costOf": self.cost_of,

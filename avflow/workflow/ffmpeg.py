@@ -52,6 +52,7 @@ def run(video: VideoRef, context: StepContext) -> MediaReport:
     store = context.store
     upload = store.found(video.key, video.version_id)
     chosen = _chosen(video, upload.metadata, context.settings)
+    context = replace(context, settings=replace(context.settings, choices=chosen.choices))
     context = context.within(chosen.choices.lambda_seconds, video)
     if (size := upload.size) == 0:
         raise InvalidMediaEmpty(f"{video.shown_name} is empty (0 bytes).")

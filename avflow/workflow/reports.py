@@ -175,6 +175,17 @@ class MediaReport(Contract):
     #: the fields of it that the upload's metadata set
     chosen_by_upload: tuple[str, ...] = ()
 
+    @property
+    def drawn_late(self) -> bool:
+        """Whether Merge draws the boxes, and the YOLOv3 step only detects."""
+        return self.has_video and self.choices.drawn_late(audio=self.has_audio)
+
+    @property
+    def color_space(self) -> str:
+        """FFmpeg's name of the upload's colour matrix. A conversion, an AVI, doesn't tell it; of HDR it has BT.709."""
+        found = self.input.video
+        return "unknown" if found is None else "bt709" if found.hdr else found.color_space
+
 
 @dataclass(frozen=True)
 class SourceRead(Contract):
@@ -219,6 +230,8 @@ class SegmentReport(Contract):
     notices: tuple[Notice, ...] = ()
     #: the files of the segment: avi, detections, mp4, pictures; empty in reports of older versions
     files: dict[str, FileSum] = field(default_factory=dict)
+    #: the number in the model of each detected class, from which the colour of its boxes follows
+    class_ids: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

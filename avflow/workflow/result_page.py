@@ -66,12 +66,19 @@ def _content(
         presence=presence,
         classes=_classes(found) if found else (),
         cues=[PageCue(cue.start, cue.end, cue.text, tuple(words)) for cue, words in spoken],
+        burnt=_is_burnt(manifest, names[".mp4"]),
         steps=[_step(step) for step in manifest.steps],
         cost=manifest.cost.usd,
         cost_of=manifest.cost.seconds_of,
         warnings=[f"{notice.name}: {notice.message}" for notice in manifest.warnings],
         files=[PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items() if key in results],
     )
+
+
+def _is_burnt(manifest: Manifest, video: str) -> bool:
+    """Whether the video that the page plays has its subtitles drawn in: a file that a user chooses has not."""
+    choice = manifest.choices.get("subtitles")
+    return choice is not None and choice.value == "burnt" and video in manifest.results
 
 
 def _classes(found: DetectionSummary) -> list[ClassRow]:

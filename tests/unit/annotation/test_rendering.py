@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
@@ -21,6 +24,7 @@ from tests.media_samples import H264, NUMBERED, ffmpeg, lavfi, rgb_frames
 from tests.number_reader import NumberReader
 from tests.unit.annotation.test_drawing import grey, pixels
 
+ROOT = Path(__file__).parents[3]
 FRAMES = 60
 CLASSES = {"even": 0, "odd": 0}
 
@@ -168,3 +172,12 @@ def test_a_cue_between_two_frames_is_passed_over():
     burnt = BurntSubtitles(cues, iter([square(16 + each) for each in range(4)]), Fraction(1))
     found = [burnt.at(number) for number in range(4)]
     assert [shown and round(float(shown.luma[0, 0])) for shown in found] == [None, 17, 19, None]
+
+
+def test_drawing_loads_nothing_that_the_media_image_lacks():
+    """It has OpenCV, and neither a detector's engine nor a converter of models (requirements/media-image.in)."""
+    code = (
+        "import sys; sys.modules.update(openvino=None, onnx=None)\n"
+        "from avflow.annotation import burning, pipeline, rendering"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

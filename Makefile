@@ -11,7 +11,7 @@ OUT ?= result
 BENCH_MODELS = yolov3-tiny whisper-base whisper-tiny.en $(if $(wildcard .venv/lib/python*/site-packages/pocketsphinx),pocketsphinx-en-us)
 RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCURRENCY SEGMENT_SECONDS DETECTOR_PRECISION \
                  YOLOV3_MODEL SPEECH_MODEL SPEECH_TASK ON_TRUNCATED AUDIO_TRACK MAX_RUN_COST ISOLATION SHORT_VIDEOS \
-                 OUTPUTS WORD_TIMES CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
+                 SUBTITLES OUTPUTS WORD_TIMES CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
            base-images audit clean
@@ -56,9 +56,10 @@ help:
 	@echo '         CONFIDENCE=0.5 NMS=0.3                fewer boxes: surer ones, that overlap less (0.25, 0.45)'
 	@echo '         CLASSES="person,traffic light"        of the objects only these'
 	@echo '         DETECT_EVERY=5                        faster: detects on each fifth frame, and moves boxes between'
-	@echo '         LABELS=none LABEL_SIZE=2              boxes without labels (or with the class only), or larger labels'
+	@echo '         LABELS=none LABEL_SIZE=2              boxes without labels (or with class or track), or larger labels'
 	@echo '         SPEECH_LANGUAGE=de                    the language of the speech, if it is known'
 	@echo '         SPEECH_TASK=translate                 subtitles in English, whatever is spoken'
+	@echo '         SUBTITLES=burnt                       subtitles in the frames of the videos, for players without'
 	@echo '         OUTPUTS=mp4,vtt                       of the results only these, and the AVI and .srt'
 	@echo '         WORD_TIMES=no                         the transcript and the page without the times of words'
 	@echo '         DETECTOR_PRECISION=int8               faster (run avflow models quantize NAME first)'

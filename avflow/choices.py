@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from avflow.annotation.labels import LABELS, Labels
 from avflow.media.contract import Contract
@@ -23,6 +23,9 @@ from avflow.results.names import ALWAYS, OUTPUTS
 
 #: where a value came from: the table, a parameter of the stack, or the metadata of the upload
 Origin = Literal["default", "stack", "upload"]
+#: soft: a track of the MP4 that a viewer can switch on. burnt: drawn into the frames of all videos
+Subtitles = Literal["soft", "burnt"]
+SUBTITLES: tuple[Subtitles, ...] = get_args(Subtitles)
 #: what the names of metadata begin with
 PREFIX = "avflow-"
 #: the choice that leaves the language to the speech model
@@ -203,12 +206,23 @@ class Choices(Contract):
     speech_task: SpeechTask = "transcribe"
     #: the start and the end of each word, in the transcript and on the page
     word_times: bool = True
+    subtitles: Subtitles = "soft"
     #: index or language of the audio stream to use; empty: automatic
     audio_track: str = ""
     #: the results to make
     outputs: tuple[str, ...] = OUTPUTS
     #: seconds of Lambda that each step may use; null: all there are
     lambda_seconds: float | None = None
+
+    def drawn_late(self, *, audio: bool) -> bool:
+        """Whether Merge draws the boxes, because what is drawn is known only when all segments and spans are done.
+
+        Parameters
+        ----------
+        audio:
+            Whether the video has audio, and so perhaps subtitles.
+        """
+        return self.labels == "track" or (self.subtitles == "burnt" and audio)
 
 
 # ---------------------------------------------------------------- the table
@@ -275,7 +289,7 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         "labels",
         OneOf(LABELS),
-        "Label each box with its class and its confidence, with its class only, or not at all.",
+        "Label each box with its class and its confidence, its class, its class and its track's number, or not at all.",
     ),
     Choice("label_size", NumberWithin(0.5, 3), "Draw the text of the labels and the lines so many times as large."),
     Choice("speech_language", Language(), "Recognise speech in this language; auto recognises the language as well."),
@@ -285,6 +299,11 @@ CHOICES: tuple[Choice, ...] = (
         "Write subtitles in the spoken language, or translate them to English, which needs a model of many languages.",
     ),
     Choice("word_times", YesNo(), "Tell when each word is said, in the transcript and on the page."),
+    Choice(
+        "subtitles",
+        OneOf(SUBTITLES),
+        "Add the subtitles to the MP4 as a track to switch on, or draw them into the frames of all videos.",
+    ),
     Choice(
         "audio_track",
         AudioTrack(),

@@ -25,9 +25,9 @@ import simpy
 import yaml
 
 from avflow.media import Media, probe
+from avflow.results.names import OUTPUTS
 from avflow.workflow import cost, paces, plan
 from avflow.workflow.compute import Compute
-from avflow.workflow.layout import OUTPUTS
 from avflow.workflow.reports import CostEstimate, StepRecord
 from avflow.workflow.settings import Settings
 from benchmarks.common import ROOT, SAMPLE, Result, columns

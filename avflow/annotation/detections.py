@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -37,9 +37,9 @@ class DetectedObject(Contract):
 
     @classmethod
     def of(cls, found: Detection) -> DetectedObject:
-        """A detection, rounded to what is written: the confidence to 0.0001, the box to 0.1 pixels."""
-        left, top, width, height = (round(side, 1) for side in found.box)
-        return cls(found.class_name, round(found.confidence, 4), (left, top, width, height))
+        """A detection, rounded to what is written."""
+        found = rounded(found)
+        return cls(found.class_name, found.confidence, found.box)
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,12 @@ class FrameDetections(Contract):
         if not self.interpolated:
             del fields["interpolated"]
         return fields
+
+
+def rounded(found: Detection) -> Detection:
+    """A detection as it is written: the confidence to 0.0001, the box to 0.1 pixels."""
+    left, top, width, height = (round(side, 1) for side in found.box)
+    return replace(found, confidence=round(found.confidence, 4), box=(left, top, width, height))
 
 
 def detections_line(frame: int, rate: Fraction, found: Sequence[Detection], *, interpolated: bool = False) -> str:

@@ -61,11 +61,11 @@ def text_colour_on(background: Colour) -> Colour:
 def draw(frame: YuvFrame, detections: Sequence[Detection], style: LabelStyle = USUAL) -> None:
     """Draw the box, class and confidence (in percent) of each detection into `frame`, in place.
 
-    `style` says whether labels show both, the class alone, or nothing.
+    `style` says whether labels show both, the class alone, the class and the number of the track, or nothing.
 
     Lines and text scale with the frame. A label stands outside its box, at the box's edge. If there is no room, it
     stands inside the box, provided that it hides little of the object. A label never leaves the frame and never covers
-    another label. If no place fits, the label shows only the class, or the box gets no label.
+    another label. If no place fits, the label shows less (`_texts`), or the box gets no label.
     """
     width, height = frame.size
     diagonal = float(np.hypot(width, height))
@@ -79,12 +79,24 @@ def draw(frame: YuvFrame, detections: Sequence[Detection], style: LabelStyle = U
         return
     labels: list[Corners] = []
     for detection, corners in zip(best_first, boxes, strict=True):
-        whole = (f"{detection.class_name} {detection.confidence:.0%}",) if style.show == "confidence" else ()
-        for text in (*whole, detection.class_name):
+        for text in _texts(detection, style):
             if place := _label_place(corners, _label_size(text, text_height), frame.size, labels, boxes):
                 _draw_label(frame, place, text, text_height, colour_of(detection.class_id))
                 labels.append(place)
                 break
+
+
+def _texts(detection: Detection, style: LabelStyle) -> tuple[str, ...]:
+    """The texts of a label, the whole one first. One that does not fit gives way to the next.
+
+    A number alone still tells which object it is. The class alone would look like an object without a track.
+    """
+    name = detection.class_name
+    if style.show == "confidence":
+        return f"{name} {detection.confidence:.0%}", name
+    if style.show == "track" and detection.track is not None:
+        return f"{name} {detection.track}", str(detection.track)
+    return (name,)
 
 
 def _text_height(diagonal: float) -> int:

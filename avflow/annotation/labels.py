@@ -7,8 +7,9 @@ from typing import Literal, get_args
 
 from avflow.media.contract import Contract
 
-#: confidence: the class and the confidence in percent. class: the class alone. none: boxes without labels
-Labels = Literal["confidence", "class", "none"]
+#: confidence: the class and the confidence in percent. class: the class alone. track: the class and the number of the
+#: track. none: boxes without labels
+Labels = Literal["confidence", "class", "track", "none"]
 LABELS: tuple[Labels, ...] = get_args(Labels)
 
 

@@ -4,7 +4,8 @@ Frames pass through two threads and the threads of the inference engine::
 
     decode, letterbox -> inference -> draw, encode
 
-A drawn frame is encoded into the AVI and, if wanted, into the MP4, and may become one of the still pictures.
+A drawn frame is encoded into the AVI and, if wanted, into the MP4, and may become one of the still pictures. Without
+these files nothing is drawn: `avflow.annotation.rendering` draws later, through the same pipeline.
 
 Each frame in the pipeline holds one of a few permits, so that memory depends on the size of a frame and not on the
 length of the video. This process decodes and encodes itself, because a pipe of raw frames to another process adds more
@@ -16,16 +17,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, Protocol, TextIO
 
 import av
 
-from avflow.annotation.detections import detections_line
+from avflow.annotation.detections import detections_line, rounded
 from avflow.annotation.drawing import draw
 from avflow.annotation.interpolation import Interpolator
 from avflow.annotation.labels import USUAL, LabelStyle
@@ -41,6 +42,7 @@ from avflow.video.frames import view
 from avflow.video.reader import VideoReader
 from avflow.video.segments import Segment
 from avflow.video.writer import FrameWriter, Mp4Writer, VideoWriter
+from avflow.video.yuv import YuvFrame
 
 #: batches that are being decoded or drawn, in addition to those in the inference engine
 _BATCHES_OUTSIDE_ENGINE = 2
@@ -60,6 +62,20 @@ class Extras:
     color_space: str = "unknown"
 
 
+class Overlay(Protocol):
+    """What is drawn over the boxes, but not on the still pictures."""
+
+    def at(self, number: int) -> Overlaid | None:
+        """What is drawn on the frame of this number in the whole video. The numbers come in order."""
+
+
+class Overlaid(Protocol):
+    """What is drawn on one frame."""
+
+    def draw_on(self, frame: YuvFrame) -> None:
+        """Draw it into the frame, in place."""
+
+
 @dataclass(frozen=True)
 class AnnotatedVideo:
     """A summary of the detections in a video or a segment."""
@@ -73,14 +89,16 @@ class AnnotatedVideo:
     damaged_frames: int
     #: what the user should know about the video
     notices: tuple[Notice, ...] = ()
+    #: the number in the model of each detected class, from which the colour of its boxes follows
+    class_ids: dict[str, int] = field(default_factory=dict)
 
 
 def annotate_video(
     source: Path,
     stream: VideoStream,
     detector: Detector,
-    target: Path,
-    detections: Path,
+    target: Path | None,
+    detections: Path | None,
     *,
     segment: Segment | None = None,
     hardware: bool = False,
@@ -88,6 +106,8 @@ def annotate_video(
     extras: Extras = Extras(),
     labels: LabelStyle = USUAL,
     every: int = 1,
+    overlay: Overlay | None = None,
+    step: str = "detect",
     report: Report = ignore,
 ) -> AnnotatedVideo:
     """Run `detector` on every frame of a video or a segment, and draw its detections.
@@ -98,10 +118,10 @@ def annotate_video(
         As for `VideoReader`. Neighbouring segments neither share nor miss a frame.
     target:
         The annotated video to write: AVI, MPEG-4 Part 2, the frame rate of the source, no audio. An odd width or
-        height grows by one pixel at the right or the bottom.
+        height grows by one pixel at the right or the bottom. None for no AVI.
     detections:
         The file of detections to write, one JSON object per line and frame. Boxes are left, top, width and height in
-        pixels. Times are seconds since the first frame of the video.
+        pixels. Times are seconds since the first frame of the video. None for no file.
     extras:
         More files to write.
     labels:
@@ -109,6 +129,10 @@ def annotate_video(
     every:
         Detect on each frame whose number is a multiple of this, and on the first and the last one. Between them, boxes
         are interpolated (`avflow.annotation.interpolation`). Large frames may be detected more often, for memory.
+    overlay:
+        What is drawn over the boxes.
+    step, report:
+        The name of the step, and the receiver of its progress.
 
     Raises
     ------
@@ -126,14 +150,16 @@ def annotate_video(
     if stream.color_space == "unknown":  # a conversion does not tell it
         stream = replace(stream, color_space=extras.color_space)
     picker = PicturePicker(stream, segment, stream.color_space) if extras.pictures else None
-    with written_whole(detections) as lines_path, _whole(target, extras) as paths:
+    with _whole(target, detections, extras) as paths:
         with (
             VideoReader(source, stream, segment, threads=threads, hardware=hardware, ranged=ranged) as reader,
             _writers(paths, stream, threads, hardware=hardware) as writers,
-            lines_path.open("w", encoding="utf-8") as lines,
+            paths.detections.open("w", encoding="utf-8") if paths.detections else nullcontext() as lines,
         ):
-            meter = Meter("detect", segment.frames, "frames", report)
-            done = _Pipeline(stream, segment, detector, reader, writers, lines, meter, labels, every, picker).run()
+            meter = Meter(step, segment.frames, "frames", report)
+            done = _Pipeline(
+                stream, segment, detector, reader, writers, lines, meter, labels, every, picker, overlay
+            ).run()
             for writer in writers:
                 writer.finish()
         if done.frames != segment.frames:
@@ -147,21 +173,21 @@ def annotate_video(
 class _Paths:
     """Where the files are written, before all of them are there."""
 
-    avi: Path
+    avi: Path | None
+    detections: Path | None
     mp4: Path | None
     pictures: Path | None
 
 
 @contextmanager
-def _whole(target: Path, extras: Extras) -> Iterator[_Paths]:
-    """As `written_whole`, for the AVI and the extras."""
+def _whole(target: Path | None, detections: Path | None, extras: Extras) -> Iterator[_Paths]:
+    """As `written_whole`, for all files."""
     with ExitStack() as stack:
 
         def partial(path: Path | None) -> Path | None:
             return stack.enter_context(written_whole(path)) if path else None
 
-        avi = stack.enter_context(written_whole(target))
-        yield _Paths(avi, partial(extras.mp4), partial(extras.pictures))
+        yield _Paths(partial(target), partial(detections), partial(extras.mp4), partial(extras.pictures))
 
 
 @contextmanager
@@ -169,7 +195,9 @@ def _writers(paths: _Paths, stream: VideoStream, threads: int, *, hardware: bool
     """The encoders of each frame."""
     size, rate = (stream.width + stream.width % 2, stream.height + stream.height % 2), stream.nominal_rate
     with ExitStack() as stack:
-        writers: list[FrameWriter] = [stack.enter_context(VideoWriter(paths.avi, size, rate, threads=threads))]
+        writers: list[FrameWriter] = []
+        if paths.avi:
+            writers.append(stack.enter_context(VideoWriter(paths.avi, size, rate, threads=threads)))
         if paths.mp4:
             space = stream.color_space
             mp4 = Mp4Writer(paths.mp4, size, rate, threads=threads, color_space=space, hardware=hardware)
@@ -215,11 +243,12 @@ class _Pipeline:
     detector: Detector
     reader: VideoReader
     writers: Sequence[FrameWriter]
-    lines: TextIO
+    lines: TextIO | None
     meter: Meter
     labels: LabelStyle
     every: int
     picker: PicturePicker | None = None
+    overlay: Overlay | None = None
     #: frames of a batch on which inference runs
     batch: int = field(init=False)
     #: one permit for each frame that may be in the pipeline
@@ -229,6 +258,7 @@ class _Pipeline:
     frames: int = 0
     objects: Counter[str] = field(default_factory=Counter)
     frames_with: Counter[str] = field(default_factory=Counter)
+    class_ids: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.batch, frames, self.every = _room(self.detector, self.stream, self.every)
@@ -251,6 +281,7 @@ class _Pipeline:
             dict(self.frames_with),
             self.reader.damaged_frames,
             self.reader.notices,
+            self.class_ids,
         )
 
     def _supervise(self, jobs: Sequence[Future[None]]) -> None:
@@ -305,16 +336,28 @@ class _Pipeline:
     def _finish(self, frame: av.VideoFrame, found: Sequence[Detection], *, interpolated: bool = False) -> None:
         """Write a line, draw the boxes, and encode the frame."""
         number = self.segment.first + self.frames
-        self.lines.write(detections_line(number, self.stream.nominal_rate, found, interpolated=interpolated))
+        found = [rounded(each) for each in found]  # boxes are drawn as they are written, now or later
+        if self.lines:
+            self.lines.write(detections_line(number, self.stream.nominal_rate, found, interpolated=interpolated))
         classes = [detection.class_name for detection in found]
         self.objects.update(classes)
         self.frames_with.update(dict.fromkeys(classes, 1))  # unlike a set, keeps their order
-        if found:
-            frame.make_writable()  # the decoder may still use it as a reference
-            draw(view(frame, self.stream), found, self.labels)
-        if self.picker:
-            self.picker.see(number, view(frame, self.stream), len(found))
+        self.class_ids.update((detection.class_name, detection.class_id) for detection in found)
+        if self.writers or self.picker:
+            self._draw(frame, number, found)
         for writer in self.writers:
             writer.write(frame)
         self.permits.release()
         self.frames += 1
+
+    def _draw(self, frame: av.VideoFrame, number: int, found: Sequence[Detection]) -> None:
+        """Draw the boxes, show the frame to the picker, and draw what lies over it."""
+        over = self.overlay.at(number) if self.overlay else None
+        if found or over:
+            frame.make_writable()  # the decoder may still use it as a reference
+        if found:
+            draw(view(frame, self.stream), found, self.labels)
+        if self.picker:
+            self.picker.see(number, view(frame, self.stream), len(found))
+        if over:
+            over.draw_on(view(frame, self.stream))

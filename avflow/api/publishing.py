@@ -14,7 +14,8 @@ from avflow.api.work import Work
 from avflow.ffmpeg import written_whole
 from avflow.filenames import printable
 from avflow.media import Media
-from avflow.media_work.requests import Annotated, BoxedFile
+from avflow.media_work.merge_requests import BoxedFile
+from avflow.media_work.requests import Annotated
 from avflow.page import PageFile, Presence
 from avflow.page import write as write_page
 from avflow.results import page, videos

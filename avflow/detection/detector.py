@@ -46,12 +46,16 @@ class Detection:
         Probability, 0 to 1, that there is an object of this class.
     box:
         Left, top, width and height in pixels of the frame, clipped to the frame.
+    track:
+        Number of the object that is the same on all frames. None if the objects are not followed, and for one that
+        was seen too seldom.
     """
 
     class_id: int
     class_name: str
     confidence: float
     box: tuple[float, float, float, float]
+    track: int | None = None
 
 
 class Detector(Protocol):

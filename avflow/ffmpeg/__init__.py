@@ -10,12 +10,14 @@ from avflow.ffmpeg.joining import Boxed
 from avflow.ffmpeg.mp4 import SubtitleTrack, mux_mp4
 from avflow.ffmpeg.process import Process, binary, run, written_whole
 from avflow.ffmpeg.sheet import write_sheet
+from avflow.ffmpeg.text_pictures import TextPictures
 
 __all__ = [
     "ANY_ERROR_RATE",
     "Boxed",
     "Process",
     "SubtitleTrack",
+    "TextPictures",
     "arguments",
     "binary",
     "convert",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import selectors
 import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -54,18 +55,32 @@ class Process:
         The output of another process to read. The default is an empty standard input.
     stdout:
         As for `subprocess.Popen`.
+    folder, environ:
+        The working directory, and more environment variables.
+    see:
+        Is told each line of the log, by another thread.
     """
 
     def __init__(
-        self, command: Sequence[str], name: str, stdin: io.FileIO | None = None, stdout: int | None = None
+        self,
+        command: Sequence[str],
+        name: str,
+        stdin: io.FileIO | None = None,
+        stdout: int | None = None,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        see: Callable[[str], None] | None = None,
     ) -> None:
-        self.name = name
+        self.name, self._see = name, see
         self._popen = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
+            cwd=folder,
+            env={**os.environ, **environ} if environ else None,
             preexec_fn=linux.WITH_PARENT,  # noqa: PLW1509  one system call; a killed process leaves no FFmpeg
         )
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -80,6 +95,8 @@ class Process:
             text = line.decode(errors="replace").strip()
             if text:
                 self._log.append(text[:500])
+                if self._see:
+                    self._see(text)
 
     @property
     def stdout(self) -> io.FileIO:

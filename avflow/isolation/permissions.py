@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +46,15 @@ _OF_GPU = (
 )
 #: CUDA names its threads, and does not start if it can't: /proc/self/task/*/comm. The process itself resolves `self`
 _NAMES_OF_THREADS = "/proc/self/task"
+#: folders of fonts, of the system and below a user's home
+_FONTS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/run/current-system/sw/share/X11/fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+)
+_FONTS_OF_USER = (".local/share/fonts", ".fonts", "Library/Fonts")
 _GPU_DEVICES = ("nvidia*", "nvidia-caps", "dri")
 
 
@@ -78,6 +88,14 @@ def policy(
         local_sockets=gpu,
         without=tuple(without),
     )
+
+
+def font_folders() -> list[Path]:
+    """The folders of fonts that there are, for a process that draws text."""
+    found = [Path(folder) for folder in _FONTS]
+    with suppress(RuntimeError):  # the user may have no home
+        found += [Path.home() / folder for folder in _FONTS_OF_USER]
+    return [folder for folder in found if folder.is_dir()]
 
 
 def environment(place: Workplace) -> dict[str, str]:

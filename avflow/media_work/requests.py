@@ -1,12 +1,11 @@
 """What the steps ask of their media processes, and the answers. Paths are absolute, as text.
 
-This module is the only one here that the process with the credentials imports: it loads no decoder.
+The process with the credentials imports this module and `merge_requests`, and no other one here: they load no decoder.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import ClassVar
 
 from avflow.annotation.labels import LabelStyle
@@ -15,6 +14,7 @@ from avflow.media.contract import Contract
 from avflow.media.key_frames import KeyFrames
 from avflow.media.model import Media, VideoStream
 from avflow.media.notices import Notice
+from avflow.media_work.merge_requests import JoinMp4, JoinSegments, MakePictures, Render
 from avflow.models.kinds import Precision, SpeechTask
 from avflow.speech.spans import Span
 from avflow.speech.transcript import Utterance
@@ -208,17 +208,21 @@ class Annotated(Contract):
     frames_with: dict[str, int]
     damaged_frames: int
     notices: tuple[Notice, ...]
+    class_ids: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Annotate(Request[Annotated]):
-    """Detect on `frames` frames of `source` from frame `first` on. Write the AVI `boxed` and the file `detections`."""
+    """Detect on `frames` frames of `source` from frame `first` on. Write the file `detections` and the AVI `boxed`.
+
+    Without `boxed` and the other files of frames, nothing is drawn: `Render` does it later.
+    """
 
     source: str
     stream: VideoStream
     first: int
     frames: int
-    boxed: str
+    boxed: str | None
     detections: str
     #: whether to decode on the GPU
     hardware: bool
@@ -297,72 +301,6 @@ class ReadPicture(Request[PictureRead]):
     answer: ClassVar[type[Contract]] = PictureRead
 
 
-# ---------------------------------------------------------------- merge
-@dataclass(frozen=True)
-class BoxedFile(Contract):
-    """The AVI or the MP4 of an annotated segment, and its number of frames."""
-
-    path: str
-    frames: int
-
-
-@dataclass(frozen=True)
-class Joined(Contract):
-    """The AVI or the MP4 is written."""
-
-    done: bool = True
-
-
-@dataclass(frozen=True)
-class JoinSegments(Request[Joined]):
-    """Join the segments with the audio of `source`, if it has any, to an AVI, `target`."""
-
-    segments: tuple[BoxedFile, ...]
-    rate: Fraction
-    source: str
-    media: Media
-    target: str
-
-    task: ClassVar[str] = "join_segments"
-    answer: ClassVar[type[Contract]] = Joined
-
-
-@dataclass(frozen=True)
-class JoinMp4(Request[Joined]):
-    """Join the segments with the audio of `source` and the SubRip file `subtitles`, if there are any, to an MP4."""
-
-    segments: tuple[BoxedFile, ...]
-    rate: Fraction
-    source: str
-    media: Media
-    target: str
-    subtitles: str | None
-    #: of the subtitles, ISO 639-1
-    language: str | None
-
-    task: ClassVar[str] = "join_mp4"
-    answer: ClassVar[type[Contract]] = Joined
-
-
-@dataclass(frozen=True)
-class PicturesMade(Contract):
-    """Whether there are pictures: a film without frames has none."""
-
-    done: bool
-
-
-@dataclass(frozen=True)
-class MakePictures(Request[PicturesMade]):
-    """Write the thumbnail and the contact sheet, both JPEG, from the pictures of all segments."""
-
-    segments: tuple[str, ...]
-    thumbnail: str
-    contact_sheet: str
-
-    task: ClassVar[str] = "make_pictures"
-    answer: ClassVar[type[Contract]] = PicturesMade
-
-
 _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     Describe,
     ExtractSound,
@@ -377,6 +315,7 @@ _ALL: tuple[type[Request[Contract]], ...] = (  # type: ignore[assignment]
     ReadPicture,
     ReadFrames,
     Quantize,
+    Render,
     JoinSegments,
     JoinMp4,
     MakePictures,

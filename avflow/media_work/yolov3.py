@@ -62,7 +62,7 @@ class Tasks:
             source,
             asked.stream,
             self._detector,
-            Path(asked.boxed),
+            Path(asked.boxed) if asked.boxed else None,
             Path(asked.detections),
             segment=Segment(asked.first, asked.frames),
             hardware=asked.hardware,
@@ -76,4 +76,6 @@ class Tasks:
             every=asked.every,
             report=report,
         )
-        return requests.Annotated(done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices)
+        return requests.Annotated(
+            done.frames, done.objects, done.frames_with, done.damaged_frames, done.notices, done.class_ids
+        )

@@ -85,6 +85,8 @@ class PageContent:
     #: whether there was audio to recognise speech in
     listened: bool = False
     cues: Sequence[PageCue] = ()
+    #: whether the cues are drawn into the video, which then needs no track of them
+    burnt: bool = False
     steps: Sequence[PageStep] = ()
     #: US dollars, and whose seconds they are for
     cost: float | None = None
@@ -109,6 +111,7 @@ class PageContent:
             "shown": len(shown),
             "listened": self.listened,
             "cues": [[cue.start, cue.end, cue.text, _words(cue.words)] for cue in self.cues],
+            "burnt": self.burnt,
             "steps": [asdict(step) for step in self.steps],
             "cost": self.cost,
             "costOf": self.cost_of,

@@ -84,7 +84,7 @@ function startPlayer() {
     video.src = URL.createObjectURL(file);
     byId("choose").hidden = true;
   });
-  if (!data.cues.length) return;
+  if (!data.cues.length || data.burnt) return;
   /* from file:// a browser loads no <track>, and none shows the one within an MP4 */
   const track = video.addTextTrack("subtitles", data.language ? language(data.language) : "Subtitles", data.language || "");
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

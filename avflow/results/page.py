@@ -60,6 +60,7 @@ def content(
     seen: Seen | None,
     said: Said | None,
     notices: Sequence[Notice],
+    burnt: bool = False,
     done: Done | None = None,
 ) -> PageContent:
     """All that the page shows.
@@ -74,6 +75,8 @@ def content(
         The results beside the page by their suffix.
     seen, said:
         None without video, and without audio.
+    burnt:
+        Whether the video has its subtitles drawn in.
     """
     done = done or Done()
     video = files.get(".mp4")
@@ -88,6 +91,7 @@ def content(
         classes=_classes(seen) if seen else (),
         listened=said is not None,
         cues=[PageCue(cue.start, cue.end, cue.text, tuple(words)) for cue, words in (said.cues if said else ())],
+        burnt=burnt,
         steps=done.steps,
         cost=done.cost,
         cost_of=done.cost_of,

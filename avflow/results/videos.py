@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from avflow.isolation.requests import Request
 from avflow.media import Media
 from avflow.media.contract import Contract
-from avflow.media_work.requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.media_work.merge_requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
 from avflow.progress import Report, ignore
 
 A = TypeVar("A", bound=Contract)

@@ -68,7 +68,9 @@ def expected_usd(media: Media, settings: Settings) -> float:
     """US dollars that the run will cost on AWS, where it runs longest: on demand, and on the CPU if that may be."""
     steps = _steps(media, settings)
     converted = bool(conversion_reasons(media))
-    return cost.estimate(steps, media, on_aws=True, converted=converted, outputs=settings.choices.outputs).usd
+    late = settings.choices.drawn_late(audio=media.audio is not None)
+    outputs = settings.choices.outputs
+    return cost.estimate(steps, media, on_aws=True, converted=converted, outputs=outputs, drawn_late=late).usd
 
 
 def _steps(media: Media, settings: Settings) -> list[StepRecord]:
@@ -86,7 +88,19 @@ def _steps(media: Media, settings: Settings) -> list[StepRecord]:
         machine = _DETECTOR_INSTANCE if on_gpu else _DETECTOR_JOB
         steps += [_record("yolov3", machine, _START + pace * frames / segments)] * segments
         steps += _short(frames, rate, pixels, settings)
-    return [*steps, _on_lambda("merge", _START + _MERGE_PACE * seconds)]
+    return [*steps, _merge(media, settings)]
+
+
+def _merge(media: Media, settings: Settings) -> StepRecord:
+    """Joining costs little. Drawing, if Merge does it, takes about as long as it would with the detection."""
+    record = _on_lambda("merge", _START + _MERGE_PACE * media.duration)
+    if media.video is None or not settings.choices.drawn_late(audio=media.audio is not None):
+        return record
+    work = _frames(media), paces.pixels_worked(media.video.width * media.video.height, settings.choices.outputs)
+    on_lambda = record.seconds + paces.to_render(*work, paces.lambda_vcpus(plan.MERGE_LAMBDA_MEMORY))
+    if on_lambda <= _LAMBDA_SECONDS:
+        return _record("merge", _LAMBDA, on_lambda)
+    return _record("merge", _MEDIA_JOB, record.seconds + paces.to_render(*work, _MEDIA_JOB.vcpus))
 
 
 def _short(frames: int, rate: Fraction, pixels: int, settings: Settings) -> list[StepRecord]:

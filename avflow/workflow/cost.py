@@ -65,7 +65,13 @@ def prices() -> dict[str, Any]:
 
 
 def estimate(
-    steps: Sequence[StepRecord], media: Media, *, on_aws: bool, converted: bool, outputs: Sequence[str] = ALWAYS
+    steps: Sequence[StepRecord],
+    media: Media,
+    *,
+    on_aws: bool,
+    converted: bool,
+    outputs: Sequence[str] = ALWAYS,
+    drawn_late: bool = False,
 ) -> CostEstimate:
     """The cost of these steps on AWS, and of what connects them (Step Functions, S3, events).
 
@@ -82,13 +88,15 @@ def estimate(
         Whether the detector read a conversion of the video.
     outputs:
         The results that are made (`avflow.results.names.OUTPUTS`).
+    drawn_late:
+        Whether Merge draws the boxes: then the segments have no videos.
     """
     by: defaultdict[str, float] = defaultdict(float)
     for step in steps:
         if step.compute:
             by[step.compute.service] += step_usd(step.compute, step.seconds)
     by["step_functions"] = transitions(steps) * prices()["step_functions"]["transition"]
-    by["s3"] = _s3_usd(steps, media, converted, outputs)
+    by["s3"] = _s3_usd(steps, media, converted, outputs, drawn_late)
     by["events"] = prices()["events"]["event"]
     return CostEstimate(
         usd=round(sum(by.values()), 6),
@@ -131,7 +139,12 @@ def transitions(steps: Sequence[StepRecord]) -> int:
 
 
 def s3_requests(
-    steps: Sequence[StepRecord], media: Media, *, converted: bool, outputs: Sequence[str] = ALWAYS
+    steps: Sequence[StepRecord],
+    media: Media,
+    *,
+    converted: bool,
+    outputs: Sequence[str] = ALWAYS,
+    drawn_late: bool = False,
 ) -> tuple[int, int]:
     """The numbers of S3 writes and reads of a run, from the sizes of its files, without the upload itself."""
     names = Counter(step.name for step in steps)
@@ -148,18 +161,19 @@ def s3_requests(
         reads += _gets(source)  # Merge takes the audio from the source
         writes += sum(output in outputs for output in ("vtt", "txt", "json"))
     if segments:
-        part = VIDEO_BYTES_PER_SECOND * seconds / segments
-        result = (VIDEO_BYTES_PER_SECOND + AUDIO_BYTES_PER_SECOND * bool(spans)) * seconds
-        writes += segments * _puts(part) + _puts(result)
-        reads += segments * (_range_gets(conversion or source, segments) + _gets(part))
-        if "mp4" in outputs:
-            part = H264_BYTES_PER_SECOND * seconds / segments
-            result = (H264_BYTES_PER_SECOND + AAC_BYTES_PER_SECOND * bool(spans)) * seconds
-            writes += segments * _puts(part) + _puts(result)
-            reads += segments * _gets(part)
+        made = [(VIDEO_BYTES_PER_SECOND, AUDIO_BYTES_PER_SECOND)]
+        made += [(H264_BYTES_PER_SECOND, AAC_BYTES_PER_SECOND)] if "mp4" in outputs else []
+        reads += segments * _range_gets(conversion or source, segments)
+        for video_rate, audio_rate in made:
+            part = video_rate * seconds / segments
+            writes += _puts((video_rate + audio_rate * bool(spans)) * seconds)
+            writes += 0 if drawn_late else segments * _puts(part)
+            reads += 0 if drawn_late else segments * _gets(part)
         if "jpg" in outputs:  # pictures of each segment, and two of the film
-            writes += segments + 2
-            reads += segments * _gets(0)
+            writes += 2 if drawn_late else segments + 2
+            reads += 0 if drawn_late else segments * _gets(0)
+        if drawn_late and (converted or not spans):  # else Merge has the source for its audio
+            reads += _gets(conversion or source)
     if converted:
         writes += _puts(conversion)
     return writes, reads
@@ -183,10 +197,12 @@ def _fargate_usd(size: FargateCompute, seconds: float) -> float:
     return float(hourly + storage * price["storage_gb_hour"] + prices()["ipv4"]["hour"]) * seconds / HOUR
 
 
-def _s3_usd(steps: Sequence[StepRecord], media: Media, converted: bool, outputs: Sequence[str]) -> float:
+def _s3_usd(
+    steps: Sequence[StepRecord], media: Media, converted: bool, outputs: Sequence[str], drawn_late: bool
+) -> float:
     price = prices()["s3"]
-    writes, reads = s3_requests(steps, media, converted=converted, outputs=outputs)
-    video = VIDEO_BYTES_PER_SECOND + H264_BYTES_PER_SECOND * ("mp4" in outputs)
+    writes, reads = s3_requests(steps, media, converted=converted, outputs=outputs, drawn_late=drawn_late)
+    video = 0 if drawn_late else VIDEO_BYTES_PER_SECOND + H264_BYTES_PER_SECOND * ("mp4" in outputs)
     kept = (WAV_BYTES_PER_SECOND * bool(media.audio) + video * bool(media.video)) * media.duration
     kept += _conversion_bytes(media) if converted else 0.0
     storage = kept / 2**30 * price["gb_month"] * KEPT_DAYS * 24 / MONTH_HOURS

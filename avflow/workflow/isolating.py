@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from avflow.cores import usable_cores
 from avflow.isolation.linux import threads_of_user
+from avflow.isolation.permissions import font_folders
 from avflow.isolation.policy import Isolation, Limits
 from avflow.isolation.ranges import RangedSource
 from avflow.isolation.requests import Request
@@ -90,14 +91,15 @@ def start(
     makes:
         Folders that it may write into besides its own. It must not see an upload then.
     """
+    step = tasks.rpartition(".")[2]
     return MediaWorker(
         tasks,
         place,
         limits=limits(place, settings.compute, budget),
-        programs=tasks.rpartition(".")[2] in ("ffmpeg", "merge"),
+        programs=step in ("ffmpeg", "merge"),
         gpu=settings.has_gpu,
         required=settings.isolation == "required",
-        readable=ModelStore().readable,
+        readable=[*ModelStore().readable, *(font_folders() if step == "merge" else ())],
         writable=makes,
         # a job works on one upload, and an environment of a function on many, one after another
         nursery=nursery_of(tasks) if isinstance(settings.compute, LambdaCompute) and not makes else None,

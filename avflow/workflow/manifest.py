@@ -39,6 +39,7 @@ def build(
     merge_step: StepRecord,
     results: Sequence[ResultFile],
     on_aws: bool,
+    notices: Sequence[Notice] = (),
 ) -> Manifest:
     """The manifest of a finished run.
 
@@ -58,6 +59,8 @@ def build(
         The objects published so far. The manifest itself is always the last.
     on_aws:
         False with the embedded AWS. The cost is then what AWS would charge for the same seconds.
+    notices:
+        Those of the merge step.
     """
     yolov3_usd = elsewhere.yolov3_usd(boxes)
     steps = (media.step, *_numbered([r.step for r in speech]), *_numbered([r.step for r in boxes]), merge_step)
@@ -79,10 +82,11 @@ def build(
                 on_aws=on_aws,
                 converted=bool(media.conversion_reasons),
                 outputs=media.choices.outputs,
+                drawn_late=media.drawn_late,
             ),
             yolov3=yolov3_usd,
         ),
-        warnings=_warnings(media, boxes, speech),
+        warnings=tuple(dict.fromkeys((*_warnings(media, boxes, speech), *notices))),
         files=tuple(results),
         choices=choices_of(media),
     )

@@ -77,6 +77,7 @@ def _run(video: VideoRef, context: StepContext, media: MediaReport, timer: StepT
                 merge_step=timer.record(seen.isolation if seen else None),
                 results=files,
                 on_aws=context.settings.on_aws,
+                notices=seen.notices if seen else (),
             )
 
         if "html" in media.choices.outputs:  # it shows what the manifest says

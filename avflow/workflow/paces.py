@@ -20,6 +20,8 @@ PIXEL_SECONDS = 5e-9
 #: How often these pixels count if each frame is encoded as H.264 too: about as long again, 28 ms of a core for a frame
 #: of 1920x1080
 _WITH_H264 = 2
+#: share of these seconds in which a fast machine may be done: Merge is not tried where even that would take too long
+_BEST_SHARE = 0.25
 #: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 MEMORY_OF_VCPU = 1769
 #: seconds in which a function loads the image and the network before its first frame, without any waiting: assumed
@@ -38,6 +40,16 @@ def lambda_vcpus(memory_mb: int) -> float:
 def pixels_worked(pixels: int, outputs: Sequence[str]) -> int:
     """The pixels of a frame, counted more than once if the results that are wanted take more work for each."""
     return pixels * (_WITH_H264 if "mp4" in outputs else 1)
+
+
+def to_render(frames: int, pixels: int, vcpus: float) -> float:
+    """Seconds in which Merge reads, draws and encodes `frames` frames of `pixels` (`pixels_worked`)."""
+    return frames * pixels * PIXEL_SECONDS * CPU_VCPUS / vcpus
+
+
+def least_to_render(frames: int, pixels: int, vcpus: float) -> float:
+    """The same at the best pace."""
+    return to_render(frames, pixels, vcpus) * _BEST_SHARE
 
 
 def vcpu_seconds(model_bytes: int, pixels: int) -> float:

@@ -179,6 +179,11 @@ class MediaReport(Contract):
         choices = {"outputs": fields.get("outputs", ALWAYS), **fields.get("choices", {})}
         return {**fields, "choices": choices}
 
+    @property
+    def drawn_late(self) -> bool:
+        """Whether Merge draws the boxes, and the YOLOv3 step only detects."""
+        return self.has_video and self.choices.drawn_late(audio=self.has_audio)
+
 
 @dataclass(frozen=True)
 class SourceRead(Contract):
@@ -223,6 +228,8 @@ class SegmentReport(Contract):
     notices: tuple[Notice, ...] = ()
     #: the files of the segment: avi, detections, mp4, pictures; empty in reports of older versions
     files: dict[str, FileSum] = field(default_factory=dict)
+    #: the number in the model of each detected class, from which the colour of its boxes follows
+    class_ids: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _content(
         manifest.input.duration,
         {suffix: PageFile(_name(key), WORDS[suffix], sizes.get(key)) for suffix, key in names.items()},
         seen=_seen(found, presence) if found else None,
+        burnt=_is_burnt(manifest, video.result(".mp4")),
         said=page.Said(spoken, manifest.speech.subtitles_language) if manifest.speech else None,
         notices=manifest.warnings,
         done=page.Done([_step(step) for step in manifest.steps], manifest.cost.usd, manifest.cost.seconds_of),
@@ -58,6 +59,12 @@ def _content(
 def _seen(found: DetectionSummary, presence: Presence | None) -> page.Seen:
     rate = Fraction(found.frame_rate)
     return page.Seen(found.size, rate, found.objects, found.frames_with, found.unique, presence)
+
+
+def _is_burnt(manifest: Manifest, video: str) -> bool:
+    """Whether the video that the page plays has its subtitles drawn in: a file that a user chooses has not."""
+    choice = manifest.choices.get("subtitles")
+    return choice is not None and choice.value == "burnt" and video in manifest.results
 
 
 def _name(key: str) -> str:

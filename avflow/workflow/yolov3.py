@@ -1,4 +1,7 @@
-"""Detect objects on every frame of one segment, draw their boxes, and write the detections."""
+"""Detect objects on every frame of one segment, draw their boxes, and write the detections.
+
+If Merge draws the boxes (`MediaReport.drawn_late`), this step only detects.
+"""
 
 from __future__ import annotations
 
@@ -107,6 +110,7 @@ def run(
         source=read,
         notices=done.notices,
         files=files,
+        class_ids=done.class_ids,
     )
     store.write(video.part_json("yolov3", part), report)
     return report
@@ -118,18 +122,19 @@ def _request(
     """What the media process is to do: only the files that the results need."""
     where = media.detector_input
     assert where is not None
+    drawn = () if media.drawn_late else ("avi", *media.choices.outputs)
     return Annotate(
         str(source.path),
         where.stream,
         segment.first,
         segment.frames,
-        str(place.work / "boxed.avi"),
+        str(place.work / "boxed.avi") if "avi" in drawn else None,
         str(place.work / "detections.jsonl"),
         hardware,
         source.ranges is not None,
         where.key_frames,
-        str(place.work / "boxed.mp4") if "mp4" in media.choices.outputs else None,
-        str(place.work / "pictures.zip") if "jpg" in media.choices.outputs else None,
+        str(place.work / "boxed.mp4") if "mp4" in drawn else None,
+        str(place.work / "pictures.zip") if "jpg" in drawn else None,
         LabelStyle(media.choices.labels, media.choices.label_size),
         media.input.video.drawn_color_space if media.input.video else "unknown",
         media.choices.detect_every,

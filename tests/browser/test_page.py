@@ -232,6 +232,13 @@ def test_audio_alone_has_its_transcript_and_no_objects(opened):
     assert "has no video" in page.text_content("#choose-why")
 
 
+def test_burnt_subtitles_are_not_shown_twice(opened):
+    _, page = opened(content(burnt=True))
+    until(page, "video.readyState >= 2")
+    assert page.evaluate("video.textTracks.length") == 0
+    assert page.locator("#cues li").count() == len(SAID), "the transcript is there all the same"
+
+
 def test_a_silent_video_has_no_transcript(opened):
     _, page = opened(content(cues=[]))
     assert page.locator("#speech").is_hidden()

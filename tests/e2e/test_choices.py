@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.e2e.conftest import SAMPLE, ffmpeg, started
+from tests.media_samples import rgb_frames
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
@@ -101,3 +102,29 @@ def test_a_wrong_choice_starts_no_job_and_is_reported(up, clip):
         }
         assert report["message"].startswith(expected[name])
     assert jobs() == before
+
+
+def test_tracks_and_subtitles_are_drawn_over_all_segments(up, clip, tmp_path):
+    """The last step draws them, as the stack's isolated function, and the label is the same in both segments."""
+    drawn = {"avflow-labels": "track", "avflow-subtitles": "burnt"}
+    assert processed(up, clip, "start/drawn.mkv", **drawn)["status"] == "SUCCEEDED"
+    assert processed(up, clip, "start/plain.mkv", **{"avflow-labels": "class"})["status"] == "SUCCEEDED"
+    manifest = json.loads(body(up, "result/drawn.json"))
+    assert [step["part"] for step in manifest["steps"] if step["name"] == "yolov3"] == [0, 1]
+    assert manifest["warnings"] == []
+    told = {name: manifest["choices"][name] for name in ("labels", "subtitles")}
+    assert told == {
+        name: {"value": value, "from": "upload"} for name, value in (("labels", "track"), ("subtitles", "burnt"))
+    }
+    assert body(up, "result/drawn.srt") == body(up, "result/plain.srt")
+    for suffix in (".avi", ".mp4"):
+        frames = {}
+        for name in ("drawn", "plain"):
+            path = tmp_path / f"{name}{suffix}"
+            path.write_bytes(body(up, f"result/{name}{suffix}"))
+            frames[name] = rgb_frames(path, 768, 576).astype(int)
+        assert len(frames["drawn"]) == len(frames["plain"]) == 40
+        changed = abs(frames["drawn"] - frames["plain"]).max(axis=3) > 60
+        spoken = changed[:, 500:, 150:620].sum(axis=(1, 2))  # "And so, my fellow Americans" begins at 0.2 s
+        assert spoken[10] > 500 > 100 > spoken[0]
+        assert changed[:, :450].sum(axis=(1, 2)).min() > 100, "each frame has numbers"

@@ -109,7 +109,7 @@ OF_YOLOV3 = {
 }
 OF_MERGE = {
     "start/*": {READ, READ_VERSION},
-    "video/*.boxed-*.avi": {READ},
+    "video/*.avi": {READ},
     "video/*.boxed-*.mp4": {READ},
     "video/*.detections-*.jsonl": {READ},
     "video/*.pictures-*.zip": {READ},

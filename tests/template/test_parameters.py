@@ -29,7 +29,7 @@ WRONG = [
     ({"Confidence": "1"}, "Confidence"),
     ({"Confidence": "much"}, "Confidence"),
     ({"Nms": "0.04"}, "Nms"),
-    ({"Labels": "track"}, "Labels"),
+    ({"Labels": "tracks"}, "Labels"),
     ({"LabelSize": "4"}, "LabelSize"),
     ({"DetectEvery": "0"}, "DetectEvery"),
     ({"SpeechLanguage": "English"}, "SpeechLanguage"),

@@ -193,6 +193,30 @@ def test_a_label_with_the_class_alone_is_the_same_for_every_confidence():
     assert 0 < inked(first, 0).sum() < inked(drawn(USUAL), 0).sum()
 
 
+def tracked(number: int | None, width: int = 640) -> YuvFrame:
+    frame = grey(width, 480)
+    draw(frame, [Detection(0, "person", 0.87, (10, 200, width - 20, 150), number)], LabelStyle("track"))
+    return frame
+
+
+def test_a_label_with_a_track_shows_the_class_and_its_number():
+    of_class, none, one, other = drawn(LabelStyle("class")), tracked(None), tracked(1), tracked(12)
+    inks = [int(inked(frame, 0).sum()) for frame in (of_class, none, one, other)]
+    assert inks[0] == inks[1] < inks[2] < inks[3]
+
+
+def test_a_number_alone_is_left_where_the_class_does_not_fit():
+    """The class alone would look like an object without a track."""
+    frames = []
+    for number in (3, 4, None):
+        frame = grey(100, 75)
+        draw(frame, [Detection(0, "a class with a long name", 0.87, (40, 30, 10, 20), number)], LabelStyle("track"))
+        frames.append(frame)
+    assert inked(frames[0], 0).any()
+    assert (frames[0].luma != frames[1].luma).any()
+    assert not inked(frames[2], 0).any()
+
+
 def test_text_and_lines_grow_with_the_chosen_size():
     heights, lines = [], []
     for size in (0.5, 1, 2, 3):

@@ -151,6 +151,7 @@ def test_objects_and_frames_are_counted(numbered, outputs):
         "frames_with": {"even": 5, "odd": 5},
         "damaged_frames": 0,
         "notices": (),
+        "class_ids": {"even": 0, "odd": 0},
     }
 
 

@@ -78,3 +78,20 @@ def test_only_a_size_that_lambda_cant_read_is_weighed():
     ceilings.require_affordable_size("film.mkv", 5 * 10**12, Settings())
     with pytest.raises(MaxRunCostExceeded, match="to read"):
         ceilings.require_affordable_size("film.mkv", 5 * 10**12, Settings(max_run_cost=1))
+
+
+def test_drawing_in_merge_is_counted(sample):
+    """An hour of 1080p at 25 frames a second: 90 000 frames, about 0.02 s each of a machine with 4 vCPUs."""
+    media = lasting(sample, 1)
+    usual, track, burnt = (
+        ceilings.expected_usd(media, Settings(choices=choices))
+        for choices in (Choices(), Choices(labels="track"), Choices(subtitles="burnt"))
+    )
+    assert 0.1 < track - usual < 0.2  # half an hour of 4 vCPUs and 8 GB
+    assert burnt == track
+    silent = replace(media, audio=None)
+    assert ceilings.expected_usd(silent, Settings(choices=Choices(subtitles="burnt"))) == ceilings.expected_usd(
+        silent, Settings()
+    )
+    with pytest.raises(MaxRunCostExceeded):
+        ceilings.require_affordable("film.mkv", media, Settings(choices=Choices(labels="track"), max_run_cost=usual))

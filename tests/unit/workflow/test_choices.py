@@ -19,12 +19,13 @@ from avflow.choices import CHOICES, OF_STACK, Choices, NumberWithin, OneOf, YesN
 from avflow.darknet.names import COCO, class_names, names_in
 from avflow.errors import MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore, sha256_of
+from avflow.results.names import OUTPUTS
 from avflow.speech import languages
 from avflow.workflow import choosing, manifest
 from avflow.workflow import ffmpeg as ffmpeg_step
 from avflow.workflow.choosing import Chosen, fitting, of_stack, of_upload
 from avflow.workflow.context import StepContext
-from avflow.workflow.layout import OUTPUTS, VideoRef
+from avflow.workflow.layout import VideoRef
 from avflow.workflow.reports import MediaReport
 from avflow.workflow.settings import Settings
 from avflow.workflow.storage import ObjectStore
@@ -41,11 +42,12 @@ TAKEN = {
     "nms": {"0.05": 0.05, "0.7": 0.7},
     "classes": {"": (), "dog": ("dog",), " person,traffic  light ": ("person", "traffic light"), "dog,dog": ("dog",)},
     "detect_every": {"1": 1, "60": 60, "007": 7},
-    "labels": {"class": "class", "none": "none", "confidence": "confidence"},
+    "labels": {"class": "class", "track": "track", "none": "none", "confidence": "confidence"},
     "label_size": {"0.5": 0.5, "3": 3.0},
     "speech_language": {"auto": "auto", "de": "de", "haw": "haw"},
     "speech_task": {"translate": "translate"},
     "word_times": {"yes": True, "no": False},
+    "subtitles": {"soft": "soft", "burnt": "burnt"},
     "audio_track": {"": "", "2": "2", "en": "en", "eng": "eng", "pt-BR": "pt-BR"},
     "outputs": {
         "avi": ("avi", "srt"),
@@ -62,11 +64,12 @@ REFUSED = {
     "nms": (*NUMBERS, "0", "1"),
     "classes": (",", "dog,", "dog,,person", "dog\x00", "dog\nperson", "dog\x1b[2J"),
     "detect_every": (*NUMBERS, "0", "61", "1.5"),
-    "labels": ("", "Class", "track", "class,confidence"),
+    "labels": ("", "Class", "tracks", "class,confidence"),
     "label_size": (*NUMBERS, "0.4", "3.1"),
     "speech_language": ("", "English", "d", "de-AT", "DE", "e\x00", "*"),
     "speech_task": ("", "summarise", "translate "),
     "word_times": ("", "Yes", "NO", "true", "1", "no ", "yes,no"),
+    "subtitles": ("", "Burnt", "hard", "soft,burnt"),
     "audio_track": ("English", "-1", "e", "2,3", "99999", "en\n"),
     "outputs": ("", ",", "mp4,", ",mp4", "mp4,,vtt", "mp4;vtt", "mp4 vtt", "MP4", "webm", "none", "all", "mp4\x00"),
     "lambda_seconds": (*NUMBERS, "901"),

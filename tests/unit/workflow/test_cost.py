@@ -51,6 +51,15 @@ def test_s3_requests_of_a_known_run():
     assert reads == small + 3 * 257 + (7 + 2) + 109
 
 
+def test_s3_requests_of_a_run_whose_boxes_merge_draws():
+    """The segments have no videos. Merge reads what the detector has read, which it has already if there is audio."""
+    usual = cost.s3_requests(STEPS, MEDIA, converted=False)
+    late = cost.s3_requests(STEPS, MEDIA, converted=False, drawn_late=True)
+    assert [before - after for before, after in zip(usual, late, strict=True)] == [108 + 2, 109]
+    converted = cost.s3_requests(STEPS, MEDIA, converted=True, drawn_late=True)
+    assert converted[1] - late[1] == (117 - 257) + 117  # the detector and Merge read 1.944 GB in 116 parts
+
+
 def test_each_span_reads_its_own_part_of_the_sound_and_the_first_for_its_language():
     spans = [step("audio2srt", 50, LAMBDA) for _ in range(6)]
     one = cost.s3_requests([STEPS[0], spans[0]], MEDIA, converted=False)[1]

@@ -1,0 +1,139 @@
+"""Draw the boxes when all segments and spans are done: a part of the Merge step, if the choices ask for it.
+
+Labels with tracks and burnt subtitles are known only then (`avflow.workflow.choices.Choices.drawn_late`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avflow.annotation.labels import LabelStyle
+from avflow.errors import FrameCountMismatch
+from avflow.filenames import printable
+from avflow.isolation.permissions import font_folders
+from avflow.media import Notice
+from avflow.media.formats import H264_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
+from avflow.media_work.merge_requests import Render
+from avflow.media_work.merge_requests import Rendered as Drawn
+from avflow.progress import Report
+from avflow.workflow import paces
+from avflow.workflow.compute import LambdaCompute
+from avflow.workflow.context import paced
+from avflow.workflow.isolating import Worker
+from avflow.workflow.reports import DetectorInput
+
+if TYPE_CHECKING:
+    from avflow.workflow.videos import Boxes
+
+#: characters that a notice quotes at most
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The annotated video, whole."""
+
+    #: `avi`, `mp4`, `pictures`: those that are wanted, in the media process's folder
+    files: dict[str, Path]
+    frames: int
+    notices: tuple[Notice, ...]
+
+
+def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Rendered:
+    """Draw the objects of the file `detections`, which has their tracks, and the subtitles if they are burnt.
+
+    The media process reads what the detector has read, once. So the upload is there afterwards if the detector read it.
+
+    Raises
+    ------
+    LambdaBudgetExceeded
+        Lambda's time or scratch space does not suffice.
+    FrameCountMismatch
+        The video has another number of frames than the detector has seen.
+    MediaWorkFailed, MediaAnswerInvalid
+        As `avflow.isolation.worker.MediaWorker`.
+    """
+    context, media, name = boxes.context, boxes.report, boxes.video.shown_name
+    where = media.detector_input
+    assert where is not None
+    what = f"the drawing of the boxes on {name}"
+    _require_budget(boxes, where, what)
+    source = _downloaded(boxes, where)
+    files = {"avi": boxes.place.work / "rendered.avi"}
+    files |= {"mp4": boxes.place.work / "rendered.mp4"} if "mp4" in media.choices.outputs else {}
+    files |= {"pictures": boxes.place.work / "pictures.zip"} if "jpg" in media.choices.outputs else {}
+    paths = {key: str(path) for key, path in files.items()}
+    subtitles = _subtitles(boxes)
+    request = Render(
+        str(source),
+        where.stream,
+        str(detections),
+        {key: number for each in boxes.reports.values() for key, number in each.class_ids.items()},
+        paths.get("avi"),
+        paths.get("mp4"),
+        paths.get("pictures"),
+        LabelStyle(media.choices.labels, media.choices.label_size),
+        boxes.media.video.drawn_color_space if boxes.media.video else "unknown",
+        str(subtitles) if subtitles else None,
+        tuple(map(str, font_folders())) if subtitles else (),
+    )
+    done = worker.do(request, paced(report, context.budget, what))
+    expected = sum(each.frames for each in boxes.reports.values())
+    if done.frames != expected:
+        raise FrameCountMismatch(f"{name} should have {expected} frames, but {done.frames} were drawn")
+    return Rendered(files, done.frames, _notices(done))
+
+
+def _require_budget(boxes: Boxes, where: DetectorInput, what: str) -> None:
+    """Raise LambdaBudgetExceeded if the drawing can't be done here in any case."""
+    context, media, stream = boxes.context, boxes.media, where.stream
+    pixels = paces.pixels_worked(stream.width * stream.height, boxes.report.choices.outputs)
+    if isinstance(context.settings.compute, LambdaCompute):
+        vcpus = paces.lambda_vcpus(context.settings.compute.memory_mb)
+        context.budget.require_seconds(paces.least_to_render(stream.total_frames, pixels, vcpus), what)
+    read = {boxes.with_audio[0]} if media.audio else set()
+    read_bytes = sum(context.store.size(key) for key in {where.key, *read})
+    rate = VIDEO_BYTES_PER_SECOND + H264_BYTES_PER_SECOND * ("mp4" in boxes.report.choices.outputs)
+    copies = 2 if media.audio else 1  # without and with the audio
+    context.budget.require_disk(read_bytes + round(copies * rate * media.duration), what)
+
+
+def _downloaded(boxes: Boxes, where: DetectorInput) -> Path:
+    """What the detector has read, and the upload if it has audio, in the folder."""
+    key, path, version = boxes.with_audio
+    same = where.key == key
+    source = path if same else boxes.input("converted")
+    with boxes.context.store.transfers() as transfers:
+        transfers.download(where.key, source, where.version_id)
+        if boxes.media.audio and not same:
+            transfers.download(key, path, version)
+    return source
+
+
+def _subtitles(boxes: Boxes) -> Path | None:
+    """The subtitles to draw, where the media process can read them."""
+    if boxes.report.choices.subtitles != "burnt" or boxes.said is None or not boxes.said.cues or not boxes.subtitles:
+        return None
+    copied = boxes.input("srt")
+    shutil.copyfile(boxes.subtitles, copied)
+    return copied
+
+
+def _notices(done: Drawn) -> tuple[Notice, ...]:
+    """What the user should know about the subtitles that were drawn."""
+    advice = "Install fonts of the scripts there, such as Noto Sans, or choose Subtitles=soft. The .srt has all text."
+    if not done.fonts:
+        message = "No subtitles are drawn into the video: the machine that drew it has no fonts."
+        return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)
+    if not done.missing:
+        return ()
+    scripts = sorted({unicodedata.name(each, "?").split()[0].capitalize() for each in done.missing})
+    message = (
+        f"The subtitles drawn into the video have {len(done.missing)} characters for which the machine that drew it "
+        f"has no font ({', '.join(scripts)}: {printable(done.missing[:_SHOWN])}). Empty boxes are in their place."
+    )
+    return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)

@@ -32,6 +32,8 @@ class Drawing:
         Whether to write an MP4, and the still pictures.
     every:
         Detect on one frame in so many.
+    late:
+        Draw nothing yet: what is drawn is known later (`avflow.choices.Choices.drawn_late`).
     """
 
     mp4: bool = False
@@ -39,6 +41,7 @@ class Drawing:
     labels: LabelStyle = USUAL
     every: int = 1
     color_space: str = "unknown"
+    late: bool = False
 
 
 def converted(work: Work, worker: MediaWorker, media: Media) -> tuple[Media, Picture]:
@@ -69,11 +72,11 @@ def annotated(work: Work, finder: LoadDetector, picture: Picture, drawing: Drawi
             picture.stream,
             0,
             picture.stream.total_frames,
-            str(made / "boxed.avi"),
+            None if drawing.late else str(made / "boxed.avi"),
             str(made / "detections.jsonl"),
             hardware=False,
-            mp4=str(made / "boxed.mp4") if drawing.mp4 else None,
-            pictures=str(made / "pictures.zip") if drawing.pictures else None,
+            mp4=str(made / "boxed.mp4") if drawing.mp4 and not drawing.late else None,
+            pictures=str(made / "pictures.zip") if drawing.pictures and not drawing.late else None,
             labels=drawing.labels,
             color_space=drawing.color_space,
             every=drawing.every,

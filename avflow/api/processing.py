@@ -17,7 +17,8 @@ from avflow.api.publishing import Found, Targets
 from avflow.api.results import Processed, Transcription
 from avflow.api.transcribing import loading_of, recognised
 from avflow.api.work import Isolation, Work, checked_speech, working_on
-from avflow.choices import Choices
+from avflow.choices import Choices, Subtitles
+from avflow.media import Media
 from avflow.models.kinds import Precision, SpeechTask
 from avflow.progress import Report, ignore
 from avflow.results import spoken
@@ -44,6 +45,7 @@ def process(
     language: str | None = None,
     translate: bool = False,
     word_times: bool = True,
+    subtitles: Subtitles = "soft",
     audio_track: str = "",
     on_truncated: Literal["process", "fail"] = "process",
     isolation: Isolation = "best",
@@ -60,7 +62,7 @@ def process(
         Which files: some of avi, srt, mp4, vtt, txt, json, jpg and html. AVI, detections and SubRip are always there.
     model:
         A detector of `avflow models list`. It is fetched if it is not on this machine.
-    confidence, nms, classes, detect_every, labels, label_size:
+    confidence, nms, classes, detect_every, labels, label_size, subtitles:
         As the choices of docs/settings.md#choices; None is the default.
     precision:
         Arithmetic of the detector: `avflow.models.kinds.Precision`.
@@ -86,6 +88,7 @@ def process(
         labels=labels,
         label_size=label_size,
         word_times=word_times,
+        subtitles=subtitles,
         audio_track=audio_track,
         outputs=outputs if isinstance(outputs, str) else tuple(outputs),
     )
@@ -99,7 +102,7 @@ def process(
             media = work.described(worker, choices.audio_track, refuse_cut=on_truncated == "fail")
             media, wav = work.sound(worker, media)
             media, picture = converted(work, worker, replace(media, audio=media.audio if wav else None))
-        drawing = _drawing(choices, media.video.drawn_color_space if media.video else "unknown")
+        drawing = _drawing(choices, media)
         parts: dict[str, Callable[[], Any]] = {}
         if picture.stream is not None:
             parts["seen"] = lambda: annotated(work, finder, picture, drawing)
@@ -111,12 +114,15 @@ def process(
             task: SpeechTask = "translate" if translate else "transcribe"
             files = spoken.write([done["said"]], task, work.place.taken, word_times=word_times)
             said = Transcription.of(done["said"], task=task, word_times=word_times), files
-        return targets.publish(work, Found(media, picture, done.get("seen"), said))
+        return targets.publish(work, Found(media, picture, drawing, done.get("seen"), said, burnt=subtitles == "burnt"))
 
 
-def _drawing(choices: Choices, color_space: str) -> Drawing:
+def _drawing(choices: Choices, media: Media) -> Drawing:
+    late, color_space = choices.drawn_late(audio=media.audio is not None), "unknown"
+    if media.video:
+        color_space = media.video.drawn_color_space
     style = LabelStyle(choices.labels, choices.label_size)
-    return Drawing("mp4" in choices.outputs, "jpg" in choices.outputs, style, choices.detect_every, color_space)
+    return Drawing("mp4" in choices.outputs, "jpg" in choices.outputs, style, choices.detect_every, color_space, late)
 
 
 def _side_by_side(work: Work, parts: dict[str, Callable[[], Any]]) -> dict[str, Any]:

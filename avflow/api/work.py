@@ -12,6 +12,7 @@ from typing import Literal
 
 from avflow.errors import InvalidMediaEmpty, InvalidMediaNoStreams, SettingInvalid, SourceMissing
 from avflow.filenames import UNPRINTABLE, printable
+from avflow.isolation.permissions import font_folders
 from avflow.isolation.worker import MediaWorker
 from avflow.isolation.workplace import Workplace, workplace
 from avflow.media import Media
@@ -59,7 +60,11 @@ class Work:
             self.place,
             programs=tasks in ("ffmpeg", "merge"),
             required=self.isolation == "required",
-            readable=[*ModelStore().readable, *([] if makes else [self.real])],
+            readable=[
+                *ModelStore().readable,
+                *([] if makes else [self.real]),
+                *(font_folders() if tasks == "merge" else ()),
+            ],
             writable=makes,
         )
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from avflow.filenames import printable
 from avflow.isolation.requests import Request
-from avflow.media import Media
+from avflow.media import Media, Notice
 from avflow.media.contract import Contract
-from avflow.media_work.merge_requests import BoxedFile, JoinMp4, JoinSegments, MakePictures
+from avflow.media_work.merge_requests import BoxedFile, JoinMp4, JoinSegments, MakePictures, Rendered
 from avflow.progress import Report, ignore
 
 A = TypeVar("A", bound=Contract)
+
+#: characters that a notice quotes at most
+_SHOWN = 20
 
 
 class Worker(Protocol):
@@ -90,3 +95,19 @@ def pictures(worker: Worker, segments: Sequence[Path], folder: Path) -> Pictures
     made = Pictures(folder / "thumbnail.jpg", folder / "contact.jpg")
     asked = MakePictures(tuple(map(str, segments)), str(made.thumbnail), str(made.contact_sheet))
     return made if worker.do(asked).done else None
+
+
+def font_notices(drawn: Rendered) -> tuple[Notice, ...]:
+    """What the user should know about the subtitles that were drawn."""
+    advice = "Install fonts of the scripts there, such as Noto Sans, or choose Subtitles=soft. The .srt has all text."
+    if not drawn.fonts:
+        message = "No subtitles are drawn into the video: the machine that drew it has no fonts."
+        return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)
+    if not drawn.missing:
+        return ()
+    scripts = sorted({unicodedata.name(each, "?").split()[0].capitalize() for each in drawn.missing})
+    message = (
+        f"The subtitles drawn into the video have {len(drawn.missing)} characters for which the machine that drew it "
+        f"has no font ({', '.join(scripts)}: {printable(drawn.missing[:_SHOWN])}). Empty boxes are in their place."
+    )
+    return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)

@@ -6,20 +6,18 @@ Labels with tracks and burnt subtitles are known only then (`avflow.workflow.cho
 from __future__ import annotations
 
 import shutil
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avflow.annotation.labels import LabelStyle
 from avflow.errors import FrameCountMismatch
-from avflow.filenames import printable
 from avflow.isolation.permissions import font_folders
 from avflow.media import Notice
 from avflow.media.formats import H264_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.media_work.merge_requests import Render
-from avflow.media_work.merge_requests import Rendered as Drawn
 from avflow.progress import Report
+from avflow.results.videos import font_notices
 from avflow.workflow import paces
 from avflow.workflow.compute import LambdaCompute
 from avflow.workflow.context import paced
@@ -28,9 +26,6 @@ from avflow.workflow.reports import DetectorInput
 
 if TYPE_CHECKING:
     from avflow.workflow.videos import Boxes
-
-#: characters that a notice quotes at most
-_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Re
     expected = sum(each.frames for each in boxes.reports.values())
     if done.frames != expected:
         raise FrameCountMismatch(f"{name} should have {expected} frames, but {done.frames} were drawn")
-    return Rendered(files, done.frames, _notices(done))
+    return Rendered(files, done.frames, font_notices(done))
 
 
 def _require_budget(boxes: Boxes, where: DetectorInput, what: str) -> None:
@@ -121,19 +116,3 @@ def _subtitles(boxes: Boxes) -> Path | None:
     copied = boxes.input("srt")
     shutil.copyfile(boxes.subtitles, copied)
     return copied
-
-
-def _notices(done: Drawn) -> tuple[Notice, ...]:
-    """What the user should know about the subtitles that were drawn."""
-    advice = "Install fonts of the scripts there, such as Noto Sans, or choose Subtitles=soft. The .srt has all text."
-    if not done.fonts:
-        message = "No subtitles are drawn into the video: the machine that drew it has no fonts."
-        return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)
-    if not done.missing:
-        return ()
-    scripts = sorted({unicodedata.name(each, "?").split()[0].capitalize() for each in done.missing})
-    message = (
-        f"The subtitles drawn into the video have {len(done.missing)} characters for which the machine that drew it "
-        f"has no font ({', '.join(scripts)}: {printable(done.missing[:_SHOWN])}). Empty boxes are in their place."
-    )
-    return (Notice("SubtitlesWithoutFont", f"{message} {advice}"),)

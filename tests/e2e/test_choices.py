@@ -105,12 +105,13 @@ def test_a_wrong_choice_starts_no_job_and_is_reported(up, clip):
 
 
 def test_tracks_and_subtitles_are_drawn_over_all_segments(up, clip, tmp_path):
-    """The last step draws them, as the stack's isolated function, and the label is the same in both segments."""
-    drawn = {"avflow-labels": "track", "avflow-subtitles": "burnt"}
+    """The last step draws them, as the stack's isolated function, and the label is there in all segments."""
+    drawn = {"avflow-labels": "track", "avflow-subtitles": "burnt", "avflow-confidence": "0.25"}
+    plain = {"avflow-labels": "class", "avflow-confidence": "0.25"}
     assert processed(up, clip, "start/drawn.mkv", **drawn)["status"] == "SUCCEEDED"
-    assert processed(up, clip, "start/plain.mkv", **{"avflow-labels": "class"})["status"] == "SUCCEEDED"
+    assert processed(up, clip, "start/plain.mkv", **plain)["status"] == "SUCCEEDED"
     manifest = json.loads(body(up, "result/drawn.json"))
-    assert [step["part"] for step in manifest["steps"] if step["name"] == "yolov3"] == [0, 1]
+    assert len([step for step in manifest["steps"] if step["name"] == "yolov3"]) > 1
     assert manifest["warnings"] == []
     told = {name: manifest["choices"][name] for name in ("labels", "subtitles")}
     assert told == {
@@ -123,7 +124,7 @@ def test_tracks_and_subtitles_are_drawn_over_all_segments(up, clip, tmp_path):
             path = tmp_path / f"{name}{suffix}"
             path.write_bytes(body(up, f"result/{name}{suffix}"))
             frames[name] = rgb_frames(path, 768, 576).astype(int)
-        assert len(frames["drawn"]) == len(frames["plain"]) == 40
+        assert len(frames["drawn"]) == len(frames["plain"]) == manifest["detections"]["frames"]
         changed = abs(frames["drawn"] - frames["plain"]).max(axis=3) > 60
         spoken = changed[:, 500:, 150:620].sum(axis=(1, 2))  # "And so, my fellow Americans" begins at 0.2 s
         assert spoken[10] > 500 > 100 > spoken[0]

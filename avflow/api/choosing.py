@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -65,10 +66,11 @@ def _text(value: Any) -> str:
     """A value in the form that the table of choices reads. Raises ValueError if it has none."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list | tuple | set | frozenset):
-        if not all(isinstance(each, str) and "," not in each for each in value):
-            raise ValueError(value)
-        return ",".join(value)
+    if isinstance(value, Iterable):
+        words = [*value]
+        if not all(isinstance(each, str) and "," not in each for each in words):
+            raise ValueError(words)
+        return ",".join(words)
     if isinstance(value, bool):
         return written(value)
     return str(value)  # a number of Python or NumPy

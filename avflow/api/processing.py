@@ -83,14 +83,14 @@ def process(
     choices = checked(
         confidence=confidence,
         nms=nms,
-        classes=classes if isinstance(classes, str) else tuple(classes),
+        classes=classes,
         detect_every=detect_every,
         labels=labels,
         label_size=label_size,
         word_times=word_times,
         subtitles=subtitles,
         audio_track=audio_track,
-        outputs=outputs if isinstance(outputs, str) else tuple(outputs),
+        outputs=outputs,
     )
     finder = checked_detector(model, choices, precision, report)
     code = checked_speech(speech_model, spoken_language(language), translate=translate, report=report)

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import psutil
 import pysubs2
 import pytest
 
 from avflow import process
 from avflow.errors import InvalidMediaUnreadable, ModelUnknown, SettingInvalid, SourceMissing
+from avflow.isolation.permissions import font_folders
 from tests.media_samples import H264, ffmpeg, lavfi, pattern, tone
 from tests.result_sets import ALL, OF_AUDIO, OF_VIDEO, named
 from tests.schemas import validate
@@ -37,6 +39,8 @@ WRONG = (
     ("detect_every", 0),
     ("detect_every", 2.5),
     ("labels", "big"),
+    ("subtitles", "hard"),
+    ("word_times", "perhaps"),
     ("label_size", 99),
     ("audio_track", "no track"),
     ("outputs", ["mp3"]),
@@ -62,6 +66,31 @@ def test_the_annotated_video_has_all_frames_and_the_sound(done):
         assert video.streams.video[0].average_rate == 4
         assert len(list(video.decode(video=0))) == done.frames == 12
     assert done.media.duration == pytest.approx(3, abs=0.1)
+
+
+def frames_of(path):
+    with av.open(str(path)) as video:
+        return [frame.to_ndarray(format="bgr24") for frame in video.decode(video=0)]
+
+
+@pytest.mark.skipif(not font_folders(), reason="this machine has no fonts")
+def test_tracks_and_subtitles_may_be_drawn_into_the_videos(film, done, tmp_path):
+    drawn = process(film, tmp_path, labels="track", subtitles="burnt", outputs="mp4,html", **FAST)
+    lines = [json.loads(line) for line in drawn.detections.read_text().splitlines()]
+    assert lines == [json.loads(line) for line in done.detections.read_text().splitlines()]
+    assert any("track" in each for line in lines for each in line["objects"])
+    with av.open(str(drawn.mp4)) as mp4:
+        assert [stream.type for stream in mp4.streams] == ["video", "audio"], "no track besides what is drawn"
+    data = page_data(drawn.page)
+    assert data["burnt"] is True
+    for written, usual in ((drawn.video, done.video), (drawn.mp4, done.mp4)):
+        pairs = list(zip(frames_of(written), frames_of(usual), strict=True))
+        spoken = drawn.transcription.cues[0].start
+        changed = [np.abs(a.astype(int) - b).max(axis=2) > 100 for a, b in pairs]
+        height = changed[0].shape[0]
+        below = [each[height * 3 // 4 :].sum() for each in changed]
+        assert max(below) > 200, "the text"
+        assert below[0] < 20 or spoken < 0.25, "nothing is drawn before it is said"
 
 
 def test_a_line_for_each_frame(done):

@@ -89,7 +89,7 @@ def identities(result: Result, *, quick: bool) -> None:
 
 def speed(result: Result, *, quick: bool) -> None:
     """Frames per second from file to file, by the number of objects on a frame."""
-    for objects in (1, 10, 100):
+    for objects in (1, 10, 100, 1000):
         frames = (20_000 if quick else 100_000) // (10 + objects)
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "detections.jsonl"

@@ -55,7 +55,7 @@ def read_line(line: bytes) -> FrameLine:
     KeyError, TypeError, ValueError, RecursionError
         No detector writes such a line.
     """
-    return _split(line.decode()) or _parse(line)
+    return split_line(line.decode()) or parse_line(line)
 
 
 class _Usual(NamedTuple):
@@ -72,7 +72,7 @@ class _Usual(NamedTuple):
         return f"{self.start}{', '.join(objects)}{self.end}"
 
 
-def _split(line: str) -> FrameLine | None:
+def split_line(line: str) -> FrameLine | None:
     """Split a line; None if it doesn't look as the detector writes it. Raises ValueError for wrong numbers."""
     start = _START.match(line)
     end = next((end for end in _ENDS if line.endswith(end)), None)
@@ -112,7 +112,7 @@ class _Parsed(NamedTuple):
         return _ENCODE(self.line)
 
 
-def _parse(text: bytes) -> FrameLine:
+def parse_line(text: bytes) -> FrameLine:
     line = json.loads(text)
     number, time, objects = line["frame"], line["time"], line["objects"]
     if type(number) is int and 0 <= time < _FAR and type(objects) is list:

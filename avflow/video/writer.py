@@ -168,8 +168,9 @@ _NVENC = {"preset": "p4", "rc": "vbr", "cq": str(H264_CRF), "b": "0", "bf": "0",
 def x264_options(size: tuple[int, int], threads: int) -> dict[str, str]:
     """The options of libx264: its preset "superfast", and a look ahead that tells which blocks later frames refer to.
 
-    Without that look (mbtree), "superfast" takes 40 % more bytes for the same quality; with it, 8 to 10 % more than
-    "veryfast", and 40 % less time (docs/benchmarks.md). Memory is bounded: with large frames it looks less far ahead.
+    That look (mbtree) saves a third of the bytes of "superfast". "veryfast" takes 1.5 to 1.8 times as long for the same
+    quality and 1 % more to 10 % fewer bytes (`benchmarks/h264_settings.py`). Memory is bounded: with large
+    frames it looks less far ahead.
     """
     pixels = size[0] * size[1]
     ahead = max(1, min(_LOOKAHEAD, int(_LOOKAHEAD_BYTES / (_LOOKAHEAD_BYTES_PER_PIXEL * pixels))))

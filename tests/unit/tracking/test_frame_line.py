@@ -8,7 +8,7 @@ import pytest
 
 from avflow.annotation.detections import detections_line
 from avflow.detection import Detection
-from avflow.tracking.frame_line import _parse, _split, read_line
+from avflow.tracking.frame_line import parse_line, read_line, split_line
 
 BOX = (12.34, -3.0, 40, 90.06)
 
@@ -30,7 +30,7 @@ TRACKS = [3, None, 12]
 
 @pytest.mark.parametrize("line", USUAL, ids=range(len(USUAL)))
 def test_what_the_detector_writes_is_split_and_nothing_else_of_it_changes(line):
-    split, parsed = _split(line.decode()), _parse(line)
+    split, parsed = split_line(line.decode()), parse_line(line)
     assert split is not None
     assert split[:3] == parsed[:3]
     tracks = TRACKS[: len(split.objects)]
@@ -53,7 +53,7 @@ def test_what_the_detector_writes_is_split_and_nothing_else_of_it_changes(line):
     ids=["escape", "another key", "a track", "no spaces", "exponent", "no end"],
 )
 def test_another_line_is_parsed(line):
-    assert _split(line.decode()) is None
+    assert split_line(line.decode()) is None
     written = json.loads(read_line(line).text.with_tracks([4]))
     expected = json.loads(line)
     expected["objects"][0]["track"] = 4
@@ -71,7 +71,7 @@ def test_a_spoiled_line_is_never_read_in_two_ways():
             place = chance.randrange(len(line))
             line[place : place + chance.randrange(2)] = chance.choice(others)
         try:
-            parsed = _parse(bytes(line))
+            parsed = parse_line(bytes(line))
         except (KeyError, TypeError, ValueError):
             with pytest.raises((KeyError, TypeError, ValueError)):
                 read_line(bytes(line))

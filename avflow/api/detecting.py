@@ -109,7 +109,7 @@ def detect(
     SourceMissing, InvalidMedia, ModelUnknown, ModelUnavailable, SettingInvalid, IsolationUnavailable
         All are `avflow.errors.AvflowError`, and say what to do.
     """
-    choices = checked(confidence=confidence, nms=nms, classes=classes if isinstance(classes, str) else tuple(classes))
+    choices = checked(confidence=confidence, nms=nms, classes=classes)
 
     def wanted() -> LoadDetector:
         return checked_detector(model, choices, precision, report)

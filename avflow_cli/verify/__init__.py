@@ -13,9 +13,10 @@ from avflow_cli import interrupt, samconfig, terminal
 from avflow_cli.doctor.account import Account
 from avflow_cli.follow import WHERE, TaskEvent
 from avflow_cli.reasons import in_words
+from avflow_cli.stack import Stack
 from avflow_cli.verify.expectations import Check, compared
 from avflow_cli.verify.report import written
-from avflow_cli.verify.runs import Run, Stack, process, remove
+from avflow_cli.verify.runs import Run, process, remove
 
 #: steps that run on Lambda first
 MOVABLE = ("ffmpeg", "audio2srt", "merge")

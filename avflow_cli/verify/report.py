@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from avflow_cli.stack import Stack
 from avflow_cli.verify.expectations import Check
-from avflow_cli.verify.runs import Run, Stack
+from avflow_cli.verify.runs import Run
 
 #: parameters that tell about the account
 _PRIVATE = ("FailureEmail", "VpcId", "SubnetIds", "PermissionsBoundaryArn")

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from avflow.errors import AvflowError
 from avflow.workflow.choices import LAMBDA_SECONDS
 from avflow_cli import interrupt
-from avflow_cli.doctor.account import Account
 from avflow_cli.follow import TaskEvent, execution_arn, follow
+from avflow_cli.stack import Stack
 from avflow_cli.verify.expectations import SAMPLE
 from lambdas.start.claims import claim_key
 from lambdas.start.naming import execution_name
@@ -29,52 +29,10 @@ START_WITHIN = 120.0
 POLL_SECONDS = 2.0
 
 
-class StackUnusable(AvflowError):
-    """The stack is not there, or is not av-workflow's."""
-
-    advice = "Deploy it (sam deploy), or name another one: --stack-name, --region, --profile."
-
-
 class RunNotStarted(AvflowError):
     """No execution began after the upload."""
 
     advice = "Look at the log of the stack's StartFunction, and at the queue in the output DeadLettersUrl."
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack.
-
-    Parameters
-    ----------
-    parameters:
-        As it was deployed.
-    """
-
-    account: Account
-    status: str
-    bucket: str
-    machine: str
-    parameters: Mapping[str, str]
-
-    @classmethod
-    def of(cls, account: Account) -> Stack:
-        """The stack that the account's deployment names.
-
-        Raises
-        ------
-        StackUnusable
-        """
-        name = account.deployment.stack_name
-        try:
-            found = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as error:
-            raise StackUnusable(f"{name}: {error.response['Error'].get('Message', error)}") from error
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-        if not {"BucketName", "StateMachineArn"} <= outputs.keys():
-            raise StackUnusable(f"{name} is {found['StackStatus']} and has no outputs BucketName and StateMachineArn.")
-        given = {each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", [])}
-        return cls(account, found["StackStatus"], outputs["BucketName"], outputs["StateMachineArn"], given)
 
 
 @dataclass

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from avflow_cli.follow import Task, TaskEvent
+from avflow_cli.stack import Stack
 from avflow_cli.verify.expectations import Check, compared, overlap, word_errors
 from avflow_cli.verify.report import written
-from avflow_cli.verify.runs import Run, Stack
+from avflow_cli.verify.runs import Run
 
 MANIFEST = {"detections": {"frame_rate": "10/1"}}
 CAR = {"class": "car", "box": [720, 50, 45, 46], "confidence": 0.9}

@@ -155,6 +155,31 @@ def doctor(profile: str | None, region: str | None, endpoint_url: str | None) ->
     return command.run(profile, region, endpoint_url)
 
 
+@avflow.command(epilog=EXIT_STATUS_HELP)
+@click.option("--stack-name", metavar="NAME", help="Name of the stack; by default that of samconfig.toml.")
+@click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
+@click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile.")
+@click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`.")
+@click.option(
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=4567,
+    show_default=True,
+    metavar="N",
+    help="Port on 127.0.0.1; 0 for any free port.",
+)
+@click.option("--write", "may_write", is_flag=True, help="Also upload videos, stop executions, and start them again.")
+def console(port: int, may_write: bool, **where: str | None) -> int:
+    """Show the executions of a deployed stack in a browser.
+
+    Serves a page on this machine, and asks AWS with your credentials. Changes nothing without --write. `avflow up` has
+    the same page for the embedded AWS.
+    """
+    from avflow_cli import console as command  # noqa: PLC0415
+
+    return command.run(**where, port=port, may_write=may_write)
+
+
 @avflow.command("verify", epilog=EXIT_STATUS_HELP)
 @click.option("--stack-name", metavar="NAME", help="Name of the stack; by default that of samconfig.toml.")
 @click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")

@@ -87,6 +87,13 @@ def node(page, state):
     return page.get_by_role("button", name=re.compile(f"^{state}: "))
 
 
+def choose(page, state):
+    """Open a state in the panel."""
+    node(page, state).click()
+    expect(page.locator("#state h2")).to_have_text(state)
+    return page.locator("#state")
+
+
 def shows(page, state, status, text=""):
     expect(node(page, state)).to_have_class(f"node {status}")
     expect(node(page, state)).to_contain_text(text)
@@ -103,16 +110,16 @@ def test_a_fallback_a_retry_a_map_and_an_array_are_seen_as_they_are(opened, runs
     shows(page, "NoSound", "idle")
     expect(page.locator("#execution-status")).to_have_text("succeeded")
     panel = page.locator("#state")
-    node(page, "FFmpeg").click()
+    choose(page, "FFmpeg")
     expect(panel).to_contain_text("LambdaBudgetExceeded")
     expect(panel).to_contain_text("ffmpeg failed as planned")
     panel.get_by_text("Log", exact=True).click()
     expect(panel.get_by_role("group", name="Log")).to_contain_text("START RequestId")
-    node(page, "Audio2srt").click()
+    choose(page, "Audio2srt")
     panel.get_by_label("Run of the state").select_option("EachSpan 1".join(["Analyse, ", ": succeeded"]))
     expect(panel).to_contain_text("2 (1 repeated)")
     expect(panel.get_by_role("region", name="Try 1 of 2: Lambda invoke")).to_contain_text("StorageUnavailable")
-    node(page, "Yolov3").click()
+    choose(page, "Yolov3")
     panel.get_by_text("Log", exact=True).click()
     parts = panel.get_by_label("Part of the array job").locator("option")
     expect(parts).to_have_text([f"part {number}: succeeded" for number in (1, 2, 3)])
@@ -122,7 +129,7 @@ def test_a_fallback_a_retry_a_map_and_an_array_are_seen_as_they_are(opened, runs
 
 def test_each_state_has_its_input_and_output_and_each_event_its_details(opened, runs):
     page = opened(runs.moved)
-    node(page, "ReadMedia").click()
+    choose(page, "ReadMedia")
     panel = page.locator("#state")
     panel.get_by_text("Output", exact=True).click()
     shown = json.loads(panel.get_by_role("group", name="Output").text_content())
@@ -147,7 +154,7 @@ def test_a_failure_names_its_error_and_the_states_that_led_there(opened, runs):
     page.get_by_label("States for errors, too").check()
     shows(page, "FFmpegNeverStarted", "idle")
     shows(page, "FFmpeg", "caught")
-    node(page, "FFmpegNeverStarted").click()
+    choose(page, "FFmpegNeverStarted")
     expect(page.locator("#state")).to_contain_text("this execution has not entered it")
     expect(page.locator("#results")).to_contain_text("reported.error.json")
 
@@ -156,7 +163,7 @@ def test_a_running_execution_changes_before_the_eyes(opened, runs):
     arn = runs.workflow.start({"yolov3": {"batch": ["hold"]}})
     page = opened(arn)
     shows(page, "Yolov3", "running")
-    node(page, "Yolov3").click()
+    choose(page, "Yolov3")
     expect(page.locator("#state .status")).to_have_text("running")
     expect(node(page, "Yolov3OnDemand")).to_have_count(0)
     runs.workflow.end_job(arn, SPOT_TOOK_IT)
@@ -234,11 +241,24 @@ def test_a_result_opens_in_a_tab_of_its_own_that_knows_nothing_of_the_console(op
     assert tab.evaluate(refused) in (401, 403)
 
 
+def test_the_state_that_was_chosen_last_is_shown_however_late_the_others_come(opened, runs):
+    page = opened(runs.moved)
+    held = []
+    page.route(re.compile(r"api/state\?"), lambda route: held.append(route) if not held else route.continue_())
+    node(page, "FFmpeg").click()
+    until(lambda: (page.wait_for_timeout(20), held)[1], "the first request")
+    choose(page, "ReadMedia")
+    with page.expect_response(re.compile(r"api/state\?")):
+        held[0].continue_()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # what is wrong would show by now
+    assert page.locator("#state h2").text_content() == "ReadMedia"
+
+
 def test_hostile_text_stays_text(opened, runs):
     page = opened(runs.moved)
     page.locator("#view > section").get_by_text("Input", exact=True).click()
     expect(page.get_by_role("group", name="Input")).to_contain_text(HOSTILE)
-    node(page, "ReadMedia").click()
+    choose(page, "ReadMedia")
     page.locator("#state").get_by_text("Input", exact=True).click()
     expect(page.locator("#state").get_by_role("group", name="Input")).to_contain_text(HOSTILE)
     assert page.locator("main img, main script").count() == 0
@@ -264,7 +284,7 @@ def test_it_is_accessible_in_light_and_dark_and_on_a_phone(opened, runs, scheme,
     expect(page.locator("tbody tr").first).to_be_visible()
     assert opened.seen[-1].violations() == ""
     page.get_by_role("link", name=name_of(runs.moved)).click()
-    node(page, "Yolov3").click()
+    choose(page, "Yolov3")
     page.locator("#state").get_by_text("Log", exact=True).click()
     expect(page.get_by_label("Part of the array job")).to_be_visible()
     page.get_by_label("States for errors, too").check()

@@ -10,7 +10,7 @@ const LINKS_EVERY = 30 * 60 * 1000;
 
 class View {
   constructor(account, arn, signal, execution) {
-    Object.assign(this, {account, arn, signal, execution, runs: new Map(), chosen: null, run: null});
+    Object.assign(this, {account, arn, signal, execution, runs: new Map(), chosen: null, run: null, asked: 0});
     this.graph = new StateGraph(execution.graph, (name) => this.choose(name));
     this.all = make("input", {id: "all", type: "checkbox"});
     this.all.addEventListener("change", () => this.draw());
@@ -146,6 +146,7 @@ class View {
   }
 
   async showRun(id) {
+    const asked = ++this.asked;
     const runs = this.runsOf(this.chosen);
     if (!runs.length) {
       this.run = null;
@@ -159,7 +160,8 @@ class View {
     const open = new Set([...this.panel.querySelectorAll("details[open] > summary")].map((each) => each.textContent));
     const same = this.panel.dataset.run === String(this.run);
     try {
-      await showState(this.panel, this.arn, this.run, runs, (other) => this.showRun(other), this.signal);
+      const chosen = {choose: (other) => this.showRun(other), isWanted: () => asked === this.asked, signal: this.signal};
+      if (!await showState(this.panel, this.arn, this.run, runs, chosen)) return;
       this.panel.dataset.run = String(this.run);
       this.panel.append(this.about(this.chosen));
       if (same) for (const each of this.panel.querySelectorAll("details")) each.open ||= open.has(each.firstChild.textContent);

@@ -43,9 +43,11 @@ function attempt(arn, run, each, number, count) {
     ["lambda", "batch"].includes(each.service) ? logOf(arn, run, number) : null);
 }
 
-/* Shows a run; `others` are all runs of the state, `choose` is called with another one's id. */
-export async function showState(panel, arn, id, others, choose, signal) {
+/* Shows a run; `others` are all runs of the state, `choose` is called with another one's id. Returns whether it is
+   shown: not if another one was chosen before the answer came. */
+export async function showState(panel, arn, id, others, {choose, isWanted, signal}) {
   const run = await get("state", {arn, id}, signal);
+  if (!isWanted()) return false;
   const title = make("h2", {id: "state-title", dir: "auto"}, run.name);
   const which = make("select", {id: "which", "aria-label": "Run of the state"}, ...others.map((each, index) =>
     make("option", {value: each.id, selected: each.id === id},
@@ -58,4 +60,5 @@ export async function showState(panel, arn, id, others, choose, signal) {
       ["items", run.length === null ? "" : `${run.items[1]} of ${run.length} succeeded`], ["error", run.error]]),
     ...[folded("Cause", run.cause, true), folded("Input", run.input), folded("Output", run.output)].filter(Boolean),
     ...run.attempts.map((each, number) => attempt(arn, run, each, number, run.attempts.length)).reverse());
+  return true;
 }

@@ -22,6 +22,7 @@ from avflow.speech import require_engine
 from avflow.workflow.choosing import Chosen, fitting
 from avflow_cli import images, where
 from avflow_cli.models import fetch
+from avflow_cli.port import PortTaken
 from avflow_cli.profile import Profile
 from avflow_cli.samconfig import STACK_NAME
 from avflow_cli.session_folder import session_folder
@@ -42,10 +43,6 @@ class DataUnusable(AvflowError):
 
     advice = "End the other `avflow up`, or choose another folder: --data DIR."
     exit_code = os.EX_CANTCREAT
-
-
-class PortTaken(AvflowError):
-    """Another program listens on the port of the embedded AWS."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +215,5 @@ def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, 
         raise DataUnusable(f"{printable(str(error))}.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                f"Port {port} of 127.0.0.1 is in use.",
-                "End the program that uses it, or choose another port: --port N.",
-            ) from error
+            raise PortTaken(port) from error
         raise

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from avflow_cli import interrupt
+from avflow_cli.events import PAGE_SIZE, events_after
 
 POLL_SECONDS = 0.1
 #: endings of the names of states that run a step elsewhere after an error, and the place as messages name it
@@ -24,8 +25,6 @@ _ELSEWHERE = {"Batch": "Batch", "Demand": "on demand", "Cpu": "the CPU"}
 _MOVES = "MoveToBatch"
 #: services whose tasks are shown, and how messages name them
 WHERE = {"lambda": "Lambda", "batch": "Batch"}
-#: events that one request returns
-PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ class History:
 
     def __init__(self, states: Any, execution_arn: str, page_size: int = PAGE_SIZE) -> None:
         self._states, self._arn, self._page_size = states, execution_arn, page_size
+        self._last = 0
         self._places: dict[int, _Place] = {}
         self._running: dict[_Place, tuple[Task, datetime]] = {}
         #: tasks that ended with an error, by the number of the event
@@ -102,24 +102,14 @@ class History:
 
     def new(self) -> Iterator[TaskEvent]:
         """The task events since the last call."""
-        for event in reversed(list(self._unread())):
+        for event in events_after(self._states, self._arn, self._last, self._page_size):
+            self._last = event["id"]
             yield from self._read(event)
 
     def rest(self) -> Iterator[TaskEvent]:
         """Errors after which nothing happened. To be called when the execution has ended."""
         yield from self._errors.values()
         self._errors.clear()
-
-    def _unread(self) -> Iterator[dict[str, Any]]:
-        """The events since the last call, newest first, so that old events need not be read again."""
-        pages = self._states.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": self._page_size}
-        )
-        for page in pages:
-            for event in page["events"]:
-                if event["id"] in self._places:
-                    return
-                yield event
 
     def _read(self, event: dict[str, Any]) -> Iterator[TaskEvent]:
         place = _place(event, self._places.get(event.get("previousEventId", 0), _Place()))

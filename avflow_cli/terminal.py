@@ -19,7 +19,7 @@ def console() -> Console:
 
     Only the console's own escape sequences reach a terminal: those in names are shown as text.
     """
-    from avflow_cli.console import PrintableConsole  # noqa: PLC0415 - slow to import, and `make video` needs no library
+    from avflow_cli.printable_console import PrintableConsole  # noqa: PLC0415 - slow to import, and `make video` needs no library
 
     return PrintableConsole(highlight=False, force_terminal=None if sys.stdout.isatty() else False)
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from avflow_cli import interrupt, terminal
+from avflow_cli.console import of_embedded
 from avflow_cli.deployment import DeploymentOptions, deployed
 from avflow_cli.profile import NAME
 from local_aws.sandbox.activity import Activity, StepEnded, StepStarted
 
 HELP = """\
 The embedded AWS is up at {url} with the stack av-workflow.
+Its console, for a browser on this machine: {console}
 Its access key, for this session only: {key.id}
 Its secret access key: {key.secret}
 
@@ -42,11 +44,14 @@ def run(options: DeploymentOptions, port: int, data: Path | None) -> NoReturn:
             console.print(line, soft_wrap=True, markup=False)
 
     with deployed(options, show, port, with_profile=True, data=data) as deployment:
-        profile = deployment.profile
+        profile, key = deployment.profile, deployment.aws.access_key
         assert profile is not None
+        page = of_embedded(deployment.aws.url, key, deployment.state_machine, deployment.bucket)
+        deployment.aws.page = page
         text = HELP.format(
             url=deployment.aws.url,
-            key=deployment.aws.access_key,
+            console=deployment.aws.url + page.path,
+            key=key,
             variables=profile.variables,
             aws=profile.command,
             profile=NAME,
@@ -57,6 +62,9 @@ def run(options: DeploymentOptions, port: int, data: Path | None) -> NoReturn:
         if not console.is_terminal:
             text = text.replace("\n\n", "\n").rstrip("\n")
         console.print(text, soft_wrap=True, markup=False)  # a user copies the commands
-        while True:
-            time.sleep(1)
-            interrupt.check()
+        try:
+            while True:
+                time.sleep(1)
+                interrupt.check()
+        finally:
+            page.close()

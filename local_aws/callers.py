@@ -16,33 +16,64 @@ from urllib.parse import parse_qs
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
-def own_origins(port: int) -> frozenset[str]:
-    """The origins of the pages that a server at this port serves itself: none.
-
-    A server with a page of its own would return `http://<host>:<port>` for each of `HOSTS`. It must not serve other
-    people's files, such as objects in S3, from the same origin.
-    """
-    del port
-    return frozenset()
+#: the path below which a server may have a page of its own; no bucket has such a name
+PAGE_PATH = "/_console/"
 
 
 def refusal(environ: Mapping[str, Any], port: int) -> str | None:
     """Why the server at `port` must not answer this request; None if it may."""
-    host = str(environ.get("HTTP_HOST", ""))
-    allowed = {f"{name}:{port}" for name in HOSTS} | (set(HOSTS) if port == 80 else set())
-    if host.lower() not in allowed:
-        return f"Host {host!r} is not this machine's: only {', '.join(HOSTS)} with port {port} are answered."
-    origins = own_origins(port)
+    if wrong := _wrong_host(environ, port):
+        return wrong
     origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and origin not in origins:
+    if origin is not None:
         return f"Requests of web pages are not answered, and this one has the Origin {origin!r}."
     site = str(environ.get("HTTP_SEC_FETCH_SITE", "none")).strip().lower()
-    if site != "none" and not (site == "same-origin" and (origins or _plays_an_object(environ))):
+    if site != "none" and not (site == "same-origin" and (_plays_an_object(environ) or _opens_an_object(environ))):
         return f"Requests of web pages are not answered, and this one has Sec-Fetch-Site {site!r}."
-    referer = str(environ.get("HTTP_REFERER", ""))
-    if referer and not any(referer.startswith(f"{own}/") for own in origins):
+    if referer := str(environ.get("HTTP_REFERER", "")):
         return f"Requests of web pages are not answered, and this one has the Referer {referer!r}."
     return None
+
+
+def refusal_at_page(environ: Mapping[str, Any], port: int) -> str | None:
+    """Why the server's own page must not answer this request, whose path is below `PAGE_PATH`; None if it may.
+
+    A page of the same origin may ask. An object in S3 that a browser shows is one, too, so this is not enough: the page
+    needs a secret that no other page of the origin can have.
+    """
+    if wrong := _wrong_host(environ, port):
+        return wrong
+    own = f"http://{str(environ['HTTP_HOST']).lower()}"
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and origin != own:
+        return f"Only the page itself may ask, and this request has the Origin {origin!r}."
+    site = str(environ.get("HTTP_SEC_FETCH_SITE", "none")).strip().lower()
+    if site not in ("none", "same-origin"):
+        return f"Only the page itself may ask, and this request has Sec-Fetch-Site {site!r}."
+    referer = str(environ.get("HTTP_REFERER", ""))
+    if referer and not referer.startswith(f"{own}/"):
+        return f"Only the page itself may ask, and this request has the Referer {referer!r}."
+    return None
+
+
+def is_typed(environ: Mapping[str, Any]) -> bool:
+    """Whether the user has typed the server's bare address into a browser."""
+    return (
+        environ.get("REQUEST_METHOD") == "GET"
+        and environ.get("PATH_INFO") == "/"
+        and not environ.get("QUERY_STRING")
+        and "HTTP_AUTHORIZATION" not in environ
+        and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+    )
+
+
+def _wrong_host(environ: Mapping[str, Any], port: int) -> str | None:
+    host = str(environ.get("HTTP_HOST", ""))
+    allowed = {f"{name}:{port}" for name in HOSTS} | (set(HOSTS) if port == 80 else set())
+    if host.lower() in allowed:
+        return None
+    return f"Host {host!r} is not this machine's: only {', '.join(HOSTS)} with port {port} are answered."
 
 
 def _plays_an_object(environ: Mapping[str, Any]) -> bool:
@@ -50,10 +81,25 @@ def _plays_an_object(environ: Mapping[str, Any]) -> bool:
 
     A result page does so. No page can read what it plays, and whoever has made the address had the key.
     """
-    query = parse_qs(str(environ.get("QUERY_STRING", "")))
     return (
         environ.get("REQUEST_METHOD") in ("GET", "HEAD")
         and environ.get("HTTP_SEC_FETCH_MODE") == "no-cors"
         and environ.get("HTTP_SEC_FETCH_DEST") in ("video", "audio", "image")
-        and not {"X-Amz-Signature", "Signature"}.isdisjoint(query)
+        and _is_presigned(environ)
     )
+
+
+def _opens_an_object(environ: Mapping[str, Any]) -> bool:
+    """Whether the user has clicked, on a page of this origin, on a presigned address, which a tab of its own shows."""
+    return (
+        environ.get("REQUEST_METHOD") == "GET"
+        and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+        and environ.get("HTTP_SEC_FETCH_USER") == "?1"
+        and _is_presigned(environ)
+    )
+
+
+def _is_presigned(environ: Mapping[str, Any]) -> bool:
+    query = parse_qs(str(environ.get("QUERY_STRING", "")))
+    return not {"X-Amz-Signature", "Signature"}.isdisjoint(query)

@@ -7,15 +7,15 @@ request. So each request costs a connection and a thread, about half a milliseco
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from local_aws.callers import refusal
+from local_aws.callers import PAGE_PATH, is_typed, refusal, refusal_at_page
 from local_aws.protocols import error_reply, is_json
-from local_aws.wire import Environ
+from local_aws.wire import Environ, Reply
 
 #: key in the WSGI environment: all headers as the client sent them. CGI's names cannot tell `_` from `-`, so werkzeug
 #: drops headers with `_`.
@@ -37,10 +37,18 @@ class RequestHandler(WSGIRequestHandler):
         """Log nothing: one transfer is many requests."""
 
 
-def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
+#: returns the server's own page, which answers what is below `PAGE_PATH`; None as long as there is none
+Page = Callable[[], WSGIApplication | None]
+
+
+def no_page() -> None:
+    """The page of a server without one."""
+
+
+def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, page: Page = no_page) -> BaseWSGIServer:
     """A server that listens; run it with `serve_forever`. Port 0 picks a free one (`server.port`).
 
-    It answers programs on this machine, not web pages: see `callers`.
+    It answers programs on this machine, no web pages but its own: see `callers`.
 
     Raises
     ------
@@ -49,18 +57,23 @@ def http_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) ->
     """
     # bound here because werkzeug ends the process if the port is taken
     with socket.create_server((host, port), backlog=128) as listening:
-        own = _for_programs(app, listening.getsockname()[1])
+        own = _guarded(app, page, listening.getsockname()[1])
         return make_server(host, port, own, threaded=True, request_handler=RequestHandler, fd=listening.fileno())
 
 
-def _for_programs(app: WSGIApplication, port: int) -> WSGIApplication:
+def _guarded(app: WSGIApplication, page: Page, port: int) -> WSGIApplication:
     def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        own = page()
+        at_page = own is not None and str(environ.get("PATH_INFO", "")).startswith(PAGE_PATH)
+        refuses = refusal_at_page if at_page else refusal
         # werkzeug takes the host from an absolute request line, if there is one
         hosts = {str(environ.get("HTTP_HOST", "")), *environ[RAW_HEADERS].get_all("Host", [])}
-        reasons = (refusal({**environ, "HTTP_HOST": host}, port) for host in sorted(hosts))
+        reasons = (refuses({**environ, "HTTP_HOST": host}, port) for host in sorted(hosts))
         if reason := next(filter(None, reasons), None):
             code = "AccessDeniedException" if is_json(environ) else "AccessDenied"
             return error_reply(environ, code, reason, 403).send(start_response)
-        return app(environ, start_response)
+        if own is not None and is_typed(environ):
+            return Reply(b"", 303, {"Location": PAGE_PATH}).send(start_response)
+        return own(environ, start_response) if own is not None and at_page else app(environ, start_response)
 
     return guarded

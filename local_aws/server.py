@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from wsgiref.types import StartResponse
+from wsgiref.types import StartResponse, WSGIApplication
 
 from local_aws import system
 from local_aws.access.authenticator import Authenticator
@@ -136,7 +136,9 @@ class LocalAws:
         shutil.rmtree(self._sandboxes, ignore_errors=True)
         self._sandboxes.mkdir(parents=True)
         self._closing = threading.Event()
-        self._server = http_server(self._application, "127.0.0.1", port)
+        #: answers what is below `callers.PAGE_PATH`, to browsers too; None as long as there is no page
+        self.page: WSGIApplication | None = None
+        self._server = http_server(self._application, "127.0.0.1", port, lambda: self.page)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.environment = child_environment(self.url, environment or {})
         self.keys = AccessKeys()

@@ -1,6 +1,6 @@
 """Draw the boxes when all segments and spans are done: a part of the Merge step, if the choices ask for it.
 
-Labels with tracks and burnt subtitles are known only then (`avflow.workflow.choices.Choices.drawn_late`).
+Labels with tracks and burnt subtitles are known only then (`avflow.choices.Choices.drawn_late`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from avflow_cli.options import Folder, WholeNumber, choice_options
-from avflow_cli.stack.options import of_one_run, on_a_stack, since_option
+from avflow_cli.stack.options import at_a_stack, of_one_run, on_a_stack, since_option
 
 SHELLS = ("bash", "zsh", "fish")
 #: the variable by which the script of a shell asks for completions
@@ -160,4 +160,26 @@ def open_page(name: str | None, last: bool, **options: Any) -> int:
     return command.run(name=name, last=last, **options)
 
 
-COMMANDS = (submit, list_runs, watch, results, logs, cost, stop, retry, open_page)
+@click.command()
+@click.option(
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=4567,
+    show_default=True,
+    metavar="N",
+    help="Port on 127.0.0.1; 0 for any free port.",
+)
+@click.option("--write", "may_write", is_flag=True, help="Also upload videos, stop executions, and start them again.")
+@at_a_stack
+def console(**options: Any) -> int:
+    """Show the executions of a deployed stack in a browser.
+
+    Serves a page on this machine, and asks AWS with your credentials. Changes nothing without --write. `avflow up` has
+    the same page for the embedded AWS.
+    """
+    from avflow_cli import console as command  # noqa: PLC0415
+
+    return command.run(**options)
+
+
+COMMANDS = (submit, list_runs, watch, results, logs, cost, stop, retry, open_page, console)

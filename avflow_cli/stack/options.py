@@ -16,13 +16,18 @@ _WHERE = (
     click.option("--profile", metavar="NAME", help="Profile of your AWS configuration."),
     click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile."),
     click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each thing."),
 )
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each thing.")
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def on_a_stack(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options, --json too, and give the command the `stack` that they name."""
+    return at_a_stack(_JSON(command))
+
+
+def at_a_stack(command: Callable[..., int]) -> Callable[..., int]:
     """Add the options, and give the command the `stack` that they name. Errors of AWS become errors of ours."""
 
     @wraps(command)

@@ -225,6 +225,7 @@ class Job:
                 **self.definition["containerProperties"],
                 "command": self.command(),
                 "environment": self._described_environment(),
+                **({"logStreamName": self.log_stream} if self.status == "RUNNING" and not self.children else {}),
                 **self.container,
             },
         }

@@ -71,6 +71,8 @@ def test_licences_and_all_files_are_in_the_wheel(wheel):
             assert content.read(f"avflow_cli/files/{name}") == (tree / name).read_bytes()
         top = {name.partition("/")[0] for name in content.namelist()}
     assert {"licenses/LICENSE", "licenses/NOTICE", "py.typed", "models/models.toml", "darknet/data/coco.names"} <= names
+    page = ROOT / "avflow_cli" / "console" / "page"
+    assert {f"console/page/{path.name}" for path in page.iterdir()} <= names
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws",
     }  # fmt: skip

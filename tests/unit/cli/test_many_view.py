@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from avflow_cli.clips import Clip
-from avflow_cli.console import PrintableConsole
 from avflow_cli.follow import Task, TaskEvent
 from avflow_cli.many_view import JsonView, ManyView
 from avflow_cli.outcomes import DONE, FAILED, NOT_STARTED, Outcome
+from avflow_cli.printable_console import PrintableConsole
 from local_aws.sandbox.activity import StepLog
 
 A, B, C = (Clip(Path(name), name) for name in ("clips/a.mov", "b\x1b[31m.mkv", "c.mp4"))

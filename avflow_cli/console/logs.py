@@ -1,0 +1,152 @@
+"""What the function or the job behind a try of a Task has printed, from CloudWatch Logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from avflow_cli.console.history import Attempt
+
+#: lines of a log that are shown: the last ones
+LINES = 1000
+#: by how much the clocks of Step Functions and of a function may differ
+_SKEW = timedelta(seconds=2)
+#: jobs for which one DescribeJobs may ask (AWS Batch API Reference, "DescribeJobs")
+_JOBS = 100
+Clients = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Log:
+    """A part of a log stream.
+
+    Parameters
+    ----------
+    title:
+        Whose it is.
+    lines:
+        Milliseconds since 1970, and the text.
+    parts:
+        Of an array job: the status of each child. `title` names the one whose log this is.
+    why:
+        Why there are no lines.
+    """
+
+    title: str
+    group: str = ""
+    stream: str = ""
+    lines: list[tuple[int, str]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    why: str = ""
+
+
+def log_of(clients: Clients, attempt: Attempt, execution: str, child: int = 0) -> Log:
+    """The log behind a try of a Task.
+
+    Parameters
+    ----------
+    execution:
+        The execution's name. The lines of a step have it, so that an invocation's log stream is found by it.
+    child:
+        The child of an array job.
+    """
+    if attempt.service == "lambda":
+        return _of_function(clients, attempt, execution)
+    if attempt.service == "batch" and attempt.job:
+        return _of_job(clients, attempt.job, child)
+    if attempt.service == "batch":
+        return Log("AWS Batch job", why="The job was not submitted yet.")
+    return Log(attempt.service, why=f"{attempt.service} has no log.")
+
+
+def _of_function(clients: Clients, attempt: Attempt, execution: str) -> Log:
+    asked = json.loads(attempt.parameters or "{}")
+    function, payload = str(asked.get("FunctionName", "")), asked.get("Payload")
+    name = function.rpartition(":function:")[2].partition(":")[0]
+    title, logs = f"Lambda function {name}", clients("logs")
+    found = clients("lambda").get_function_configuration(FunctionName=function)
+    group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
+    began, ended = attempt.began - _SKEW, (attempt.ended or datetime.now(UTC)) + _SKEW
+    within = {"startTime": _milliseconds(began), "endTime": _milliseconds(ended)}
+    request = _request_id(attempt.cause)
+    try:
+        lines = logs.filter_log_events(
+            logGroupName=group, filterPattern=f'"{request or execution}"', limit=LINES, **within
+        )["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return Log(title, group, why="It has printed nothing yet.")
+    part = payload.get("part") if isinstance(payload, dict) else None
+    streams = dict.fromkeys(
+        line["logStreamName"] for line in lines if request or part is None or _part(line["message"]) in (None, part)
+    )
+    if part is not None and not request:
+        own = dict.fromkeys(line["logStreamName"] for line in lines if _part(line["message"]) == part)
+        streams = own or streams
+    if not streams:
+        return Log(title, group, why="It has printed nothing yet.")
+    stream = next(iter(streams))
+    return Log(title, group, stream, _lines(logs, group, stream, **within))
+
+
+def _request_id(cause: str | None) -> str | None:
+    """The id of the invocation, where the cause of its error has it."""
+    try:
+        found = json.loads(cause or "")
+    except ValueError:
+        return None
+    return str(found["requestId"]) if isinstance(found, dict) and found.get("requestId") else None
+
+
+def _part(message: str) -> int | None:
+    """The span or segment that a line of a step's log is about."""
+    try:
+        found = json.loads(message)
+    except ValueError:
+        return None
+    part = found.get("part") if isinstance(found, dict) else None
+    return part if isinstance(part, int) else None
+
+
+def _of_job(clients: Clients, job_id: str, child: int) -> Log:
+    batch = clients("batch")
+    known: list[dict[str, Any]] = batch.describe_jobs(jobs=[job_id])["jobs"]
+    job = known[0] if known else {}
+    size, parts = job.get("arrayProperties", {}).get("size"), list[str]()
+    title = f"AWS Batch job {job_id}"
+    if size:
+        ids = [f"{job_id}:{number}" for number in range(size)]
+        children: dict[str, dict[str, Any]] = {}
+        for first in range(0, size, _JOBS):
+            found = batch.describe_jobs(jobs=ids[first : first + _JOBS])["jobs"]
+            children |= {each["jobId"]: each for each in found}
+        parts = [children.get(each, {}).get("status", "SUBMITTED") for each in ids]
+        child = min(max(child, 0), size - 1)
+        job, title = children.get(ids[child], {}), f"AWS Batch job {ids[child]}"
+    container: dict[str, Any] = job.get("container", {})
+    options = container.get("logConfiguration", {}).get("options", {})
+    group = options.get("awslogs-group", "/aws/batch/job")
+    stream = container.get("logStreamName")
+    if not stream:
+        return Log(title, group, parts=parts, why=f"The job is {job.get('status', 'not known any more')}.")
+    return Log(title, group, stream, _lines(clients("logs"), group, stream), parts)
+
+
+def _lines(logs: Any, group: str, stream: str, **within: int) -> list[tuple[int, str]]:
+    try:
+        found = logs.get_log_events(
+            logGroupName=group, logStreamName=stream, limit=LINES, startFromHead=False, **within
+        )["events"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":  # it has printed nothing yet
+            return []
+        raise
+    return [(line["timestamp"], line["message"].rstrip("\n")) for line in found]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

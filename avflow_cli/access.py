@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -47,8 +48,13 @@ class Access:
 
     @cached_property
     def session(self) -> boto3.Session:
-        """The session with these credentials."""
-        profile, region = self.profile or self.deployment.profile, self.region or self.deployment.region
+        """The session with these credentials.
+
+        boto3 does not read AWS_REGION, which the AWS CLI prefers to the profile's Region (AWS CLI User Guide,
+        "Environment variables").
+        """
+        profile = self.profile or self.deployment.profile
+        region = self.region or self.deployment.region or os.environ.get("AWS_REGION")
         return boto3.Session(profile_name=profile, region_name=region)
 
     def client(self, service: str, **settings: Any) -> Any:

@@ -215,5 +215,5 @@ def _embedded_aws(options: DeploymentOptions, folder: Path, listener: Listener, 
         raise DataUnusable(f"{printable(str(error))}.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(port) from error
+            raise PortTaken.of(port) from error
         raise

@@ -8,8 +8,9 @@ from avflow.errors import AvflowError
 class PortTaken(AvflowError):
     """Another program listens on the port."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(
-            f"Port {port} of 127.0.0.1 is in use.",
-            "End the program that uses it, or choose another port: --port N.",
-        )
+    advice = "End the program that uses it, or choose another port: --port N."
+
+    @classmethod
+    def of(cls, port: int) -> PortTaken:
+        """The error about one port."""
+        return cls(f"Port {port} of 127.0.0.1 is in use.")

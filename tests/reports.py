@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from avflow.choices import Choices
 from avflow.media import AudioStream, Media, VideoStream
+from avflow.results.names import ALWAYS
 from avflow.speech import Transcript, Utterance, Word
 from avflow.workflow import cost
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
@@ -70,7 +72,9 @@ def media_report(
     plans = tuple(SpanPlan(part, start, end, False) for part, (start, end) in enumerate(spans))
     stream = DetectorInput("start/film.mkv", None, found.video) if found.video else None
     plan = Plan(segments, {"Size": segments.count} if segments.count > 1 else {}, plans, False)
-    return MediaReport(bool(spans), found.video is not None, found, (), stream, plan, step("ffmpeg"))
+    return MediaReport(
+        bool(spans), found.video is not None, found, (), stream, plan, step("ffmpeg"), choices=Choices(outputs=ALWAYS)
+    )
 
 
 def span_report(*words: Word, seconds: float) -> SpanReport:

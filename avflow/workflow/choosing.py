@@ -16,7 +16,6 @@ from typing import Any
 from avflow.choices import (
     AUTO,
     CHOICES,
-    MOST_SHOWN,
     OF_STACK,
     PREFIX,
     Choice,
@@ -32,6 +31,9 @@ from avflow.errors import AvflowError, MetadataInvalid, SettingInvalid
 from avflow.models.store import ModelStore
 from avflow.speech import require_task
 from avflow.speech.languages import languages_of
+
+#: characters of an unknown name that an error shows: longer than any that there is, and all of these fit behind it
+_NAME_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def of_upload(stack: Choices, metadata: Mapping[str, str], upload: str) -> Chose
             continue
         if (choice := known.get(name)) is None:
             near = instead(name.removeprefix(PREFIX), {each.removeprefix(PREFIX): each for each in known})
-            raise MetadataInvalid(f"{upload} has the metadata {name[:MOST_SHOWN]}, which has no meaning{near}")
+            raise MetadataInvalid(f"{upload} has the metadata {name[:_NAME_SHOWN]}, which has no meaning{near}")
         try:
             values[choice.field] = choice.kind.read(_decoded(given))
         except ValueError:

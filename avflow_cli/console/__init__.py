@@ -77,7 +77,7 @@ def served(console: Console, port: int) -> Iterator[str]:
         server = http_server(console.nothing_else, port=port, page=lambda: console)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(port) from error
+            raise PortTaken.of(port) from error
         raise
     threading.Thread(target=server.serve_forever, args=(0.05,), name="console", daemon=True).start()
     try:

@@ -7,6 +7,7 @@ import os
 import socketserver
 import stat
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import boto3
@@ -56,7 +57,8 @@ def test_a_samconfig_that_sam_would_not_read_is_an_error_with_its_name(tmp_path,
 # ------------------------------------------------------------ the embedded AWS: a new account
 @pytest.fixture
 def account(bench, deployment, monkeypatch):
-    """The embedded AWS's account."""
+    """The embedded AWS's account, where other tests have deployed stacks, too."""
+    deployment = replace(deployment, stack_name="not-deployed")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", bench.aws.access_key.id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", bench.aws.access_key.secret)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
@@ -92,7 +94,7 @@ def test_a_new_account_is_told_what_to_type(bench, account):
     assert [line for line in quota.todo if "L-DB2E81BA --desired-value 16" in line]
     assert lines["Spot role"].todo == ("aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",)
     assert lines["Lambda concurrency"].message == f"{bench.aws.functions.concurrency.account} functions at once"
-    assert "av-workflow does not exist yet" in lines["stack"].message
+    assert "not-deployed does not exist yet" in lines["stack"].message
 
 
 def test_a_grown_account_is_ready(account, grown):

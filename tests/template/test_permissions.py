@@ -43,7 +43,19 @@ YOLOV3 = (
     {"boxed", "boxed mp4", "detections", "pictures", "boxes", "yolov3 error"},
 )
 MERGE = (
-    {"upload", "boxed", "boxed mp4", "detections", "pictures", "joined", "media", "speech", "boxes", "report"},
+    {
+        "upload",
+        "converted",
+        "boxed",
+        "boxed mp4",
+        "detections",
+        "pictures",
+        "joined",
+        "media",
+        "speech",
+        "boxes",
+        "report",
+    },
     {"result", "manifest", "report", "merge error"},
 )
 #: role -> what it reads, and what it writes

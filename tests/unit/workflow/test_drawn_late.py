@@ -164,10 +164,10 @@ def test_interpolated_boxes_have_the_number_too(store, folder, tmp_path):
 
 
 def test_only_what_is_wanted_is_drawn(store, folder, tmp_path):
-    _, results = Run(store, folder / "loud.mkv", TRACK, outputs=ALWAYS).merged(tmp_path)
+    _, results = Run(store, folder / "loud.mkv", replace(TRACK, outputs=ALWAYS)).merged(tmp_path)
     assert set(results) == {".avi", ".srt", ".detections.jsonl"}
     assert numbers(results[".avi"]) == [*range(FRAMES)]
-    assert set(Run(store, folder / "loud.mkv", TRACK, outputs=OUTPUTS).merged(tmp_path)[1]) >= {*VIDEOS}
+    assert set(Run(store, folder / "loud.mkv", replace(TRACK, outputs=OUTPUTS)).merged(tmp_path)[1]) >= {*VIDEOS}
 
 
 def test_a_short_video_of_functions_and_a_second_try_of_a_segment_are_drawn(store, folder, tmp_path):

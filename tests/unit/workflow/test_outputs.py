@@ -265,7 +265,7 @@ def test_without_times_of_words_only_the_words_are_missing(s3, bucket, folder):
     assert [len(each.pop("words")) for each in before["segments"]] == [2]
     assert [each.pop("words") for each in told["segments"]] == [[]]
     assert told == before
-    shown = re.search(r'"cues":(\[.*?\]),"steps"', results[".html"].read_text("utf-8"))[1]
+    shown = re.search(r'"cues":(\[.*?\]),"burnt"', results[".html"].read_text("utf-8"))[1]
     assert [words for *_, words in json.loads(shown)] == [[]]
     assert manifest.choices["word_times"].value is False
 

@@ -1,4 +1,4 @@
-# The media image runs FFmpeg, audio2srt and merge on Lambda and on Batch. docs/images.md has sizes and reasons.
+# The media image runs FFmpeg, audio2srt and merge on Lambda, and the first two on Batch, too. docs/images.md has sizes and reasons.
 #   Lambda: python -m awslambdaric lambdas.<step>.app.handler     Batch: python -m batch_jobs.<step>.job VIDEO
 # There is no ENTRYPOINT, because AWS Batch cannot override one.
 # Docker's official image from Amazon's public gallery, which limits anonymous pulls less than docker.io. The digest decides
@@ -46,9 +46,6 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/av-workflow 
 # ---------------------------------------------------------------- image
 FROM ${BASE_IMAGE}
 ARG SPEECH_MODEL=whisper-small
-# with which Merge draws subtitles into videos: most scripts, and Chinese, Japanese and Korean
-RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends fonts-noto-core fonts-droid-fallback >/dev/null \
- && rm -rf /var/lib/apt/lists/*
 LABEL org.opencontainers.image.title="av-workflow media" \
       org.opencontainers.image.description="FFmpeg, audio2srt and merge of av-workflow, for AWS Lambda and AWS Batch" \
       org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later" \

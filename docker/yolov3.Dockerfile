@@ -65,6 +65,9 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/av-workflow 
 # ---------------------------------------------------------------- image
 FROM ${BASE_IMAGE}
 ARG YOLOV3_MODEL=yolov3
+# with which Merge draws subtitles into videos: most scripts, and Chinese, Japanese and Korean
+RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends fonts-noto-core fonts-droid-fallback >/dev/null \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 LABEL org.opencontainers.image.title="av-workflow yolov3" \
       org.opencontainers.image.description="YOLOv3 of av-workflow, for AWS Batch on NVIDIA GPUs and on CPUs" \
       org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later AND LicenseRef-NVIDIA-CUDA-EULA" \

@@ -97,9 +97,6 @@ def _merge(media: Media, settings: Settings) -> StepRecord:
     if media.video is None or not settings.choices.drawn_late(audio=media.audio is not None):
         return record
     work = _frames(media), paces.pixels_worked(media.video.width * media.video.height, settings.choices.outputs)
-    on_lambda = record.seconds + paces.to_render(*work, paces.lambda_vcpus(plan.MERGE_LAMBDA_MEMORY))
-    if on_lambda <= _LAMBDA_SECONDS:
-        return _record("merge", _LAMBDA, on_lambda)
     return _record("merge", _MEDIA_JOB, record.seconds + paces.to_render(*work, _MEDIA_JOB.vcpus))
 
 

@@ -20,8 +20,6 @@ PIXEL_SECONDS = 5e-9
 #: How often these pixels count if each frame is encoded as H.264 too: about as long again, 28 ms of a core for a frame
 #: of 1920x1080
 _WITH_H264 = 2
-#: share of these seconds in which a fast machine may be done: Merge is not tried where even that would take too long
-_BEST_SHARE = 0.25
 #: MB of memory for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 MEMORY_OF_VCPU = 1769
 #: seconds in which a function loads the image and the network before its first frame, without any waiting: assumed
@@ -45,11 +43,6 @@ def pixels_worked(pixels: int, outputs: Sequence[str]) -> int:
 def to_render(frames: int, pixels: int, vcpus: float) -> float:
     """Seconds in which Merge reads, draws and encodes `frames` frames of `pixels` (`pixels_worked`)."""
     return frames * pixels * PIXEL_SECONDS * CPU_VCPUS / vcpus
-
-
-def least_to_render(frames: int, pixels: int, vcpus: float) -> float:
-    """The same at the best pace."""
-    return to_render(frames, pixels, vcpus) * _BEST_SHARE
 
 
 def vcpu_seconds(model_bytes: int, pixels: int) -> float:

@@ -37,8 +37,6 @@ from avflow.workflow.settings import Settings
 AUDIO2SRT_LAMBDA_SECONDS = 900
 AUDIO2SRT_LAMBDA_MEMORY = 3008
 MERGE_LAMBDA_TMP_BYTES = 10240 * 2**20
-MERGE_LAMBDA_SECONDS = 900
-MERGE_LAMBDA_MEMORY = 2048
 YOLOV3_LAMBDA_TMP_BYTES = 10240 * 2**20
 #: Seconds in which a function has to be done, as predicted, for a video to be short: until then no fresh GPU instance
 #: has begun. Lambda's limit is five times as long, so a core may be five times slower than the cautious pace.
@@ -82,8 +80,9 @@ def make(media: Media, stream: VideoStream | None, spans: Sequence[Span], settin
             SpanPlan(span.part, span.start, span.end, (span.end - span.start) * pace > AUDIO2SRT_LAMBDA_SECONDS)
             for span in spans
         ),
+        # only the image of the job has what draws
         merge_on_batch=_merge_bytes(media, stream) > MERGE_LAMBDA_TMP_BYTES
-        or _drawing_seconds(media, stream, settings) > MERGE_LAMBDA_SECONDS,
+        or (stream is not None and settings.choices.drawn_late(audio=media.audio is not None)),
         functions=SegmentPlan(short.count, short.frames) if short else None,
     )
 
@@ -181,14 +180,6 @@ def _short(media: Media, stream: VideoStream | None, settings: Settings) -> Segm
     needed = max(media.size, video_bytes) + (video_bytes + mp4_bytes) / segments.count
     fits = needed <= YOLOV3_LAMBDA_TMP_BYTES
     return segments if fits and is_short(segments, pixels, model, settings) else None
-
-
-def _drawing_seconds(media: Media, stream: VideoStream | None, settings: Settings) -> float:
-    """The least seconds that Merge takes on Lambda to draw the boxes; 0 if it does not draw them."""
-    if stream is None or not settings.choices.drawn_late(audio=media.audio is not None):
-        return 0.0
-    pixels = paces.pixels_worked(stream.width * stream.height, settings.choices.outputs)
-    return paces.least_to_render(stream.total_frames, pixels, paces.lambda_vcpus(MERGE_LAMBDA_MEMORY))
 
 
 def _speech_pace(settings: Settings) -> float:

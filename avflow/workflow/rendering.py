@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avflow.annotation.labels import LabelStyle
-from avflow.errors import FrameCountMismatch
+from avflow.errors import FrameCountMismatch, LambdaBudgetExceeded
 from avflow.isolation.permissions import font_folders
 from avflow.media import Notice
-from avflow.media.formats import H264_BYTES_PER_SECOND, VIDEO_BYTES_PER_SECOND
 from avflow.media_work.merge_requests import Render
 from avflow.progress import Report
 from avflow.results.videos import font_notices
-from avflow.workflow import paces
-from avflow.workflow.compute import LambdaCompute
 from avflow.workflow.context import paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.reports import DetectorInput
@@ -46,7 +43,7 @@ def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Re
     Raises
     ------
     LambdaBudgetExceeded
-        Lambda's time or scratch space does not suffice.
+        On Lambda. The plan sends this work to AWS Batch directly.
     FrameCountMismatch
         The video has another number of frames than the detector has seen.
     MediaWorkFailed, MediaAnswerInvalid
@@ -56,7 +53,8 @@ def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Re
     where = media.detector_input
     assert where is not None
     what = f"the drawing of the boxes on {name}"
-    _require_budget(boxes, where, what)
+    if context.ran_on == "lambda":
+        raise LambdaBudgetExceeded(f"{what} needs OpenCV and fonts, which only the image of the job has")
     source = _downloaded(boxes, where)
     files = {"avi": boxes.place.work / "rendered.avi"}
     files |= {"mp4": boxes.place.work / "rendered.mp4"} if "mp4" in media.choices.outputs else {}
@@ -81,20 +79,6 @@ def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Re
     if done.frames != expected:
         raise FrameCountMismatch(f"{name} should have {expected} frames, but {done.frames} were drawn")
     return Rendered(files, done.frames, font_notices(done))
-
-
-def _require_budget(boxes: Boxes, where: DetectorInput, what: str) -> None:
-    """Raise LambdaBudgetExceeded if the drawing can't be done here in any case."""
-    context, media, stream = boxes.context, boxes.media, where.stream
-    pixels = paces.pixels_worked(stream.width * stream.height, boxes.report.choices.outputs)
-    if isinstance(context.settings.compute, LambdaCompute):
-        vcpus = paces.lambda_vcpus(context.settings.compute.memory_mb)
-        context.budget.require_seconds(paces.least_to_render(stream.total_frames, pixels, vcpus), what)
-    read = {boxes.with_audio[0]} if media.audio else set()
-    read_bytes = sum(context.store.size(key) for key in {where.key, *read})
-    rate = VIDEO_BYTES_PER_SECOND + H264_BYTES_PER_SECOND * ("mp4" in boxes.report.choices.outputs)
-    copies = 2 if media.audio else 1  # without and with the audio
-    context.budget.require_disk(read_bytes + round(copies * rate * media.duration), what)
 
 
 def _downloaded(boxes: Boxes, where: DetectorInput) -> Path:

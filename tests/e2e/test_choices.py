@@ -105,7 +105,7 @@ def test_a_wrong_choice_starts_no_job_and_is_reported(up, clip):
 
 
 def test_tracks_and_subtitles_are_drawn_over_all_segments(up, clip, tmp_path):
-    """The last step draws them, as the stack's isolated function, and the label is there in all segments."""
+    """The last step draws them, as an isolated job, and the label is there in all segments."""
     drawn = {"avflow-labels": "track", "avflow-subtitles": "burnt", "avflow-confidence": "0.25"}
     plain = {"avflow-labels": "class", "avflow-confidence": "0.25"}
     assert processed(up, clip, "start/drawn.mkv", **drawn)["status"] == "SUCCEEDED"
@@ -113,6 +113,7 @@ def test_tracks_and_subtitles_are_drawn_over_all_segments(up, clip, tmp_path):
     manifest = json.loads(body(up, "result/drawn.json"))
     assert len([step for step in manifest["steps"] if step["name"] == "yolov3"]) > 1
     assert manifest["warnings"] == []
+    assert [step["ran_on"] for step in manifest["steps"] if step["name"] == "merge"] == ["batch"]
     told = {name: manifest["choices"][name] for name in ("labels", "subtitles")}
     assert told == {
         name: {"value": value, "from": "upload"} for name, value in (("labels", "track"), ("subtitles", "burnt"))

@@ -16,13 +16,11 @@ from avflow.choices import Choices
 from avflow.errors import FrameCountMismatch, LambdaBudgetExceeded, MemoryExhausted, SourceMissing
 from avflow.isolation.permissions import font_folders
 from avflow.media_work import merge as merge_work
-from avflow.progress import Progress
 from avflow.results.names import ALWAYS, OUTPUTS
 from avflow.speech.transcript import Word
-from avflow.workflow import budget, merge, paces, plan, yolov3
 from avflow.workflow import ffmpeg as ffmpeg_step
+from avflow.workflow import merge, plan, yolov3
 from avflow.workflow.budget import Budget
-from avflow.workflow.compute import LambdaCompute
 from avflow.workflow.context import StepContext
 from avflow.workflow.isolating import start
 from avflow.workflow.layout import RESULT_SUFFIXES, VideoRef
@@ -234,42 +232,13 @@ def nothing_is_published(run):
     return True
 
 
-def on_lambda(run, **budget):
-    return replace(run.context, ran_on="lambda", budget=Budget(deadline=time.monotonic() + 900, **budget))
-
-
-def test_what_lambda_could_not_draw_in_its_time_is_not_tried(store, folder, tmp_path, monkeypatch):
+def test_drawing_is_not_for_lambda(store, folder):
+    """The plan sends it to Batch. A function that is asked all the same says so before it reads a frame."""
     run = Run(store, folder / "loud.mkv", TRACK)
-    monkeypatch.setattr(paces, "PIXEL_SECONDS", 0.1)
-    monkeypatch.setattr(merge_work.Tasks, "render", None)
-    context = on_lambda(run)
-    small = replace(context.settings, compute=LambdaCompute("lambda", 2048, 10.0))
-    with pytest.raises(LambdaBudgetExceeded, match=r"the drawing of the boxes on loud\.mkv needs about \d+ s"):
-        merge.run(run.video, replace(context, settings=small))
-    assert nothing_is_published(run)
-
-
-def test_drawing_that_is_too_slow_goes_to_batch(store, folder, tmp_path, monkeypatch):
-    run, real = Run(store, folder / "loud.mkv", TRACK), merge_work.Tasks.render
-
-    def slow(self, asked, report):
-        report(Progress("render", 1e-8, 1.0, "frames", 0.0))
-        return real(self, asked, report)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(budget, "TRUSTED_SHARE", 1e-9)
-        patched.setattr(budget, "TRUSTED_SECONDS", 0.0)
-        patched.setattr(merge_work.Tasks, "render", slow)
-        with pytest.raises(LambdaBudgetExceeded, match=r"the rest of the drawing of the boxes on loud\.mkv"):
-            merge.run(run.video, on_lambda(run))
-    assert nothing_is_published(run)
-    assert numbers(run.merged(tmp_path)[1][".avi"]) == [*range(FRAMES)]
-
-
-def test_drawing_needs_scratch_space(store, folder):
-    run = Run(store, folder / "loud.mkv", TRACK)
-    with pytest.raises(LambdaBudgetExceeded, match=r"the drawing of the boxes .* MB of scratch space"):
-        merge.run(run.video, on_lambda(run, disk_bytes=500_000))
+    assert run.media.plan.merge_on_batch
+    context = replace(run.context, ran_on="lambda", budget=Budget(deadline=time.monotonic() + 900))
+    with pytest.raises(LambdaBudgetExceeded, match=r"the drawing of the boxes on loud\.mkv needs OpenCV and fonts"):
+        merge.run(run.video, context)
     assert nothing_is_published(run)
 
 

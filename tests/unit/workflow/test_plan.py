@@ -238,24 +238,15 @@ def test_the_state_machine_gets_the_segments_of_a_short_video(report):
 
 
 @pytest.mark.parametrize(
-    ("choices", "hours", "on_batch"),
+    ("choices", "on_batch", "silent_on_batch"),
     [
-        (Choices(), 3, False),
-        (Choices(labels="track"), 0.1, False),
-        (Choices(labels="track"), 3, True),
-        (Choices(subtitles="burnt"), 3, True),
+        (Choices(), False, False),
+        (Choices(labels="track"), True, True),
+        (Choices(subtitles="burnt"), True, False),
     ],
-    ids=["early", "short", "track", "burnt"],
+    ids=["early", "track", "burnt"],
 )
-def test_a_merge_that_draws_for_longer_than_lambda_has_goes_to_batch(media, choices, hours, on_batch):
-    film = longer(media, 3600 * hours)
-    film = replace(film, video=replace(film.video, width=1920, height=1080))
-    assert made(film, choices=choices).merge_on_batch == on_batch
-    silent = replace(film, audio=None)
-    assert made(silent, (), choices=choices).merge_on_batch == (on_batch and choices.labels == "track")
-
-
-def test_the_plan_knows_the_function_of_merge():
-    template = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    function = template["Resources"]["MergeFunction"]["Properties"]
-    assert (function["Timeout"], function["MemorySize"]) == (plan.MERGE_LAMBDA_SECONDS, plan.MERGE_LAMBDA_MEMORY)
+def test_a_merge_that_draws_goes_to_batch(media, choices, on_batch, silent_on_batch):
+    assert made(media, choices=choices).merge_on_batch == on_batch
+    assert made(replace(media, audio=None), (), choices=choices).merge_on_batch == silent_on_batch
+    assert not made(replace(media, video=None), choices=choices).merge_on_batch

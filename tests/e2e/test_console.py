@@ -96,7 +96,10 @@ def test_what_keeps_it_from_starting_is_named(up):
     for options, said in (
         (("--port", port), f"PortTaken: Port {port} of 127.0.0.1 is in use"),
         (("--stack-name", "another"), "StackUnusable: another: Stack with id another does not exist"),
-        (("--profile", "none-of-this-name"), "StackUnusable: av-workflow: The config profile"),
+        (
+            ("--profile", "none-of-this-name"),
+            "CredentialsUnusable: The config profile (none-of-this-name) could not be found",
+        ),
     ):
         command = [sys.executable, "-m", "avflow_cli.main", "console", "--endpoint-url", up[0], *options]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

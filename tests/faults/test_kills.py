@@ -63,6 +63,8 @@ def points(steps):
 @contextmanager
 def killed(running, step, point):
     """Kill a step at a point, and check that just this has happened."""
+    # the reporter also answers to the event that the execution of the test before has ended
+    until(lambda: step not in [name for name, _ in running.working()], f"the end of other processes of {step}")
     before = len(running.kills)
     planned = None
     if point == 0:

@@ -55,6 +55,15 @@ def _raise(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def handled() -> None:
+    """Keep Python from ending the process by SIGINT although the interruption was caught.
+
+    CPython does so if KeyboardInterrupt left code that `exec` got as text, as that of dataclasses, and no other such
+    code has run since (pythonrun.c, run_eval_code_obj).
+    """
+    exec("")  # noqa: S102
+
+
 def say() -> None:
     """Tell the user, once."""
     if not _said:

@@ -348,6 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return terminal.show_error(error)
     except KeyboardInterrupt:
         interrupt.say()
+        interrupt.handled()
         return interrupt.STATUS
 
 

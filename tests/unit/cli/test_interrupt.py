@@ -44,3 +44,25 @@ def test_nohup_is_respected():
         process.send_signal(signal.SIGHUP)
         assert process.stdout.read().startswith("av-workflow ")
         assert (process.wait(), process.stderr.read()) == (os.EX_OK, "")
+
+
+#: code that is made of text, as that of dataclasses, takes a minute
+EXEC = """
+import sys
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == "avflow_cli.up":
+            exec("import time; print('importing', flush=True); time.sleep(60)")
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def test_a_signal_during_code_made_of_text_leaves_the_exit_status(tmp_path):
+    """CPython ended the process by SIGINT in the end, although the interruption was caught."""
+    (tmp_path / "sitecustomize.py").write_text(EXEC)
+    command = [sys.executable, "-m", "avflow_cli", "up", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 130

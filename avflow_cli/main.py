@@ -14,6 +14,7 @@ from avflow.errors import AvflowError, SourceMissing
 from avflow_cli import interrupt, terminal, video, where
 from avflow_cli.options import Folder, WholeNumber, deployment_options
 from avflow_cli.stack.commands import COMMANDS, COMPLETION, SHELLS
+from avflow_cli.stack.options import at_a_stack
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
@@ -158,10 +159,7 @@ def doctor(profile: str | None, region: str | None, endpoint_url: str | None) ->
 
 
 @avflow.command("verify", epilog=EXIT_STATUS_HELP)
-@click.option("--stack-name", metavar="NAME", help="Name of the stack; by default that of samconfig.toml.")
-@click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
-@click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile.")
-@click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`.")
+@at_a_stack
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -171,7 +169,7 @@ def doctor(profile: str | None, region: str | None, endpoint_url: str | None) ->
     help="The report.",
 )
 @click.option("--keep", is_flag=True, help="Keep the uploads and the results in the bucket.")
-def verify_stack(out: Path, keep: bool, **where: str | None) -> int:
+def verify_stack(**options: Any) -> int:
     """Prove that a deployed stack does what it should.
 
     Runs the sample video twice, the second time without Lambda, compares boxes and words with what must come out, and
@@ -179,7 +177,7 @@ def verify_stack(out: Path, keep: bool, **where: str | None) -> int:
     """
     from avflow_cli import verify as command  # noqa: PLC0415
 
-    return command.run(**where, out=out, keep=keep)
+    return command.run(**options)
 
 
 @avflow.command(epilog=EXPORT_HELP + EXIT_STATUS_HELP)

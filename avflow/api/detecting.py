@@ -207,7 +207,7 @@ def _in_video(path: Path, wanted: LoadDetector, isolation: Isolation, report: Re
             why = " ".join(notice.message for notice in media.notices)
             raise InvalidMediaNoStreams(f"{printable(path.name)} has no video. {why}".rstrip())
         size = (found.stream.width, found.stream.height)
-        annotated(work, wanted, found, Drawing(color_space=media.video.drawn_color_space if media.video else "unknown"))
+        annotated(work, wanted, found, Drawing(color_space=media.drawn_color_space))
         lines = work.place.take("detections.jsonl").read_text(encoding="utf-8").splitlines()
     numbers = {name: number for number, name in enumerate(_detector(wanted).names)}
     return (_of_line(json.loads(line), numbers, size) for line in lines)

@@ -118,11 +118,11 @@ def process(
 
 
 def _drawing(choices: Choices, media: Media) -> Drawing:
-    late, color_space = choices.drawn_late(audio=media.audio is not None), "unknown"
-    if media.video:
-        color_space = media.video.drawn_color_space
+    late = choices.drawn_late(audio=media.audio is not None)
     style = LabelStyle(choices.labels, choices.label_size)
-    return Drawing("mp4" in choices.outputs, "jpg" in choices.outputs, style, choices.detect_every, color_space, late)
+    return Drawing(
+        "mp4" in choices.outputs, "jpg" in choices.outputs, style, choices.detect_every, media.drawn_color_space, late
+    )
 
 
 def _side_by_side(work: Work, parts: dict[str, Callable[[], Any]]) -> dict[str, Any]:

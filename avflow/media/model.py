@@ -204,6 +204,11 @@ class Media(Contract):
     #: the streams of the file, and which of them were used
     tracks: tuple[Track, ...] = ()
 
+    @property
+    def drawn_color_space(self) -> str:
+        """FFmpeg's name of the annotated frames' colour matrix; `unknown` without video."""
+        return self.video.drawn_color_space if self.video else "unknown"
+
     def noting(self, *notices: Notice) -> Media:
         """The same media with more notices."""
         return replace(self, notices=(*self.notices, *notices))

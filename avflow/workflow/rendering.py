@@ -17,7 +17,6 @@ from avflow.media import Notice
 from avflow.media_work.merge_requests import Render
 from avflow.progress import Report
 from avflow.results.videos import font_notices
-from avflow.workflow.context import paced
 from avflow.workflow.isolating import Worker
 from avflow.workflow.reports import DetectorInput
 
@@ -70,11 +69,11 @@ def render(boxes: Boxes, worker: Worker, detections: Path, report: Report) -> Re
         paths.get("mp4"),
         paths.get("pictures"),
         LabelStyle(media.choices.labels, media.choices.label_size),
-        boxes.media.video.drawn_color_space if boxes.media.video else "unknown",
+        boxes.media.drawn_color_space,
         str(subtitles) if subtitles else None,
         tuple(map(str, font_folders())) if subtitles else (),
     )
-    done = worker.do(request, paced(report, context.budget, what))
+    done = worker.do(request, report)
     expected = sum(each.frames for each in boxes.reports.values())
     if done.frames != expected:
         raise FrameCountMismatch(f"{name} should have {expected} frames, but {done.frames} were drawn")

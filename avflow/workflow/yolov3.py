@@ -136,7 +136,7 @@ def _request(
         str(place.work / "boxed.mp4") if "mp4" in drawn else None,
         str(place.work / "pictures.zip") if "jpg" in drawn else None,
         LabelStyle(media.choices.labels, media.choices.label_size),
-        media.input.video.drawn_color_space if media.input.video else "unknown",
+        media.input.drawn_color_space,
         media.choices.detect_every,
     )
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from avflow_cli.stack.objects import Uploaded, with_video
 from lambdas.start.result_names import KEY_BYTES, RESULT_PREFIX, START_PREFIX, SUFFIXES
 
 #: executions on a page, and executions that are looked at for a name until a page has so many
@@ -120,7 +120,7 @@ class Aws:
         sizes = {each["Key"].removeprefix(base): each["Size"] for each in found}
         links = {suffix: self._link(base + suffix) for suffix in SUFFIXES if suffix in sizes}
         if {".html", ".mp4"} <= links.keys():  # the page finds its video by the address behind its own
-            links[".html"] += f"#video={quote(links['.mp4'], safe='')}"
+            links[".html"] = with_video(links[".html"], links[".mp4"])
         name = base.rpartition("/")[2]
         return [Result(name + suffix, sizes[suffix], link) for suffix, link in links.items()]
 
@@ -163,19 +163,14 @@ class Aws:
         if described.get("redriveStatus") == "REDRIVABLE":
             self.states.redrive_execution(executionArn=arn)
             return "It goes on from the state that failed."
-        video, s3 = _video(described), self.client("s3")
+        video = _video(described)
         if not str(video.get("key", "")).startswith(START_PREFIX) or video.get("bucket") != self.bucket:
             raise NotPossible("The input of this execution names no upload of this stack.")
-        source = {"Bucket": self.bucket, "Key": video["key"]}
-        if video.get("version_id"):
-            source["VersionId"] = video["version_id"]
         try:
-            head = s3.head_object(**source)
+            told = Uploaded.found(self.client("s3"), self.bucket, video["key"], video.get("version_id"))
         except ClientError as error:
             raise NotPossible(f"{video['key']} is not there any more.") from error
-        # a copy onto itself must change something (Amazon S3 API Reference, "CopyObject"): it writes the metadata anew
-        kept = {"Metadata": head["Metadata"], "ContentType": head.get("ContentType", "binary/octet-stream")}
-        s3.copy(source, self.bucket, video["key"], ExtraArgs={"MetadataDirective": "REPLACE", **kept})
+        told.copy_onto_itself()
         return "Its upload is processed anew, in a new execution."
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
-from urllib.parse import quote
 
 from avflow_cli.stack.executions import Execution, Executions
+from avflow_cli.stack.objects import with_video
 from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.reports import results_of
 from avflow_cli.stack.results import ResultsMissing
@@ -58,7 +58,7 @@ def _page(stack: Stack, found: Execution) -> str:
         shown = found.upload or found.name
         raise ResultsMissing(f"{shown} has no page.", f"What it has: avflow results {found.name}")
     page = _link(stack, keys["html"])
-    return f"{page}#video={quote(_link(stack, keys['mp4']), safe='')}" if "mp4" in keys else page
+    return with_video(page, _link(stack, keys["mp4"])) if "mp4" in keys else page
 
 
 def _link(stack: Stack, key: str) -> str:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from avflow.errors import AvflowError, SourceMissing
 from avflow.filenames import printable
-from avflow.workflow.layout import VideoRef
 from avflow_cli.stack.executions import Execution, Executions
+from avflow_cli.stack.objects import Uploaded
 from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.stack import Stack
-
-#: what an upload keeps when it is copied onto itself
-_KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
 
 
 class NothingToRetry(AvflowError):
@@ -57,22 +53,14 @@ def _anew(stack: Stack, found: Execution) -> Execution:
     """Copy the run's version of the upload onto itself. Returns the execution that this starts."""
     if found.video is None:
         raise SourceMissing(f"{found.name} says no upload.", "Submit the video again.")
-    s3, video = stack.access.client("s3"), found.video
-    version = {"VersionId": video.version_id} if video.version_id else {}
+    video = found.video
     try:
-        told = s3.head_object(Bucket=video.bucket, Key=video.key, **version)
+        upload = Uploaded.found(stack.access.client("s3"), video.bucket, video.key, video.version_id)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NoSuchVersion"):
             raise
         raise SourceMissing(
             f"{printable(video.key)} is not in the bucket any more.", "Submit the video again."
         ) from error
-    _copy(s3, video, version, told)
+    upload.copy_onto_itself()
     return Execution.described(stack.place.await_start(video.key))
-
-
-def _copy(s3: Any, video: VideoRef, version: dict[str, str], told: dict[str, Any]) -> None:
-    """A copy onto itself must replace something (Amazon S3 API Reference, "CopyObject"): the metadata, by the same."""
-    kept = {name: told[name] for name in _KEPT if name in told}
-    replaced = {"MetadataDirective": "REPLACE", "Metadata": told.get("Metadata", {}), **kept}
-    s3.copy({"Bucket": video.bucket, "Key": video.key, **version}, video.bucket, video.key, ExtraArgs=replaced)

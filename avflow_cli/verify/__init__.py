@@ -9,10 +9,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from avflow_cli import interrupt, reasons, samconfig, terminal
-from avflow_cli.access import Access
+from avflow_cli import interrupt, reasons, terminal
 from avflow_cli.follow import WHERE, TaskEvent
-from avflow_cli.stack.aws_errors import in_words
 from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import Check, compared
 from avflow_cli.verify.report import written
@@ -26,26 +24,17 @@ SECONDS_TO_TIDY = 20.0
 _USABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
-def run(
-    stack_name: str | None, profile: str | None, region: str | None, endpoint_url: str | None, out: Path, *, keep: bool
-) -> int:
+def run(stack: Stack, out: Path, *, keep: bool) -> int:
     """Run the sample twice, compare the results with what must come out, and write a report. Returns the exit status.
 
     The second run has no time on Lambda, so that each of its steps moves to Batch.
 
     Raises
     ------
-    SamconfigInvalid, StackUnusable, RunNotStarted
+    RunNotStarted
     """
     interrupt.allow(SECONDS_TO_TIDY)
-    named = samconfig.named()
-    access = Access(replace(named, stack_name=stack_name or named.stack_name), profile, region, endpoint_url)
-    with in_words(access):
-        return _verified(access, out, keep=keep)
-
-
-def _verified(access: Access, out: Path, *, keep: bool) -> int:
-    stack, name = Stack.of(access), uuid.uuid4().hex[:8]
+    name = uuid.uuid4().hex[:8]
     checks = [Check("stack", stack.status in _USABLE, stack.status)]
     runs: list[Run] = []
     try:

@@ -90,10 +90,10 @@ def encode(frames: Iterable[av.VideoFrame], target: Path, picture: VideoStream) 
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Detector]:
-    """A detector that is warm."""
+def opened(name: str, **options: Any) -> Iterator[Detector]:
+    """A detector that is warm. `options` are those of `YoloDetector`."""
     folder = random_yolov3.model_folder(MODELS)
-    detector = open_model(name, ModelStore(folder, folder / "models.toml"))
+    detector = open_model(name, ModelStore(folder, folder / "models.toml"), **options)
     infer(detector, 3 * detector.batch_size, detector.input_size)
     try:
         yield detector

@@ -5,8 +5,8 @@ defines the output bit by bit: ITU-T H.264, H.265, VP8 and VP9. MPEG-1, MPEG-2, 
 differences in the inverse transform (IEEE 1180), so FFmpeg decodes them on the CPU; a converted AVI is one of these.
 AV1 is exact too, but PyAV opens FFmpeg's first decoder for it, dav1d, which doesn't use the GPU.
 
-The encoder, NVENC, is not used. The result is MPEG-4 Part 2, and NVENC encodes only H.264, HEVC and AV1 (NVIDIA Video
-Codec SDK, "Video Encode and Decode GPU Support Matrix").
+Only the MP4 is encoded on the GPU (`avflow.video.writer`): the AVI is MPEG-4 Part 2, and NVENC encodes H.264, HEVC and
+AV1 (NVIDIA Video Codec SDK, "Video Encode and Decode GPU Support Matrix").
 """
 
 from __future__ import annotations

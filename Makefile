@@ -14,7 +14,7 @@ RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCUR
                  SUBTITLES OUTPUTS WORD_TIMES CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
-           base-images audit clean
+           base-images audit release clean
 
 # The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
@@ -27,10 +27,10 @@ OTHERS := AVFLOW_% PIP_% PYTEST_% UV_% ONEDNN_% DNNL_% %_proxy %_PROXY TMPDIR NO
 # make would silently ignore a misspelt variable and process the sample.
 ifeq ($(MAKELEVEL),0)
 UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(call GIVEN,$(name)),$(name)))
-UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED PYTHON BIN SHELL MAKEFLAGS $(OTHERS),$(UNKNOWN)))
+UNKNOWN := $(firstword $(filter-out $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED TAG PYTHON BIN SHELL MAKEFLAGS $(OTHERS),$(UNKNOWN)))
 ifneq ($(UNKNOWN),)
 NEAREST := $(shell $(PYTHON) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' \
-             '$(subst ','\'',$(UNKNOWN))' $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED PYTHON 2>/dev/null)
+             '$(subst ','\'',$(UNKNOWN))' $(RUN_VARIABLES) PARTS BASELINE FUZZ_SECONDS FUZZ_SEED TAG PYTHON 2>/dev/null)
 $(error There is no variable $(UNKNOWN)$(if $(NEAREST),: did you mean $(NEAREST)?,. There are $(RUN_VARIABLES)))
 endif
 NO_TARGET := $(firstword $(filter-out $(TARGETS) .venv/%,$(MAKECMDGOALS)))
@@ -87,6 +87,7 @@ help:
 	@echo 'make audit                                     asks for known holes of the locked packages (in make check too)'
 	@echo 'make base-images                               pins the newest base image by digest (needs its registry)'
 	@echo 'make lock                                      locks the packages of requirements/*.in'
+	@echo 'make release [TAG=1]                           builds the packages of this version and tries them (2 minutes)'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
 run: video .venv/.local $(IMAGES)
@@ -193,6 +194,12 @@ base-images: .venv/.local
 
 audit: .venv/.dev .venv/.check
 	@$(BIN)/python -m scripts.audit
+
+# with TAG=1 it tags the commit
+release: .venv/.dev
+	@scripts/chromium >/dev/null
+	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
+	$(BIN)/python -m scripts.release $(if $(TAG),--tag)
 
 .venv/.local: requirements/local.txt pyproject.toml
 	$(SET_UP) local

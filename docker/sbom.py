@@ -61,7 +61,7 @@ def python_packages(found: Iterable[Distribution]) -> Iterator[Component]:
             for file in sorted(each.files or (), key=str)
             if file.parent.name.endswith(".libs")
         ]
-        yield component("library", each.name, each.version, purl, licenses=_licences(each), components=libraries)
+        yield component("library", each.name, each.version, purl, licenses=licences(each), components=libraries)
 
 
 def _normal(name: str) -> str:
@@ -74,7 +74,7 @@ def _soname(file: str) -> str:
     return re.sub(r"-[0-9a-f]{8}(?=\.|-)", "", file)
 
 
-def _licences(package: Distribution) -> list[dict[str, Any]]:
+def licences(package: Distribution) -> list[dict[str, Any]]:
     """The licence as the package states it: an SPDX expression, else its classifiers, else the first line of a text."""
     metadata = package.metadata
     if expression := metadata.get("License-Expression"):
@@ -183,8 +183,13 @@ def _sha256(digest: str) -> list[dict[str, str]]:
 
 # ---------------------------------------------------------------- all
 def bill(image: str, components: list[Component]) -> dict[str, Any]:
-    """The whole document. Its number is a digest of the rest."""
-    contents = json.dumps([image, components], sort_keys=True)
+    """The document of an image."""
+    return document(component("container", f"av-workflow-{image}", None, None), components)
+
+
+def document(subject: Component, components: list[Component]) -> dict[str, Any]:
+    """The document of anything. Its number is a digest of the rest."""
+    contents = json.dumps([subject, components], sort_keys=True)
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -192,7 +197,7 @@ def bill(image: str, components: list[Component]) -> dict[str, Any]:
         "version": 1,
         "metadata": {
             "lifecycles": [{"phase": "build"}],
-            "component": component("container", f"av-workflow-{image}", None, None),
+            "component": subject,
         },
         "components": components,
     }

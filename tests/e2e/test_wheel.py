@@ -1,23 +1,35 @@
-"""The wheel in a fresh environment and an empty folder: no file of the checkout is needed."""
+"""The wheel in a fresh environment and an empty folder: no file of the checkout is needed.
+
+`make release` runs these tests with the wheel that it has built, and installs it with all packages, without network.
+"""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, ffmpeg
+from scripts.platforms import PYTHONS
+from scripts.release import checkout, packages
+from tests.browser.conftest import browser, watched  # noqa: F401 - fixtures
+from tests.browser.test_page import until
+from tests.e2e.conftest import ROOT, SAMPLE, ffmpeg
 from tests.result_sets import ALL, named
 
 PARTS = (
     *("avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws", "requirements", "samples", "statemachine"),
     *("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE", "template.yaml", "samconfig.toml"),
 )
+#: of scripts/release/__main__.py: the release to try, and a folder with the wheels of other packages
+RELEASE, WHEELS = os.environ.get("AVFLOW_RELEASE"), os.environ.get("AVFLOW_RELEASE_WHEELS")
+TIME = 1_790_000_000
 
 pytestmark = pytest.mark.slow
 
@@ -28,31 +40,60 @@ def run(*command, **more):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built without network from a source distribution of a copy: a build leaves files in its tree."""
-    tree = tmp_path_factory.mktemp("tree")
+def built(folder):
+    """A source distribution and a wheel, from a copy with modes and times of its own: a build leaves files there."""
+    tree, out = folder / "tree", folder / "dist"
+    tree.mkdir()
+    out.mkdir()
     for name in PARTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tree / name)
-    run(sys.executable, "-c", "from setuptools.build_meta import build_sdist; build_sdist('dist')", cwd=tree)
-    (source,) = (tree / "dist").glob("*.tar.gz")
-    offline = ("--no-deps", "--no-build-isolation", "--no-index")
-    run(sys.executable, "-m", "pip", "wheel", source, *offline, "-w", tree / "dist")
-    (built,) = (tree / "dist").glob("*.whl")
-    return built
+        if (ROOT / name).is_dir():
+            cached = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, tree / name, ignore=cached, copy_function=shutil.copyfile)
+        else:
+            shutil.copyfile(ROOT / name, tree / name)
+    return packages.build(tree, out, TIME)
+
+
+@pytest.fixture(scope="module")
+def built_here(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def wheel(request):
+    """The wheel of a release, or one of this working tree."""
+    if not RELEASE:
+        return request.getfixturevalue("built_here")[1]
+    (found,) = Path(RELEASE).glob("*.whl")
+    return found
 
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """The Python of a fresh environment with the wheel. All other packages are those of this environment."""
+    """The Python of a fresh environment with the wheel.
+
+    That of a release has the packages that the wheel asks for, in the pinned versions. Otherwise, which is sooner, all
+    other packages are those of this environment.
+    """
     folder = tmp_path_factory.mktemp("fresh")
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     fresh = folder / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", fresh, "install", "--no-deps", "--no-index", "-q", wheel)
-    site = Path(run(fresh, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = (sys.executable, "-m", "pip", "--python", fresh, "install", "--no-index", "-q")
+    if RELEASE:
+        (constraints,) = Path(RELEASE).glob("*.constraints.txt")
+        run(*pip, "--only-binary", ":all:", "--find-links", WHEELS, "--constraint", constraints, wheel)
+    else:
+        run(*pip, "--no-deps", wheel)
+        site = Path(run(fresh, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+        (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return fresh
+
+
+EXPECTED = json.loads((ROOT / "samples" / "my_video.expected.json").read_text(encoding="utf-8"))
+
+
+def users():
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
 
 @pytest.fixture
@@ -60,15 +101,14 @@ def environment(tmp_path, monkeypatch):
     """A user's environment, and an empty folder."""
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return users()
 
 
 def test_licences_and_all_files_are_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = {name.partition("/")[2] for name in content.namelist()}
-        tree = wheel.parents[1]
         for name in ("template.yaml", "statemachine/av_workflow.asl.yaml", "samconfig.toml", "samples/my_video.mkv"):
-            assert content.read(f"avflow_cli/files/{name}") == (tree / name).read_bytes()
+            assert content.read(f"avflow_cli/files/{name}") == (ROOT / name).read_bytes()
         top = {name.partition("/")[0] for name in content.namelist()}
     assert {"licenses/LICENSE", "licenses/NOTICE", "py.typed", "models/models.toml", "darknet/data/coco.names"} <= names
     page = ROOT / "avflow_cli" / "console" / "page"
@@ -76,6 +116,43 @@ def test_licences_and_all_files_are_in_the_wheel(wheel):
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws",
     }  # fmt: skip
+
+
+def test_the_same_sources_give_the_same_bytes(built_here, tmp_path_factory):
+    """Elsewhere, later, and by a user with another umask."""
+    first = built_here[0].stat().st_mtime
+    while int(time.time()) <= first:  # archives have times in seconds
+        time.sleep(0.05)
+    before = os.umask(0o077)
+    try:
+        again = built(tmp_path_factory.mktemp("built_again"))
+    finally:
+        os.umask(before)
+    assert [path.name for path in again] == [path.name for path in built_here]
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built_here]
+
+
+def test_the_metadata_is_that_of_this_version_and_readable(wheel):
+    packages.check(wheel)
+    with zipfile.ZipFile(wheel) as content:
+        (name,) = (name for name in content.namelist() if name.endswith("/METADATA"))
+        metadata = content.read(name).decode()
+    assert f"\nVersion: {checkout.version(ROOT)}\n" in metadata
+    assert "\nLicense-Expression: Apache-2.0\n" in metadata
+    pythons = re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", metadata, re.MULTILINE)
+    assert tuple(pythons) == PYTHONS
+
+
+def test_no_test_and_no_path_of_this_machine_is_in_the_wheel(wheel):
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+        assert not [name for name in names if re.search(r"(^|/)(tests?|conftest|test_[^/]*)(/|\.py$)", name)]
+        machine = (str(ROOT).encode(), str(wheel.parents[1]).encode(), sys.prefix.encode())
+        assert not [name for name in names if any(path in content.read(name) for path in machine)]
+
+
+def test_the_command_says_its_version(python, environment):
+    assert run(python.parent / "avflow", "--version", env=environment) == f"av-workflow {checkout.version(ROOT)}\n"
 
 
 def test_nothing_of_the_checkout_is_loaded(python, environment):
@@ -89,19 +166,35 @@ def test_nothing_of_the_checkout_is_loaded(python, environment):
     assert list(Path().iterdir()) == []
 
 
-def test_a_video_is_processed_in_an_empty_folder(python, environment):
-    ffmpeg(
-        *("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", "-f", "lavfi", "-i", "sine=440:d=1"),
-        *("-c:v", "libx264", "-c:a", "aac", "video.mp4"),
-    )
-    said = run(python.parent / "avflow", "run", "--speech-model", "whisper-tiny.en", "video.mp4", env=environment)
-    assert "result/video.avi" in said
-    found = {path.name for path in Path("result").iterdir()}
-    assert {"video.avi", "video.srt", "video.detections.jsonl", "video.json"} <= found
-    manifest = json.loads(Path("result/video.json").read_text())
-    assert manifest["detections"]["frames"] == 10
+@pytest.fixture(scope="module")
+def sample(python, tmp_path_factory):
+    """What `avflow run` makes of the sample in an otherwise empty folder."""
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copy(SAMPLE, folder)
+    said = run(python.parent / "avflow", "run", "my_video.mkv", env=users(), cwd=folder)
+    assert "result/my_video.avi" in said
+    return folder
+
+
+def test_a_video_is_processed_in_an_empty_folder(sample):
+    found = {path.name for path in (sample / "result").iterdir()}
+    assert {"my_video.avi", "my_video.srt", "my_video.detections.jsonl", "my_video.json"} <= found
+    manifest = json.loads((sample / "result" / "my_video.json").read_text())
+    assert manifest["detections"]["frames"] == EXPECTED["frames"]
     assert [step["name"] for step in manifest["steps"]] == ["ffmpeg", "audio2srt", "yolov3", "merge"]
-    assert {path.name for path in Path().iterdir()} == {"result", "video.mp4"}
+    assert {path.name for path in sample.iterdir()} == {"result", "my_video.mkv"}
+
+
+def test_the_page_shows_the_video_its_objects_and_its_words(sample, watched):  # noqa: F811 - a fixture
+    seen = watched()
+    page = seen.open(sample / "result" / "my_video.html")
+    until(page, "video.readyState >= 2")
+    assert page.evaluate("[video.videoWidth, video.videoHeight]") == [768, 576]
+    shown = page.locator(".track").evaluate_all("found => found.map(one => one.getAttribute('aria-label'))")
+    assert {each.partition(":")[0] for each in shown} >= {each["class"] for each in EXPECTED["objects"]}
+    words = re.findall(r"[a-z]+", " ".join(page.locator("#cues li").all_text_contents()).lower())
+    assert "ask not what your country can do for you" in " ".join(words)
+    assert seen.said == []
 
 
 def test_the_calls_of_python_work_too(python, environment):

@@ -14,7 +14,7 @@ RUN_VARIABLES := VIDEO OUT LAMBDA_TIMEOUT LAMBDA_MEMORY LAMBDA_TMP LAMBDA_CONCUR
                  SUBTITLES OUTPUTS WORD_TIMES CONFIDENCE NMS CLASSES DETECT_EVERY LABELS LABEL_SIZE SPEECH_LANGUAGE CONTAINERS
 export $(RUN_VARIABLES)
 TARGETS := help run up doctor models images test test-slow fuzz containers-test check bench bench-check peers lock \
-           base-images audit release clean
+           base-images audit docs release clean
 
 # The name as typed: make would expand a `$` in it. `$$`, which make expects, also means one `$`.
 GIVEN = $(filter command,$(firstword $(origin $(1))))
@@ -87,6 +87,7 @@ help:
 	@echo 'make audit                                     asks for known holes of the locked packages (in make check too)'
 	@echo 'make base-images                               pins the newest base image by digest (needs its registry)'
 	@echo 'make lock                                      locks the packages of requirements/*.in'
+	@echo 'make docs                                      builds the documentation as a site: build/site/index.html'
 	@echo 'make release [TAG=1]                           builds the packages of this version and tries them (2 minutes)'
 	@echo 'make clean                                     removes .venv*, build output and result/'
 
@@ -130,7 +131,7 @@ test: .venv/.dev
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
 	$(PYTEST) --numprocesses $(ONE_MORE) -m "not slow and not containers"
 
-test-slow: .venv/.dev
+test-slow: .venv/.dev .venv/.docs
 	@echo '*** make test-slow: about 30 minutes on 2 cores ***'
 	@scripts/chromium >/dev/null || echo '*** SKIPPED: the tests of pages in a browser (see above) ***' >&2
 	$(BIN)/avflow models fetch yolov3-tiny whisper-base whisper-tiny.en
@@ -142,8 +143,8 @@ fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
 # side by side: mypy takes as long as all others together
-CHECKS := check-types check-template check-rest
-check: .venv/.dev .venv/.sam .venv/.check
+CHECKS := check-types check-template check-rest docs
+check: .venv/.dev .venv/.sam .venv/.check .venv/.docs
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(CHECKS)
 
 check-types:
@@ -195,6 +196,10 @@ base-images: .venv/.local
 audit: .venv/.dev .venv/.check
 	@$(BIN)/python -m scripts.audit
 
+# the site, and its links
+docs: .venv/.dev .venv/.docs
+	@$(BIN)/python -m scripts.site
+
 # with TAG=1 it tags the commit
 release: .venv/.dev
 	@scripts/chromium >/dev/null
@@ -221,10 +226,14 @@ release: .venv/.dev
 	$(SET_UP) check
 	@touch $@
 
+.venv/.docs: requirements/docs.txt | .venv/.local
+	$(SET_UP) docs
+	@touch $@
+
 # programs for comparison, run and never imported: see requirements/peers.in
 .venv/.peers: requirements/peers.txt | .venv/.local
 	$(SET_UP) peers
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-sam .venv-check .venv-peers .aws-sam build result
+	rm -rf .venv .venv-sam .venv-check .venv-docs .venv-peers .aws-sam build result

@@ -44,6 +44,7 @@ EVERYWHERE = {
     "bench": "`make bench`",
     "sam": "`make check`, `make images`",
     "check": "`make check`",
+    "docs": "`make docs`, `make check`",
     "peers": "`make peers`",
 }
 #: NAMEs of the requirements of images: Debian 13 on Linux x86-64

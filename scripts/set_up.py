@@ -39,6 +39,7 @@ ENVIRONMENTS = {
     "bench": Environment(".venv", 25, 100),
     "sam": Environment(".venv-sam", 60, 340),
     "check": Environment(".venv-check", 55, 290),
+    "docs": Environment(".venv-docs", 20, 140),
     "peers": Environment(".venv-peers", None, 6500),
 }
 

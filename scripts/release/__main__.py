@@ -8,15 +8,13 @@ It refuses changes without a commit, a version without an entry in CHANGELOG.md,
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from scripts.release import bill, checkout, packages
+from scripts.release import checkout, making, packages
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "release"
@@ -25,32 +23,6 @@ WHEELS = ROOT / "build" / "wheels"
 TRIAL = "tests/e2e/test_wheel.py"
 #: a port that nobody listens on: what asks another host for something fails
 NO_NETWORK = "http://127.0.0.1:9"
-
-
-def make(root: Path, out: Path) -> None:
-    """Write all files of a release of the commit into an empty folder.
-
-    Raises
-    ------
-    checkout.NotReleasable
-    """
-    version, epoch = checkout.version(root), checkout.epoch(root)
-    sources = out / f"av-workflow-{version}-sources.tar.gz"
-    with tempfile.TemporaryDirectory() as folder:
-        packages.export(root, sources, version, epoch)
-        tree = packages.unpack(sources, Path(folder, "tree"))
-        built = Path(folder, "built")
-        built.mkdir()
-        source, wheel = packages.build(tree, built, epoch)
-        packages.check(wheel)
-        for file in (source, wheel):
-            shutil.move(file, out / file.name)
-    wheel = out / wheel.name
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    text = bill.written(root, wheel, version, digest)
-    (out / f"av-workflow-{version}.cdx.json").write_text(text, encoding="utf-8")
-    (out / f"av-workflow-{version}.constraints.txt").write_text(packages.constraints(root), encoding="utf-8")
-    packages.write_sums(out)
 
 
 def try_out(release: Path, wheels: Path) -> int:
@@ -79,7 +51,7 @@ def main(*arguments: str) -> int:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         print(f"building av-workflow {checkout.version(ROOT)} from {checkout.commit(ROOT)[:12]} …", flush=True)
-        make(ROOT, unfinished)
+        making.make(ROOT, unfinished)
         print("trying it in a new environment, without network …", flush=True)
         if status := try_out(unfinished, WHEELS):
             return status

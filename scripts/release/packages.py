@@ -26,12 +26,22 @@ from scripts.lock import requirements
 from scripts.release.checkout import NotReleasable
 
 SUMS = "SHA256SUMS"
+Command = list[str | Path]
 
 
 def export(root: Path, archive: Path, version: str, epoch: int) -> None:
     """Write the sources of the commit as a compressed tar: what Git has, tests included."""
     # Git's own default of the modes depends on its configuration
-    command = ["git", "-C", root, "-c", "tar.umask=0022", "archive", f"--prefix=av-workflow-{version}/", "HEAD"]
+    command: Command = [
+        "git",
+        "-C",
+        root,
+        "-c",
+        "tar.umask=0022",
+        "archive",
+        f"--prefix=av-workflow-{version}/",
+        "HEAD",
+    ]
     done = subprocess.run(command, capture_output=True, check=True)
     archive.write_bytes(gzip.compress(done.stdout, mtime=epoch))
 
@@ -63,8 +73,8 @@ def build(tree: Path, out: Path, epoch: int) -> tuple[Path, Path]:
 
 
 def _build(what: Path, out: Path, epoch: int, kind: str) -> None:
-    command = [find_uv_bin(), "build", kind, "--quiet", "--offline", "--no-build-isolation", "--no-create-gitignore",
-               "--python", sys.executable, "--out-dir", out, what]  # fmt: skip
+    command: Command = [find_uv_bin(), "build", kind, "--quiet", "--offline", "--no-build-isolation",
+                        "--no-create-gitignore", "--python", sys.executable, "--out-dir", out, what]  # fmt: skip
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
     before = os.umask(0o022)
     try:
@@ -103,7 +113,7 @@ def check(wheel: Path) -> None:
         wrong = "\n".join(str(each) for each in errors.exceptions if isinstance(each, InvalidMetadata))
         raise NotReleasable(f"The metadata of {wheel.name} is not valid:\n{wrong}") from errors
     message = email.message_from_bytes(raw)
-    if message["Description-Content-Type"] != "text/markdown" or not markdown.render(message.get_payload()):
+    if message["Description-Content-Type"] != "text/markdown" or not markdown.render(str(message.get_payload())):
         raise NotReleasable(f"The description of {wheel.name} can't be shown: see README.md.")
 
 
@@ -132,9 +142,9 @@ def fetch(root: Path, wheels: Path) -> None:
     NotReleasable
     """
     wheels.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-               "--require-hashes", "--only-binary", ":all:", "--find-links", wheels, "--dest", wheels,
-               "--requirement", root / "requirements" / "local.txt"]  # fmt: skip
+    command: Command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                        "--require-hashes", "--only-binary", ":all:", "--find-links", wheels, "--dest", wheels,
+                        "--requirement", root / "requirements" / "local.txt"]  # fmt: skip
     if subprocess.run([*command, "--no-index"], capture_output=True, check=False).returncode == 0:
         return
     print("fetching the wheels of requirements/local.txt, the only step that needs the network …", flush=True)

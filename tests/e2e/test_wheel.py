@@ -3,6 +3,7 @@
 `make release` runs these tests with the wheel that it has built, and installs it with all packages, without network.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -17,19 +18,20 @@ from pathlib import Path
 import pytest
 
 from scripts.platforms import PYTHONS
-from scripts.release import checkout, packages
+from scripts.release import checkout, making, packages
 from tests.browser.conftest import browser, watched  # noqa: F401 - fixtures
 from tests.browser.test_page import until
 from tests.e2e.conftest import ROOT, SAMPLE, ffmpeg
 from tests.result_sets import ALL, named
 
 PARTS = (
-    *("avflow", "avflow_cli", "batch_jobs", "lambdas", "local_aws", "requirements", "samples", "statemachine"),
-    *("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE", "template.yaml", "samconfig.toml"),
+    *("avflow", "avflow_cli", "batch_jobs", "docker", "lambdas", "local_aws", "requirements", "samples"),
+    *("statemachine", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "NOTICE", "README.md", "pyproject.toml"),
+    *("samconfig.toml", "setup.py", "template.yaml"),
 )
 #: of scripts/release/__main__.py: the release to try, and a folder with the wheels of other packages
 RELEASE, WHEELS = os.environ.get("AVFLOW_RELEASE"), os.environ.get("AVFLOW_RELEASE_WHEELS")
-TIME = 1_790_000_000
+AUTHOR = {"NAME": "tests", "EMAIL": "tests@example.org", "DATE": "2026-10-01T12:00:00Z"}
 
 pytestmark = pytest.mark.slow
 
@@ -41,17 +43,20 @@ def run(*command, **more):
 
 
 def built(folder):
-    """A source distribution and a wheel, from a copy with modes and times of its own: a build leaves files there."""
-    tree, out = folder / "tree", folder / "dist"
+    """All files of a release of this working tree, from a repository of its own: the same commit each time."""
+    tree, out = folder / "tree", folder / "release"
     tree.mkdir()
     out.mkdir()
     for name in PARTS:
         if (ROOT / name).is_dir():
-            cached = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, tree / name, ignore=cached, copy_function=shutil.copyfile)
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copyfile(ROOT / name, tree / name)
-    return packages.build(tree, out, TIME)
+            shutil.copy(ROOT / name, tree / name)
+    author = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in AUTHOR.items()}
+    for command in (("init", "-q"), ("add", "."), ("-c", "commit.gpgsign=false", "commit", "-q", "-m", "Release")):
+        run("git", *command, cwd=tree, env={**os.environ, **author})
+    making.make(tree, out)
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +65,19 @@ def built_here(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def wheel(request):
-    """The wheel of a release, or one of this working tree."""
-    if not RELEASE:
-        return request.getfixturevalue("built_here")[1]
-    (found,) = Path(RELEASE).glob("*.whl")
+def release(request):
+    """The folder of a release: the one to try, or one of this working tree."""
+    return Path(RELEASE) if RELEASE else request.getfixturevalue("built_here")
+
+
+@pytest.fixture(scope="module")
+def wheel(release):
+    (found,) = release.glob("*.whl")
     return found
 
 
 @pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory):
+def python(wheel, release, tmp_path_factory):
     """The Python of a fresh environment with the wheel.
 
     That of a release has the packages that the wheel asks for, in the pinned versions. Otherwise, which is sooner, all
@@ -80,8 +88,9 @@ def python(wheel, tmp_path_factory):
     fresh = folder / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", fresh, "install", "--no-index", "-q")
     if RELEASE:
-        (constraints,) = Path(RELEASE).glob("*.constraints.txt")
+        (constraints,) = release.glob("*.constraints.txt")
         run(*pip, "--only-binary", ":all:", "--find-links", WHEELS, "--constraint", constraints, wheel)
+        assert run(*pip[:5], "check") == "No broken requirements found.\n"
     else:
         run(*pip, "--no-deps", wheel)
         site = Path(run(fresh, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
@@ -120,7 +129,7 @@ def test_licences_and_all_files_are_in_the_wheel(wheel):
 
 def test_the_same_sources_give_the_same_bytes(built_here, tmp_path_factory):
     """Elsewhere, later, and by a user with another umask."""
-    first = built_here[0].stat().st_mtime
+    first = (built_here / packages.SUMS).stat().st_mtime
     while int(time.time()) <= first:  # archives have times in seconds
         time.sleep(0.05)
     before = os.umask(0o077)
@@ -128,8 +137,19 @@ def test_the_same_sources_give_the_same_bytes(built_here, tmp_path_factory):
         again = built(tmp_path_factory.mktemp("built_again"))
     finally:
         os.umask(before)
-    assert [path.name for path in again] == [path.name for path in built_here]
-    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built_here]
+    contents = {path.name: path.read_bytes() for path in built_here.iterdir()}
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == contents
+    number = checkout.version(ROOT)
+    assert set(contents) == {
+        packages.SUMS, f"av_workflow-{number}.tar.gz", f"av_workflow-{number}-py3-none-any.whl",
+        *(f"av-workflow-{number}{end}" for end in ("-sources.tar.gz", ".cdx.json", ".constraints.txt", ".changes.md")),
+    }  # fmt: skip
+
+
+def test_the_sums_are_those_of_the_files(release):
+    sums = [line.split("  ") for line in (release / packages.SUMS).read_text().splitlines()]
+    files = {path.name: path.read_bytes() for path in release.iterdir() if path.name != packages.SUMS}
+    assert dict(map(reversed, sums)) == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def test_the_metadata_is_that_of_this_version_and_readable(wheel):

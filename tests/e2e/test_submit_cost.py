@@ -92,7 +92,9 @@ def test_the_estimate_is_that_of_the_run_itself(submit, dear):
     report = until(lambda: body(submit, "result/itself/dear.error.json"), "the error report", 3 * PATIENCE_SECONDS)
     assert report["error"] == "MaxRunCostExceeded"
     (sentence,) = [part for part in told.split("; ") if "would cost about" in part]
-    assert sentence[sentence.index("(0.4 h with 1500 frames)") : sentence.index(", and MaxRunCost")] in report["message"]
+    assert (
+        sentence[sentence.index("(0.4 h with 1500 frames)") : sentence.index(", and MaxRunCost")] in report["message"]
+    )
 
 
 def body(submit, key):

@@ -119,7 +119,7 @@ def logs(words: tuple[str, ...], last: bool, **options: Any) -> int:
 @since_option
 @on_a_stack
 def cost(since: datetime, **options: Any) -> int:
-    """Add up what runs have cost, as their manifests estimate it.
+    """Add up what runs have cost, as their manifests estimate it, and at most where there is no manifest.
 
     Your bill also has what no run causes, such as stored files.
     """

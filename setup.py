@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent
 #: `avflow_cli.where` finds them. requirements/sam.txt says with which SAM CLI the images are tested
 FILES = (
     "template.yaml",
+    "budget.yaml",
     "samconfig.toml",
     "statemachine/av_workflow.asl.yaml",
     "requirements/sam.txt",

@@ -21,7 +21,7 @@ PACKAGE = "av-workflow"
 EXIT_STATUSES = {
     os.EX_OK: "success",
     os.EX_USAGE: "wrong usage, for example an unknown model",
-    os.EX_DATAERR: "the input is not a media file that can be processed",
+    os.EX_DATAERR: "the input is not a media file that can be processed, or it would cost too much",
     os.EX_NOINPUT: "the input does not exist, or can't be read",
     os.EX_UNAVAILABLE: "a model, the images or a GPU are not available; `avflow doctor` found something to do",
     os.EX_SOFTWARE: "the workflow failed; the message and result/….error.json say why",

@@ -13,7 +13,7 @@ def code() -> Path:
 
 
 def files() -> Path:
-    """The folder with template.yaml, samconfig.toml, `statemachine/`, `samples/` and requirements/sam.txt."""
+    """The folder with both templates, samconfig.toml, `statemachine/`, `samples/` and requirements/sam.txt."""
     return _PACKED if _PACKED.is_dir() else code()
 
 

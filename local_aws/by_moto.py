@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 #: services that moto provides as they are -> what they do here; moto has more services, which nothing here uses
 BY_MOTO = {
+    "Budgets": "budgets are kept, and stay at 0 dollars",
     "CloudWatch": "metrics are kept, also those that functions and jobs print; alarms and dashboards have no effect",
     "EC2": "networks, security groups and launch templates are kept; no packet passes through them",
     "EventBridge, but for PutEvents": "rules and targets are kept, and used for delivery",
@@ -26,7 +27,7 @@ BY_MOTO = {
     "Step Functions, but for the checks and patches above": "moto's interpreter runs the Amazon States Language",
 }
 #: the names by which requests to them are signed
-_SIGNED_FOR = frozenset({"monitoring", "ec2", "events", "iam", "sns", "sqs", "sts", "states"})
+_SIGNED_FOR = frozenset({"budgets", "monitoring", "ec2", "events", "iam", "sns", "sqs", "sts", "states"})
 #: pages of moto that belong to no service
 _PAGES = ("/moto-api", "/favicon.ico", "/latest/")
 #: how an error document of each protocol begins; those of CBOR are not text

@@ -9,7 +9,7 @@ from itertools import chain
 from rich.console import Console
 
 from avflow_cli import model_check, samconfig, terminal
-from avflow_cli.doctor import gpus, limits, machine
+from avflow_cli.doctor import costs, gpus, limits, machine
 from avflow_cli.doctor.account import Account, Check, asked, credentials, stack
 from avflow_cli.doctor.finding import Finding
 
@@ -23,6 +23,7 @@ _ALWAYS: tuple[tuple[str, Check], ...] = (
     ("Lambda concurrency", limits.concurrency),
     ("Lambda memory", limits.memory),
     ("VPC", limits.networks),
+    ("budget", costs.budget),
 )
 _WITH_GPUS: tuple[tuple[str, Check], ...] = (
     ("GPU types", gpus.offerings),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from avflow_cli.options import Folder, WholeNumber, choice_options
+from avflow_cli.options import Folder, Number, WholeNumber, choice_options
 from avflow_cli.stack.options import at_a_stack, of_one_run, on_a_stack, since_option
 
 SHELLS = ("bash", "zsh", "fish")
@@ -22,6 +22,13 @@ STEPS = ("start", "ffmpeg", "audio2srt", "yolov3", "merge", "failed")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...", type=click.Path(path_type=str))
 @click.option("--to", default="", metavar="PATH", help="Folder below start/, and so below result/.")
 @click.option("--resumable", is_flag=True, help="Keep what was sent at Ctrl-C, too; the next `submit` goes on with it.")
+@click.option(
+    "--ask-above",
+    type=Number(0, 1_000_000),
+    metavar="USD",
+    help="Ask first if all of them would probably cost more; 1 on a terminal. Elsewhere end with an error then.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @choice_options
 @on_a_stack
 def submit(videos: tuple[str, ...], to: str, **options: Any) -> int:
@@ -32,6 +39,9 @@ def submit(videos: tuple[str, ...], to: str, **options: Any) -> int:
 
     A file of 16 MiB or more is sent in parts. After a crash, or without a network, the same command goes on where it
     was; Ctrl-C removes what was sent.
+
+    What the runs will probably cost is estimated before anything is sent. A video above the stack's MaxRunCost is
+    refused.
     """
     from avflow_cli.stack import submit as command  # noqa: PLC0415
 
@@ -109,7 +119,7 @@ def logs(words: tuple[str, ...], last: bool, **options: Any) -> int:
 @since_option
 @on_a_stack
 def cost(since: datetime, **options: Any) -> int:
-    """Add up what runs have cost, as their manifests estimate it.
+    """Add up what runs have cost, as their manifests estimate it, and at most where there is no manifest.
 
     Your bill also has what no run causes, such as stored files.
     """

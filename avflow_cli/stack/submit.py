@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from avflow.choices import CHOICES, written
 from avflow.filenames import printable
 from avflow.workflow.layout import START_PREFIX
 from avflow_cli import clips, interrupt, terminal
+from avflow_cli.stack import estimating
 from avflow_cli.stack.executions import Execution
 from avflow_cli.stack.printing import line_of_json, say, size
 from avflow_cli.stack.stack import Stack
@@ -30,9 +32,13 @@ def run(
     chosen: Mapping[str, Any],
     *,
     resumable: bool,
+    ask_above: float | None,
+    yes: bool,
     as_json: bool,
 ) -> int:
     """Upload videos one after the other, and wait until the run of each has begun. Returns the exit status.
+
+    What the runs will probably cost is known before the first upload.
 
     Parameters
     ----------
@@ -42,16 +48,29 @@ def run(
         The folder below start/, without slashes around it; empty for start/ itself.
     chosen:
         The values of the choices that were named, by field.
+    ask_above:
+        US dollars of all of them from which it asks; None as in `estimating.require_consent`.
+    yes:
+        Don't ask.
 
     Raises
     ------
     WrongVideo, SourceMissing, UploadBusy, RunNotStarted
+    MaxRunCostExceeded, CostNotConfirmed
+        Nothing was uploaded.
     """
     interrupt.allow(SECONDS_TO_TIDY)
     found = clips.find(videos, Path("result"))
     metadata = metadata_of(chosen)
+    estimates = estimating.of_clips(found, stack.parameters, metadata)
+    for clip, each in zip(found, estimates, strict=True):
+        if each.why:
+            terminal.say(f"{clip.shown}: its cost can't be estimated here, so the run decides. {each.why}")
+    if not yes:
+        may_ask = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+        estimating.require_consent(estimates, ask_above, may_ask=may_ask)
     s3 = stack.access.client("s3")
-    for clip in found:
+    for clip, each in zip(found, estimates, strict=True):
         key = START_PREFIX + (f"{to}/" if to else "") + clip.name
         upload = Upload(s3, clip.path, stack.bucket, key, metadata, resumable)
         count = clip.path.stat().st_size
@@ -59,9 +78,11 @@ def run(
             upload.send(report)
         begun = Execution.described(stack.place.await_start(key))
         if as_json:
-            line_of_json({"video": str(clip.path), "uri": f"s3://{stack.bucket}/{key}", **begun.to_dict()})
+            uri = f"s3://{stack.bucket}/{key}"
+            line_of_json({"video": str(clip.path), "uri": uri, "estimated_usd": each.usd, **begun.to_dict()})
         else:
-            say(f"{clip.shown} ({size(count)}) is in s3://{stack.bucket}/{printable(key)}. Its run: {begun.name}")
+            told = f"{clip.shown} ({size(count)}, {each.text}) is in s3://{stack.bucket}/{printable(key)}."
+            say(f"{told} Its run: {begun.name}")
     if not as_json:
         say("Watch the newest: avflow watch --last")
     return os.EX_OK

@@ -14,6 +14,7 @@ from local_aws.cloudformation.errors import DeployError
 from local_aws.cloudformation.intrinsics import Resolver
 from local_aws.cloudformation.parameters import check_rules
 from local_aws.coverage import Operation
+from local_aws.names import REGION
 from local_aws.sandbox.containers import ImageNotHere
 from local_aws.server import LocalAws
 from local_aws.wire import ServiceError
@@ -80,6 +81,7 @@ class Stack:
                     remove()
 
     def _create_all(self) -> dict[str, Any]:
+        check_types(self.template)
         check_rules(self.template, self.resolver)
         self.resolver.check_mappings([self.template["Resources"], self.template.get("Outputs", {})])
         resources = self.template["Resources"]
@@ -134,6 +136,28 @@ class Stack:
 Creator = Callable[[Stack, str, dict[str, Any]], Created]
 #: by type; the modules in `resources/` register them
 RESOURCE_TYPES: dict[str, Operation[Creator]] = {}
+
+
+#: types that CloudFormation has in some Regions only
+REGIONS_OF: dict[str, frozenset[str]] = {}
+
+
+def only_in(resource_type: str, regions: frozenset[str]) -> None:
+    """Say in which Regions CloudFormation has a type; the others are without it."""
+    REGIONS_OF[resource_type] = regions
+
+
+def check_types(template: Mapping[str, Any]) -> None:
+    """Check that the Region has all types of resources, also those whose condition is false.
+
+    Raises
+    ------
+    DeployError
+        It lacks one (aws-cloudformation/cloudformation-coverage-roadmap#1020, widdix/aws-cf-templates#342).
+    """
+    types = {facts["Type"] for facts in template["Resources"].values()}
+    if lacking := sorted(each for each in types if REGION not in REGIONS_OF.get(each, {REGION})):
+        raise DeployError(f"Template format error: Unrecognized resource types: [{', '.join(lacking)}]")
 
 
 def creates(resource_type: str, fidelity: str) -> Callable[[Creator], Creator]:

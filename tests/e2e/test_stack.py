@@ -17,6 +17,8 @@ from avflow_cli.access import Access
 from avflow_cli.follow import Task, TaskEvent
 from avflow_cli.samconfig import Named
 from avflow_cli.stack.executions import Executions
+from avflow_cli.stack.reports import manifest_of
+from avflow_cli.stack.spent import at_most_usd
 from avflow_cli.stack.stack import Stack
 from avflow_cli.stack.watch import LoggedProgress
 from avflow_cli.view import RunView
@@ -185,10 +187,28 @@ def test_the_cost_is_that_of_the_manifests(avflow, sample, failed):
     by_upload = {line["upload"]: line["usd"] for line in of(lines, "run")}
     assert by_upload["holidays/my_video.mkv"] == pytest.approx(manifest["cost"]["usd"])
     assert by_upload["notes.mkv"] is None
+    at_most = {line["upload"]: line["at_most_usd"] for line in of(lines, "run")}
+    assert at_most["holidays/my_video.mkv"] == pytest.approx(manifest["cost"]["usd"])
+    assert 0.0001 < at_most["notes.mkv"] < 0.01, "its states, and seconds of a function"
     (total,) = of(lines, "total")
+    assert total["at_most_usd"] > total["usd"] + 0.0001
     assert total["usd"] == pytest.approx(manifest["cost"]["usd"], abs=1e-6) and total["unknown"] >= 1
     assert "whose cost is unknown" in avflow.good("cost")
+    assert re.search(r"notes\.mkv +FAILED .* at most 0\.00", avflow.good("cost"))
     assert avflow("cost", "--since", "soon").returncode == os.EX_USAGE
+
+
+@pytest.mark.slow
+def test_a_run_costs_no_more_than_its_history_says(avflow, sample, monkeypatch):
+    """So what is said of a run without a manifest is a bound: here there is a manifest to compare with."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, avflow.environment[name])
+    stack = Stack.of(Access(Named("av-workflow", "us-east-1", None), endpoint_url=avflow.up.url))
+    found = Executions(stack).find("my_video.mkv")
+    by = manifest_of(stack, found)["cost"]["by"]
+    spent = at_most_usd(stack, found)
+    assert spent >= sum(usd for service, usd in by.items() if service not in ("s3", "events"))
+    assert spent < 0.5, "a clip of 11 seconds"
 
 
 @pytest.mark.slow

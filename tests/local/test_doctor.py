@@ -19,6 +19,7 @@ from avflow_cli import samconfig
 from avflow_cli.doctor import gpus, in_the_account, limits, machine
 from avflow_cli.doctor.account import Account, asked, credentials, stack
 from avflow_cli.main import main
+from tests.local.recorded_account import Recorded
 
 
 # ------------------------------------------------------------ samconfig.toml
@@ -86,7 +87,7 @@ def test_a_new_account_is_told_what_to_type(bench, account):
     lines = found(account)
     assert {name: lines[name].state for name in lines} == {
         "credentials": "ok", "stack": "ok", "Fargate quota": "ok", "Lambda concurrency": "ok", "Lambda memory": "ok",
-        "VPC": "ok", "GPU types": "ok", "GPU quota": "fix", "Spot role": "fix",
+        "VPC": "ok", "budget": "ok", "GPU types": "ok", "GPU quota": "fix", "Spot role": "fix",
     }  # fmt: skip
     quota = lines["GPU quota"]
     assert quota.message == "Spot 0, on demand 0 vCPUs; a job takes 4"
@@ -192,21 +193,6 @@ def test_no_room_for_one_more_network(bench, account):
 
 
 # ------------------------------------------------------------ recorded answers of AWS
-class Recorded(Account):
-    """An account whose next answer has been recorded."""
-
-    def answering(self, service, operation, *, answer=None, error=None):
-        client = boto3.client(service, region_name="eu-south-2", aws_access_key_id="k", aws_secret_access_key="s")
-        stub = Stubber(client)
-        if error:
-            stub.add_client_error(operation, *error)
-        else:
-            stub.add_response(operation, answer)
-        stub.activate()
-        object.__setattr__(self, "client", lambda _: client)
-        return self
-
-
 @pytest.mark.parametrize(
     ("code", "state", "told", "todo"),
     [

@@ -37,7 +37,8 @@ class Translated:
             documents += [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
             for document in filter(None, documents):
                 written = json.loads(document["Fn::Sub"]) if "Fn::Sub" in document else document
-                yield from ((name, statement) for statement in written["Statement"])
+                for statement in written["Statement"]:
+                    yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def as_list(value):

@@ -113,6 +113,14 @@ def test_a_region_in_which_it_can_not_work_is_refused_with_what_to_do(deployed, 
     assert failed["buckets"] == []
 
 
+@pytest.mark.parametrize("region", ["eu-north-1", "us-gov-west-1"])
+def test_a_budget_is_refused_where_cloudformation_has_none_and_only_there(deployed, region):
+    failed = deployed(region, MonthlyBudget="10")
+    assert "MonthlyBudget must be 0 in this Region" in failed["error"]
+    assert "budget.yaml" in failed["error"]
+    assert failed["buckets"] == []
+
+
 @pytest.mark.slow
 def test_a_region_takes_other_types_that_it_has_or_none(deployed):
     assert types_of(deployed("il-central-1", GpuInstanceTypes="g5.2xlarge"))[0] == ["g5.2xlarge"]

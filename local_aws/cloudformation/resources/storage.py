@@ -35,6 +35,8 @@ def bucket(stack: Stack, logical_id: str, properties: dict[str, Any]) -> Created
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
     if ownership := properties.get("OwnershipControls"):
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=ownership)
+    if tags := properties.get("Tags"):
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
     if lifecycle := properties.get("LifecycleConfiguration"):
         rules = [_lifecycle_rule(rule) for rule in lifecycle["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})

@@ -1,7 +1,7 @@
 /* One execution: its graph, its states, its events and its results. */
 import {address, get, listen, post, trouble} from "./ask.js";
 import {EventTable} from "./events.js";
-import {StateGraph} from "./graph.js";
+import {StateGraph, foremost} from "./graph.js";
 import {badge, block, bytes, lasted, make, pretty, when} from "./make.js";
 import {showState} from "./state.js";
 
@@ -173,7 +173,7 @@ class View {
         make("p", {className: "hint"}, `${kind}: this execution has not entered it.`), this.about(this.chosen));
       return;
     }
-    this.run = id ?? runs.at(-1).id;
+    this.run = id ?? foremost(runs).id;
     /* what the user has opened stays open */
     const open = new Set([...this.panel.querySelectorAll("details[open]")].map((each) => each.dataset.key));
     const same = this.panel.dataset.run === String(this.run);
@@ -226,9 +226,12 @@ export async function showExecution(view, account, arn, signal) {
   document.title = `${execution.name} – av-workflow console`;
   const shown = new View(account, arn, signal, execution);
   shown.build(view);
-  const timers = [setInterval(() => shown.tick(), 1000), setInterval(() => shown.showResults(), LINKS_EVERY),
+  const timers = [setInterval(() => shown.tick(), 1000), setInterval(() => { if (!document.hidden) shown.showResults(); }, LINKS_EVERY),
     setInterval(() => shown.lookAgain(), AGAIN_EVERY)];
-  document.addEventListener("visibilitychange", () => shown.lookAgain(), {signal});
+  document.addEventListener("visibilitychange", () => {
+    shown.lookAgain();
+    if (!document.hidden) shown.showResults();  // the links may be old
+  }, {signal});
   signal.addEventListener("abort", () => timers.forEach(clearInterval));
   shown.follow();
   await shown.showResults();

@@ -61,6 +61,13 @@ function curve(points, x, y) {
   return `${path} L${at.at(-1)}`;
 }
 
+/* The run of a state whose status its node shows: of those, the last. */
+export function foremost(runs) {
+  const status = ["RUNNING", "RETRYING", "FAILED", "ABORTED", "CAUGHT", "SUCCEEDED"]
+    .find((each) => runs.some((run) => run.status === each));
+  return runs.findLast((run) => run.status === status);
+}
+
 export class StateGraph {
   /* `select` is called with the name of a state */
   constructor(level, select) {
@@ -138,8 +145,7 @@ export class StateGraph {
   update(name, runs) {
     const node = this.nodes.get(name);
     if (!node) return;
-    const status = ["RUNNING", "RETRYING", "FAILED", "ABORTED", "CAUGHT", "SUCCEEDED"]
-      .find((each) => runs.some((run) => run.status === each));
+    const status = foremost(runs)?.status;
     const text = status ? this.told(status, runs) : node.state.kind;
     node.group.setAttribute("class", `node ${(status ?? "idle").toLowerCase()}`);
     node.small.textContent = text;

@@ -61,9 +61,10 @@ export async function showState(panel, arn, id, others, {choose, isWanted, signa
   const run = await get("state", {arn, id}, signal);
   if (!isWanted()) return false;
   const title = make("h2", {id: "state-title", dir: "auto"}, run.name);
-  const which = make("select", {id: "which", "aria-label": "Run of the state"}, ...others.map((each, index) =>
-    make("option", {value: each.id, selected: each.id === id},
-      `${each.inside.join(", ") || `entry ${index + 1}`}: ${inWords(each.status)}`)));
+  const named = others.map((each, index) => ({...each, where: each.inside.join(", ") || `entry ${index + 1}`}))
+    .sort((a, b) => a.where.localeCompare(b.where, "en", {numeric: true}) || a.id - b.id);
+  const which = make("select", {id: "which", "aria-label": "Run of the state"}, ...named.map((each) =>
+    make("option", {value: each.id, selected: each.id === id}, `${each.where}: ${inWords(each.status)}`)));
   which.addEventListener("change", () => choose(Number(which.value)));
   panel.replaceChildren(title, ...(others.length > 1 ? [which] : []),
     facts([["status", badge(run.status)], ["type", run.kind], ["inside", run.inside.join(", ")],

@@ -7,7 +7,7 @@ let before = Promise.resolve();
 let unsent = 0;
 
 function row(name, ...others) {
-  byId("uploads").hidden = false;
+  byId("sent").hidden = false;
   byId("uploads").append(make("li", {}, make("bdi", {}, name), " ", ...others));
 }
 

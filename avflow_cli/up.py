@@ -46,7 +46,7 @@ def run(options: DeploymentOptions, port: int, data: Path | None) -> NoReturn:
     with deployed(options, show, port, with_profile=True, data=data) as deployment:
         profile, key = deployment.profile, deployment.aws.access_key
         assert profile is not None
-        page = of_embedded(deployment.aws.url, key, deployment.state_machine, deployment.bucket)
+        page = of_embedded(deployment.aws.url, key, deployment.state_machine, deployment.bucket, data)
         deployment.aws.page = page
         text = HELP.format(
             url=deployment.aws.url,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import secrets
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from avflow_cli import interrupt, terminal
@@ -22,10 +24,28 @@ from local_aws.sessions import Clients, new_session
 POLL_EMBEDDED, POLL_ACCOUNT = 1.0, 2.0
 
 
-def of_embedded(url: str, key: AccessKey, machine: str, bucket: str) -> Console:
-    """The console of an embedded AWS, which it asks with the user's key like any program."""
-    clients = Clients(new_session(key.id, key.secret), url)
-    return Console(Aws(clients, machine, bucket), may_write=True, poll=POLL_EMBEDDED, title="the embedded AWS")
+def of_embedded(url: str, key: AccessKey, machine: str, bucket: str, data: Path | None = None) -> Console:
+    """The console of an embedded AWS, which it asks with the user's key like any program.
+
+    Parameters
+    ----------
+    data:
+        The folder that keeps the executions for the next time. It keeps the token, too, so that an open page goes on.
+    """
+    aws = Aws(Clients(new_session(key.id, key.secret), url), machine, bucket)
+    token = _kept_token(data) if data else ""
+    return Console(aws, may_write=True, poll=POLL_EMBEDDED, title="the embedded AWS", token=token)
+
+
+def _kept_token(data: Path) -> str:
+    """The token in a folder, in a file that only its owner can read; it is made the first time."""
+    file = data / "console-token"
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(secrets.token_urlsafe(24))
+    except FileExistsError:
+        file.chmod(0o600)
+    return file.read_text().strip()
 
 
 def of_account(stack: Stack, *, may_write: bool) -> Console:

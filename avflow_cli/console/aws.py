@@ -76,6 +76,11 @@ class Aws:
         self.client, self.machine, self.bucket = client, machine, bucket
 
     @property
+    def region(self) -> str:
+        """The Region of the state machine."""
+        return self.machine.split(":")[3]
+
+    @property
     def states(self) -> Any:
         """The client of Step Functions."""
         return self.client("stepfunctions")
@@ -116,7 +121,7 @@ class Aws:
         base, bucket = video.get("base"), video.get("bucket")
         if not isinstance(base, str) or not base.startswith(RESULT_PREFIX) or bucket != self.bucket:
             return []
-        found = self.client("s3").list_objects_v2(Bucket=bucket, Prefix=base).get("Contents", [])
+        found = self.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"{base}.").get("Contents", [])
         sizes = {each["Key"].removeprefix(base): each["Size"] for each in found}
         links = {suffix: self._link(base + suffix) for suffix in SUFFIXES if suffix in sizes}
         if {".html", ".mp4"} <= links.keys():  # the page finds its video by the address behind its own

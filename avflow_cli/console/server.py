@@ -25,6 +25,7 @@ from avflow_cli.console.body import Body
 from avflow_cli.console.execution import Execution, Executions
 from avflow_cli.console.logs import log_of
 from avflow_cli.console.streams import Streams
+from avflow_cli.console.words import passes, sentence
 from local_aws.callers import PAGE_PATH
 
 #: no script, style or address but the server's own (W3C, "Content Security Policy Level 3")
@@ -46,6 +47,9 @@ _FILES = {
     for each in resources.files("avflow_cli.console").joinpath("page").iterdir()
     if each.name.rpartition(".")[2] in _TYPES
 }
+_UNKNOWN = (
+    "This address has no valid token; each start of the server may make a new one. Open the one that was printed."
+)
 #: most events in one answer
 _EVENTS = 500
 Query = Mapping[str, str]
@@ -72,10 +76,12 @@ class Console:
         Seconds between two looks at an execution that a page shows.
     title:
         What the page calls the account.
+    token:
+        What a page has to show; a new one if left out.
     """
 
-    def __init__(self, aws: Aws, *, may_write: bool, poll: float, title: str) -> None:
-        self.token = secrets.token_urlsafe(24)
+    def __init__(self, aws: Aws, *, may_write: bool, poll: float, title: str, token: str = "") -> None:
+        self.token = token or secrets.token_urlsafe(24)
         self._aws, self._may_write, self._title = aws, may_write, title
         self._poll = poll
         self._executions = Executions(lambda: aws.states)
@@ -123,17 +129,13 @@ class Console:
             return _json({"error": str(refused)}, start_response, refused.status)
         except NotPossible as error:
             return _json({"error": str(error)}, start_response, 409)
-        except ClientError as error:
-            known = error.response["Error"]
-            text = f"{error.operation_name}: {known.get('Code')}: {known.get('Message', '')}"
-            return _json({"error": text}, start_response, 502)
-        except (BotoCoreError, OSError) as error:
-            return _json({"error": str(error)}, start_response, 502)
+        except (ClientError, BotoCoreError, OSError) as error:
+            return _json({"error": sentence(error, self._aws.region)}, start_response, 503 if passes(error) else 502)
 
     def _authorize(self, environ: Mapping[str, Any]) -> None:
         given = str(environ.get("HTTP_AUTHORIZATION", "")).removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(errors="replace"), self.token.encode()):
-            raise _Refused(401, "This address has no valid token. Open the one that was printed.")
+            raise _Refused(401, _UNKNOWN)
 
     def _answer(
         self, environ: dict[str, Any], name: str, query: Query, start_response: StartResponse
@@ -182,7 +184,13 @@ class Console:
     def _execution(self, query: Query) -> dict[str, Any]:
         execution = self._of(query)
         described = execution.describe()
-        return {**shown(described), "graph": asdict(execution.graph())}
+        try:
+            graph, why = asdict(execution.graph()), None
+        except ClientError as error:  # without it, there are still the events and the results
+            if passes(error):
+                raise
+            graph, why = None, f"The graph can't be drawn. {sentence(error, self._aws.region)}"
+        return {**shown(described), "graph": graph, "why": why}
 
     def _state(self, query: Query) -> dict[str, Any]:
         execution = self._of(query)

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from avflow_cli.console.aws import Aws
 from avflow_cli.console.execution import Executions
+from avflow_cli.console.words import sentence
 
 #: streams at once, each of which holds a thread
 MOST = 32
@@ -95,7 +96,7 @@ class Streams:
                         if event.startswith(b"event: end\n"):
                             return
                 except (ClientError, BotoCoreError) as error:
-                    yield _event("failure", str(error))
+                    yield _event("failure", sentence(error, self._aws.region))
                     return
                 if time.monotonic() - spoke > HEARTBEAT:
                     yield b":\n\n"

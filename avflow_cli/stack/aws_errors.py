@@ -84,15 +84,15 @@ def in_words(access: Access) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _of_service(error, access) from error
+        raise of_service(error, access.session.region_name) from error
     except BotoCoreError as error:
-        raise _of_client(error) from error
+        raise of_client(error) from error
 
 
-def _of_service(error: ClientError, access: Access) -> AvflowError:
+def of_service(error: ClientError, where: str | None) -> AvflowError:
+    """Our error for what a service has refused; `where` is the Region."""
     found: Mapping[str, Any] = error.response.get("Error", {})
     code, message = str(found.get("Code", "")), str(found.get("Message") or "")
-    where = access.session.region_name
     if code in EXPIRED:
         return CredentialsUnusable(
             "Your credentials have expired.", "Run `aws sso login`, or get new ones as you got these."
@@ -119,7 +119,8 @@ def _action(error: ClientError) -> str:
     return f"s3:{error.operation_name}" if host == "AmazonS3" else error.operation_name
 
 
-def _of_client(error: BotoCoreError) -> AvflowError:
+def of_client(error: BotoCoreError) -> AvflowError:
+    """Our error for a request that got no answer."""
     if isinstance(error, ProfileNotFound):
         return CredentialsUnusable(f"{error}.", "`aws configure list-profiles` shows the profiles that there are.")
     if isinstance(error, NoRegionError):

@@ -1,17 +1,19 @@
 /* One execution: its graph, its states, its events and its results. */
 import {address, get, listen, post, trouble} from "./ask.js";
 import {EventTable} from "./events.js";
-import {StateGraph} from "./graph.js";
+import {StateGraph, foremost} from "./graph.js";
 import {badge, block, bytes, lasted, make, pretty, when} from "./make.js";
 import {showState} from "./state.js";
 
 /* addresses of results are good for an hour */
 const LINKS_EVERY = 30 * 60 * 1000;
+/* an execution that has ended is asked for so often whether it runs again */
+const AGAIN_EVERY = 30 * 1000;
 
 class View {
   constructor(account, arn, signal, execution) {
     Object.assign(this, {account, arn, signal, execution, runs: new Map(), chosen: null, run: null, asked: 0});
-    this.graph = new StateGraph(execution.graph, (name) => this.choose(name));
+    this.graph = new StateGraph(execution.graph ?? {start: null, nodes: [], edges: []}, (name) => this.choose(name));
     this.all = make("input", {id: "all", type: "checkbox"});
     this.all.addEventListener("change", () => this.draw());
     this.events = new EventTable(arn, signal);
@@ -28,7 +30,8 @@ class View {
       button.addEventListener("click", act);
       return button;
     };
-    const room = make("div", {id: "graph", tabIndex: 0, role: "region", "aria-label": "Drawing of the graph"}, this.graph.svg);
+    const room = make("div", {id: "graph", tabIndex: 0, role: "region", "aria-label": "Drawing of the graph"},
+      this.execution.graph ? this.graph.svg : make("p", {className: "hint"}, this.execution.why));
     const fit = (least) => this.graph.zoom(Math.min(1, Math.max(least, (room.clientWidth - 2) / this.graph.width)));
     view.append(this.head, this.said, make("div", {className: "panes"},
       make("section", {"aria-labelledby": "graph-title"},
@@ -42,6 +45,7 @@ class View {
     this.inputs(), this.events.element);
     this.draw();
     fit(0.7);
+    room.scrollLeft = this.graph.begin * this.graph.scale - room.clientWidth / 2;
     this.showHead();
   }
 
@@ -103,8 +107,22 @@ class View {
     if (this.execution.status === "RUNNING") this.follow();
   }
 
-  follow() {
-    return listen("live", {arn: this.arn}, this.signal, (kind, data) => this.told(kind, data));
+  async follow() {
+    if (this.follows) return;
+    this.follows = true;
+    do {
+      await listen("live", {arn: this.arn}, this.signal, (kind, data) => this.told(kind, data));
+    } while (this.execution.status === "RUNNING" && !this.signal.aborted);  // it was redriven right after its end
+    this.follows = false;
+  }
+
+  /* another page, or a program, may have redriven it */
+  async lookAgain() {
+    if (this.follows || document.hidden || this.signal.aborted) return;
+    try {
+      const {status} = await get("execution", {arn: this.arn}, this.signal);
+      if (status !== this.execution.status) await this.reload();
+    } catch { /* the next look may succeed */ }
   }
 
   told(kind, data) {
@@ -155,16 +173,16 @@ class View {
         make("p", {className: "hint"}, `${kind}: this execution has not entered it.`), this.about(this.chosen));
       return;
     }
-    this.run = id ?? runs.at(-1).id;
+    this.run = id ?? foremost(runs).id;
     /* what the user has opened stays open */
-    const open = new Set([...this.panel.querySelectorAll("details[open] > summary")].map((each) => each.textContent));
+    const open = new Set([...this.panel.querySelectorAll("details[open]")].map((each) => each.dataset.key));
     const same = this.panel.dataset.run === String(this.run);
     try {
       const chosen = {choose: (other) => this.showRun(other), isWanted: () => asked === this.asked, signal: this.signal};
       if (!await showState(this.panel, this.arn, this.run, runs, chosen)) return;
       this.panel.dataset.run = String(this.run);
       this.panel.append(this.about(this.chosen));
-      if (same) for (const each of this.panel.querySelectorAll("details")) each.open ||= open.has(each.firstChild.textContent);
+      if (same) for (const each of this.panel.querySelectorAll("details")) each.open ||= open.has(each.dataset.key);
     } catch (error) {
       if (!this.signal.aborted) trouble(error.message);
     }
@@ -208,7 +226,12 @@ export async function showExecution(view, account, arn, signal) {
   document.title = `${execution.name} – av-workflow console`;
   const shown = new View(account, arn, signal, execution);
   shown.build(view);
-  const timers = [setInterval(() => shown.tick(), 1000), setInterval(() => shown.showResults(), LINKS_EVERY)];
+  const timers = [setInterval(() => shown.tick(), 1000), setInterval(() => { if (!document.hidden) shown.showResults(); }, LINKS_EVERY),
+    setInterval(() => shown.lookAgain(), AGAIN_EVERY)];
+  document.addEventListener("visibilitychange", () => {
+    shown.lookAgain();
+    if (!document.hidden) shown.showResults();  // the links may be old
+  }, {signal});
   signal.addEventListener("abort", () => timers.forEach(clearInterval));
   shown.follow();
   await shown.showResults();

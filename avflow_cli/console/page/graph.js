@@ -42,7 +42,7 @@ function layOut(level) {
     const height = inner.length ? HEAD + HEIGHT + Math.max(...inner.map((each) => each.height)) : HEIGHT;
     graph.setNode(state.name, {width, height, state, inner});
   }
-  graph.setEdge(FIRST, level.start, {weight: 3});
+  if (level.start) graph.setEdge(FIRST, level.start, {weight: 3});
   for (const {source, target, kind} of level.edges) graph.setEdge(source, target, {kind, weight: WEIGHTS[kind]}, kind);
   const ends = level.nodes.filter((state) => state.ends && state.kind !== "Fail");
   if (ends.length) graph.setNode(LAST, {width: DOT, height: DOT});
@@ -59,6 +59,13 @@ function curve(points, x, y) {
   let path = `M${at[0]}`;
   for (let index = 1; index < at.length - 1; index += 1) path += ` Q${at[index]} ${middle(at[index], at[index + 1])}`;
   return `${path} L${at.at(-1)}`;
+}
+
+/* The run of a state whose status its node shows: of those, the last. */
+export function foremost(runs) {
+  const status = ["RUNNING", "RETRYING", "FAILED", "ABORTED", "CAUGHT", "SUCCEEDED"]
+    .find((each) => runs.some((run) => run.status === each));
+  return runs.findLast((run) => run.status === status);
 }
 
 export class StateGraph {
@@ -83,7 +90,7 @@ export class StateGraph {
     this.draw(graph, 0, 0, {frames, edges, nodes});
     const tip = makeSvg("marker", {id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7,
       orient: "auto"}, makeSvg("path", {d: "M0 0 L8 4 L0 8 z", class: "tip"}));
-    [this.width, this.height] = [width, height];
+    [this.width, this.height, this.begin] = [width, height, graph.node(FIRST).x];
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(makeSvg("defs", {}, tip), frames, edges, nodes);
     this.zoom(this.scale);
@@ -138,8 +145,7 @@ export class StateGraph {
   update(name, runs) {
     const node = this.nodes.get(name);
     if (!node) return;
-    const status = ["RUNNING", "RETRYING", "FAILED", "ABORTED", "CAUGHT", "SUCCEEDED"]
-      .find((each) => runs.some((run) => run.status === each));
+    const status = foremost(runs)?.status;
     const text = status ? this.told(status, runs) : node.state.kind;
     node.group.setAttribute("class", `node ${(status ?? "idle").toLowerCase()}`);
     node.small.textContent = text;

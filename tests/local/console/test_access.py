@@ -1,9 +1,11 @@
 """Who may call the console: its own page with its token, and nobody else."""
 
 import json
+import stat
 
 import pytest
 
+from avflow_cli.console import of_embedded
 from local_aws.callers import PAGE_PATH
 from tests.local.access.conftest import Raw
 from tests.local.access.test_pages import HOSTS, ORIGINS, refused
@@ -32,6 +34,17 @@ def test_each_console_has_a_token_of_its_own_that_no_file_of_the_page_has(consol
         answer = console.raw("GET", PAGE_PATH + name, {"Sec-Fetch-Site": "none"})
         assert answer.status == 200
         assert console.page.token.encode() not in answer.body
+
+
+def test_executions_that_are_kept_keep_the_token_where_only_their_owner_reads_it(bench, tmp_path):
+    def token(data):
+        return of_embedded(bench.aws.url, bench.aws.access_key, "arn:a:states:r:1:stateMachine:m", "b", data).token
+
+    (tmp_path / "other").mkdir()
+    assert token(tmp_path) == token(tmp_path) != token(tmp_path / "other")
+    assert token(None) != token(None)
+    (kept,) = tmp_path.glob("*token*")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("host", [host for host in HOSTS if host], ids=str)

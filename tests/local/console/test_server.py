@@ -197,6 +197,15 @@ def test_the_results_are_those_of_the_execution_with_links_that_work(bench, cons
     assert console.ask("results", arn=elsewhere).json == []
 
 
+def test_results_are_found_among_a_thousand_objects_of_like_names(bench, console):
+    s3, base = bench.aws.client("s3"), f"result/{uuid.uuid4().hex}"
+    for number in range(1001):
+        s3.put_object(Bucket=console.bucket, Key=f"{base}-{number}.avi", Body=b"")
+    s3.put_object(Bucket=console.bucket, Key=f"{base}.avi", Body=b"film")
+    arn = started(bench, console, data={"video": {"bucket": console.bucket, "base": base}})
+    assert [each["size"] for each in console.ask("results", arn=arn).json] == [4]
+
+
 # ---------------------------------------------------------------- read only
 @pytest.fixture
 def reading(bench, console):

@@ -1,8 +1,8 @@
 """What an hour of video costs here and elsewhere, and the speed against two programs on one machine, for one page.
 
-`python -m benchmarks.comparison [--write]`; `--write` puts both tables into docs/comparison.md. Costs are computed: ours
-as in `benchmarks.hour`, those of others from the figures that their sources state (`OTHERS`). The speed is that of
-`benchmarks.peers`, from its recorded result.
+`python -m benchmarks.comparison [--write]`; `--write` puts both tables into docs/comparison.md. Costs are computed:
+ours as in `benchmarks.hour`, those of others from the figures that their sources state (`OTHERS`). The speed is that
+of `benchmarks.peers`, from its recorded result.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OTHERS = (
         "Rekognition Video (labels) and Transcribe",
         MINUTES * (LABELS_MINUTE + TRANSCRIBE_MINUTE),
         f"{MINUTES:.0f} min × (${LABELS_MINUTE:.2f} + ${TRANSCRIBE_MINUTE})",
-        "READMEs of santoshmn26/AWS-Rekognition and hello112334/speech-to-text (up to 250 000 min a month), both undated",
+        "READMEs of santoshmn26/AWS-Rekognition and hello112334/speech-to-text (first 250 000 min a month), undated",
     ),
     Elsewhere(
         "media2cloud, default settings",
@@ -55,7 +55,7 @@ OTHERS = (
     Elsewhere(
         "video-on-demand-on-aws, default settings of 2020",
         (VOD_HD + VOD_SD) / VOD_HOURS,
-        f"(${VOD_HD} + ${VOD_SD}) / {VOD_HOURS} h, a user's bill; 5.3.0 (2021) makes fewer outputs, its cost: not found",
+        f"(${VOD_HD} + ${VOD_SD}) / {VOD_HOURS} h, a user's bill; 5.3.0 (2021) makes fewer outputs, cost not found",
         "its issue 90, 2020-07-04",
     ),
 )

@@ -17,6 +17,7 @@ from avflow.media.limits import MAX_SECONDS
 from avflow_cli.main import avflow
 from avflow_cli.stack import uploading
 from benchmarks import hour, report, short_videos, throttling, tracking, tracking_scenes
+from benchmarks.parts import PARTS
 from tests.corpus.bounded_case import MOST_BYTES, MOST_SECONDS
 from tests.docs.collecting import ROOT
 from tests.faults import matrix, s3_matrix
@@ -33,6 +34,7 @@ BY_HAND = tomllib.loads((ROOT / "benchmarks" / "results" / "by_hand.toml").read_
 COVERED = (
     "README.md",
     *(f"docs/{name}.md" for name in ("comparison", "faq", "many", "tracking", "speech", "commands", "console")),
+    *(f"docs/{name}.md" for name in ("exports", "platforms", "python", "results", "scar")),
 )
 
 
@@ -163,6 +165,12 @@ def test_the_readme_counts_attacks_and_faults_as_the_tests_have_them():
     assert states == len(matrix.cells())
     assert s3 == sum(len(cell.states) for cell in s3_matrix.cells())
     assert counted[faults] == spaced(states + s3 + kills)
+
+
+def test_the_minutes_of_make_bench_are_those_of_its_parts():
+    minutes = f"{sum(part.minutes for part in PARTS):.0f} minutes"
+    assert f"writes the tables and the plot | {minutes} |" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"for docs/benchmarks.md ({minutes})" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- settings that the questions name

@@ -79,7 +79,7 @@ help:
 	@echo 'make fuzz [FUZZ_SECONDS=600] [FUZZ_SEED=n]     spoils files at random and describes them (10 minutes)'
 	@echo 'make containers-test                           builds both images with the SAM CLI and tests them (6 minutes)'
 	@echo 'make check                                     linters for style, types, the template and the state machine'
-	@echo 'make bench [PARTS="speech gpu"]                measures all or some parts for docs/benchmarks.md (55 minutes)'
+	@echo 'make bench [PARTS="speech gpu"]                measures all or some parts for docs/benchmarks.md (57 minutes)'
 	@echo 'make bench-check [BASELINE=1]                  fails if a ratio is more than 15 % below the baseline of this'
 	@echo '                                               class of processors (10 minutes)'
 	@echo 'make peers                                     installs alternatives for comparison in make bench'

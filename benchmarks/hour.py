@@ -50,15 +50,20 @@ def row(uploads: int, how: str) -> dict[str, str]:
     }
 
 
+def table() -> str:
+    """All numbers of uploads, before and after, as Markdown."""
+    return columns([row(uploads, how) for uploads in AT_ONCE for how in (BEFORE, AFTER, ON_LAMBDA)])
+
+
 def main() -> None:
     """Simulate, and print or write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/scaling.md")
     options = parser.parse_args()
-    table = columns([row(uploads, how) for uploads in AT_ONCE for how in (BEFORE, AFTER, ON_LAMBDA)])
-    print(table)
+    found = table()
+    print(found)
     if options.write:
-        PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), table, BEGIN, END), encoding="utf-8")
+        PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), found, BEGIN, END), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -139,14 +139,27 @@ def _retried(part: Mapping[str, Any], retries: int) -> None:
             _retried(inner, retries)
 
 
+def cost_table() -> str:
+    """YOLOv3's time and cost by length and machine, as Markdown."""
+    return columns([{"video": length, **costs(seconds)} for length, seconds in LENGTHS.items()])
+
+
+def at_once_table() -> str:
+    """Uploads of one length at once, as Markdown."""
+    return columns([at_once(n, length, stack) for length in LENGTHS for n in (1, 10, 100) for stack in STACKS])
+
+
+def patience_table() -> str:
+    """Clips at once by the number of retries, as Markdown."""
+    return columns([patience(retries) for retries in (None, *RETRIES)])
+
+
 def main() -> None:
     """Compute, and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/scaling.md")
     options = parser.parse_args()
-    first = columns([{"video": length, **costs(seconds)} for length, seconds in LENGTHS.items()])
-    second = columns([at_once(n, length, stack) for length in LENGTHS for n in (1, 10, 100) for stack in STACKS])
-    third = columns([patience(retries) for retries in (None, *RETRIES)])
+    first, second, third = cost_table(), at_once_table(), patience_table()
     print(first, second, third, sep="\n\n")
     if options.write:
         text = between(PAGE.read_text(encoding="utf-8"), first, *COSTS)

@@ -180,15 +180,20 @@ def row(burst: Burst) -> dict[str, str]:
     }
 
 
+def table() -> str:
+    """What became of all bursts, as Markdown."""
+    return columns([row(burst) for burst in BURSTS])
+
+
 def main() -> None:
     """Simulate, and print or write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/scaling.md")
     options = parser.parse_args()
-    table = columns([row(burst) for burst in BURSTS])
-    print(table)
+    found = table()
+    print(found)
     if options.write:
-        PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), table, BEGIN, END), encoding="utf-8")
+        PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), found, BEGIN, END), encoding="utf-8")
 
 
 if __name__ == "__main__":

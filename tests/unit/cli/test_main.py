@@ -100,7 +100,7 @@ def test_a_variable_stands_for_an_option_and_an_empty_one_for_none(monkeypatch, 
 
 def test_the_options_are_those_of_a_deployment():
     names = {field.name for field in fields(DeploymentOptions)} - {"choices"} | {choice.field for choice in OF_STACK}
-    assert set(parsed("up")) == names | {"port", "data"}
+    assert set(parsed("up")) == names | {"port", "data", "as_json"}
     assert set(parsed("run", "a.mkv")) == names | {"videos", "out", "keep_going", "watched", "as_json"}
 
 

@@ -11,7 +11,9 @@ from avflow_cli.console import of_embedded
 from avflow_cli.console.server import Console
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
 from avflow_cli.profile import NAME
+from avflow_cli.samconfig import STACK_NAME
 from avflow_cli.stack.printing import line_of_json
+from local_aws.cloudformation.deploy import set_output
 from local_aws.sandbox.activity import Activity, StepEnded, StepLog, StepStarted
 
 HELP = """\
@@ -53,6 +55,7 @@ def run(options: DeploymentOptions, port: int, data: Path | None, *, as_json: bo
         page = of_embedded(deployment.aws.url, deployment.aws.access_key, deployment.state_machine, deployment.bucket)
         deployment.aws.page = page
         facts = _facts(deployment, page)
+        set_output(deployment.aws, STACK_NAME, "StateMachineConsole", facts["console"])  # for `avflow open`
         if as_json:
             line_of_json({"type": "up", **facts})
         else:

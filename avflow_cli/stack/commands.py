@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from avflow_cli.events import STATUSES
 from avflow_cli.options import Folder, WholeNumber, choice_options
 from avflow_cli.stack.options import of_one_run, on_a_stack, since_option
 
 SHELLS = ("bash", "zsh", "fish")
 #: the variable by which the script of a shell asks for completions
 COMPLETION = "_AVFLOW_COMPLETE"
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 STEPS = ("start", "ffmpeg", "audio2srt", "yolov3", "merge", "failed")
 
 

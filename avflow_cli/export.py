@@ -11,7 +11,7 @@ import click
 
 from avflow.exports import FORMATS, Format, Results
 from avflow.filenames import printable
-from avflow_cli.output import OutputUnusable
+from avflow_cli.fetching import OutputUnusable
 from avflow_cli.stack.printing import line_of_json
 
 _OTHER = "Choose another name: avflow export … --out NAME."

@@ -30,6 +30,7 @@ EXIT_STATUSES = {
     os.EX_NOPERM: "AWS does not take the credentials, or they may not do this",
     os.EX_CONFIG: "a model manifest of your own has an error",
     interrupt.STATUS: "interrupted (Ctrl-C, kill)",
+    terminal.UNREAD: "nobody reads the output any more (avflow list | head -1)",
 }
 # \b keeps click from joining the lines
 EXIT_STATUS_HELP = "\b\nExit status:\n" + "\n".join(f"  {status:<3}  {text}" for status, text in EXIT_STATUSES.items())
@@ -331,6 +332,15 @@ def quantize(name: str, frames: Path, *, as_json: bool) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
+    try:
+        return _main(arguments)
+    except BrokenPipeError:
+        if not terminal.is_unread():
+            raise
+        return terminal.UNREAD
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     terminal.guard_stderr()
     terminal.silence_libraries()
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from avflow_cli import samconfig
 from avflow_cli.samconfig import Named
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
@@ -45,6 +46,17 @@ class Access:
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
+
+    @classmethod
+    def named(cls, stack_name: str | None, profile: str | None, region: str | None, endpoint_url: str | None) -> Access:
+        """What the options of a command name; what they leave out, samconfig.toml and the environment say.
+
+        Raises
+        ------
+        SamconfigInvalid
+        """
+        told = samconfig.named()
+        return Access(replace(told, stack_name=stack_name or told.stack_name), profile, region, endpoint_url)
 
     @cached_property
     def session(self) -> boto3.Session:

@@ -1,9 +1,11 @@
-"""The events of an execution's history, each read once."""
+"""The statuses of an execution, and the events of its history, each read once."""
 
 from __future__ import annotations
 
 from typing import Any
 
+#: what an execution can be (AWS Step Functions API Reference, "DescribeExecution")
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 #: events that one request returns
 PAGE_SIZE = 20
 

@@ -11,12 +11,13 @@ import click
 
 from avflow.exports import FORMATS, Format, Results
 from avflow.filenames import printable
-from avflow_cli.output import OutputUnusable
+from avflow_cli.fetching import OutputUnusable
+from avflow_cli.stack.printing import line_of_json
 
 _OTHER = "Choose another name: avflow export … --out NAME."
 
 
-def run(result: Path, name: str, out: Path | None, names: Path | None) -> int:
+def run(result: Path, name: str, out: Path | None, names: Path | None, *, as_json: bool = False) -> int:
     """Write the results that `result` names in the format `name`. Returns the exit status.
 
     Raises
@@ -33,7 +34,10 @@ def run(result: Path, name: str, out: Path | None, names: Path | None) -> int:
         _write_whole(found, form, target)
     except OSError as error:
         raise OutputUnusable(f"{_shown(target)} can't be written: {error.strerror}.", _OTHER) from error
-    click.echo(_shown(target))
+    if as_json:
+        line_of_json({"type": "export", "format": name, "path": str(target)})
+    else:
+        click.echo(_shown(target))
     return os.EX_OK
 
 

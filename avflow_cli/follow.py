@@ -16,6 +16,7 @@ from typing import Any
 
 from avflow_cli import interrupt
 from avflow_cli.events import PAGE_SIZE, events_after
+from avflow_cli.reasons import in_words
 
 POLL_SECONDS = 0.1
 #: endings of the names of states that run a step elsewhere after an error, and the place as messages name it
@@ -69,6 +70,16 @@ class TaskEvent:
     cause: str = ""
     moved_to: str | None = None
     began: datetime | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        task = self.task
+        told = {"step": task.state, "on": task.where, "part": task.part, "parts": task.parts}
+        if self.seconds is None:
+            return told | {"event": "started"}
+        reason = in_words(self.error, self.cause) if self.error else None
+        ended = {"seconds": round(self.seconds, 3), "error": self.error, "reason": reason, "goes_on": self.moved_to}
+        return told | {"event": "ended"} | ended
 
 
 #: the state's Retry runs the task again

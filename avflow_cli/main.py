@@ -14,7 +14,7 @@ from avflow.errors import AvflowError, SourceMissing
 from avflow_cli import interrupt, terminal, video, where
 from avflow_cli.options import Folder, WholeNumber, deployment_options
 from avflow_cli.stack.commands import COMMANDS, COMPLETION, SHELLS
-from avflow_cli.stack.options import at_a_stack
+from avflow_cli.stack.options import json_option, on_a_stack, where_options
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PACKAGE = "av-workflow"
@@ -30,6 +30,7 @@ EXIT_STATUSES = {
     os.EX_NOPERM: "AWS does not take the credentials, or they may not do this",
     os.EX_CONFIG: "a model manifest of your own has an error",
     interrupt.STATUS: "interrupted (Ctrl-C, kill)",
+    terminal.UNREAD: "nobody reads the output any more (avflow list | head -1)",
 }
 # \b keeps click from joining the lines
 EXIT_STATUS_HELP = "\b\nExit status:\n" + "\n".join(f"  {status:<3}  {text}" for status, text in EXIT_STATUSES.items())
@@ -130,8 +131,9 @@ def run(
     help="Keep the bucket, its versions, the logs and the executions in DIR for the next time. "
     "Executions that run at the end are ABORTED. By default nothing is kept.",
 )
+@json_option
 @deployment_options
-def up(port: int, data: Path | None, **options: Any) -> int:
+def up(port: int, data: Path | None, *, as_json: bool, **options: Any) -> int:
     """Keep an embedded AWS up for the aws command and other programs.
 
     Deploys the template to it. Ctrl-C ends it.
@@ -139,27 +141,24 @@ def up(port: int, data: Path | None, **options: Any) -> int:
     from avflow_cli import up as command  # noqa: PLC0415
     from avflow_cli.deployment import DeploymentOptions  # noqa: PLC0415
 
-    return command.run(DeploymentOptions(**options), port, data)
+    return command.run(DeploymentOptions(**options), port, data, as_json=as_json)
 
 
 @avflow.command(epilog=EXIT_STATUS_HELP)
-@click.option("--profile", metavar="NAME", help="Profile of your AWS configuration.")
-@click.option(
-    "--region", metavar="REGION", help="Region of the stack; by default that of samconfig.toml or the profile."
-)
-@click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`.")
-def doctor(profile: str | None, region: str | None, endpoint_url: str | None) -> int:
+@where_options
+@json_option
+def doctor(**options: Any) -> int:
     """Look what is missing before `sam build` and `sam deploy`.
 
     Looks at this machine and at your AWS account, as samconfig.toml and template.yaml need them. Changes nothing.
     """
     from avflow_cli import doctor as command  # noqa: PLC0415
 
-    return command.run(profile, region, endpoint_url)
+    return command.run(**options)
 
 
 @avflow.command("verify", epilog=EXIT_STATUS_HELP)
-@at_a_stack
+@on_a_stack
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -201,7 +200,8 @@ def verify_stack(**options: Any) -> int:
     metavar="FILE",
     help="The detector's class names, one a line, if its model is not on this machine.",
 )
-def export(result: Path, form: str, out: Path | None, names: Path | None) -> int:
+@json_option
+def export(result: Path, form: str, out: Path | None, names: Path | None, *, as_json: bool) -> int:
     """Write detections and tracks in the format of another program.
 
     RESULT is the manifest (my_video.json) or the detections (my_video.detections.jsonl) of a video, or the folder with
@@ -209,7 +209,7 @@ def export(result: Path, form: str, out: Path | None, names: Path | None) -> int
     """
     from avflow_cli import export as command  # noqa: PLC0415
 
-    return command.run(result, form, out, names)
+    return command.run(result, form, out, names, as_json=as_json)
 
 
 @avflow.command("import", epilog=EXIT_STATUS_HELP)
@@ -223,7 +223,7 @@ def export(result: Path, form: str, out: Path | None, names: Path | None) -> int
     help="The file to write.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+@json_option
 def import_workflow(workflow: Path, out: Path, force: bool, as_json: bool) -> int:
     """Take over the settings of SCAR's av-workflow.
 
@@ -259,23 +259,25 @@ def models() -> None:
 
 
 @models.command("list")
-def list_() -> int:
+@json_option
+def list_(*, as_json: bool) -> int:
     """List all models."""
     from avflow_cli import models as command  # noqa: PLC0415
 
-    return command.show()
+    return command.show(as_json=as_json)
 
 
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def fetch(names: tuple[str, ...]) -> int:
+@json_option
+def fetch(names: tuple[str, ...], *, as_json: bool) -> int:
     """Download models: those called NAME, or all.
 
     Models that are on this machine are not downloaded again.
     """
     from avflow_cli import models as command  # noqa: PLC0415
 
-    return command.fetch_all(names)
+    return command.fetch_all(names, as_json=as_json)
 
 
 @models.command()
@@ -288,7 +290,8 @@ def fetch(names: tuple[str, ...]) -> int:
     metavar="DIR",
     help="Folder for the models.",
 )
-def check(names: tuple[str, ...], into: Path) -> int:
+@json_option
+def check(names: tuple[str, ...], into: Path, *, as_json: bool) -> int:
     """Before `sam build`: fetch and verify its models within a minute.
 
     Asks all sources of the models called NAME, or of those in samconfig.toml and the template, and says which of them
@@ -296,16 +299,17 @@ def check(names: tuple[str, ...], into: Path) -> int:
     """
     from avflow_cli import model_check as command  # noqa: PLC0415
 
-    return command.run(names, into)
+    return command.run(names, into, as_json=as_json)
 
 
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def verify(names: tuple[str, ...]) -> int:
+@json_option
+def verify(names: tuple[str, ...], *, as_json: bool) -> int:
     """Hash models again: those called NAME, or all on this machine."""
     from avflow_cli import models as command  # noqa: PLC0415
 
-    return command.verify(names)
+    return command.verify(names, as_json=as_json)
 
 
 @models.command()
@@ -318,15 +322,25 @@ def verify(names: tuple[str, ...]) -> int:
     metavar="PATH",
     help="A video, or a folder of pictures, like those that the detector will process.",
 )
-def quantize(name: str, frames: Path) -> int:
+@json_option
+def quantize(name: str, frames: Path, *, as_json: bool) -> int:
     """Make the int8 network of the detector NAME."""
     from avflow_cli import models as command  # noqa: PLC0415
 
-    return command.quantize(name, frames)
+    return command.quantize(name, frames, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
+    try:
+        return _main(arguments)
+    except BrokenPipeError:
+        if not terminal.is_unread():
+            raise
+        return terminal.UNREAD
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     terminal.guard_stderr()
     terminal.silence_libraries()
     try:

@@ -21,9 +21,10 @@ from avflow.workflow.reports import Manifest
 from avflow_cli import interrupt
 from avflow_cli.clips import Clip
 from avflow_cli.deployment import Deployment, DeploymentOptions, deployed
+from avflow_cli.fetching import OutputUnusable
 from avflow_cli.follow import TaskEvent, execution_arn, follow
 from avflow_cli.outcomes import DONE, FAILED, NOT_STARTED, Outcome, exit_status, worst
-from avflow_cli.output import Output, OutputUnusable
+from avflow_cli.output import Output
 from avflow_cli.run import upload
 from avflow_cli.step_logs import StepLogs
 from avflow_cli.watching import Watch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from avflow_cli.clips import Clip
 from avflow_cli.follow import WHERE, TaskEvent
 from avflow_cli.outcomes import DONE, FAILED, NOT_STARTED, Outcome, summary_of
 from avflow_cli.rows import ASCII_MARKS, MARKS, clock, took
+from avflow_cli.stack.printing import line_of_json
 from avflow_cli.view import REFRESHES_PER_SECOND
 from local_aws.sandbox.activity import Activity, StepLog
 
@@ -206,11 +206,8 @@ class JsonView(AbstractContextManager["JsonView"]):
 
     def ended(self, outcome: Outcome) -> None:
         """Print the outcome."""
-        self._print(outcome.to_dict())
+        line_of_json(outcome.to_dict())
 
     def summary(self, outcomes: Sequence[Outcome], seconds: float, out: Path) -> None:
         """Print the counts."""
-        self._print(summary_of(outcomes, seconds))
-
-    def _print(self, told: dict[str, Any]) -> None:
-        print(json.dumps(told), file=sys.stdout, flush=True)
+        line_of_json(summary_of(outcomes, seconds))

@@ -20,11 +20,18 @@ from avflow.models.store import ModelStore
 from avflow.progress import Progress as Step
 from avflow.speech import require_engine
 from avflow_cli import terminal
+from avflow_cli.stack.printing import line_of_json
 
 
-def show() -> int:
+def show(*, as_json: bool = False) -> int:
     """Print a table of all models. Returns the exit status."""
     store = ModelStore()
+    if as_json:
+        for name in store.names():
+            model = store.describe(name)
+            facts = {"bytes": model.bytes, "here": _is_here(store, name), "about": model.about}
+            line_of_json({"type": "model", "name": name, **facts, "folder": str(store.folder(name))})
+        return os.EX_OK
     table = Table(box=None, pad_edge=False)
     for heading in ("model", "size", "here", "what"):
         table.add_column(heading, justify="right" if heading == "size" else "left")
@@ -39,7 +46,7 @@ def show() -> int:
     return os.EX_OK
 
 
-def fetch_all(names: Sequence[str]) -> int:
+def fetch_all(names: Sequence[str], *, as_json: bool = False) -> int:
     """Fetch these models, or all, and print their folders. Returns the exit status.
 
     Raises
@@ -49,11 +56,14 @@ def fetch_all(names: Sequence[str]) -> int:
     store = ModelStore()
     for name in names or store.names():
         fetch(store, name)
-        print(f"{name}: {store.path(name)}")
+        if as_json:
+            line_of_json({"type": "model", "name": name, "folder": str(store.path(name))})
+        else:
+            print(f"{name}: {store.path(name)}")
     return os.EX_OK
 
 
-def verify(names: Sequence[str]) -> int:
+def verify(names: Sequence[str], *, as_json: bool = False) -> int:
     """Hash the files of these models, or of all that are on this machine. Returns the exit status.
 
     Raises
@@ -64,14 +74,18 @@ def verify(names: Sequence[str]) -> int:
     status = os.EX_OK
     for name in names or [name for name in store.names() if _is_here(store, name)]:
         problems = store.verify(name)
+        if problems:
+            status = os.EX_UNAVAILABLE
+        if as_json:
+            line_of_json({"type": "model", "name": name, "right": not problems, "problems": problems})
+            continue
         print(f"{name}: {'right' if not problems else 'WRONG'}")
         for problem in problems:
-            status = os.EX_UNAVAILABLE
             print(f"  {problem}", file=sys.stderr)
     return status
 
 
-def quantize(name: str, frames: Path) -> int:
+def quantize(name: str, frames: Path, *, as_json: bool = False) -> int:
     """Make the int8 network of a detector, from the video or folder of pictures `frames`. Returns the exit status.
 
     Raises
@@ -82,6 +96,10 @@ def quantize(name: str, frames: Path) -> int:
     store.require(name, DETECTION)
     fetch(store, name)
     made = _quantized(name, store, frames.absolute())
+    if as_json:
+        recall = made.recall if made.boxes else None
+        line_of_json({"type": "model", "name": name, "file": str(made.path), "boxes": made.boxes, "recall": recall})
+        return os.EX_OK
     print(f"{name} in int8: {made.path}")
     if made.boxes:
         found = f"{made.recall:.1%} of the {made.boxes} boxes that float32 finds"

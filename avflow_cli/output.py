@@ -7,15 +7,14 @@ are not replaced, also of one that was processed by an earlier command.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from avflow.errors import AvflowError
 from avflow.filenames import folded, printable
 from avflow.workflow.layout import RESULT_PREFIX, RESULT_SUFFIXES, START_PREFIX, VideoRef
+from avflow_cli.fetching import OutputUnusable, fetched, sizes_of
 from lambdas.start.claims import claim_key, owner_of
 from lambdas.start.result_names import candidates, stem_of
 
@@ -23,13 +22,6 @@ LOG_SUFFIX = ".error.log"
 #: what an earlier run may have written without a list of it
 _OF_EVERY_VERSION = {".avi", ".detections.jsonl", ".srt", ".json", ".error.json", LOG_SUFFIX}
 SUFFIXES = (*RESULT_SUFFIXES, ".json", LOG_SUFFIX)
-
-
-class OutputUnusable(AvflowError):
-    """The folder for the results can't be written, or a result would replace a file of the user's."""
-
-    advice = "Choose another folder: make run OUT=folder."
-    exit_code = os.EX_CANTCREAT
 
 
 class Output:
@@ -112,15 +104,18 @@ class Output:
 
         If the run succeeded, results of an earlier run that this one doesn't have are removed. If it failed, they stay,
         as on AWS.
+
+        Raises
+        ------
+        OutputUnusable
+            A file can't be written.
         """
-        listing = s3.list_objects_v2(Bucket=video.bucket, Prefix=video.result(""))
-        keys = {found["Key"] for found in listing.get("Contents", [])}
+        keys = sizes_of(s3, video.bucket, video.result(""))
         succeeded = video.result(".json") in keys
         files = []
         for suffix, target in zip(SUFFIXES, self.targets, strict=True):
             if video.result(suffix) in keys:
-                s3.download_file(video.bucket, video.result(suffix), str(target))
-                files.append(target)
+                files.append(fetched(s3, video.bucket, video.result(suffix), target))
             elif succeeded:
                 target.unlink(missing_ok=True)
         return files

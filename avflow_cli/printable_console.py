@@ -18,3 +18,7 @@ class PrintableConsole(Console):
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else printable(segment.text, keep="\n")
             yield segment if text == segment.text else Segment(text, segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end as without Rich, which would end it with status 1."""
+        raise BrokenPipeError

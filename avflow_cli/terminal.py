@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING
 
 from avflow.errors import AvflowError
 from avflow.filenames import PrintableStream, printable
+
+#: the exit status of a command whose reader has gone, as of one that SIGPIPE ends
+UNREAD = 128 + signal.SIGPIPE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +28,16 @@ def console() -> Console:
     from avflow_cli.printable_console import PrintableConsole  # noqa: PLC0415 - slow to import, and `make video` needs no library
 
     return PrintableConsole(highlight=False, force_terminal=None if sys.stdout.isatty() else False)
+
+
+def is_unread() -> bool:
+    """Whether the pipe behind standard output is closed. If so, from now on what is written there goes nowhere."""
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    if not asked.poll(0):  # neither POLLERR nor POLLHUP: another pipe broke
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it ends
+    return True
 
 
 def show_error(error: AvflowError) -> int:

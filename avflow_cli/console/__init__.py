@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from avflow_cli import interrupt, terminal
+from avflow_cli import interrupt
 from avflow_cli.console.aws import Aws
 from avflow_cli.console.server import Console
 from avflow_cli.port import PortTaken
+from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.stack import Stack
 from local_aws.access.keys import AccessKey
 from local_aws.http_server import http_server
@@ -70,7 +71,7 @@ def _kept(client: Callable[[str], Any]) -> Callable[[str], Any]:
     return kept
 
 
-def run(stack: Stack, port: int, *, may_write: bool) -> NoReturn:
+def run(stack: Stack, port: int, *, may_write: bool, as_json: bool) -> NoReturn:
     """Serve the console of a deployed stack until Ctrl-C, which raises KeyboardInterrupt.
 
     Raises
@@ -79,7 +80,10 @@ def run(stack: Stack, port: int, *, may_write: bool) -> NoReturn:
     """
     with served(of_account(stack, may_write=may_write), port) as address:
         what = "It can upload, stop and start again." if may_write else "It only reads; --write changes that."
-        terminal.console().print(f"The console: {address}\n{what} Ctrl-C ends it.", soft_wrap=True, markup=False)
+        if as_json:
+            line_of_json({"type": "console", "url": address, "may_write": may_write})
+        else:
+            say(f"The console: {address}\n{what} Ctrl-C ends it.")
         while True:
             interrupt.check()
             threading.Event().wait(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,6 +9,8 @@ from typing import Any, Protocol
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from avflow_cli.events import STATUSES
+from avflow_cli.stack.executions import video_in
 from avflow_cli.stack.objects import Uploaded, with_video
 from lambdas.start.result_names import KEY_BYTES, RESULT_PREFIX, START_PREFIX, SUFFIXES
 
@@ -17,7 +18,6 @@ from lambdas.start.result_names import KEY_BYTES, RESULT_PREFIX, START_PREFIX, S
 ROWS, LOOKED_AT = 25, 2000
 #: seconds for which an address of a result is good
 LINK_SECONDS = 3600
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 #: parts of 8 MiB, one after the other: an upload needs no more memory, however large it is
 _TRANSFER = TransferConfig(use_threads=False)
 
@@ -117,7 +117,7 @@ class Aws:
 
     def results(self, described: dict[str, Any]) -> list[Result]:
         """What an execution has made so far, below `result/`."""
-        video = _video(described)
+        video = video_in(described)
         base, bucket = video.get("base"), video.get("bucket")
         if not isinstance(base, str) or not base.startswith(RESULT_PREFIX) or bucket != self.bucket:
             return []
@@ -168,7 +168,7 @@ class Aws:
         if described.get("redriveStatus") == "REDRIVABLE":
             self.states.redrive_execution(executionArn=arn)
             return "It goes on from the state that failed."
-        video = _video(described)
+        video = video_in(described)
         if not str(video.get("key", "")).startswith(START_PREFIX) or video.get("bucket") != self.bucket:
             raise NotPossible("The input of this execution names no upload of this stack.")
         try:
@@ -188,12 +188,3 @@ def _row(execution: dict[str, Any]) -> Row:
         execution["startDate"].timestamp(),
         ended.timestamp() if ended else None,
     )
-
-
-def _video(described: dict[str, Any]) -> dict[str, Any]:
-    """`$.video` of an execution's input; empty if it has none."""
-    try:
-        found = json.loads(described.get("input") or "{}")["video"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -18,6 +18,8 @@ LINES = 1000
 _SKEW = timedelta(seconds=2)
 #: jobs for which one DescribeJobs may ask (AWS Batch API Reference, "DescribeJobs")
 _JOBS = 100
+#: the status of a child so far from the one that is looked at that no request asks for it: there may be 1000
+NOT_ASKED = "NOT ASKED FOR"
 Clients = Callable[[str], Any]
 
 
@@ -32,7 +34,8 @@ class Log:
     lines:
         Milliseconds since 1970, and the text.
     parts:
-        Of an array job: the status of each child. `title` names the one whose log this is.
+        Of an array job: the status of each child, of a large one only around the one whose log this is, which `title`
+        names.
     why:
         Why there are no lines.
     """
@@ -119,14 +122,15 @@ def _of_job(clients: Clients, job_id: str, child: int) -> Log:
     size, parts = job.get("arrayProperties", {}).get("size"), list[str]()
     title = f"AWS Batch job {job_id}"
     if size:
-        ids = [f"{job_id}:{number}" for number in range(size)]
-        children: dict[str, dict[str, Any]] = {}
-        for first in range(0, size, _JOBS):
-            found = batch.describe_jobs(jobs=ids[first : first + _JOBS])["jobs"]
-            children |= {each["jobId"]: each for each in found}
-        parts = [children.get(each, {}).get("status", "SUBMITTED") for each in ids]
         child = min(max(child, 0), size - 1)
-        job, title = children.get(ids[child], {}), f"AWS Batch job {ids[child]}"
+        first = min(max(child - _JOBS // 2, 0), max(size - _JOBS, 0))
+        near = {f"{job_id}:{number}": number for number in range(first, min(first + _JOBS, size))}
+        children = {each["jobId"]: each for each in batch.describe_jobs(jobs=[*near])["jobs"]}
+        parts = [NOT_ASKED] * size
+        for each, number in near.items():
+            parts[number] = children.get(each, {}).get("status", "SUBMITTED")
+        own = f"{job_id}:{child}"
+        job, title = children.get(own, {}), f"AWS Batch job {own}"
     container: dict[str, Any] = job.get("container", {})
     options = container.get("logConfiguration", {}).get("options", {})
     group = options.get("awslogs-group", "/aws/batch/job")

@@ -26,6 +26,7 @@ from avflow_cli.console.execution import Execution, Executions
 from avflow_cli.console.logs import log_of
 from avflow_cli.console.streams import Streams
 from avflow_cli.console.words import passes, sentence
+from avflow_cli.events import STATUSES
 from local_aws.callers import PAGE_PATH
 
 #: no script, style or address but the server's own (W3C, "Content Security Policy Level 3")
@@ -175,6 +176,7 @@ class Console:
             "mayWrite": self._may_write,
             "bucket": self._aws.bucket,
             "machines": self._aws.machines(),
+            "statuses": STATUSES,
         }
 
     def _list(self, query: Query) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from avflow_cli import model_check, samconfig, terminal
 from avflow_cli.doctor import costs, gpus, limits, machine
 from avflow_cli.doctor.account import Account, Check, asked, credentials, stack
 from avflow_cli.doctor.finding import Finding
+from avflow_cli.stack.printing import line_of_json
 
 _WORDS = {"ok": "ok", "fix": "FIX", "unknown": "?"}
 _STYLES = {"ok": "green", "fix": "bold red", "unknown": "yellow"}
@@ -32,7 +34,9 @@ _WITH_GPUS: tuple[tuple[str, Check], ...] = (
 )
 
 
-def run(profile: str | None, region: str | None, endpoint_url: str | None) -> int:
+def run(
+    stack_name: str | None, profile: str | None, region: str | None, endpoint_url: str | None, *, as_json: bool
+) -> int:
     """Look at everything and print a line for each. Returns the exit status.
 
     Raises
@@ -43,10 +47,17 @@ def run(profile: str | None, region: str | None, endpoint_url: str | None) -> in
         It names a model that avflow/models/models.toml lacks.
     """
     console, to_do = terminal.console(), 0
-    account = Account(samconfig.read(), profile, region, endpoint_url)
+    told = samconfig.read()
+    account = Account(replace(told, stack_name=stack_name or told.stack_name), profile, region, endpoint_url)
     for finding in chain(on_this_machine(), in_the_account(account)):
-        _show(console, finding)
+        if as_json:
+            line_of_json({"type": "finding", **finding.to_dict()})
+        else:
+            _show(console, finding)
         to_do += finding.state == "fix"
+    if as_json:
+        line_of_json({"type": "summary", "ready": not to_do, "to_do": to_do})
+        return os.EX_UNAVAILABLE if to_do else os.EX_OK
     if to_do:
         things = "one thing" if to_do == 1 else f"{to_do} things"
         console.print(f"\nDo {things} before `sam build` and `sam deploy`.", markup=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 #: a deployment can go on; something must be done first; it could not be looked at
 State = Literal["ok", "fix", "unknown"]
@@ -29,6 +29,10 @@ class Finding:
     state: State
     message: str
     todo: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {"name": self.name, "state": self.state, "message": self.message, "todo": list(self.todo)}
 
 
 def ok(name: str, message: str) -> Finding:

@@ -39,7 +39,7 @@ def run(path: Path, out: Path, *, force: bool, as_json: bool) -> int:
     except OSError as error:
         raise FileExists(f"{printable(str(out))} can't be written: {error.strerror}.") from error
     if as_json:
-        line_of_json({"file": str(out), **found.to_dict()})
+        line_of_json({"type": "import", "file": str(out), **found.to_dict()})
     else:
         _say(found, out)
     return os.EX_OK

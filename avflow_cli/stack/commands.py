@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from avflow_cli.events import STATUSES
 from avflow_cli.options import Folder, Number, WholeNumber, choice_options
-from avflow_cli.stack.options import at_a_stack, of_one_run, on_a_stack, since_option
+from avflow_cli.stack.options import of_one_run, on_a_stack, since_option
 
 SHELLS = ("bash", "zsh", "fish")
 #: the variable by which the script of a shell asks for completions
 COMPLETION = "_AVFLOW_COMPLETE"
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 STEPS = ("start", "ffmpeg", "audio2srt", "yolov3", "merge", "failed")
 
 
@@ -180,7 +180,7 @@ def open_page(name: str | None, last: bool, **options: Any) -> int:
     help="Port on 127.0.0.1; 0 for any free port.",
 )
 @click.option("--write", "may_write", is_flag=True, help="Also upload videos, stop executions, and start them again.")
-@at_a_stack
+@on_a_stack
 def console(**options: Any) -> int:
     """Show the executions of a deployed stack in a browser.
 

@@ -30,18 +30,13 @@ def answer(command: click.Command) -> int:
 
 def uploads(options: dict[str, Any], incomplete: str) -> list[str]:
     """The uploads of the newest runs of the stack that the options name. None if AWS doesn't answer."""
-    from dataclasses import replace  # noqa: PLC0415
-
     try:
-        from avflow_cli import samconfig  # noqa: PLC0415
         from avflow_cli.access import Access  # noqa: PLC0415
         from avflow_cli.stack.executions import Executions  # noqa: PLC0415
         from avflow_cli.stack.stack import Stack  # noqa: PLC0415
 
-        named = samconfig.named()
-        where = {name: options.get(name) for name in ("profile", "region", "endpoint_url")}
-        access = Access(replace(named, stack_name=options.get("stack_name") or named.stack_name), **where)
-        found = Executions(Stack.of(access)).newest(NEWEST)
+        where = {name: options.get(name) for name in ("stack_name", "profile", "region", "endpoint_url")}
+        found = Executions(Stack.of(Access.named(**where))).newest(NEWEST)
     except Exception as error:
         if sys.flags.dev_mode:
             print(error, file=sys.stderr)

@@ -58,8 +58,8 @@ class Execution:
     def described(cls, found: dict[str, Any]) -> Execution:
         """From the answer of DescribeExecution."""
         try:
-            video = VideoRef.from_dict(json.loads(found["input"])["video"])
-        except (KeyError, ValueError, TypeError):
+            video = VideoRef.from_dict(video_in(found))
+        except KeyError:
             video = None
         return cls(
             found["executionArn"],
@@ -94,6 +94,18 @@ class Execution:
             "error": self.error or None,
             "arn": self.arn,
         }
+
+
+def video_in(described: dict[str, Any]) -> dict[str, Any]:
+    """`$.video` of an execution's input, as DescribeExecution has it; empty if it has none.
+
+    An execution that somebody started by hand may have some of its fields only.
+    """
+    try:
+        found = json.loads(described.get("input") or "{}")["video"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Executions:

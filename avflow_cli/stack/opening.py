@@ -1,10 +1,11 @@
-"""`avflow open`: the result page of a run, or the executions in the console of Step Functions."""
+"""`avflow open`: the result page of a run, or the executions in the console of Step Functions or of `avflow up`."""
 
 from __future__ import annotations
 
 import os
 import sys
 import webbrowser
+from urllib.parse import quote
 
 from avflow_cli.stack.executions import Execution, Executions
 from avflow_cli.stack.objects import with_video
@@ -12,6 +13,7 @@ from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.reports import results_of
 from avflow_cli.stack.results import ResultsMissing
 from avflow_cli.stack.stack import Stack
+from local_aws.callers import PAGE_PATH
 
 #: for how long the links to a page and its video are good; credentials that expire earlier end them earlier
 LINK_SECONDS = 3600
@@ -35,7 +37,7 @@ def run(stack: Stack, name: str | None, *, last: bool, console: bool, as_json: b
         address = stack.outputs["StateMachineConsole"]
     else:
         found = Executions(stack).find(name)
-        address = _in_console(stack, found) if console else _page(stack, found)
+        address = in_console(stack.outputs["StateMachineConsole"], found.arn) if console else _page(stack, found)
     if as_json:
         line_of_json({"url": address})
         return os.EX_OK
@@ -45,10 +47,18 @@ def run(stack: Stack, name: str | None, *, last: bool, console: bool, as_json: b
     return os.EX_OK
 
 
-def _in_console(stack: Stack, found: Execution) -> str:
-    """The run's page in the console, whose address begins as that of the stack's executions."""
-    beginning, _, _ = stack.outputs["StateMachineConsole"].partition("#")
-    return f"{beginning}#/v2/executions/details/{found.arn}"
+def in_console(console: str, arn: str) -> str:
+    """The page of an execution in AWS's console, or in the one of `avflow up` (avflow_cli/console/page/main.js).
+
+    Parameters
+    ----------
+    console:
+        The address of all executions, the stack's output StateMachineConsole.
+    """
+    beginning, _, _ = console.partition("#")
+    if beginning.endswith(PAGE_PATH):
+        return f"{console}/e/{quote(arn, safe='')}"
+    return f"{beginning}#/v2/executions/details/{arn}"
 
 
 def _page(stack: Stack, found: Execution) -> str:

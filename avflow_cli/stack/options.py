@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from typing import Any
@@ -17,14 +16,14 @@ _WHERE = (
     click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile."),
     click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`."),
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each thing.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each thing.")
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def on_a_stack(command: Callable[..., int]) -> Callable[..., int]:
     """Add the options, --json too, and give the command the `stack` that they name."""
-    return at_a_stack(_JSON(command))
+    return at_a_stack(json_option(command))
 
 
 def at_a_stack(command: Callable[..., int]) -> Callable[..., int]:
@@ -39,17 +38,20 @@ def at_a_stack(command: Callable[..., int]) -> Callable[..., int]:
         endpoint_url: str | None,
         **options: Any,
     ) -> int:
-        from avflow_cli import samconfig  # noqa: PLC0415  all of these are slow to import, and --help needs none
-        from avflow_cli.access import Access  # noqa: PLC0415
+        from avflow_cli.access import Access  # noqa: PLC0415  all of these are slow to import, and --help needs none
         from avflow_cli.stack.aws_errors import in_words  # noqa: PLC0415
         from avflow_cli.stack.stack import Stack  # noqa: PLC0415
 
-        named = samconfig.named()
-        access = Access(replace(named, stack_name=stack_name or named.stack_name), profile, region, endpoint_url)
+        access = Access.named(stack_name, profile, region, endpoint_url)
         with in_words(access):
             return command(*arguments, stack=Stack.of(access), **options)
 
-    return reduce(lambda decorated, option: option(decorated), reversed(_WHERE), on_that)
+    return where_options(on_that)
+
+
+def where_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that name a stack and where it is. The command gets them as they are."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_WHERE), command)
 
 
 def of_one_run(command: Callable[..., int]) -> Callable[..., int]:

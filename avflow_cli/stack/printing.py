@@ -23,8 +23,9 @@ _STYLES = {"RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "TIMED_OUT"
 
 
 def line_of_json(value: Any) -> None:
-    """Print one line of JSON, in ASCII."""
-    print(json.dumps(value), file=sys.stdout, flush=True)
+    """Print one line of JSON, in ASCII. Threads may call it at once: `print` would write its line break apart."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from avflow.workflow.layout import RESULT_SUFFIXES
+from avflow_cli.fetching import sizes_of
 from avflow_cli.stack.executions import Execution
 from avflow_cli.stack.stack import Stack
 
@@ -26,12 +27,7 @@ def results_of(stack: Stack, execution: Execution) -> dict[str, int]:
     """The results that are in the bucket: the size in bytes by key, the manifest last."""
     if execution.video is None:
         return {}
-    pages = stack.access.client("s3").get_paginator("list_objects_v2")
-    found = {
-        each["Key"]: int(each["Size"])
-        for page in pages.paginate(Bucket=stack.bucket, Prefix=execution.video.result(""))
-        for each in page.get("Contents", ())
-    }
+    found = sizes_of(stack.access.client("s3"), stack.bucket, execution.video.result(""))
     keys = (execution.video.result(suffix) for suffix in (*RESULT_SUFFIXES, ".json"))
     return {key: found[key] for key in keys if key in found}
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avflow.errors import AvflowError
 from avflow.filenames import printable
 from avflow.workflow.layout import RESULT_PREFIX
+from avflow_cli.fetching import OutputUnusable, fetched
 from avflow_cli.outcomes import exit_status
-from avflow_cli.output import OutputUnusable
 from avflow_cli.stack.executions import Execution, Executions
 from avflow_cli.stack.printing import line_of_json, say, size, table
 from avflow_cli.stack.reports import error_of, manifest_of, results_of
@@ -45,7 +44,8 @@ def run(stack: Stack, name: str | None, out: Path | None, *, as_json: bool) -> i
     if out:
         targets = {key: _target(key, out) for key in keys}
         _require_ours(targets, report)
-        files |= {key: _fetched(stack, key, target) for key, target in targets.items()}
+        s3 = stack.access.client("s3")
+        files |= {key: fetched(s3, stack.bucket, key, target) for key, target in targets.items()}
     if as_json:
         for key, count in keys.items():
             file = files[key]
@@ -80,22 +80,6 @@ def _keys(stack: Stack, found: Execution) -> dict[str, int]:
     """The keys of the run's own results with their sizes: of one that failed only the error report."""
     failed = found.status != "SUCCEEDED"
     return {key: count for key, count in results_of(stack, found).items() if key.endswith(".error.json") == failed}
-
-
-def _fetched(stack: Stack, key: str, target: Path) -> Path:
-    """Download one result, whole or not at all. Returns its path."""
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stack.access.client("s3").download_file(stack.bucket, key, str(partial))
-        partial.replace(target)
-    except OSError as error:
-        where = printable(str(target))
-        raise OutputUnusable(f"{where} can't be written: {error.strerror}.", "Choose another folder: --out.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return target
 
 
 def _target(key: str, out: Path) -> Path:

@@ -7,15 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from avflow.workflow.reports import Manifest
 from avflow_cli import terminal
-from avflow_cli.follow import TaskEvent, follow
+from avflow_cli.follow import follow
 from avflow_cli.outcomes import exit_status
-from avflow_cli.reasons import in_words
 from avflow_cli.stack.executions import Execution, Executions
 from avflow_cli.stack.logs import groups_of, progress_since
 from avflow_cli.stack.printing import line_of_json
@@ -44,7 +42,7 @@ def run(stack: Stack, name: str | None, *, as_json: bool) -> int:
     states = stack.access.client("stepfunctions")
     if as_json:
         for event in follow(states, found.arn, poll=POLL_SECONDS):
-            line_of_json({"type": "step", **_event(event)})
+            line_of_json({"type": "step", **event.to_dict()})
     else:
         view = RunView(terminal.console())
         with view, _progress(stack, found, view):
@@ -72,17 +70,6 @@ def _show(stack: Stack, found: Execution, results: list[str]) -> None:
         terminal.say(f"{found.name} succeeded; its results were replaced by another run, or deleted")
         return
     console.print(summary(Manifest.from_dict(manifest), results, spaced=console.is_terminal), soft_wrap=True)
-
-
-def _event(event: TaskEvent) -> dict[str, Any]:
-    """A start or an end as JSON."""
-    task = event.task
-    told = {"step": task.state, "on": task.where, "part": task.part, "parts": task.parts}
-    if event.seconds is None:
-        return told | {"event": "started"}
-    reason = in_words(event.error, event.cause) if event.error else None
-    ended = {"seconds": round(event.seconds, 3), "error": event.error, "reason": reason, "goes_on": event.moved_to}
-    return told | {"event": "ended"} | ended
 
 
 class LoggedProgress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from avflow_cli import interrupt, reasons, terminal
+from avflow_cli import interrupt, reasons
 from avflow_cli.follow import WHERE, TaskEvent
+from avflow_cli.stack.printing import line_of_json, say
 from avflow_cli.stack.stack import Stack
 from avflow_cli.verify.expectations import Check, compared
 from avflow_cli.verify.report import written
@@ -24,7 +24,7 @@ SECONDS_TO_TIDY = 20.0
 _USABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
-def run(stack: Stack, out: Path, *, keep: bool) -> int:
+def run(stack: Stack, out: Path, *, keep: bool, as_json: bool) -> int:
     """Run the sample twice, compare the results with what must come out, and write a report. Returns the exit status.
 
     The second run has no time on Lambda, so that each of its steps moves to Batch.
@@ -39,14 +39,15 @@ def run(stack: Stack, out: Path, *, keep: bool) -> int:
     runs: list[Run] = []
     try:
         for title, no_lambda in (("as usual", False), ("without Lambda", True)):
-            _say(f"The sample, {title}:")
+            if not as_json:
+                say(f"The sample, {title}:")
             runs.append(Run.named(title, f"{name}-{len(runs)}"))  # first, so that it is removed whatever happens
-            process(stack, runs[-1], _tell, no_lambda=no_lambda)
+            process(stack, runs[-1], _teller(title, as_json=as_json), no_lambda=no_lambda)
             checks += _checked(runs[-1], moved=no_lambda)
     finally:
         out.write_text(written(stack, runs, checks), encoding="utf-8")
         left = "" if keep else remove(stack, runs)
-    return _summed_up(checks, out, left)
+    return _summed_up(checks, out, left, as_json=as_json)
 
 
 def _checked(run: Run, *, moved: bool) -> list[Check]:
@@ -62,14 +63,25 @@ def _checked(run: Run, *, moved: bool) -> list[Check]:
     return checks
 
 
-def _summed_up(checks: Sequence[Check], out: Path, left: str) -> int:
-    for check in checks:
-        _say(f"{'right' if check.right else 'WRONG'}  {check.name}: {check.found}")
-    if left:
-        _say(left)
+def _summed_up(checks: Sequence[Check], out: Path, left: str, *, as_json: bool) -> int:
     wrong = sum(not check.right for check in checks)
-    _say(f"\n{len(checks) - wrong} of {len(checks)} checks are right. The report for an issue: {out}")
+    counts = {"checks": len(checks), "right": len(checks) - wrong}
+    if as_json:
+        for check in checks:
+            line_of_json({"type": "check", **asdict(check)})
+        line_of_json({"type": "summary", **counts, "report": str(out), "left": left or None})
+    else:
+        for check in checks:
+            say(f"{'right' if check.right else 'WRONG'}  {check.name}: {check.found}")
+        if left:
+            say(left)
+        say(f"\n{counts['right']} of {counts['checks']} checks are right. The report for an issue: {out}")
     return os.EX_SOFTWARE if wrong else os.EX_OK
+
+
+def _teller(title: str, *, as_json: bool) -> Callable[[TaskEvent], None]:
+    """Prints the events of the tasks of a run."""
+    return (lambda event: line_of_json({"type": "step", "run": title, **event.to_dict()})) if as_json else _tell
 
 
 def _tell(event: TaskEvent) -> None:
@@ -78,14 +90,7 @@ def _tell(event: TaskEvent) -> None:
         return
     where = WHERE[event.task.where]
     if event.error is None:
-        _say(f"  {event.task.state} on {where}: {event.seconds:.1f} s")
+        say(f"  {event.task.state} on {where}: {event.seconds:.1f} s")
     else:
         then = f", goes on: {event.moved_to}" if event.moved_to else ""
-        _say(f"  {event.task.state} on {where}: {reasons.in_words(event.error, event.cause)}{then}")
-
-
-_console = cache(terminal.console)
-
-
-def _say(text: str) -> None:
-    _console().print(text, soft_wrap=True, markup=False)
+        say(f"  {event.task.state} on {where}: {reasons.in_words(event.error, event.cause)}{then}")

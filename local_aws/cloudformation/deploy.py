@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from local_aws.cloudformation.parameters import parameter_values
 from local_aws.cloudformation.stack import Stack
 from local_aws.server import LocalAws, without_collections
 
-__all__ = ["DeployError", "deploy"]
+__all__ = ["DeployError", "deploy", "set_output"]
 
 
 def deploy(
@@ -42,3 +43,11 @@ def deploy(
     api.stacks[stack_name] = Described(stack_name, translated, values, outputs, resources)
     aws.admit()
     return outputs
+
+
+def set_output(aws: LocalAws, stack_name: str, name: str, value: str) -> None:
+    """Change an output of a stack that was deployed: the embedded AWS has another address for it than AWS."""
+    api = aws.services["cloudformation"]
+    assert isinstance(api, StacksApi)
+    stack = api.stacks[stack_name]
+    api.stacks[stack_name] = replace(stack, outputs={**stack.outputs, name: value})

@@ -88,6 +88,10 @@ def test_avflow_console_shows_the_stack_and_changes_nothing(up):
         assert page("executions")["rows"] == Page(up[1])("executions")["rows"]
         with pytest.raises(urllib.error.HTTPError, match="403"):
             page("upload", "PUT", b"x", name="a.mkv")
+    with running(r"(.+)\n", *command, "--json", env=credentials(up)) as (_, (line,)):
+        told = json.loads(line)
+        assert (told["type"], told["may_write"]) == ("console", False)
+        assert Page(told["url"])("account") == account
 
 
 def test_what_keeps_it_from_starting_is_named(up):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from urllib.parse import unquote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from rich.console import Console
@@ -216,9 +216,17 @@ def test_the_page_is_opened_with_its_video(avflow, sample):
     page, _, video = avflow.good("open", "my_video.mkv").strip().partition("#video=")
     assert b"<html" in urlopen(page).read()  # the address is the embedded AWS's
     assert urlopen(unquote(video)).read(12)[4:8] == b"ftyp"
-    assert "/states/home?region=us-east-1" in avflow.good("open")
-    name = sample[0]["name"]
-    assert avflow.good("open", "my_video.mkv", "--console").strip().endswith(f":execution:av-workflow:{name}")
+    console = avflow.good("open", "my_video.mkv", "--console").strip()
+    assert unquote(console).endswith(f":execution:av-workflow:{sample[0]['name']}")
+
+
+def test_the_console_that_is_opened_is_that_of_the_embedded_aws(avflow):
+    console = avflow.good("open").strip()
+    address, _, token = console.partition("#")
+    assert address.startswith(avflow.up.url)
+    asked = Request(f"{address}api/account", headers={"Authorization": f"Bearer {token}"})
+    assert json.loads(urlopen(asked).read())["title"] == "the embedded AWS"
+    assert avflow.json("open") == [{"url": console}]
 
 
 # ------------------------------------------------------------ runs that end otherwise

@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
 
 from tests import screens
-from tests.e2e.conftest import SAMPLE, avflow, started
+from tests.e2e.conftest import ROOT, SAMPLE, Up, avflow, started
 from tests.result_sets import named
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -25,6 +27,31 @@ def ended():
     """A running `avflow up` that the test ends."""
     with started() as running:
         yield running
+
+
+def test_json_says_what_a_program_needs():
+    command = [sys.executable, "-m", "avflow_cli.main", "up", "--port", "0", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lines = map(json.loads, process.stdout)
+            told = next(line for line in lines if line["type"] == "up")
+            assert told["console"].startswith(told["url"])
+            environment = {
+                **os.environ,
+                "AWS_CONFIG_FILE": told["config_file"],
+                "AWS_SHARED_CREDENTIALS_FILE": told["credentials_file"],
+                "AWS_PROFILE": told["profile"],
+            }
+            asked = [sys.executable, "-m", "avflow_cli.main", "list", "--json"]
+            listed = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            assert (listed.returncode, listed.stdout) == (0, ""), listed.stderr
+            keys = (told["access_key_id"], told["secret_access_key"])
+            client = Up(process, told["url"], *keys, told["bucket"]).client("s3")
+            client.put_object(Bucket=told["bucket"], Key="start/a.mkv", Body=b"no media")
+            step = next(line for line in lines if "StartFunction" in line["step"])
+            assert (step["type"], step["on"], step["event"]) == ("step", "lambda", "started")
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow

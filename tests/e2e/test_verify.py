@@ -1,5 +1,6 @@
 """`avflow verify` on the embedded AWS: it proves a stack, tells what is wrong, and leaves nothing behind."""
 
+import json
 import os
 import re
 import signal
@@ -52,6 +53,21 @@ def test_a_stack_that_is_not_there(up, tmp_path, monkeypatch):
     assert run.returncode == 70
     assert "StackUnusable: another: Stack with id another does not exist" in run.stderr
     assert not report
+
+
+def test_json_has_a_line_for_each_step_and_each_check(up, tmp_path, monkeypatch):
+    run, report = verify(up, tmp_path, monkeypatch, "--json")
+    assert run.returncode == 0, run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    steps, checks = ([line for line in lines if line["type"] == kind] for kind in ("step", "check"))
+    ended = {
+        (line["run"], line["step"], line["on"]) for line in steps if line["event"] == "ended" and not line["error"]
+    }
+    assert {("as usual", "Merge", "lambda"), ("without Lambda", "MergeOnBatch", "batch")} <= ended
+    assert len(checks) == 19 and all(line["right"] for line in checks)
+    told = {"checks": 19, "right": 19, "report": str(tmp_path / "verify.md"), "left": None}
+    assert lines[-1] == {"type": "summary", **told}
+    assert "19 of 19 checks are right" in report
 
 
 def test_an_interrupted_run_is_stopped_and_removed(up, tmp_path):

@@ -369,3 +369,15 @@ def test_the_command_prints_a_line_for_each_and_ends_with_a_status(account, benc
     assert [line for line in lines if line.startswith("FIX GPU quota")]
     assert [line for line in lines if line.startswith("ok  credentials") and line.endswith("in us-east-1")]
     assert lines[-1].endswith("things before `sam build` and `sam deploy`.")
+
+
+def test_the_command_prints_json_and_takes_the_options_of_all_commands(account, bench, capsys):
+    where = ["--region", "us-east-1", "--endpoint-url", bench.aws.url, "--stack-name", "films"]
+    assert main(["doctor", *where, "--json"]) == os.EX_UNAVAILABLE
+    *findings, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert all(line.pop("type") == "finding" for line in findings)
+    by_name = {line["name"]: line for line in findings}
+    assert by_name["stack"] == {"name": "stack", "state": "ok", "message": "films does not exist yet", "todo": []}
+    assert "--desired-value 16" in by_name["GPU quota"]["todo"][0]
+    count = sum(line["state"] == "fix" for line in findings)
+    assert summary == {"type": "summary", "ready": False, "to_do": count} and count

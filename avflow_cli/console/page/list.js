@@ -3,8 +3,6 @@ import {address, get, listen, trouble} from "./ask.js";
 import {badge, lasted, make, when} from "./make.js";
 import {chooser} from "./uploads.js";
 
-const STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
-
 /* What was looked for in each state machine, for those who come back from an execution. */
 const kept = new Map();
 
@@ -19,7 +17,7 @@ export async function showList(view, account, machine, signal) {
   const newer = make("button", {type: "button"}, "Newer");
   const older = make("button", {type: "button"}, "Older");
   const status = make("select", {id: "status"}, make("option", {value: ""}, "all"),
-    ...STATUSES.map((each) => make("option", {value: each}, each.replace("_", " ").toLowerCase())));
+    ...account.statuses.map((each) => make("option", {value: each}, each.replace("_", " ").toLowerCase())));
   const name = make("input", {id: "name", type: "search", autocomplete: "off", spellcheck: false});
   [status.value, name.value] = [query.status, query.name];
   let live = new AbortController();

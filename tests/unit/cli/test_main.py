@@ -100,7 +100,7 @@ def test_a_variable_stands_for_an_option_and_an_empty_one_for_none(monkeypatch, 
 
 def test_the_options_are_those_of_a_deployment():
     names = {field.name for field in fields(DeploymentOptions)} - {"choices"} | {choice.field for choice in OF_STACK}
-    assert set(parsed("up")) == names | {"port", "data"}
+    assert set(parsed("up")) == names | {"port", "data", "as_json"}
     assert set(parsed("run", "a.mkv")) == names | {"videos", "out", "keep_going", "watched", "as_json"}
 
 
@@ -189,3 +189,13 @@ def test_hints_and_warnings_of_libraries_are_not_shown():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert (done.stdout, done.stderr) == ("", "a fault\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=str)
+def test_a_reader_that_goes_early_ends_the_command_without_a_word(options):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "avflow_cli.main", "models", "list", *options]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

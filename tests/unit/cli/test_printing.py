@@ -1,6 +1,9 @@
 """Tables of runs: whole in a pipe, within the width of a terminal, and never able to control it."""
 
 import io
+import json
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -73,3 +76,15 @@ def test_the_folder_of_an_upload(monkeypatch, to, folder):
     monkeypatch.setattr("avflow_cli.stack.stack.Stack.of", lambda access: None)
     context = submit.make_context("submit", ["--to", to, "--region", "us-east-1", "a.mkv"])
     assert submit.invoke(context) == folder
+
+
+def test_lines_of_json_stay_whole_when_threads_print_them():
+    code = (
+        "from threading import Thread; from avflow_cli.stack.printing import line_of_json\n"
+        "def lines(): [line_of_json({'line': 'x' * 100}) for _ in range(500)]\n"
+        "threads = [Thread(target=lines) for _ in range(8)]\n"
+        "[each.start() for each in threads]; [each.join() for each in threads]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4000 and {*lines} == {json.dumps({"line": "x" * 100})}

@@ -36,6 +36,14 @@ def test_it_writes_where_it_is_told(results, tmp_path, capsys):
     ]  # fmt: skip
 
 
+def test_json_names_what_was_written(results, tmp_path, capsys):
+    results()
+    status, out, _ = run(capsys, tmp_path / "film.json", "--to", "csv", "--json")
+    written = tmp_path / "film.detections.csv"
+    assert status == os.EX_OK and written.exists()
+    assert json.loads(out) == {"type": "export", "format": "csv", "path": str(written)}
+
+
 @pytest.mark.parametrize(
     ("given", "status", "said"),
     [

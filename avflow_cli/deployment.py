@@ -39,7 +39,7 @@ class StackNotDeployed(AvflowError):
 
 
 class DataUnusable(AvflowError):
-    """The folder of `avflow up --data` can't be used."""
+    """The folder of `avflow up --data DIR` can't be used."""
 
     advice = "End the other `avflow up`, or choose another folder: --data DIR."
     exit_code = os.EX_CANTCREAT

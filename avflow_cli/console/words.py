@@ -10,9 +10,11 @@ _EXPRESS = (
     "This is an EXPRESS state machine. Its executions are found in its log only; the console shows those of "
     "STANDARD state machines."
 )
+#: days for which AWS keeps an execution that has ended (AWS Step Functions Developer Guide, "Quotas")
+KEPT_DAYS = 90
 #: codes of Step Functions (AWS Step Functions API Reference, "Errors" of each action), by what they mean here
 _SAID = {
-    "ExecutionDoesNotExist": "There is no such execution. AWS forgets an execution 90 days after its end.",
+    "ExecutionDoesNotExist": f"There is no such execution. AWS forgets an execution {KEPT_DAYS} days after its end.",
     "StateMachineDoesNotExist": "There is no such state machine.",
     "StateMachineTypeNotSupported": _EXPRESS,
     "InvalidToken": "This page of the list is too old. Choose a status or a name anew.",

@@ -22,6 +22,7 @@ from avflow_cli.stack.stack import Stack
 class ResultsMissing(AvflowError):
     """The run has no results: it still goes on, or they are gone."""
 
+    advice = "`avflow watch` shows how far a run is, `avflow list` which there are."
     exit_code = os.EX_NOINPUT
 
 

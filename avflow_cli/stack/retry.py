@@ -17,6 +17,7 @@ from avflow_cli.stack.stack import Stack
 class NothingToRetry(AvflowError):
     """The run still goes on, or it succeeded."""
 
+    advice = "`avflow list --status FAILED` shows the runs that failed."
     exit_code = os.EX_USAGE
 
 

@@ -19,7 +19,7 @@ from avflow_cli.main import avflow
 from tests.docs.collecting import ROOT, Command
 
 #: what a page writes where the user's own word belongs, and such a word
-PLACEHOLDERS = {"N": "4566", "FORMAT": "coco", "SHELL": "bash"}
+PLACEHOLDERS = {"N": "4566", "FORMAT": "coco", "SHELL": "bash", "PATH": "video.mp4"}
 #: options of the AWS CLI for every command
 AWS_GLOBAL = {"--region", "--profile", "--output", "--query", "--endpoint-url"}
 #: commands of the AWS CLI that are no operation of a service: their options
@@ -28,6 +28,7 @@ AWS_OWN = {
     ("s3", "ls"): {"--recursive"},
     ("s3", "presign"): {"--expires-in"},
     ("logs", "tail"): {"--follow", "--since"},
+    ("cloudformation", "deploy"): {"--template-file", "--stack-name", "--parameter-overrides", "--capabilities"},
     ("sso", "login"): set(),
     ("configure",): set(),
 }

@@ -14,6 +14,7 @@ from boto3.s3.transfer import TransferConfig
 
 from avflow.choices import CHOICES
 from avflow.media.limits import MAX_SECONDS
+from avflow_cli.console.words import KEPT_DAYS
 from avflow_cli.main import avflow
 from avflow_cli.stack import uploading
 from benchmarks import hour, report, short_videos, throttling, tracking, tracking_scenes
@@ -97,6 +98,8 @@ def computed():
                 "%", " %"
             ),
         ),
+        ("docs/commands.md", f"Histories last for {KEPT_DAYS} days"),
+        ("docs/console.md", f"more than {KEPT_DAYS} days ago"),
         ("docs/speech.md", f"The same holds for {constant('avflow/speech/doubts.py', '_LONG'):.0f} s of speech"),
     )
 

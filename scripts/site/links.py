@@ -28,6 +28,8 @@ class _Page(HTMLParser):
         self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
         if tag == "a" and "href" in found:
             self.links.append(found["href"])
+        if "mermaid" in found.get("class", "").split():
+            self.loads.append("https://unpkg.com/mermaid")  # the theme, to draw it
         if _LOADS.get(tag) in found and found.get("rel") not in _NAMES:
             self.loads.append(found[_LOADS[tag]])
 

@@ -11,7 +11,7 @@ from scripts.site.__main__ import SITE, ZENSICAL, main
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("index", "errors", "formats", "workflow", "settings")
+PAGES = ("index", "errors", "formats", "workflow", "settings", "architecture")
 
 
 @pytest.fixture(scope="module")

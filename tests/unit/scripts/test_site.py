@@ -144,6 +144,7 @@ def test_a_whole_site_has_no_broken_link(site):
         ('<a href="#there">', "index.html links to #there, which has no such heading"),
         ('<img src="missing.png">', "index.html loads missing.png, which is not there"),
         ('<script src="https://example.com/a.js">', "index.html loads https://example.com/a.js from another host"),
+        ('<pre class="mermaid">', "index.html loads https://unpkg.com/mermaid from another host"),
         ('<link rel="stylesheet" href="//a.test/b">', "index.html loads //a.test/b from another host"),
     ],
 )

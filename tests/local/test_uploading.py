@@ -81,6 +81,23 @@ def sent_by(s3, wanted):
     return len(sent), sum(reported)
 
 
+def resumed_by(s3, wanted):
+    """The parts that an upload finds, and what `sent_by` says of it.
+
+    S3 may finish a part after its sender was killed, so only the upload itself knows what was there.
+    """
+    found = []
+
+    def see(parsed, **_):
+        found.extend(parsed.get("Parts", []))
+
+    s3.meta.events.register("after-call.s3.ListParts", see)
+    try:
+        return found, *sent_by(s3, wanted)
+    finally:
+        s3.meta.events.unregister("after-call.s3.ListParts", see)
+
+
 def stored(s3, bucket):
     found = s3.get_object(Bucket=bucket, Key="start/a.mkv")
     return found["Body"].read(), found["Metadata"]
@@ -100,7 +117,9 @@ def test_after_a_crash_only_what_is_missing_is_sent(server, s3, bucket, film):
     assert interrupted(server, film, bucket, signal.SIGKILL) == -signal.SIGKILL
     (parts,) = parts_of(s3, bucket)
     assert 2 <= len(parts) < PARTS
-    assert sent_by(s3, upload(s3, film, bucket)) == (PARTS - len(parts), SIZE)
+    found, sent, reported = resumed_by(s3, upload(s3, film, bucket))
+    assert len(parts) <= len(found) < PARTS
+    assert (sent, reported) == (PARTS - len(found), SIZE)
     assert stored(s3, bucket) == (film.read_bytes(), {"avflow-nms": "0.5"})
     assert not parts_of(s3, bucket)
 
@@ -111,7 +130,8 @@ def test_a_part_whose_bytes_have_changed_is_sent_again(server, s3, bucket, film)
     with film.open("r+b") as file:
         file.seek((parts[0]["PartNumber"] - 1) * PART_SIZE)
         file.write(b"another beginning")
-    assert sent_by(s3, upload(s3, film, bucket))[0] == PARTS + 1 - len(parts)
+    found, sent, _ = resumed_by(s3, upload(s3, film, bucket))
+    assert sent == PARTS + 1 - len(found)
     assert stored(s3, bucket)[0] == film.read_bytes()
 
 

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from boto3.s3.transfer import TransferConfig
-
 from avflow.filenames import as_stored, printable
 from avflow.workflow.layout import START_PREFIX, VideoRef
 from avflow.workflow.reports import Manifest
@@ -20,6 +18,7 @@ from avflow_cli.outcomes import exit_status
 from avflow_cli.output import Output
 from avflow_cli.stack.starting import Place
 from avflow_cli.step_logs import FailedStep, StepLogs
+from avflow_cli.uploading import Upload
 from avflow_cli.view import RunView, summary
 from local_aws.sandbox.activity import Activity
 
@@ -74,9 +73,11 @@ def upload(deployment: Deployment, video: Path, key: str) -> VideoRef:
     Raises
     ------
     RunNotStarted
+    SourceMissing
+        The video can't be read, or changed while it was sent.
     """
     place = Place(deployment.aws.client, deployment.bucket, deployment.state_machine)
-    place.client("s3").upload_file(str(video), place.bucket, key, Config=TransferConfig(max_concurrency=4))
+    Upload(place.client("s3"), video, place.bucket, key, recorded=False).send()
     return VideoRef.from_dict(json.loads(place.await_start(key, LOOK_SECONDS)["input"])["video"])
 
 

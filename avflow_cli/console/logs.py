@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from avflow_cli.access import DENIED
 from avflow_cli.console.history import Attempt
 
 #: lines of a log that are shown: the last ones
@@ -72,15 +74,15 @@ def _of_function(clients: Clients, attempt: Attempt, execution: str) -> Log:
     function, payload = str(asked.get("FunctionName", "")), asked.get("Payload")
     name = function.rpartition(":function:")[2].partition(":")[0]
     title, logs = f"Lambda function {name}", clients("logs")
-    found = clients("lambda").get_function_configuration(FunctionName=function)
-    group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
+    group = _group_of(clients, function, name)
     began, ended = attempt.began - _SKEW, (attempt.ended or datetime.now(UTC)) + _SKEW
     within = {"startTime": _milliseconds(began), "endTime": _milliseconds(ended)}
     request = _request_id(attempt.cause)
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, filterPattern=f'"{request or execution}"', **within
+    )
     try:
-        lines = logs.filter_log_events(
-            logGroupName=group, filterPattern=f'"{request or execution}"', limit=LINES, **within
-        )["events"]
+        lines = list(islice((line for page in pages for line in page["events"]), LINES))
     except logs.exceptions.ResourceNotFoundException:
         return Log(title, group, why="It has printed nothing yet.")
     part = payload.get("part") if isinstance(payload, dict) else None
@@ -140,16 +142,39 @@ def _of_job(clients: Clients, job_id: str, child: int) -> Log:
     return Log(title, group, stream, _lines(clients("logs"), group, stream), parts)
 
 
-def _lines(logs: Any, group: str, stream: str, **within: int) -> list[tuple[int, str]]:
+def _group_of(clients: Clients, function: str, name: str) -> str:
+    """The log group of a function: who may not ask for it gets the usual one."""
+    usual = f"/aws/lambda/{name}"
     try:
-        found = logs.get_log_events(
-            logGroupName=group, logStreamName=stream, limit=LINES, startFromHead=False, **within
-        )["events"]
+        found = clients("lambda").get_function_configuration(FunctionName=function)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":  # it has printed nothing yet
-            return []
-        raise
-    return [(line["timestamp"], line["message"].rstrip("\n")) for line in found]
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        return usual
+    return str(found.get("LoggingConfig", {}).get("LogGroup") or usual)
+
+
+def _lines(logs: Any, group: str, stream: str, **within: int) -> list[tuple[int, str]]:
+    """The last lines of a stream. A page may be empty although there are older ones.
+
+    Amazon CloudWatch Logs API Reference, "GetLogEvents": the end is where a token comes back as it was sent.
+    """
+    lines: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while len(lines) < LINES:
+        try:
+            page = logs.get_log_events(
+                logGroupName=group, logStreamName=stream, limit=LINES, startFromHead=False, **within, **more
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":  # it has printed nothing yet
+                break
+            raise
+        lines = page["events"] + lines
+        if page["nextBackwardToken"] == more.get("nextToken"):
+            break
+        more = {"nextToken": page["nextBackwardToken"]}
+    return [(line["timestamp"], line["message"].rstrip("\n")) for line in lines[-LINES:]]
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -87,6 +87,10 @@ def in_words(access: Access) -> Iterator[None]:
         raise of_service(error, access.session.region_name) from error
     except BotoCoreError as error:
         raise of_client(error) from error
+    except ValueError as error:  # botocore's, for an address in AWS_ENDPOINT_URL or in the AWS configuration
+        if not str(error).startswith("Invalid endpoint"):
+            raise
+        raise AwsUnreachable(str(error)) from error
 
 
 def of_service(error: ClientError, where: str | None) -> AvflowError:

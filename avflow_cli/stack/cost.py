@@ -34,7 +34,7 @@ def run(stack: Stack, since: datetime, *, as_json: bool) -> int:
         return os.EX_OK
     if runs:
         rows = ((each.upload, each.status, moment(each.started), _cell(usd, bound)) for each, usd, bound in runs)
-        table(("upload", "status", "started", "USD"), rows, right=["USD"])
+        table(("upload", "status", "started", "USD"), rows, right=["USD"], spare=["started"])
     counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     say(f"{total:.4f} US dollars, estimated, for {counted} since {moment(since)}{_left(bounds, most)}")
     return os.EX_OK

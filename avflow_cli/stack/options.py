@@ -7,14 +7,37 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
+
+from avflow.filenames import printable
+
+
+class Address(click.ParamType[str]):
+    """The address of a service: `http://127.0.0.1:4566`."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it was typed, if it has a scheme and a host."""
+        try:
+            parts = urlsplit(str(value))
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number
+            usable = False
+        if not usable:
+            self.fail(f"{printable(str(value))!r} is no address. Write it as http://127.0.0.1:4566.", param, ctx)
+        return str(value)
+
 
 _WHERE = (
     click.option("--stack-name", metavar="NAME", help="Name of the stack; by default that of samconfig.toml."),
     click.option("--profile", metavar="NAME", help="Profile of your AWS configuration."),
     click.option("--region", metavar="REGION", help="Region; by default that of samconfig.toml or the profile."),
-    click.option("--endpoint-url", metavar="URL", help="Another address for AWS, such as that of `avflow up`."),
+    click.option(
+        "--endpoint-url", type=Address(), metavar="URL", help="Another address for AWS, such as that of `avflow up`."
+    ),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each thing.")
 

@@ -19,7 +19,7 @@ from avflow_cli.stack import estimating
 from avflow_cli.stack.executions import Execution
 from avflow_cli.stack.printing import line_of_json, say, size
 from avflow_cli.stack.stack import Stack
-from avflow_cli.stack.uploading import Report, Upload
+from avflow_cli.uploading import Report, Upload
 
 #: seconds in which an interrupted command removes the parts that it has sent
 SECONDS_TO_TIDY = 20.0

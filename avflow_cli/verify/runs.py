@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from avflow.choices import LAMBDA_SECONDS
 from avflow_cli.follow import TaskEvent, follow
 from avflow_cli.stack.stack import Stack
+from avflow_cli.uploading import Upload
 from avflow_cli.verify.expectations import SAMPLE
 from lambdas.start.claims import claim_key
 from lambdas.start.result_names import RESULT_PREFIX, START_PREFIX, candidates
@@ -79,9 +80,9 @@ def process(stack: Stack, run: Run, told: Callable[[TaskEvent], None], *, no_lam
     RunNotStarted
     """
     s3, states = stack.access.client("s3"), stack.access.client("stepfunctions")
-    metadata = {"Metadata": {LAMBDA_SECONDS: "0"}} if no_lambda else {}
+    metadata = {LAMBDA_SECONDS: "0"} if no_lambda else {}
     try:
-        s3.upload_file(str(SAMPLE), stack.bucket, run.key, ExtraArgs=metadata)
+        Upload(s3, SAMPLE, stack.bucket, run.key, metadata, recorded=False).send()
         began = time.monotonic()
         arn = str(stack.place.await_start(run.key)["executionArn"])
         for event in follow(states, arn, poll=POLL_SECONDS):

@@ -6,6 +6,7 @@ AWS CloudFormation API Reference. Stacks are created by `deploy`, and cannot be 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from local_aws.coverage import AS_AWS, Operation, differs
-from local_aws.names import arn
+from local_aws.names import REGION, arn
 from local_aws.wire import Environ, Reply, ServiceError, read_body
 
+#: the Region for which a request is signed (AWS IAM User Guide, "Elements of an AWS API request signature")
+_REGION = re.compile(r"Credential=[^/,]+/[0-9]+/([^/,]+)/")
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
@@ -63,7 +66,9 @@ class StacksApi:
         if operation is None:
             message = f"{action or 'no action'}: the embedded CloudFormation does not have this operation"
             raise ServiceError("InvalidAction", message)
-        result = _xml({f"{action}Result": operation.handler(self, parameters)})
+        asked = _REGION.search(environ.get("HTTP_AUTHORIZATION", ""))
+        stacks = self if asked is None or asked[1] == REGION else StacksApi()  # a stack is in one Region
+        result = _xml({f"{action}Result": operation.handler(stacks, parameters)})
         metadata = _xml({"ResponseMetadata": {"RequestId": str(uuid.uuid4())}})
         document = f'<{action}Response xmlns="{_NAMESPACE}">{result}{metadata}</{action}Response>'
         return Reply(document.encode(), headers={"Content-Type": "text/xml"})

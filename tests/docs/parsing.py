@@ -75,7 +75,8 @@ def by_avflow(command: Command, folder: Path) -> None:
 
 def _parse(command: click.Command, name: str, words: list[str], parent: click.Context | None) -> None:
     if isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        context = click.Context(command, parent=parent, info_name=name)
+        # with its settings, as click does: a command keeps the names of its help option from its first context
+        context = click.Context(command, parent=parent, info_name=name, **command.context_settings)
         found, inner, rest = command.resolve_command(context, words)
         assert inner is not None
         _parse(inner, found or "", rest, context)

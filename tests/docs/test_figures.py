@@ -14,9 +14,9 @@ from boto3.s3.transfer import TransferConfig
 
 from avflow.choices import CHOICES
 from avflow.media.limits import MAX_SECONDS
+from avflow_cli import uploading
 from avflow_cli.console.words import KEPT_DAYS
 from avflow_cli.main import avflow
-from avflow_cli.stack import uploading
 from benchmarks import hour, report, short_videos, throttling, tracking, tracking_scenes
 from benchmarks.parts import PARTS
 from tests.corpus.bounded_case import MOST_BYTES, MOST_SECONDS

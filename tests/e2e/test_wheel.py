@@ -24,11 +24,17 @@ from tests.browser.test_page import until
 from tests.e2e.conftest import ROOT, SAMPLE, ffmpeg
 from tests.result_sets import ALL, named
 
-PARTS = (
-    *("avflow", "avflow_cli", "batch_jobs", "docker", "lambdas", "local_aws", "requirements", "samples"),
-    *("statemachine", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "NOTICE", "README.md", "pyproject.toml"),
-    *("samconfig.toml", "setup.py", "template.yaml"),
-)
+#: what a release is made of: packages, what is beside them, and what MANIFEST.in names
+PARTS = {
+    *("avflow", "avflow_cli", "batch_jobs", "docker", "lambdas", "local_aws", "requirements"),
+    *("CHANGELOG.md", "LICENSE", "MANIFEST.in", "NOTICE", "README.md", "pyproject.toml", "setup.py"),
+    *(
+        name.partition("/")[0]
+        for line in (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
+        if line.startswith("include ")
+        for name in line.split()[1:]
+    ),
+}
 #: of scripts/release/__main__.py: the release to try, and a folder with the wheels of other packages
 RELEASE, WHEELS = os.environ.get("AVFLOW_RELEASE"), os.environ.get("AVFLOW_RELEASE_WHEELS")
 AUTHOR = {"NAME": "tests", "EMAIL": "tests@example.org", "DATE": "2026-10-01T12:00:00Z"}
@@ -47,7 +53,7 @@ def built(folder):
     tree, out = folder / "tree", folder / "release"
     tree.mkdir()
     out.mkdir()
-    for name in PARTS:
+    for name in sorted(PARTS):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -116,7 +122,13 @@ def environment(tmp_path, monkeypatch):
 def test_licences_and_all_files_are_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = {name.partition("/")[2] for name in content.namelist()}
-        for name in ("template.yaml", "statemachine/av_workflow.asl.yaml", "samconfig.toml", "samples/my_video.mkv"):
+        for name in (
+            "template.yaml",
+            "budget.yaml",
+            "statemachine/av_workflow.asl.yaml",
+            "samconfig.toml",
+            "samples/my_video.mkv",
+        ):
             assert content.read(f"avflow_cli/files/{name}") == (ROOT / name).read_bytes()
         top = {name.partition("/")[0] for name in content.namelist()}
     assert {"licenses/LICENSE", "licenses/NOTICE", "py.typed", "models/models.toml", "darknet/data/coco.names"} <= names

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from avflow.errors import SourceMissing
-from avflow_cli.stack import uploading
-from avflow_cli.stack.uploading import MIB, PART_SIZE, Upload, UploadBusy
+from avflow_cli import uploading
+from avflow_cli.uploading import MIB, PART_SIZE, Upload, UploadBusy
 
 ROOT = Path(__file__).parents[2]
 #: parts of the film: more than are on their way when two have been sent
@@ -21,7 +21,7 @@ INTERRUPTED = """
 import os, sys, threading
 from pathlib import Path
 from avflow_cli import interrupt
-from avflow_cli.stack.uploading import Upload
+from avflow_cli.uploading import Upload
 from tests.s3_server import client_for
 endpoint, path, bucket, number, resumable = sys.argv[1:]
 sent = []
@@ -133,6 +133,15 @@ def test_a_part_whose_bytes_have_changed_is_sent_again(server, s3, bucket, film)
     found, sent, _ = resumed_by(s3, upload(s3, film, bucket))
     assert sent == PARTS + 1 - len(found)
     assert stored(s3, bucket)[0] == film.read_bytes()
+
+
+def test_without_a_record_two_commands_send_the_same_file(s3, bucket, film, cache):
+    with uploading.record_of(bucket, "start/a.mkv", film):
+        with pytest.raises(UploadBusy):
+            upload(s3, film, bucket).send()
+        assert sent_by(s3, upload(s3, film, bucket, recorded=False)) == (PARTS, SIZE)
+    assert stored(s3, bucket)[0] == film.read_bytes()
+    assert not parts_of(s3, bucket)
 
 
 def test_other_choices_begin_anew(server, s3, bucket, film):

@@ -1,5 +1,6 @@
 """What CloudFormation says of a stack."""
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -46,3 +47,12 @@ def test_what_is_not_there_has_its_error(stacks):
         stacks.describe_stack_resource(StackName="tests", LogicalResourceId="None")
     with pytest.raises(ClientError, match=r"InvalidAction.*DeleteStack"):
         stacks.delete_stack(StackName="tests")
+
+
+def test_a_stack_is_in_one_region(bench):
+    key = bench.aws.access_key
+    session = boto3.Session(key.id, key.secret, region_name="eu-west-1")
+    elsewhere = session.client("cloudformation", endpoint_url=bench.aws.url)
+    with pytest.raises(ClientError, match=r"ValidationError.*Stack with id tests does not exist"):
+        elsewhere.describe_stacks(StackName="tests")
+    assert elsewhere.list_stacks()["StackSummaries"] == []

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from avflow.errors import AvflowError
 from avflow_cli.access import Access
 from avflow_cli.samconfig import Named
-from avflow_cli.stack.aws_errors import in_words
+from avflow_cli.stack.aws_errors import AwsUnreachable, in_words
 from avflow_cli.stack.stack import Stack, StackUnusable
 
 ACCESS = Access(Named("films", "eu-west-1", None))
@@ -104,3 +104,11 @@ def test_a_stack_that_is_not_there_or_is_another_kind():
 
     with pytest.raises(StackUnusable, match="has no outputs BucketName and StateMachineArn"):
         Stack.of(described(other))
+
+
+def test_an_address_of_the_environment_that_is_none_is_named(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "127.0.0.1:4566")
+    with pytest.raises(AwsUnreachable, match=r"Invalid endpoint: 127\.0\.0\.1:4566\."), in_words(ACCESS):
+        ACCESS.client("s3")
+    with pytest.raises(ValueError, match="another"), in_words(ACCESS):
+        raise ValueError("another")

@@ -15,8 +15,9 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,6 +58,8 @@ class Upload:
         Of the object, without `x-amz-meta-`.
     resumable:
         Keep the parts after Ctrl-C, too, and not only after a crash or without a network.
+    recorded:
+        Let a later command go on. Without, two commands may send the same file to the same key of two embedded AWSs.
     """
 
     s3: Any
@@ -65,8 +68,9 @@ class Upload:
     key: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     resumable: bool = False
+    recorded: bool = True
 
-    def send(self, report: Report) -> None:
+    def send(self, report: Report = lambda _: None) -> None:
         """Send the file; go on with what an earlier command has sent of it.
 
         Raises
@@ -89,7 +93,7 @@ class Upload:
             raise SourceMissing(f"{printable(str(self.path))} can't be read: {error.strerror}.", "") from error
 
     def _send_parts(self, before: os.stat_result, report: Report) -> None:
-        with record_of(self.bucket, self.key, self.path) as record:
+        with record_of(self.bucket, self.key, self.path) if self.recorded else nullcontext(StringIO()) as record:
             parts = Parts(self, before.st_size, part_size_of(before.st_size))
             try:
                 parts.begin(record)
@@ -238,5 +242,6 @@ def _write(record: IO[str], told: Mapping[str, Any]) -> None:
 
 
 def _forget(record: IO[str]) -> None:
-    """Remove the file; nobody else holds it."""
-    Path(record.name).unlink(missing_ok=True)
+    """Remove the file, if it is one; nobody else holds it."""
+    if not isinstance(record, StringIO):
+        Path(record.name).unlink(missing_ok=True)

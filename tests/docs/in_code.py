@@ -1,0 +1,89 @@
+"""Numbers as the code, the templates and the state machine state them, read without running anything."""
+
+import ast
+from fractions import Fraction
+from functools import cache
+
+import yaml
+
+from tests.docs.collecting import ROOT
+
+
+def constant(path, name):
+    """The number that a module gives a name at its top, a private one too."""
+    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id == name:
+            return number(node.value)
+        if isinstance(target, ast.Tuple):
+            names = [each.id for each in target.elts]
+            if name in names:
+                return number(node.value.elts[names.index(name)])
+    raise LookupError(name)
+
+
+def number(node):
+    """The value of a literal, of one that is shifted or multiplied, or of a fraction."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift):
+        return number(node.left) << number(node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return number(node.left) * number(node.right)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fraction":
+        return Fraction(*(number(each) for each in node.args))
+    return ast.literal_eval(node)
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads a template of CloudFormation: what a function of it makes is not known, so it is None."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+@cache
+def template(name="template.yaml"):
+    """A template as it is written."""
+    return yaml.load((ROOT / name).read_text(encoding="utf-8"), _Loader)
+
+
+def parameter(name):
+    """The facts of a parameter of the template: `Default`, `MinValue`, `MaxValue`."""
+    return template()["Parameters"][name]
+
+
+def properties(resource, name="template.yaml"):
+    """The properties of a resource."""
+    return template(name)["Resources"][resource]["Properties"]
+
+
+@cache
+def machine():
+    """The definition of the state machine."""
+    return yaml.safe_load((ROOT / "statemachine" / "av_workflow.asl.yaml").read_text(encoding="utf-8"))
+
+
+def state(name, states=None):
+    """A state by its name, at any depth."""
+    states = machine()["States"] if states is None else states
+    if name in states:
+        return states[name]
+    for each in states.values():
+        for inner in [*each.get("Branches", []), *filter(None, [each.get("ItemProcessor"), each.get("Iterator")])]:
+            found = state(name, inner["States"])
+            if found:
+                return found
+    return None
+
+
+def retrier(name, error):
+    """How a state retries an error."""
+    return next(each for each in state(name)["Retry"] if error in each["ErrorEquals"])
+
+
+def mean_wait(retrier):
+    """Seconds that all retries wait: with full jitter each waits half of its interval on the average."""
+    waits = (
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** number, retrier.get("MaxDelaySeconds", 31_622_400))
+        for number in range(retrier["MaxAttempts"])
+    )
+    return sum(waits) * (0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0)

@@ -8,22 +8,29 @@ from functools import cache
 from boto3.s3.transfer import TransferConfig
 
 from avflow.detection.agreement import LEAST_AGREEMENT
+from avflow.media.formats import H264_MOST_BITRATE
 from avflow.media.limits import MAX_RATE, MAX_SECONDS
+from avflow.media.memory import DESCRIBING_BYTES
+from avflow.media.ranged import BLOCK
 from avflow.workflow import ceilings, paces
+from avflow.workflow.plan import AUDIO2SRT_LAMBDA_SECONDS
 from avflow.workflow.settings import Settings
+from avflow.workflow.source import WHOLE_BELOW
 from avflow_cli import uploading
 from avflow_cli.console.words import KEPT_DAYS
 from avflow_cli.main import avflow
 from benchmarks import report, tracking, tracking_scenes
 from benchmarks.parts import PARTS
+from local_aws.awslambda.concurrency import NEW_ACCOUNT_MEMORY_MB
 from local_aws.stepfunctions.checks import MAX_INPUT_BYTES
 from local_aws.stepfunctions.redrives import REDRIVABLE
 from tests.corpus.bounded_case import MOST_BYTES, MOST_SECONDS
 from tests.corpus.judging import SYNC
 from tests.docs.collecting import ROOT
-from tests.docs.in_code import constant, mean_wait, parameter, properties, retrier, state
+from tests.docs.in_code import constant, machine, mean_wait, parameter, properties, retrier, state
 from tests.fuzz.__main__ import BYTES as FUZZED_BYTES
 from tests.reports import media
+from tests.unit.test_core_limits import COUNTS
 
 
 @cache
@@ -34,6 +41,8 @@ def computed():
         *_of_short_pages(),
         *_of_failures(),
         *_of_settings(),
+        *_of_deploy(),
+        *_of_architecture(),
     )
 
 
@@ -86,6 +95,11 @@ def percent(share, digits=0):
     return f"{100 * share:.{digits}f} %"
 
 
+def spaced(value):
+    """A number with a space between thousands."""
+    return f"{value:,}".replace(",", " ")
+
+
 def hours(seconds):
     """A time as the pages write it."""
     assert seconds % 3600 == 0
@@ -127,6 +141,7 @@ def _of_failures():
     seconds, size = (constant("avflow/media/patience.py", name) for name in ("SECONDS", "BYTES"))
     busy = mean_wait(retrier("FFmpeg", "Lambda.TooManyRequestsException"))
     kept = properties("DeadLetters")["MessageRetentionPeriod"] / 86_400
+    _, gpu, _ = _time_outs()
     entries = (
         f"more than a twentieth of the video, but at least {least} s, at most {most} s, and never more than half",
         f"The header states more than {MAX_RATE} frames per second.",
@@ -137,11 +152,10 @@ def _of_failures():
         f"up to {constant('avflow/media/rates.py', '_MAX_CONSTANT')} frames per second after a conversion",
         f"takes more than {seconds:.0f} s of processor time, or {seconds:.0f} s for each {size / 1e6:.0f} MB:",
         f"such as {hours(MAX_SECONDS)} of",
-        f"on Spot and on demand ({hours(state('Yolov3')['TimeoutSeconds'])} each if AWS Batch gave no reason)",
+        f"on Spot and on demand ({hours(gpu)} each if AWS Batch gave no reason)",
         f"The data of a state is larger than {MAX_INPUT_BYTES >> 10} KiB.",
         f"keeps each event that could not be handled for {kept:.0f} days",
     )
-    assert state("Yolov3")["TimeoutSeconds"] == state("Yolov3OnDemand")["TimeoutSeconds"]
     return [("docs/failures.md", words) for words in entries]
 
 
@@ -169,6 +183,68 @@ def _of_settings():
         f"`int8` found at least {percent(_agreement('int8'), 1)} of float32's 857 boxes",
     )
     return [("docs/settings.md", words) for words in entries]
+
+
+def _time_outs():
+    """Seconds of the execution, of a try on a GPU, and of the CPU without GPUs, as the pages tell them."""
+    gpu, execution = state("Yolov3")["TimeoutSeconds"], machine()["TimeoutSeconds"]
+    assert gpu == state("Yolov3OnDemand")["TimeoutSeconds"]
+    return execution, gpu, state("Yolov3OnCpu")["TimeoutSeconds"]
+
+
+def _of_deploy():
+    execution, gpu, cpu = _time_outs()
+    job = parameter("JobTimeoutSeconds")
+    longest = job["Default"] * paces.CPU_FPS / 25 / 60
+    (most,) = [each["NumericGreaterThan"] for each in state("SourceFitsLambda")["Choices"][0]["And"][1:]]
+    alarm = {each["MetricStat"]["Period"] for each in properties("FailuresAlarm")["Metrics"] if "MetricStat" in each}
+    assert 2 * most == properties("FFmpegFunction")["EphemeralStorage"]["Size"] << 20
+    entries = (
+        f"again on demand, or {hours(gpu)} each if AWS Batch gives no reason",
+        f"a function may have {spaced(NEW_ACCOUNT_MEMORY_MB)} MB. AWS raises both",
+        f"For {paces.CPU_VCPUS} Fargate vCPUs we assume {paces.CPU_FPS} frames/s",
+        f"At {paces.CPU_FPS} frames/s and the default of {hours(job['Default'])}, that is {longest:.0f} minutes at 25 "
+        "frames/s",
+        f"but never longer than {hours(MAX_SECONDS)} (`InvalidMediaTooLong`)",
+        f"`JobTimeoutSeconds` (at most {hours(job['MaxValue'])})",
+        f"with `gpu`: {hours(gpu)} on Spot, then {hours(gpu)} on demand (at its price) for the missing segments",
+        f"with `cpu`: {hours(cpu)} on Fargate",
+        f"This rest is about {hours(execution - 2 * gpu)} if both tries used all their time",
+        f"Therefore a segment is {parameter('SegmentSeconds')['Default'] / 60:.0f} minutes long",
+        f"a source over {most >> 30} GiB (half of the function's `/tmp`)",
+        f"a span whose recognition takes over {AUDIO2SRT_LAMBDA_SECONDS / 60:.0f} minutes even at the best speed",
+        f"several failures within {alarm.pop() / 60:.0f} minutes",
+        f"as long as a job may run at most, {hours(job['MaxValue'])}",
+    )
+    return [("docs/deploy.md", words) for words in entries]
+
+
+def _of_architecture():
+    execution, gpu, cpu = _time_outs()
+    seconds, size = (constant("avflow/media/patience.py", name) for name in ("SECONDS", "BYTES"))
+    answer = constant("avflow/media_work/limits.py", "_ANSWER_SECONDS")
+    early, late = (constant("avflow/media/clock/holding.py", f"_{name}_SOUND") for name in ("EARLY", "LATE"))
+    assert early == late
+    busy = mean_wait(retrier("FFmpeg", "Lambda.TooManyRequestsException")) / 60
+    entries = (
+        f"The parent fetches blocks of {BLOCK >> 10} KiB and larger ranges",
+        f"a source of several segments and at least {WHOLE_BELOW >> 20} MiB, with an index",
+        f"Each line from the child has a limit of {constant('avflow/isolation/answers.py', 'LINE_BYTES') >> 20} MB",
+        f"A busy account gets {busy:.0f} minutes (a short video: three seconds)",
+        f"gets three seconds and not {busy:.0f} minutes",
+        f"One job may run for {hours(parameter('JobTimeoutSeconds')['MaxValue'])}, so a single job that has not ended "
+        f"after {hours(gpu)} has waited",
+        f"So two tries of {hours(gpu)} on GPUs leave {(execution - 2 * gpu) // 3600} of the {hours(execution)} of the",
+        f"Without GPUs the CPU has {hours(cpu)}, because only Merge follows",
+        f"Python's loops end after {seconds:.0f} s of processor time for each {size / 1e6:.0f} MB",
+        f"a loop in FFmpeg's C code after {seconds + answer:.0f} s on the clock and of the processor",
+        f"limits the data of the process to {DESCRIBING_BYTES / (1 << 30)} GB meanwhile",
+        f"Differences of less than {float(late)} s are ignored",
+        f"suffice on {max(COUNTS)} cores",
+        f"takes at most {H264_MOST_BITRATE / 1e6:.0f} Mbit/s",
+        f"at most {constant('avflow/video/writer.py', '_LOOKAHEAD_BYTES') >> 20} MB of frames to look ahead",
+    )
+    return [("docs/architecture.md", words) for words in entries]
 
 
 def _usd(hours, compute):

@@ -1,12 +1,15 @@
 """Numbers as the code, the templates and the state machine state them, read without running anything."""
 
 import ast
+import operator
 from fractions import Fraction
 from functools import cache
 
 import yaml
 
 from tests.docs.collecting import ROOT
+
+_OPERATORS = {ast.LShift: operator.lshift, ast.Mult: operator.mul, ast.Pow: operator.pow}
 
 
 def constant(path, name):
@@ -23,11 +26,9 @@ def constant(path, name):
 
 
 def number(node):
-    """The value of a literal, of one that is shifted or multiplied, or of a fraction."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift):
-        return number(node.left) << number(node.right)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return number(node.left) * number(node.right)
+    """The value of a literal, of one that is shifted, multiplied or raised, or of a fraction."""
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](number(node.left), number(node.right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fraction":
         return Fraction(*(number(each) for each in node.args))
     return ast.literal_eval(node)

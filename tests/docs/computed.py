@@ -1,6 +1,5 @@
 """The figures of the pages that follow from the code: each is worked out and put into the words of its page."""
 
-import json
 import re
 from dataclasses import replace
 from functools import cache
@@ -27,7 +26,20 @@ from local_aws.stepfunctions.redrives import REDRIVABLE
 from tests.corpus.bounded_case import MOST_BYTES, MOST_SECONDS
 from tests.corpus.judging import SYNC
 from tests.docs.collecting import ROOT
-from tests.docs.in_code import constant, machine, mean_wait, parameter, properties, retrier, state
+from tests.docs.computed_scaling import of_scaling
+from tests.docs.in_code import (
+    constant,
+    hours,
+    machine,
+    mean_wait,
+    parameter,
+    percent,
+    properties,
+    recorded,
+    retrier,
+    spaced,
+    state,
+)
 from tests.fuzz.__main__ import BYTES as FUZZED_BYTES
 from tests.reports import media
 from tests.unit.test_core_limits import COUNTS
@@ -43,6 +55,7 @@ def computed():
         *_of_settings(),
         *_of_deploy(),
         *_of_architecture(),
+        *of_scaling(),
     )
 
 
@@ -88,22 +101,6 @@ def _about_the_tool():
         ("docs/console.md", f"more than {KEPT_DAYS} days ago"),
         ("docs/speech.md", f"The same holds for {constant('avflow/speech/doubts.py', '_LONG'):.0f} s of speech"),
     )
-
-
-def percent(share, digits=0):
-    """A share as the pages write it."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def spaced(value):
-    """A number with a space between thousands."""
-    return f"{value:,}".replace(",", " ")
-
-
-def hours(seconds):
-    """A time as the pages write it."""
-    assert seconds % 3600 == 0
-    return f"{seconds // 3600:.0f} hours"
 
 
 def _of_short_pages():
@@ -260,18 +257,12 @@ def _affordable_on_fargate():
     return max(hours for hours in range(1, 25) if _usd(hours, "cpu") <= Settings().max_run_cost)
 
 
-def _rows(part):
-    """The rows of a part of `make bench` as it was recorded."""
-    found = json.loads((ROOT / "benchmarks" / "results" / f"{part}.json").read_text(encoding="utf-8"))
-    return {row["name"]: row["value"] for row in found["rows"]}
-
-
 def _agreement(precision):
     """How far a precision agrees with float32 in the sample, at least.
 
     That is the share of float32's boxes that it found, or the share of its own that float32 has.
     """
-    found = [value for name, value in _rows("agreement").items() if f", {precision}," in name]
+    found = [value for name, value in recorded("agreement").items() if f", {precision}," in name]
     assert len(found) >= 4
     assert all(" of 857 " in value for value in found)
     return min(
@@ -281,7 +272,7 @@ def _agreement(precision):
 
 def _speed_of_int8():
     """How many times faster int8 is than bfloat16, at its best."""
-    rows = _rows("inference")
+    rows = recorded("inference")
     name = "{}: av-workflow, OpenVINO on the CPU, {}".format
     models = {each.split(":")[0] for each in rows if ":" in each}
     return max(rows[name(model, "bf16")] / rows[name(model, "int8")] for model in models)

@@ -1,6 +1,7 @@
-"""Numbers as the code, the templates and the state machine state them, read without running anything."""
+"""Numbers as the code, the templates, the state machine and the recorded results have them, and as pages write them."""
 
 import ast
+import json
 import operator
 from fractions import Fraction
 from functools import cache
@@ -88,3 +89,25 @@ def mean_wait(retrier):
         for number in range(retrier["MaxAttempts"])
     )
     return sum(waits) * (0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0)
+
+
+def recorded(part):
+    """The rows of a part of `make bench` as it was recorded."""
+    found = json.loads((ROOT / "benchmarks" / "results" / f"{part}.json").read_text(encoding="utf-8"))
+    return {row["name"]: row["value"] for row in found["rows"]}
+
+
+def percent(share, digits=0):
+    """A share as the pages write it."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def spaced(value):
+    """A number with a space between thousands."""
+    return f"{value:,}".replace(",", " ")
+
+
+def hours(seconds):
+    """A time as the pages write it."""
+    assert seconds % 3600 == 0
+    return f"{seconds // 3600:.0f} hours"

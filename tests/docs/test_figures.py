@@ -17,7 +17,9 @@ from avflow.choices import CHOICES
 from benchmarks import hour, report, short_videos, throttling
 from benchmarks.parts import PARTS
 from tests.docs.collecting import ROOT
-from tests.docs.computed import computed, spaced
+from tests.docs.computed import computed
+from tests.docs.computed_scaling import busy_vcpus
+from tests.docs.in_code import spaced
 from tests.faults import matrix, s3_matrix
 from tests.unit.isolation.attacks import ATTACKS
 
@@ -37,10 +39,8 @@ ELSEWHERE = {
     "faults": ("tests/faults/test_matrix.py", "faults_page"),
     "formats": ("tests/unit/scripts/test_site.py", "formats_page"),
 }
-#: pages whose figures nobody has gone through
-NOT_YET = {"scaling"}
 _OF_DOCS = {path.stem for path in (ROOT / "docs").glob("*.md")}
-COVERED = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in sorted(_OF_DOCS - {*ELSEWHERE} - NOT_YET)))
+COVERED = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in sorted(_OF_DOCS - {*ELSEWHERE})))
 
 
 def known(page):
@@ -77,7 +77,7 @@ def test_the_page_tells_what_the_source_says(page, text):
 
 
 def test_the_pages_that_other_tests_are_for_are_there():
-    assert {*ELSEWHERE, *NOT_YET} <= _OF_DOCS
+    assert {*ELSEWHERE} <= _OF_DOCS
     for path, name in ELSEWHERE.values():
         assert name in (ROOT / path).read_text(encoding="utf-8")
 
@@ -124,6 +124,12 @@ def test_the_questions_have_the_bounds_of_the_choices():
 
 
 # ---------------------------------------------------------------- the tables of scaling.md
+def test_the_need_of_gpus_is_that_of_the_mean_upload():
+    ten, thousand, hundred_thousand = (busy_vcpus(uploads) for uploads in (10, 1_000, 100_000))
+    assert ten < 4
+    assert f"| 4 / {thousand:.0f} / {spaced(int(round(hundred_thousand, -2)))} busy |" in prose("docs/scaling.md")
+
+
 @pytest.mark.parametrize(
     ("markers", "written"),
     [

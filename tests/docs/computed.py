@@ -20,6 +20,7 @@ from avflow_cli.console.words import KEPT_DAYS
 from avflow_cli.main import avflow
 from benchmarks import report, tracking, tracking_scenes
 from benchmarks.parts import PARTS
+from benchmarks.simulated_aws import INSTANCE_VCPUS
 from local_aws.awslambda.concurrency import NEW_ACCOUNT_MEMORY_MB
 from local_aws.stepfunctions.checks import MAX_INPUT_BYTES
 from local_aws.stepfunctions.redrives import REDRIVABLE
@@ -39,6 +40,7 @@ from tests.docs.in_code import (
     retrier,
     spaced,
     state,
+    written,
 )
 from tests.fuzz.__main__ import BYTES as FUZZED_BYTES
 from tests.reports import media
@@ -111,6 +113,9 @@ def _of_short_pages():
     pause = constant("avflow/speech/pauses.py", "_SHORTEST_SECONDS")
     header = constant("avflow/media/clock/copying.py", "_MAX_HEADER_BYTES")
     bounds = f"take {MOST_SECONDS:.0f} s and {MOST_BYTES >> 30} GB"
+    again = written("avflow_cli/console/page/execution.js", r"AGAIN_EVERY = (\d+) \* 1000;")
+    wait = written("avflow_cli/console/page/main.js", r"wait = Math\.min\(wait \* 2, (\d+)\)")
+    assert wait == written("avflow_cli/console/page/ask.js", r"wait = Math\.min\(wait \* 2, (\d+)\)")
     fuzzed = (
         f"{FUZZED_BYTES >> 30} GB of memory or an error without a name is a finding | {_fuzz_minutes():.0f} minutes |"
     )
@@ -122,6 +127,8 @@ def _of_short_pages():
         ("docs/known-holes.md", f"a header above {header >> 10} KiB"),
         ("CONTRIBUTING.md", f"writes the tables and the plot | {bench:.0f} minutes |"),
         ("CONTRIBUTING.md", fuzzed),
+        ("docs/console.md", f"for an execution that has ended each {again} seconds"),
+        ("docs/console.md", f"tries again after 1 to {wait} seconds"),
         ("docs/uploads.md", f"within {SYNC} s of its flash"),
         ("docs/uploads.md", f"run in child processes that may {bounds} for all steps together"),
         ("CONTRIBUTING.md", f"It runs in a child process that may {bounds}, and must end with a named error"),
@@ -194,10 +201,17 @@ def _of_deploy():
     job = parameter("JobTimeoutSeconds")
     longest = job["Default"] * paces.CPU_FPS / 25 / 60
     (most,) = [each["NumericGreaterThan"] for each in state("SourceFitsLambda")["Choices"][0]["And"][1:]]
+    (vcpus,) = [
+        each["Value"]
+        for each in properties("FFmpegJobDefinition")["ContainerProperties"]["ResourceRequirements"]
+        if each["Type"] == "VCPU"
+    ]
     alarm = {each["MetricStat"]["Period"] for each in properties("FailuresAlarm")["Metrics"] if "MetricStat" in each}
     assert 2 * most == properties("FFmpegFunction")["EphemeralStorage"]["Size"] << 20
     entries = (
         f"again on demand, or {hours(gpu)} each if AWS Batch gives no reason",
+        f"Each Fargate job takes {int(vcpus)} vCPUs",
+        f"With the defaults, {parameter('MaxGpuVcpus')['Default'] // INSTANCE_VCPUS} GPUs work side by side",
         f"a function may have {spaced(NEW_ACCOUNT_MEMORY_MB)} MB. AWS raises both",
         f"For {paces.CPU_VCPUS} Fargate vCPUs we assume {paces.CPU_FPS} frames/s",
         f"At {paces.CPU_FPS} frames/s and the default of {hours(job['Default'])}, that is {longest:.0f} minutes at 25 "

@@ -2,12 +2,13 @@
 
 import math
 import re
+from dataclasses import replace
 from statistics import NormalDist
 
 from avflow.media.formats import VIDEO_BYTES_PER_SECOND, WAV_BYTES_PER_SECOND
-from avflow.workflow import cost, paces, plan
+from avflow.workflow import cost, elsewhere, paces, plan
 from avflow.workflow.compute import FargateCompute
-from benchmarks import hour, ranges, scale, short_videos, simulated_aws
+from benchmarks import hour, ranges, scale, short_videos, simulated_aws, throttling
 from local_aws.awslambda.concurrency import MEMORY_MB, NEW_ACCOUNT_MEMORY_MB
 from tests.docs.in_code import (
     hours,
@@ -42,6 +43,7 @@ def _of_prices():
 
 
 def _of_short_videos():
+    gpus = simulated_aws.Quotas().gpu_vcpus // simulated_aws.INSTANCE_VCPUS
     pixels = 2 * paces.CPU_VCPUS * paces.PIXEL_SECONDS * scale.PIXELS
     assert 2 * scale.PIXELS == scale.WORKED
     vcpus = f"{paces.lambda_vcpus(_SMALL):.1f}, and {spaced(_LARGE)} MB are {paces.lambda_vcpus(_LARGE):.1f}"
@@ -49,11 +51,14 @@ def _of_short_videos():
     ten = {name: cell.partition(" min")[0] for name, cell in short_videos.costs(10.0).items()}
     times = {seconds: _times_as_dear(seconds) for seconds in (60.0, 600.0)}
     assert round(times[60.0]) == 9
+    cheapest = [_cheapest(seconds) for seconds in range(1, 61)]
+    fargate_from, gpu_from = (1 + cheapest.index(name) for name in ("fargate", "gpu_spot"))
+    assert cheapest == sorted(cheapest, key=["lambda", "fargate", "gpu_spot"].index)
     busy = retrier("Yolov3OnLambda", "Lambda.TooManyRequestsException")
     assert round(mean_wait(busy)) == 3
     clip = _seconds_on_lambda(10.0, short_videos.SMALL)
     container = scale.STUBS["Yolov3"]({"frames_of_part": 0}, 0)
-    array = 100 * 8 * (container + 10.0 * scale.FRAME_RATE / 8 / scale.GPU_FPS) / 4
+    array = 100 * 8 * (container + 10.0 * scale.FRAME_RATE / 8 / scale.GPU_FPS) / gpus
     return (
         f"before a fresh instance would have started ({_START} s, assumed)",
         f"takes {paces.LAMBDA_LOAD_SECONDS:.0f} s for a function to load, and {paces.CPU_VCPUS / paces.CPU_FPS} s of a "
@@ -68,12 +73,15 @@ def _of_short_videos():
         f"up to {_longest_short(short_videos.SMALL)} s, and ten seconds take {ten['Lambda, 8 x 3 008 MB']} minutes in "
         f"place of {ten['GPU on Spot']}.",
         f"A video is then short up to {_longest_short(short_videos.LARGE) // 60} minutes",
+        f"Lambda is the cheapest up to {fargate_from - 1} second of video, Fargate from {fargate_from} to "
+        f"{gpu_from - 1} seconds, and",
         f"ten minutes {times[600.0]:.0f} times: what is paid for",
-        f"*{short_videos.LARGE.max_short_video_functions} x {spaced(_LARGE)} MB*: 1 000 functions at once",
+        f"*{short_videos.LARGE.max_short_video_functions} x {spaced(_LARGE)} MB*: 1 000 functions at once. All have "
+        f"{gpus} GPUs on Spot",
         f"is tried again {busy['MaxAttempts']} times, in three seconds",
         f"a place is free when a function has ended, after {clip:.0f} s, and",
         f"an array of eight children of a second each, with {container:.0f} s for each container: 100 clips × 8 × "
-        f"{container:.0f} s on 4 GPUs are {array / 60:.0f} minutes",
+        f"{container:.0f} s on {gpus} GPUs are {array / 60:.0f} minutes",
     )
 
 
@@ -86,6 +94,13 @@ def _seconds_on_lambda(seconds, settings):
 def _longest_short(settings):
     """The longest video in whole seconds that the plan sends to Lambda."""
     return next(seconds for seconds in range(1, 7200) if _seconds_on_lambda(seconds + 1, settings) > plan.SHORT_SECONDS)
+
+
+def _cheapest(seconds):
+    """Where YOLOv3 costs least for a video of so many seconds."""
+    frames = seconds * scale.FRAME_RATE
+    usd = elsewhere.usd_of(frames, short_videos.RATE, scale.PIXELS, scale.WEIGHTS, short_videos.SMALL)
+    return min(usd, key=usd.get)
 
 
 def _times_as_dear(seconds):
@@ -110,6 +125,7 @@ def _of_an_hour():
         *_of_machines(),
         f"The table includes the start of six instances, {start} h. Above {25 / start:.0f} frames/s it is",
         f"with decoding and encoding at 768x576 reached {measured:.1f} frames/s in bfloat16",
+        f"The {paces.CPU_VCPUS} vCPUs of Fargate are the threads of two cores",
         f"The first row is 25 / {paces.CPU_FPS} + 6 × {_FARGATE_START} s = {fargate} h of machine time",
         f"From {_cheaper_from(paces.CPU_FPS)} frames/s a GPU on Spot costs less than Fargate",
         f"If Fargate reaches 12 frames/s, this holds from {_cheaper_from(12)} frames/s",
@@ -141,9 +157,13 @@ def _of_machines():
     yield f"${usd:.4f} = {price['ec2']['g4dn.xlarge']} × {share} + {an_hour:.4f} + {address} {gpu}"
     for vcpus in (4, 8, 16):
         fargate = f"{vcpus} × {price['fargate']['vcpu_hour']} + {2 * vcpus} GB × {price['fargate']['gb_hour']}"
-        yield f"{fargate} + {storage if vcpus == 4 else 'the same'} {job}"
+        usd = cost.step_usd(replace(_FARGATE, vcpus=vcpus, memory_mb=2048 * vcpus), 3600 - _FARGATE_START)
+        yield f"| Fargate, {vcpus} vCPUs | ${usd:.4f} = {fargate} + {storage if vcpus == 4 else 'the same'} {job}"
     spot = price["fargate_spot"]
-    yield f"4 × {spot['vcpu_hour']:.5f} + 8 GB × {spot['gb_hour']:.6f} + {storage} {job}"
+    usd = 4 * spot["vcpu_hour"] + 8 * spot["gb_hour"] + price["ipv4"]["hour"]
+    usd += (kept - price["fargate"]["storage_included_gb"]) * price["fargate"]["storage_gb_hour"]
+    shares = f"4 × {spot['vcpu_hour']:.5f} + 8 GB × {spot['gb_hour']:.6f}"
+    yield f"| Fargate Spot, 4 vCPUs | ${usd:.4f} = {shares} + {storage} {job}"
 
 
 def _cheaper_from(fps):
@@ -165,7 +185,9 @@ def _of_ranges():
         f"`python -m benchmarks.ranges` measures it: a film of {ranges.SECONDS // 60} minutes,",
         f"with {lead:.0f} ms and with {latency:.0f} ms before each answer",
         f"first, {lead:.0f} ms | first, {latency:.0f} ms | last, {lead:.0f} ms | last, {latency:.0f} ms |",
-        f"of an hour (1080p, {scale.BYTE_RATE * 3600 / 1e9} GB, six segments) at once",
+        f"of an hour (1080p, {scale.BYTE_RATE * 3600 / 1e9} GB, six segments) at once on "
+        f"{simulated_aws.Quotas().gpu_vcpus // simulated_aws.INSTANCE_VCPUS} GPUs on Spot",
+        f"The disk takes {scale.DISK_BYTES >> 20} MiB/s (gp3 without extra throughput)",
         f"there {short_videos.LARGE.max_short_video_functions} functions of {spaced(_LARGE)} MB detect it first",
         f"Ranges save each child {waits[scale.BYTE_RATE * 3600]:.0f} s of a GPU, which is up to "
         f"{percent(max(sooner))} of the time and {100 * min(cheaper):.0f} to {percent(max(cheaper))} of the cost",
@@ -239,11 +261,15 @@ def _mean_upload():
 def _of_limits():
     burst, growth = simulated_aws.LAMBDA_GROWTH_BURST, simulated_aws.LAMBDA_GROWTH
     gpu = state("Yolov3")["TimeoutSeconds"]
+    raised, new = scale.RAISED[1000], throttling.NEW
     kept = properties("DeadLetters")["MessageRetentionPeriod"] / 86_400
     assert machine()["TimeoutSeconds"] == 2 * 86_400
     return (
         f"{spaced(burst)} per function every {burst / growth:.0f} s",
         f"| {spaced(MEMORY_MB)} MB; {spaced(NEW_ACCOUNT_MEMORY_MB)} in a new account |",
+        f"one job of {simulated_aws.JOB_VCPUS} vCPUs on Fargate (its quota is {new.fargate_vcpus}), and has "
+        f"{new.gpu_vcpus} vCPUs of GPUs",
+        f"Request {raised.gpu_vcpus} vCPUs of",
         f"Its time runs while it waits for a GPU: {hours(gpu)} on Spot and {gpu // 3600} on demand",
         f"Put an SQS queue with a retention of {kept:.0f} days",
     )

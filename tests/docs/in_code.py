@@ -3,6 +3,7 @@
 import ast
 import json
 import operator
+import re
 from fractions import Fraction
 from functools import cache
 
@@ -82,13 +83,13 @@ def retrier(name, error):
     return next(each for each in state(name)["Retry"] if error in each["ErrorEquals"])
 
 
-def mean_wait(retrier):
+def mean_wait(found):
     """Seconds that all retries wait: with full jitter each waits half of its interval on the average."""
     waits = (
-        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** number, retrier.get("MaxDelaySeconds", 31_622_400))
-        for number in range(retrier["MaxAttempts"])
+        min(found["IntervalSeconds"] * found["BackoffRate"] ** number, found.get("MaxDelaySeconds", 31_622_400))
+        for number in range(found["MaxAttempts"])
     )
-    return sum(waits) * (0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0)
+    return sum(waits) * (0.5 if found.get("JitterStrategy") == "FULL" else 1.0)
 
 
 def recorded(part):
@@ -111,3 +112,9 @@ def hours(seconds):
     """A time as the pages write it."""
     assert seconds % 3600 == 0
     return f"{seconds // 3600:.0f} hours"
+
+
+def written(path, pattern):
+    """The number that this pattern finds in a file of another language, which has it only once."""
+    (found,) = set(re.findall(pattern, (ROOT / path).read_text(encoding="utf-8")))
+    return int(found)

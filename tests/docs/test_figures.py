@@ -24,8 +24,8 @@ from tests.faults import matrix, s3_matrix
 from tests.unit.isolation.attacks import ATTACKS
 
 _UNITS = (
-    "%|ms|s|min|minutes?|hours?|h|days?|MB|GB|KB|kB|KiB|MiB|GiB|frames/s|frames per second|times|cores?|Mbit/s|dB"
-    "|pixels/s|USD"
+    "%|ms|s|seconds?|min|minutes?|hours?|h|days?|weeks?|months?|MB|GB|KB|kB|KiB|MiB|GiB|MB/s|MiB/s|Mbit/s|frames/s"
+    "|frames per second|pixels/s|times|cores?|vCPUs?|GPUs?|dB|Hz|kHz|USD"
 )
 FIGURE = re.compile(rf"(?<![\w.,])\$?\d[\d ]*(?:[.,]\d+)*\s?(?:{_UNITS})(?![\w/])")
 _GENERATED = re.compile(r"<!-- ([\w ]+):start -->.*?<!-- \1:end -->|<!-- uploads: .*?<!-- end -->", re.DOTALL)
@@ -90,6 +90,7 @@ def test_each_figure_by_hand_says_where_it_comes_from():
 def test_a_new_figure_and_a_changed_one_are_found():
     assert unknown("It takes 3.5 s, or 1 200 MB of 20 % in 5x5 on page 7.", ["takes 3.5 s"]) == ["1 200 MB", "20 %"]
     assert unknown("It takes 3.6 s.", ["takes 3.5 s"]) == ["3.6 s"]
+    assert unknown("20 seconds, 4 vCPUs, 125 MiB/s, 2 kHz", ["4 vCPUs"]) == ["20 seconds", "125 MiB/s", "2 kHz"]
     assert unknown("Version 2.6.1, CVE-2026-8461, 99 languages, 4 states", []) == []
 
 

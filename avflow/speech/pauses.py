@@ -10,8 +10,9 @@ from avflow.speech.wav import SAMPLE_RATE, Samples, Wav, quietest
 #: seconds over which the energy is measured: longer than a period of the lowest voice
 _FRAME_SECONDS = 0.02
 _FRAME = int(_FRAME_SECONDS * SAMPLE_RATE)
-#: shortest pause, in frames. A shorter silence can be part of a word: a "p" closes the lips for up to 0.15 s
-_SHORTEST = round(0.2 / _FRAME_SECONDS)
+#: shortest pause, also in frames. A shorter silence can be part of a word: a "p" closes the lips for up to 0.15 s
+_SHORTEST_SECONDS = 0.2
+_SHORTEST = round(_SHORTEST_SECONDS / _FRAME_SECONDS)
 #: seconds: a longer pause is no better place for a cut
 _LONG_SECONDS = 1.0
 #: seconds by which a pause must be longer for each second that it is farther from the ideal place

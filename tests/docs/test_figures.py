@@ -1,107 +1,46 @@
 """Every figure of the covered pages is generated, follows from the code, or is in benchmarks/results/by_hand.toml.
 
-A figure is a number with a unit. Tables between `<!-- NAME:start -->` and `<!-- NAME:end -->` are generated; tests
-compare them with what generates them. docs/benchmarks.md is generated as a whole (tests/unit/benchmarks/test_parts.py).
+A figure is a number with a unit. `tests.docs.computed` works out those that follow from the code. Tables between
+`<!-- NAME:start -->` and `<!-- NAME:end -->`, and those of uploads.md, are generated; tests compare them with what
+generates them.
+
+Other tests compare the pages in `ELSEWHERE` as a whole with what they come from; each row of aws-behaviour.md names the
+source of what it says, and a test of it.
 """
 
-import ast
 import re
 import tomllib
-from functools import cache
 
 import pytest
-from boto3.s3.transfer import TransferConfig
 
 from avflow.choices import CHOICES
-from avflow.media.limits import MAX_SECONDS
-from avflow_cli import uploading
-from avflow_cli.console.words import KEPT_DAYS
-from avflow_cli.main import avflow
-from benchmarks import hour, report, short_videos, throttling, tracking, tracking_scenes
+from benchmarks import hour, report, short_videos, throttling
 from benchmarks.parts import PARTS
-from tests.corpus.bounded_case import MOST_BYTES, MOST_SECONDS
 from tests.docs.collecting import ROOT
+from tests.docs.computed import computed
+from tests.docs.computed_scaling import busy_vcpus
+from tests.docs.in_code import spaced
 from tests.faults import matrix, s3_matrix
 from tests.unit.isolation.attacks import ATTACKS
 
 _UNITS = (
-    "%|ms|s|min|minutes?|hours?|h|days?|MB|GB|KB|kB|KiB|MiB|GiB|frames/s|frames per second|times|cores?|Mbit/s|dB"
-    "|pixels/s|USD"
+    "%|ms|s|seconds?|min|minutes?|hours?|h|days?|weeks?|months?|MB|GB|KB|kB|KiB|MiB|GiB|MB/s|MiB/s|Mbit/s|frames/s"
+    "|frames per second|pixels/s|times|cores?|vCPUs?|GPUs?|dB|Hz|kHz|USD"
 )
 FIGURE = re.compile(rf"(?<![\w.,])\$?\d[\d ]*(?:[.,]\d+)*\s?(?:{_UNITS})(?![\w/])")
-_GENERATED = re.compile(r"<!-- ([\w ]+):start -->.*?<!-- \1:end -->", re.DOTALL)
+_GENERATED = re.compile(r"<!-- ([\w ]+):start -->.*?<!-- \1:end -->|<!-- uploads: .*?<!-- end -->", re.DOTALL)
 _BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 BY_HAND = tomllib.loads((ROOT / "benchmarks" / "results" / "by_hand.toml").read_text("utf-8"))["figure"]
-COVERED = (
-    "README.md",
-    *(f"docs/{name}.md" for name in ("comparison", "faq", "many", "tracking", "speech", "commands", "console")),
-    *(f"docs/{name}.md" for name in ("exports", "platforms", "python", "results", "scar")),
-)
-
-
-def constant(path, name):
-    """The number that a module gives a name at its top, a private one too."""
-    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-            return number(node.value)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-            names = [target.id for target in node.targets[0].elts]
-            if name in names:
-                return number(node.value.elts[names.index(name)])
-    raise LookupError(name)
-
-
-def number(node):
-    """The value of a literal, or of one that is shifted."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift):
-        return number(node.left) << number(node.right)
-    return ast.literal_eval(node)
-
-
-@cache
-def computed():
-    """(page, words with a figure that follows from the code)."""
-    easy, mib = tracking_scenes.Difficulty(), uploading.MIB
-    hours, since = MAX_SECONDS // 3600, next(p for p in avflow.commands["cost"].params if p.name == "since").default
-    hidden, seen = (constant("avflow/tracking/tracker.py", f"_{name}_SECONDS") for name in ("HIDDEN", "DOUBTFUL"))
-    loop, instants = (constant("avflow/speech/belief.py", f"_{name}_SHARE") for name in ("LOOP", "INSTANT"))
-    films = {row["name"]: row["value"] for row in report.load()["pipeline"]["rows"]}
-    return (
-        ("README.md", f"hostile uploads, each within {MOST_SECONDS:.0f} s and {MOST_BYTES >> 30} GB"),
-        ("docs/faq.md", f"At most {hours} hours"),
-        ("docs/faq.md", f"those of the last {since.removesuffix('d')} days"),
-        ("docs/commands.md", f"the estimated cost of the runs of the last {since.removesuffix('d')} days"),
-        (
-            "docs/commands.md",
-            f"A file of {uploading.MULTIPART_FROM // mib} MiB or more is sent in parts of "
-            f"{uploading.PART_SIZE // mib} MiB or more",
-        ),
-        ("docs/tracking.md", f"An object keeps its track for {hidden} s out of sight"),
-        ("docs/tracking.md", f"seen in the last {seen} s"),
-        ("docs/tracking.md", f"at most {constant('avflow/tracking/lines.py', '_WAITING_BYTES') >> 20} MB of lines"),
-        *(("docs/tracking.md", f"| {name.replace(',', ':')} | ") for name in tracking.SCENES if "pixels/s" in name),
-        (
-            "docs/tracking.md",
-            f"boxes match from an IoU of {constant('avflow/tracking/tracker.py', '_LEAST')} on | at 5 and 10 frames/s",
-        ),
-        ("docs/console.md", f"A part of {TransferConfig().multipart_chunksize // mib} MiB is in memory at a time"),
-        ("docs/tracking.md", f"hide for up to {easy.hidden_seconds:.0f} s"),
-        ("docs/tracking.md", f"a detector that misses {easy.misses:.0%}".replace("%", " %")),
-        ("docs/tracking.md", f"errs by {easy.jitter:.0%} of a box's size".replace("%", " %")),
-        ("docs/tracking.md", f"YOLOv3 takes {1000 / films['yolov3-random: whole video']:.0f} ms for a frame"),
-        ("docs/speech.md", f"a pause of {constant('avflow/speech/subtitles.py', 'LONG_PAUSE')} s"),
-        ("docs/speech.md", f"a window ({constant('avflow/speech/windows.py', 'WINDOW_SECONDS'):.0f} s of speech"),
-        (
-            "docs/speech.md",
-            f"more than {loop:.0%} of its words take no time in the audio, or more than {instants:.0%} and the "
-            f"text compresses by more than {constant('avflow/speech/belief.py', '_LOOP_COMPRESSION')}".replace(
-                "%", " %"
-            ),
-        ),
-        ("docs/commands.md", f"Histories last for {KEPT_DAYS} days"),
-        ("docs/console.md", f"more than {KEPT_DAYS} days ago"),
-        ("docs/speech.md", f"The same holds for {constant('avflow/speech/doubts.py', '_LONG'):.0f} s of speech"),
-    )
+#: pages that another test compares, and what it compares them with
+ELSEWHERE = {
+    "aws-behaviour": ("tests/unit/test_aws_behaviour.py", "test_each_behaviour_has_a_source_and_a_test"),
+    "benchmarks": ("tests/unit/benchmarks/test_parts.py", "report.DOCUMENT"),
+    "errors": ("tests/unit/scripts/test_site.py", "errors_page"),
+    "faults": ("tests/faults/test_matrix.py", "faults_page"),
+    "formats": ("tests/unit/scripts/test_site.py", "formats_page"),
+}
+_OF_DOCS = {path.stem for path in (ROOT / "docs").glob("*.md")}
+COVERED = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in sorted(_OF_DOCS - {*ELSEWHERE})))
 
 
 def known(page):
@@ -137,6 +76,12 @@ def test_the_page_tells_what_the_source_says(page, text):
     assert text in prose(page)
 
 
+def test_the_pages_that_other_tests_are_for_are_there():
+    assert {*ELSEWHERE} <= _OF_DOCS
+    for path, name in ELSEWHERE.values():
+        assert name in (ROOT / path).read_text(encoding="utf-8")
+
+
 def test_each_figure_by_hand_says_where_it_comes_from():
     assert all({*entry} == {"page", "text", "command", "date"} and all(entry.values()) for entry in BY_HAND)
     assert len({(entry["page"], entry["text"]) for entry in BY_HAND}) == len(BY_HAND)
@@ -145,6 +90,7 @@ def test_each_figure_by_hand_says_where_it_comes_from():
 def test_a_new_figure_and_a_changed_one_are_found():
     assert unknown("It takes 3.5 s, or 1 200 MB of 20 % in 5x5 on page 7.", ["takes 3.5 s"]) == ["1 200 MB", "20 %"]
     assert unknown("It takes 3.6 s.", ["takes 3.5 s"]) == ["3.6 s"]
+    assert unknown("20 seconds, 4 vCPUs, 125 MiB/s, 2 kHz", ["4 vCPUs"]) == ["20 seconds", "125 MiB/s", "2 kHz"]
     assert unknown("Version 2.6.1, CVE-2026-8461, 99 languages, 4 states", []) == []
 
 
@@ -154,10 +100,6 @@ def rows(page, heading):
     text = (ROOT / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
     lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def spaced(value):
-    return f"{value:,}".replace(",", " ")
 
 
 def test_the_readme_counts_attacks_and_faults_as_the_tests_have_them():
@@ -183,6 +125,12 @@ def test_the_questions_have_the_bounds_of_the_choices():
 
 
 # ---------------------------------------------------------------- the tables of scaling.md
+def test_the_need_of_gpus_is_that_of_the_mean_upload():
+    ten, thousand, hundred_thousand = (busy_vcpus(uploads) for uploads in (10, 1_000, 100_000))
+    assert ten < 4
+    assert f"| 4 / {thousand:.0f} / {spaced(int(round(hundred_thousand, -2)))} busy |" in prose("docs/scaling.md")
+
+
 @pytest.mark.parametrize(
     ("markers", "written"),
     [

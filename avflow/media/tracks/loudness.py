@@ -38,6 +38,8 @@ _WAITING = 30
 #: samples may exceed it.
 FLOOR, _TOP = -120, 100
 _LEVELS = _TOP - FLOOR + 1
+#: the level of a sound is what this share of the time does not exceed: that of its loudest 2 %
+LOUDEST = 0.98
 #: full scale of FFmpeg's sample formats with whole numbers
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
@@ -78,7 +80,7 @@ class Sound:
 
     def steady(self, channel: int) -> bool:
         """Whether a channel has about the same level all the time: noise or hum, but not speech."""
-        return _quantile(self.histogram[channel], 0.98) - _quantile(self.histogram[channel], 0.1) < _STEADY
+        return _quantile(self.histogram[channel], LOUDEST) - _quantile(self.histogram[channel], 0.1) < _STEADY
 
     @property
     def offset(self) -> Matrix:

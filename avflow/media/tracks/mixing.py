@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avflow.media.model import MixedStream
-from avflow.media.tracks.loudness import Matrix, Measured, Sound
+from avflow.media.tracks.loudness import LOUDEST, Matrix, Measured, Sound
 
 #: a channel with less than this share of the loudest channel's energy is dead: 50 dB
 _DEAD = 1e-5
@@ -187,8 +187,8 @@ def _levelled(sound: Sound) -> list[float]:
 
     A microphone that only hears its own noise, or others from afar, has little between pauses and loudest parts.
     """
-    levels = [sound.level(0.98, channel) for channel in range(sound.channels)]
-    most = [sound.level(0.98, channel) - sound.level(0.1, channel) for channel in range(sound.channels)]
+    levels = [sound.level(LOUDEST, channel) for channel in range(sound.channels)]
+    most = [sound.level(LOUDEST, channel) - sound.level(0.1, channel) for channel in range(sound.channels)]
     gains = [
         min(max(levels) - level, _MOST_LEVELLING) if spread > _SPEECH_SPREAD else 0.0
         for level, spread in zip(levels, most, strict=True)
@@ -240,7 +240,7 @@ def _speech_gain(sound: Sound, weights: Matrix) -> float:
     if sound.silent or sound.steady(loudest) or loss < 0:
         return loss
     change = 10 * math.log10(max(float(weights @ covariance @ weights) / energy[loudest], 1e-12))
-    level = sound.level(0.98, loudest) + change
+    level = sound.level(LOUDEST, loudest) + change
     return round(min(_TARGET - level, _MOST), 1) if level < _QUIET else 0.0
 
 

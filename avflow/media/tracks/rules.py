@@ -20,7 +20,7 @@ from avflow.media.clock.origin import number
 from avflow.media.model import Track
 from avflow.media.notices import Notice
 from avflow.media.tracks.languages import normalised
-from avflow.media.tracks.loudness import FLOOR, Measured, Sound
+from avflow.media.tracks.loudness import FLOOR, LOUDEST, Measured, Sound
 
 #: dispositions of audio that accompanies the programme (libavformat/avformat.h)
 _SECONDARY = (
@@ -269,5 +269,5 @@ def _track(stream: Any, chosen: bool, why: str, measured: Measured) -> Track:
 
 
 def _level(sound: Sound) -> float | None:
-    level = sound.level(0.98)
+    level = sound.level(LOUDEST)
     return level if level > FLOOR else None

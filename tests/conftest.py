@@ -17,7 +17,7 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-pytest_plugins = ["tests.s3_fixtures"]
+pytest_plugins = ["tests.s3_fixtures", "tests.browser.fixtures"]
 
 
 @pytest.hookimpl(trylast=True)

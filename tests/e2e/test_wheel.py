@@ -19,7 +19,6 @@ import pytest
 
 from scripts.platforms import PYTHONS
 from scripts.release import checkout, making, packages
-from tests.browser.conftest import browser, watched  # noqa: F401 - fixtures
 from tests.browser.test_page import until
 from tests.e2e.conftest import ROOT, SAMPLE, ffmpeg
 from tests.result_sets import ALL, named
@@ -217,7 +216,7 @@ def test_a_video_is_processed_in_an_empty_folder(sample):
     assert {path.name for path in sample.iterdir()} == {"result", "my_video.mkv"}
 
 
-def test_the_page_shows_the_video_its_objects_and_its_words(sample, watched):  # noqa: F811 - a fixture
+def test_the_page_shows_the_video_its_objects_and_its_words(sample, watched):
     seen = watched()
     page = seen.open(sample / "result" / "my_video.html")
     until(page, "video.readyState >= 2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 #: what an execution can be (AWS Step Functions API Reference, "DescribeExecution")
@@ -26,3 +27,12 @@ def events_after(states: Any, execution_arn: str, last: int, page_size: int = PA
                 return found[::-1]
             found.append(event)
     return found[::-1]
+
+
+def object_of(text: str | None) -> dict[str, Any]:
+    """What the JSON text of an input, an output or a cause says, if it is an object; else empty."""
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -16,6 +16,7 @@ import avflow_cli
 import local_aws
 from avflow.errors import AvflowError, InvalidMedia
 from lambdas.failed import failure
+from scripts.markdown import cell
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 _HEAD = """\
@@ -42,10 +43,11 @@ _OF_JOBS = "A job failed: the message has the reason of AWS Batch."
 
 def written() -> str:
     """The page."""
-    own = "".join(_row(each.__name__, _about(each), each.advice) for each in sorted(_leaves(), key=_order))
+    leaves = _leaves()
+    own = "".join(_row(each.__name__, _about(each), each.advice) for each in sorted(leaves, key=_order))
     jobs = {name: (_OF_JOBS, advice) for name, _, advice in failure.BATCH_FAILURES}
     platform = {name.removeprefix("States."): told for name, told in failure.PLATFORM_ERRORS.items()}
-    known = {each.__name__ for each in _leaves()}
+    known = {each.__name__ for each in leaves}
     others = {name: told for name, told in {**jobs, **platform}.items() if name not in known}
     return _HEAD + own + _PLATFORM + "".join(_row(name, *others[name]) for name in sorted(others))
 
@@ -82,8 +84,7 @@ def _about(error: type[AvflowError]) -> str:
 
 
 def _row(name: str, about: str, advice: str) -> str:
-    cells = (" ".join(text.split()).replace("|", "\\|") for text in (about, advice))
-    return f"| `{name}` | {' | '.join(cells)} |\n"
+    return f"| `{name}` | {cell(about)} | {cell(advice)} |\n"
 
 
 if __name__ == "__main__":

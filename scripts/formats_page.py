@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.markdown import cell
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, SCHEMAS = DOCS / "formats.md", DOCS / "schemas"
 #: the files, by the name of their schema
@@ -52,7 +54,7 @@ def _of_part(part: Mapping[str, Any], *, heading: bool) -> str:
 def _rows(part: Mapping[str, Any]) -> Iterator[str]:
     required = part.get("required", ())
     for name, facts in part.get("properties", {}).items():
-        about = " ".join(facts.get("description", "").split()).replace("|", "\\|")
+        about = cell(facts.get("description", ""))
         left_out = "" if name in required else " (may be missing)"
         yield f"| `{name}` | {_type(facts)} | {about}{left_out} |\n"
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from avflow_cli.access import DENIED
 from avflow_cli.console.history import Attempt
+from avflow_cli.events import object_of
 
 #: lines of a log that are shown: the last ones
 LINES = 1000
@@ -100,20 +101,13 @@ def _of_function(clients: Clients, attempt: Attempt, execution: str) -> Log:
 
 def _request_id(cause: str | None) -> str | None:
     """The id of the invocation, where the cause of its error has it."""
-    try:
-        found = json.loads(cause or "")
-    except ValueError:
-        return None
-    return str(found["requestId"]) if isinstance(found, dict) and found.get("requestId") else None
+    found = object_of(cause).get("requestId")
+    return str(found) if found else None
 
 
 def _part(message: str) -> int | None:
     """The span or segment that a line of a step's log is about."""
-    try:
-        found = json.loads(message)
-    except ValueError:
-        return None
-    part = found.get("part") if isinstance(found, dict) else None
+    part = object_of(message).get("part")
     return part if isinstance(part, int) else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from avflow.errors import AvflowError
 from avflow.filenames import printable
 from avflow.workflow.layout import START_PREFIX, VideoRef
+from avflow_cli.events import object_of
 from avflow_cli.follow import execution_arn
 from avflow_cli.stack.stack import Stack
 from lambdas.start.naming import execution_name
@@ -101,10 +101,7 @@ def video_in(described: dict[str, Any]) -> dict[str, Any]:
 
     An execution that somebody started by hand may have some of its fields only.
     """
-    try:
-        found = json.loads(described.get("input") or "{}")["video"]
-    except (ValueError, KeyError, TypeError):
-        return {}
+    found = object_of(described.get("input")).get("video")
     return found if isinstance(found, dict) else {}
 
 

@@ -45,12 +45,10 @@ _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def on_a_stack(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options, --json too, and give the command the `stack` that they name."""
-    return at_a_stack(json_option(command))
+    """Add the options, --json too, and give the command the `stack` that they name.
 
-
-def at_a_stack(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options, and give the command the `stack` that they name. Errors of AWS become errors of ours."""
+    Errors of AWS become errors of ours.
+    """
 
     @wraps(command)
     def on_that(
@@ -69,7 +67,7 @@ def at_a_stack(command: Callable[..., int]) -> Callable[..., int]:
         with in_words(access):
             return command(*arguments, stack=Stack.of(access), **options)
 
-    return where_options(on_that)
+    return where_options(json_option(on_that))
 
 
 def where_options(command: Callable[..., int]) -> Callable[..., int]:

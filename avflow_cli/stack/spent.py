@@ -7,7 +7,6 @@ the stack's parameters; where there is a choice, the dearest, on demand. The pri
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from avflow.workflow import cost
 from avflow.workflow.compute import Compute, Ec2Compute, FargateCompute, LambdaCompute
 from avflow_cli.console.history import Attempt, Runs
-from avflow_cli.events import events_after
+from avflow_cli.events import events_after, object_of
 from avflow_cli.stack.executions import Execution
 from avflow_cli.stack.stack import Stack
 
@@ -54,7 +53,7 @@ def attempt_usd(attempt: Attempt, parameters: Mapping[str, str]) -> float:
         return cost.step_usd(LambdaCompute("lambda", memory, _FUNCTION_GB), seconds)
     if attempt.service != "batch":
         return 0.0
-    asked = _object(attempt.parameters)
+    asked = object_of(attempt.parameters)
     machines = _machines(str(asked.get("JobDefinition", "")), parameters)
     ran = _seconds_of_job(attempt, seconds, asked)
     return max(sum(cost.step_usd(machine, each) for each in ran) for machine in machines)
@@ -65,7 +64,7 @@ def _seconds_of_job(attempt: Attempt, most: float, asked: Mapping[str, Any]) -> 
     size = (asked.get("ArrayProperties") or {}).get("Size")
     if size:
         return [most] * int(size)
-    job = _object(attempt.output or attempt.cause or "")
+    job = object_of(attempt.output or attempt.cause)
     if "Attempts" not in job:  # it was stopped, or timed out
         return [most]
     times = [(each.get("StartedAt"), each.get("StoppedAt")) for each in job["Attempts"] or ()]
@@ -80,12 +79,3 @@ def _machines(definition: str, parameters: Mapping[str, str]) -> list[Compute]:
         return [Ec2Compute("ec2", each, "on demand") for each in types]
     vcpus = int(parameters.get("CpuDetectorVcpus") or _JOB_VCPUS) if found and found[1] == "yolov3-cpu" else _JOB_VCPUS
     return [FargateCompute("fargate", vcpus, 2048 * vcpus, _JOB_GB)]
-
-
-def _object(text: str) -> dict[str, Any]:
-    """What a JSON text says, if it is an object."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

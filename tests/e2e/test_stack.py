@@ -160,11 +160,16 @@ def test_logs_are_those_of_the_run_and_of_the_step(avflow, sample, failed):
     assert "notes.mkv" not in everything and "notes.mkv" in avflow.good("logs", "notes.mkv", "ffmpeg")
 
 
-@pytest.mark.slow
-def test_the_view_has_the_progress_that_steps_log(avflow, sample, monkeypatch):
+@pytest.fixture
+def stack(avflow, monkeypatch):
+    """The stack, for what a test asks without a command."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, avflow.environment[name])
-    stack = Stack.of(Access(Named("av-workflow", "us-east-1", None), endpoint_url=avflow.up.url))
+    return Stack.of(Access(Named("av-workflow", "us-east-1", None), endpoint_url=avflow.up.url))
+
+
+@pytest.mark.slow
+def test_the_view_has_the_progress_that_steps_log(stack, sample):
     found = Executions(stack).find("my_video.mkv")
     view, task = RunView(Console(file=io.StringIO(), width=100)), Task("Yolov3", "batch")
     view.show(TaskEvent(task))
@@ -199,11 +204,8 @@ def test_the_cost_is_that_of_the_manifests(avflow, sample, failed):
 
 
 @pytest.mark.slow
-def test_a_run_costs_no_more_than_its_history_says(avflow, sample, monkeypatch):
+def test_a_run_costs_no_more_than_its_history_says(stack, sample):
     """So what is said of a run without a manifest is a bound: here there is a manifest to compare with."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, avflow.environment[name])
-    stack = Stack.of(Access(Named("av-workflow", "us-east-1", None), endpoint_url=avflow.up.url))
     found = Executions(stack).find("my_video.mkv")
     by = manifest_of(stack, found)["cost"]["by"]
     spent = at_most_usd(stack, found)

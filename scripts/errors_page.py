@@ -16,7 +16,7 @@ import avflow_cli
 import local_aws
 from avflow.errors import AvflowError, InvalidMedia
 from lambdas.failed import failure
-from scripts.markdown import cell
+from scripts.table_cell import cell
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 _HEAD = """\

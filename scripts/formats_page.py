@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.markdown import cell
+from scripts.table_cell import cell
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, SCHEMAS = DOCS / "formats.md", DOCS / "schemas"
